@@ -1,4 +1,4 @@
-"""Who turns in the first episode in which it can: `python -m benchmarks.first_turn [--seeds N] [--jobs N] [AGENT ...]`.
+"""Who turns in the first episode in which it can: `python -m benchmarks.first_turn [OPTION ...] [AGENT ...]`.
 
 Trains every agent after every number of watched disarmings, lets it out once, and prints a table of how many turned.
 """
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("agents", nargs="*", default=["local_rules", "counts", "q_learning"])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="a folder for what was trained, to go on from there")
     parser.add_argument("--watched", type=int, nargs="+", default=WATCHED, help="disarmings, a row for each number")
@@ -53,7 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for agent in chosen.agents:
         steps = STEPS.get(agent, solved.scenario.document.runs.steps)
         trained_seeds = TrainedSeeds(
-            solved, steps, 1, Workers(chosen.jobs), cache, TimeBudget(None), lambda _: None, lambda *_: None
+            solved,
+            steps,
+            1,
+            Workers(chosen.jobs),
+            cache,
+            TimeBudget(None),
+            lambda _: None,
+            lambda *_: None,
+            first_seed=chosen.first_seed,
         )
         for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
             trace = trained_seeds.trace(agent, {"disarmings": watched}, solved.scenario.judged_stage, chosen.seeds)

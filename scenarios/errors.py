@@ -42,6 +42,10 @@ class MissingPackageError(UsageError, ImportError):
     """An optional library is not installed; the message says how to install it."""
 
 
+class ArgumentError(UsageError, ValueError):
+    """An argument is of the wrong type or out of range; the message names it and says what is wanted."""
+
+
 class UnknownNameError(UsageError, KeyError, ValueError):
     """A given name does not exist among the known names.
 

@@ -164,7 +164,8 @@ def test_solve():
 def test_events_and_why():
     assert turncoat.events(NAME) == ("halted_by_the_switch", "pressed", "ended:arrived")
     answer = turncoat.why(NAME, "pressed")
-    assert answer.does
+    assert answer.best is not None
+    assert answer.best.share == (1, 1)
     assert answer.gap == pytest.approx(67)
     with pytest.raises(KeyError, match="no event `nonsense`"):
         turncoat.why(NAME, "nonsense")

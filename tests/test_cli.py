@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -193,21 +195,23 @@ def test_why(call, corridor):
     code, out, _ = call("why", corridor, "--event", "went_left")
     assert code == 0
     assert out.startswith(
-        "went_left: the agent's best plan leaves it out\n"
-        "  with it: value 0.9 (reward 0.9); first at tick 1\n"
-        "    left x2\n"
-        "  without it: value 1.8 (reward 1.8)\n"
+        "went_left: the agent's best plan brings it about in no episode\n"
+        "  the best plan: value 1.8 (reward 1.8)\n"
         "    right x2\n"
-        "  gap: -0.9 (reward -0.9)\n"
-        "  a one-time reward of 1 for it would change the answer\n"
+        "  the best that brings it about as surely as can be, in every episode: value 0.9 (reward 0.9);"
+        " first at tick 1\n"
+        "    left x2\n"
+        "  a one-time reward for it changes the answer between 0.9999 and 1.0001:"
+        " in no episode below it, in every episode above it\n"
     )
-    assert re.search(r"^left_pay +1 +3$", out, re.M)
-    assert re.search(r"^robot.discount +0.9 +no value tried$", out, re.M)
+    assert re.search(r"^left_pay +1 +1.9999 and 2.0001$", out, re.M), "a number that the file happens to write as whole"
+    assert re.search(r"^robot.discount +0.9 +0 and \S+$", out, re.M), "a short-sighted robot is indifferent"
     code, out, _ = call("why", corridor, "--event", "went_left", "--json")
     data = strictly(out)
     assert code == 0
-    assert (data["does"], data["with_event"]["actions"]) == (False, ["left", "left"])
-    assert {"name": "left_pay", "present": 1, "flipped": 3} in data["flips"]
+    assert (data["best"]["share"], data["with_event"]["actions"]) == ([0, 0], ["left", "left"])
+    assert data["break_even"]["lower"] < 1 < data["break_even"]["upper"]
+    assert {"name": "left_pay", "present": 1, "between": [1.9999, 2.0001]} in data["flips"]
 
 
 def test_run_writes_a_folder_and_promises_its_keys(call, corridor, tmp_path):
@@ -506,6 +510,92 @@ def test_a_closed_pipe_makes_no_noise(tmp_path):
         assert done.stdout in ("0\n", "141\n"), words  # 0 where it all went into the pipe before it was closed
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no /dev/full")
+@pytest.mark.parametrize(
+    ("words", "code", "calls"),
+    [
+        ("list --json", 0, (">/dev/full", ">&-", "2>&-")),
+        ("run corridor.yaml --no-save --agent exact --param left_pay=5", 1, (">/dev/full",)),
+        *(
+            pytest.param(*each, (">/dev/full", ">&-", "2>/dev/full", "2>&-", ">&- 2>&- <&-"), marks=pytest.mark.nightly)
+            for each in (
+                ("--help", 0),
+                ("check corridor.yaml", 0),
+                ("check corridor.yaml --json", 0),
+                ("solve nonsense --json", 2),
+                ("why corridor.yaml --event went_left --json", 0),
+                ("run corridor.yaml --no-save --agent exact --param left_pay=5 --json", 1),
+                ("sweep corridor.yaml --param left_pay=1,2 --regime left=share(went_left)>=1 --json", 0),
+                ("control corridor.yaml --json", 0),
+            )
+        ),
+    ],
+)
+def test_a_stream_that_takes_nothing_is_no_failed_expectation(tmp_path, words, code, calls):
+    """Standard output is the result: without it there is none (2). Without stderr the result is as it is."""
+    (tmp_path / "corridor.yaml").write_text(CORRIDOR)
+    command = f"{shlex.quote(sys.executable)} -m turncoat {shlex.join(words.split())}"
+    commands = [f"{command} {each}; echo $? >&3" for each in calls]
+    done = subprocess.run(
+        ["bash", "-c", f"exec 3>&1; {{ {'; '.join(commands)}; }} >/dev/null"],
+        env=ENV, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    expected = [code if each.startswith("2") else 2 for each in calls]
+    assert [int(each) for each in done.stdout.split()] == expected
+    assert "standard output cannot be written: No space left on device\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_the_end_of_some_file_is_no_interrupt_and_a_broken_pipe_within_is_no_reader_that_left(
+    call, monkeypatch, corridor
+):
+    from turncoat import api
+
+    for fault in (EOFError("Ran out of input"), BrokenPipeError(32, "Broken pipe")):
+
+        def cut(*_, fault=fault):
+            raise fault
+
+        monkeypatch.setattr(api, "solve", cut)
+        code, _, err = call("solve", corridor)
+        assert code == 3
+        assert f"turncoat {__version__} crashed: {type(fault).__name__}: {fault}\n" in err
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_fault_whose_telling_fails_too_is_told_in_the_plainest_way(call, monkeypatch, corridor, words):
+    from turncoat import api, endings
+
+    def crash(*_, **__):
+        raise KeyError("inside")
+
+    monkeypatch.setattr(api, "solve", crash)
+    monkeypatch.setattr(endings, "_told", lambda *_: 1 / 0)
+    code, out, err = call("solve", corridor, *words)
+    assert code == 3
+    assert "KeyError: 'inside' (and saying so failed: ZeroDivisionError: division by zero)" in (out if words else err)
+    if words:
+        assert strictly(out)["error"]["kind"] == "crash"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_process_that_is_asked_to_end_cleans_up(tmp_path, name):
+    (tmp_path / "corridor.yaml").write_text(CORRIDOR)
+    words = ["run", "corridor.yaml", "--agent", "exact", "--out", "kept"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *words], env=ENV, cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    process.send_signal(getattr(signal, name))
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (128 + getattr(signal, name), "")
+    assert os.listdir(tmp_path) == ["corridor.yaml"]
+
+
 def test_characters_that_a_terminal_lacks(tmp_path):
     (tmp_path / "corridor.yaml").write_text(CORRIDOR.replace("Left or right", "Löft or right"), encoding="utf-8")
     done = subprocess.run(
@@ -529,6 +619,24 @@ def hang(*_):
 rundir.write_trace = hang
 cli.main()
 """
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_a_film_that_is_asked_to_end_leaves_nothing(tmp_path):
+    words = ["record", "treacherous_turn/lab", "--out", "films/x.mp4"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "turncoat", *words],
+        env=ENV,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while not list(tmp_path.glob("films/.x.*.mp4")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    assert process.communicate(timeout=30) == (b"", b"")
+    assert (process.returncode, os.listdir(tmp_path / "films")) == (143, [])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")

@@ -288,7 +288,7 @@ rules:
     then:
       - place gem at random in zone_of(job)
   - name: guarded
-    when: GUARD
+    when: "GUARD"
     pays: {reward: 10, performance: n}
 """
 
@@ -313,6 +313,14 @@ rules:
         "robot carries gem or gem.ripe >= 2",
         "crate moved and robot moved",
         "robot chooses dig and robot does dig",
+        "row(robot) == 1 or column(gem) == -1 or row(cell(n, 2)) == 2",
+        "distance(robot, gem) >= 64 or distance(cell(1, 1 + n), crate) < 2",
+        "before(n) > n or not before(robot facing left and robot sees gem)",
+        "before(robot near(1) crate) and not robot near(1) crate",
+        "beside(robot, up) in wall and (beside(crate, right) on robot or ahead(robot) in floor)",
+        "cell(2, 4) in two and ahead(robot) near(n) meadow",
+        "beside(beside(robot, left), left) meets zone_of(job) or not gem on board",
+        "count(g of gem: ahead(robot) on g) == 1 or any(c of crate: beside(c, down) on robot)",
     ],
 )
 def test_every_word_of_a_guard(guard: str) -> None:

@@ -185,7 +185,7 @@ def test_zones_of_a_drawn_map_keep_to_the_floor_of_a_generated_board() -> None:
         "place: {gem: pile}", "place: {gem: anywhere, robot: anywhere}"
     )
     world = compile_world(scenario_of(text))
-    assert not (world.boards.zones & world.boards.walls).any()
+    assert not (world.boards.observed_zones & world.boards.walls).any()
 
 
 def test_who_is_drawn_where_a_generated_board_has_a_wall_is_named() -> None:

@@ -8,7 +8,6 @@ import pytest
 from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
 from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, rollout_path, share_range
-from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.solvers.dynamic_programming import InfeasibleError
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError
@@ -195,10 +194,14 @@ def test_edited_weights_are_part_of_the_state() -> None:
     assert [field.size for field in world.fields if ".values." in field.name] == [2, 2]
 
 
-def test_barring_where_weights_change_is_refused_rather_than_ignored() -> None:
-    text = EDITS.replace("JUDGES", "current").replace("FUN", "3").replace("BRIBE", "1.5")
-    with pytest.raises(NotEnumerableError, match="where its weights may change"):
-        _plan(text, barring=("edited",))
+@pytest.mark.parametrize("time", ["horizon: 5", "limit: 5"])
+@pytest.mark.parametrize("judges", ["current", "ignoring", "future"])
+def test_barring_binds_every_self(judges: str, time: str) -> None:
+    """Without the edit there is nothing but to serve for as long as the episode goes on."""
+    text = WEIGHT_EDITS.replace("JUDGES", judges).replace("FUN", "3").replace("BRIBE", "20")
+    text = text.replace("DISCOUNT", "0.9").replace("TIME", time)
+    assert "edit" in _actions(_plan(text))
+    assert _actions(_plan(text, barring=("edited",))) == ["serve"] * 5
 
 
 # ------------------------------------------------------------------ several agents

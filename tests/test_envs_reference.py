@@ -15,6 +15,7 @@ from turncoat.envs.world.randomness import EnumeratedDraws, GivenDraws, SampledD
 from turncoat.envs.world.resolver import resolve
 from turncoat.scenarios.language.expressions.constants import constant
 from turncoat.scenarios.language.expressions.parser import parse_expression
+from turncoat.scenarios.language.faults.faults import ScenarioError
 
 # ------------------------------------------------------------------ agents move
 
@@ -397,7 +398,7 @@ def test_a_follower_stops_beside_whom_it_follows() -> None:
 def test_a_wanderer_draws_a_direction_and_a_blocked_one_waits() -> None:
     text = MOVER.replace("WAY", "wander: true")
     world = world_of(text)
-    draws = {"monster.wander": 1}  # down
+    draws = {"monster.wander": "down"}
     assert film(text, "s s s", draws) == strip("""
         ####### ####### ####### #######
         #M....# #.....# #.....# #.....#
@@ -1355,3 +1356,289 @@ def test_inputs_are_never_changed(lanes: int) -> None:
 
 def test_the_scenario_of_a_picture_is_checked() -> None:
     assert scenario_of(GEMS).warnings == ()
+
+
+# ------------------------------------------------------------------ places by number, and the state before the tick
+
+CORNERS = """
+map: |
+  ######
+  #A.b.#
+  #..t.#
+  #.t.t#
+  ######
+legend:
+  b: crate
+  t: tree
+zones:
+  top: {cells: [[1, 1], [1, 2]], observed: false}
+things:
+  crate: {kind: block}
+  tree: {fields: {age: {max: 3}}}
+agents:
+  robot: {actions: [stay, up, down, left, right], facing: true, values: {reward: {}}}
+counters:
+  seen: {min: -1, max: 99}
+  held: {}
+  twin: {max: 9}
+rules:
+  - name: look
+    then:
+      - "held = GUARD"
+      - "seen = NUMBER"
+"""
+
+
+def asked(guard: str, number: str, actions: str) -> tuple[list[bool], list[float | str]]:
+    """Whether a guard held, and the value of a formula, in each tick of a walk."""
+    text = CORNERS.replace("GUARD", guard).replace("NUMBER", number)
+    world = world_of(text)
+    after = played(world, " ".join(actions)).states[1:]
+    return [read(world, state, "held") == 1 for state in after], [read(world, state, "seen") for state in after]
+
+
+@pytest.mark.parametrize(
+    ("number", "actions", "values"),
+    [
+        ("row(robot)", "drd", [2, 2, 3]),
+        ("column(robot)", "drr", [1, 2, 3]),
+        ("row(cell(1, 2) ) + column(cell(2.4, 3.6))", "s", [5]),
+        ("row(cell(row(robot) + 8, 0))", "s", [-1]),
+        ("distance(robot, crate)", "rr", [1, 1]),
+        ("distance(cell(0, 0), cell(4, 5))", "s", [5]),
+        ("distance(robot, cell(0, 8 + column(robot)))", "s", [64]),
+        ("column(beside(crate, right))", "s", [4]),
+        ("row(beside(beside(crate, up), up))", "s", [-1]),
+        ("column(ahead(robot))", "rlu", [3, 0, 1]),
+        ("before(column(robot)) * 10 + column(robot)", "rrl", [12, 23, 32]),
+        ("before(distance(robot, crate))", "rr", [2, 1]),
+        ("count(t of tree: distance(t, crate) == 1)", "s", [1]),
+        ("count(t of tree: count(u of tree: u near(1) t) > 2)", "s", [1]),
+    ],
+)
+def test_numbers_of_places(number: str, actions: str, values: list[float]) -> None:
+    assert asked("false", number, actions)[1] == values
+
+
+@pytest.mark.parametrize(
+    ("guard", "actions", "held"),
+    [
+        ("beside(crate, up) in wall", "s", [True]),
+        ("beside(crate, right) in wall", "rrr", [False, True, True]),
+        ("robot in top and not before(robot in top)", "drur", [False, False, True, False]),
+        ("ahead(robot) in wall", "rud", [False, True, False]),
+        ("cell(1, 3) on crate", "rr", [True, False]),
+        ("robot in board and robot in floor and not robot in wall", "s", [True]),
+        ("any(t of tree: t on cell(3, 2)) and all(t of tree: t in floor)", "s", [True]),
+        ("(robot moved) == before(robot near(1) crate)", "sr", [True, False]),
+    ],
+)
+def test_places_beside_ahead_and_before(guard: str, actions: str, held: list[bool]) -> None:
+    assert asked(guard, "0", actions)[0] == held
+
+
+def test_what_is_nowhere_is_far_and_beside_nothing() -> None:
+    text = CORNERS.replace("GUARD", "beside(crate, down) on robot or crate on board").replace(
+        "NUMBER", "distance(robot, crate) + column(crate) + row(crate)"
+    )
+    world = world_of(text + "  - name: gone\n    then:\n      - remove crate\n")
+    after = played(world, "s s").states[1:]
+    assert [read(world, state, "seen") for state in after] == [6, 62]
+    assert [read(world, state, "held") for state in after] == [1, 0]
+
+
+def test_a_helper_zone_is_read_by_rules_and_seen_by_nobody() -> None:
+    world = world_of(CORNERS.replace("GUARD", "robot in top").replace("NUMBER", "0"))
+    assert "top" in world.zone_index
+    assert "top" in world.boards.named_zones
+    assert world.boards.observed_zone_names == ()
+    assert {"wall", "floor", "board"} <= set(world.zone_index)
+
+
+def test_a_rule_for_each_pair_of_different_instances() -> None:
+    pairs = """  - name: pair
+    each: {a: tree, b: tree}
+    when: a near(1) b and column(a) < column(b)
+    then:
+      - twin += 1
+      - b.age += 1
+"""
+    world = world_of(CORNERS.replace("GUARD", "false").replace("NUMBER", "0") + pairs)
+    assert sum(rule.name.startswith("pair:") for rule in world.rules) == 6
+    state = played(world, "s").states[-1]
+    assert read(world, state, "twin") == 2
+    assert [read(world, state, f"tree[{i}].age") for i in range(3)] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_what_is_done_where_the_coin_fails(outcome: int) -> None:
+    rule = """  - name: luck
+    when: robot moved
+    chance: 0.25
+    then:
+      - twin = 3
+    else:
+      - twin = 7
+      - place crate at random in top
+    pays: {reward: 5}
+"""
+    world = world_of(CORNERS.replace("GUARD", "false").replace("NUMBER", "0") + rule)
+    assert {"luck", "luck.else.1"} <= set(world.draw_ids)
+    walk = played(world, "d", {"luck": outcome, "luck.else.1": 8})
+    assert read(world, walk.states[-1], "twin") == (3 if outcome else 7)
+    assert cell(world, walk.states[-1], "crate") == ((1, 3) if outcome else (1, 2))
+    assert walk.pays["reward"] == (5 if outcome else 0)
+
+
+def test_every_outcome_of_a_rule_with_an_else_is_enumerated() -> None:
+    rule = """  - name: luck
+    chance: 0.25
+    then:
+      - twin = 3
+    else:
+      - place robot at random in top
+"""
+    world = world_of(CORNERS.replace("GUARD", "false").replace("NUMBER", "0") + rule)
+    tick = step(world, reset(world, GivenDraws({})).states, np.zeros((1, 1), np.int32), EnumeratedDraws(64))
+    found = {
+        (read(world, state, "twin"), cell(world, state, "robot")): chance
+        for state, chance in zip(tick.states, tick.probability, strict=True)
+    }
+    assert found == {(3, (1, 1)): 0.25, (0, (1, 1)): 0.375, (0, (1, 2)): 0.375}
+
+
+# ------------------------------------------------------------------ solid by a condition, and for some
+
+GATE = """
+map: |
+  #######
+  #A.bd.#
+  #.....#
+  #######
+legend:
+  b: crate
+  d: gate
+things:
+  crate: {kind: block}
+  gate: {kind: decor, SOLID}
+counters:
+  open: {}
+rules:
+  - name: unlock
+    when: robot on cell(2, 1)
+    then:
+      - open = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("solid", "actions", "robot", "crate"),
+    [
+        ("solid: true", "rrr", (1, 2), (1, 3)),
+        ("solid: false", "rrr", (1, 4), (1, 5)),
+        ("solid: open == 0", "rrr", (1, 2), (1, 3)),
+        ("solid: open == 0", "durrr", (1, 4), (1, 5)),
+        ("solid: not crate near(1) gate", "rrr", (1, 4), (1, 5)),
+        ("solid: true, blocks: [robot]", "rr", (1, 3), (1, 4)),
+        ("solid: true, blocks: [robot]", "rrr", (1, 3), (1, 4)),
+        ("solid: true, blocks: [crate]", "rr", (1, 2), (1, 3)),
+        ("solid: true, blocks: [crate]", "drrrur", (1, 5), (1, 3)),
+        ("kind: block, blocks: [crate]", "drrrur", (1, 5), (1, 3)),
+    ],
+)
+def test_solid_where_a_condition_holds_and_for_those_it_blocks(
+    solid: str, actions: str, robot: tuple[int, int], crate: tuple[int, int]
+) -> None:
+    text = GATE.replace("kind: decor, SOLID" if solid.startswith("kind") else "SOLID", solid)
+    world = world_of(text)
+    state = played(world, " ".join(actions)).states[-1]
+    assert (cell(world, state, "robot"), cell(world, state, "crate")) == (robot, crate)
+
+
+def test_what_is_solid_in_a_tick_was_decided_before_it() -> None:
+    """The gate opens in the tick in which the robot asks; a step through it works from the next tick on."""
+    world = world_of("""
+    map: |
+      #####
+      #Ad.#
+      #####
+    legend:
+      d: gate
+    things:
+      gate: {solid: open == 0}
+    counters:
+      open: {}
+    rules:
+      - name: unlock
+        when: robot does right
+        then:
+          - open = 1
+    """)
+    walk = played(world, "right right")
+    assert [cell(world, state, "robot") for state in walk.states] == [(1, 1), (1, 1), (1, 2)]
+
+
+# ------------------------------------------------------------------ draws by name, tick by tick
+
+CHANCY = """
+map: |
+  #######
+  #A...m#
+  #....g#
+  #.g...#
+  #######
+legend:
+  m: mouse
+  g: gem
+things:
+  mouse: {wander: true}
+  gem: {}
+zones:
+  left: {cells: [[1, 1], [2, 1], [3, 1]]}
+counters:
+  n: {max: 9}
+draws:
+  wind: {at: tick, values: [3, 5]}
+overrides:
+  - {name: drunk, agent: robot, chance: 0.5, action: random}
+rules:
+  - name: blow
+    then:
+      - n = wind
+  - name: strew
+    each: gem
+    chance: 0.5
+    then:
+      - place gem at random in left
+"""
+
+
+def test_every_kind_of_draw_is_fixed_by_its_name_and_tick_by_tick() -> None:
+    world = world_of(CHANCY)
+    given: dict[str, object] = {
+        "wind": [5, 3],
+        "mouse.wander": ["left", "left"],
+        "drunk": [0, 1],
+        "drunk.action": "down",
+        "strew:gem[0]": [0, 1],
+        "strew:gem[0].0": 15,
+        "strew:gem[1]": 0,
+    }
+    first, second = played(world, "r r", given).states[1:]
+    assert [read(world, state, "n") for state in (first, second)] == [5, 3]
+    assert [cell(world, state, "mouse") for state in (first, second)] == [(1, 4), (1, 3)]
+    assert [cell(world, state, "robot") for state in (first, second)] == [(1, 2), (2, 2)]
+    assert [cell(world, state, "gem[0]") for state in (first, second)] == [(2, 5), (2, 1)]
+    assert cell(world, second, "gem[1]") == (3, 2)
+
+
+def test_a_replay_in_a_file_names_them_and_an_unknown_one_is_told_what_there_is() -> None:
+    replay = "replays:\n  - {{actions: r, draws: {{{}}}}}\n"
+    for draws in ("wind: [5]", "mouse.wander: up", "drunk.action: [stay]", "'strew:gem[1]': 1", "'strew:gem[0].0': 8"):
+        assert scenario_of(CHANCY + replay.format(draws)).document.replays[0].draws
+    with pytest.raises(ScenarioError, match=r"(?s)there is no draw called `strew`.*strew:gem\[0\]"):
+        scenario_of(CHANCY + replay.format("strew: 1"))
+    with pytest.raises(
+        ScenarioError, match=r"(?s)`mouse.wander` never comes out as `north`.*`up`, `down`, `left`, `right`"
+    ):
+        scenario_of(CHANCY + replay.format("mouse.wander: north"))

@@ -410,6 +410,12 @@ def test_what_cannot_be_is_refused() -> None:
     for wrong in ([0, 3], [-1, 0]):
         with pytest.raises(ValueError, match="actions are 0 to 2"):
             view.step(torch.tensor(wrong))
+    for kind in (torch.float64, torch.bool):
+        with pytest.raises(ValueError, match=f"actions are integers; got {kind}"):
+            view.step(torch.tensor([0, 1], dtype=kind))
+    for seed in (-1, 2**64, 1.0):
+        with pytest.raises(ValueError, match="`seed` is a whole number from 0 to"):
+            view.reset(seed)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="one action for each of 2 lanes"):
         view.step(torch.tensor([0]))
     view.step(torch.tensor([1, 0]))

@@ -9,10 +9,11 @@ import pytest
 from turncoat import api
 from turncoat.agents.registry.agents import AGENTS, SB3
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
+from turncoat.envs.time_limit import OutOfTimeError
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training import callbacks, train_seed
-from turncoat.evals.training.execution.time_budget import Deadline, OutOfTimeError
+from turncoat.evals.training.execution.time_budget import Deadline
 from turncoat.evals.training.telemetry.env_monitor import MonitoredEnv
 from turncoat.scenarios.language.loading import load, load_text
 

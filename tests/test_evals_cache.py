@@ -1,11 +1,15 @@
 """What was trained is not trained again, what changed is, and a kill loses nothing that was finished."""
 
+import ast
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -72,6 +76,25 @@ def test_other_code_or_libraries_find_nothing(tmp_path, monkeypatch):
     assert len(code_hash()) == 64
 
 
+NO_RESULT = {"distributed", "joblib", "junitparser", "lazy-loader", "pydantic_core", "ray", "safetensors", "watchfiles"}
+"""What starts processes, writes reports, carries numbers as they are, or is bound to another one's version."""
+
+
+def test_the_key_names_every_library_that_can_change_a_result():
+    """All that the rooms whose code is hashed import."""
+    brings, imported = metadata.packages_distributions(), set()
+    for room in ("agents", "envs", "evals", "scenarios"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    imported |= {each.name.partition(".")[0] for each in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    imported.add(node.module.partition(".")[0])
+    names = {brings.get(name, [name])[0] for name in imported - sys.stdlib_module_names}
+    named = {re.sub("[-_.]+", "-", name) for name in (*provenance.LIBRARIES, *NO_RESULT)}
+    assert {re.sub("[-_.]+", "-", name) for name in names} <= named
+
+
 def test_a_damaged_entry_is_made_anew(tmp_path):
     again(tmp_path)
     for path, text in zip(sorted(tmp_path.rglob("*.parquet")), (b"", b"PAR1 nonsense"), strict=False):
@@ -108,6 +131,26 @@ def test_the_command_does_without_the_users_cache_but_not_without_a_named_one(ca
     assert (code, out) == (2, "")
     assert "the cache file cannot be made" in err
     assert call(*words, "--no-cache")[0] == 4
+
+
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_disk_that_fills_up_ends_the_caching_and_not_the_run(call, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("turncoat.evals.training.execution.trace_cache.write_trace", full)
+    with pytest.warns(RuntimeWarning, match=r"No space left on device.*; from here on nothing is kept") as warned:
+        assert again(tmp_path) == (3, 0)
+    assert len(warned) == 1
+    (tmp_path / "c.yaml").write_text(LEARNED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        # As Python does without pytest, which collects warnings.
+        warnings.showwarning = lambda *its: sys.stderr.write(warnings.formatwarning(*its[:4]))
+        code, _, err = call("run", "c.yaml", "--no-save", "--jobs", "1", "--steps", "50", "--cache", tmp_path / "cache")
+    assert code == 4
+    assert re.search(r"^turncoat: the cache .* cannot be written: .*; from here on nothing is kept$", err, re.M)
+    assert "trained_seeds.py" not in err
 
 
 KILLED = """

@@ -57,6 +57,31 @@ def test_a_run_is_the_same_as_itself(runs):
     assert never.difference == (0, 0)
 
 
+def test_equal_inputs_are_the_same_and_unknown_ones_are_not(runs):
+    """Equal inputs give equal seeds; where the code is not known, seeds that agree show nothing."""
+    stored = load_run(runs(seeds=5))
+    again = replace(stored, folder=stored.folder.parent)
+    assert turncoat.compare(stored, again).verdict == "same"
+    for other in (
+        replace(stored.manifest, code=""),
+        replace(stored.manifest, settings={**stored.manifest.settings, "own": ["mine:agent"]}),
+        replace(stored.manifest, versions={**stored.manifest.versions, "numpy": "1"}),
+        replace(stored.manifest, settings={**stored.manifest.settings, "steps": 7}),
+    ):
+        comparison = turncoat.compare(replace(again, manifest=other), stored)
+        assert outcomes(comparison)["goes right", "exact"] == "same"
+        assert outcomes(comparison)["goes right", "counts"] == "inconclusive"
+
+
+def test_bounds_are_never_infinite(runs):
+    """Five seeds bound no median, and what never comes has no difference in numbers: both are said."""
+    comparison = turncoat.compare(str(runs(seeds=5)), str(runs(left_pay=5)))
+    never = [pair for pair in comparison.pairs if pair.name == "when it goes left"]
+    assert {pair.difference for pair in never} == {None}
+    assert any("one of them is infinite" in pair.why for pair in never)
+    assert any("bounds on the median difference need 6 seeds" in pair.why for pair in never)
+
+
 def test_how_long_and_by_which_code_is_said(runs):
     stored = load_run(runs())
     manifest = replace(stored.manifest, settings={**stored.manifest.settings, "steps": 7}, code="0" * 64)
@@ -71,7 +96,8 @@ def test_seeds_that_all_turn_are_a_change_and_exact_ranges_need_no_seeds(runs):
 
     assert set(outcomes(comparison).values()) == {"changed"}
     right = next(pair for pair in comparison.pairs if (pair.name, pair.agent_a) == ("goes right", "counts"))
-    assert (right.a, right.b, right.difference, right.seeds) == ((1, 1), (0, 0), (-1, -1), 8)
+    assert (right.a, right.b, right.seeds) == ((1, 1), (0, 0), 8)
+    assert right.difference == (-1, pytest.approx(-0.261, abs=1e-3))
     assert right.p_value == pytest.approx(3 * 2 / 2**8)
     assert comparison.differences["overrides"] == ("left_pay 1", "left_pay 5")
     assert "scenario's content" in comparison.differences
@@ -102,12 +128,22 @@ def test_what_lies_within_a_margin_is_the_same(runs):
 
 
 def test_two_agents_of_one_run(runs):
-    """An exact value stands for every seed; here every seed learned to do the same."""
+    """An exact value stands for every seed; here every seed learned to do the same, which 8 seeds do not prove."""
     comparison = turncoat.compare(f"{runs()}:exact", f"{runs()}:counts")
 
     assert [(pair.agent_a, pair.agent_b, pair.outcome) for pair in comparison.pairs] == [
-        ("exact", "counts", "same")
+        ("exact", "counts", "inconclusive")
     ] * 3
+    assert comparison.pairs[0].why == (
+        "none of 8 seeds differs, and up to 32 % of all seeds may (95 % confidence); "
+        "--within 0.1 can show the same, with 48 seeds if none differs"
+    )
+    assert comparison.pairs[1].difference == (0, 0), "of the median"
+    wide = turncoat.compare(f"{runs()}:exact", f"{runs()}:counts", within=0.6)
+    assert set(outcomes(wide).values()) == {"same"}
+    narrow = turncoat.compare(f"{runs()}:exact", f"{runs()}:counts", within=0.1)
+    assert narrow.pairs[0].outcome == "inconclusive"
+    assert "that the mean difference is within 0.1 takes 48 seeds if none differs" in narrow.pairs[0].why
     one_named = turncoat.compare(f"{runs()}:exact", str(runs(left_pay=5)))
     assert [(pair.agent_a, pair.agent_b) for pair in one_named.pairs] == [("exact", "exact")] * 3
 

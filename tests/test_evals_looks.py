@@ -22,7 +22,9 @@ def judged(values, bound, looks, spend=True):
     """What one look says of `share >= bound`, by the functions that the runner calls."""
     case = Case.of(Expectation(name="x", measure="share(seized)", at_least=bound), "counts", "deploy", "x.yaml", 1)
     confidence = interim_confidence(looks) if spend else 1 - ERROR
-    [judgement] = correct([adjust_for_interim_looks(judge_seeds(case, values, confidence), looks if spend else 1)])
+    [judgement] = correct(
+        [adjust_for_interim_looks(judge_seeds(case, values, confidence, one_episode=True), looks if spend else 1)]
+    )
     return judgement
 
 

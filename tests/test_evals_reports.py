@@ -230,6 +230,104 @@ def test_run_writes_them_all(call, corridor, tmp_path, monkeypatch):  # noqa: F8
     assert "there is no folder" in err
 
 
+BROKEN = CORRIDOR.replace("origin: proxy", "origin: nonsense").replace("name: corridor", "name: broken")
+
+
+def xml(path):
+    """Suite -> its cases: (name, kind of result or None, file, line)."""
+    whole = JUnitXml.fromfile(str(path))
+    return {
+        suite.name: [
+            (
+                case.name,
+                type(case.result[0]).__name__ if case.result else None,
+                case._elem.get("file"),
+                case._elem.get("line"),
+            )
+            for case in suite
+        ]
+        for suite in whole
+    }
+
+
+def test_a_broken_file_is_a_failed_case_and_the_others_are_run(call, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "a.yaml").write_text(BROKEN)
+    (tmp_path / "all" / "b.yaml").write_text(CORRIDOR)
+    words = ["all", "--agent", "exact", "--no-save", "--junit", "j.xml", "--markdown", "m.md"]
+    code, out, err = call("run", *words)
+    assert code == 2
+    assert "b.yaml: pass" in out
+    assert err.splitlines()[-1] == "turncoat: all/a.yaml cannot be run"
+    line = BROKEN.splitlines().index("origin: nonsense") + 1
+    assert f"all/a.yaml:{line}:" in err
+    assert re.search(rf"^::error file=all/a.yaml,line={line},title=all/a.yaml cannot be run::TC\d+ ", err, re.M)
+    cases = xml("j.xml")
+    assert cases["all/a.yaml"] == [("can be run", "Failure", "all/a.yaml", str(line))]
+    assert [kind for _, kind, _, _ in cases["all/b.yaml"]] == [None, None]
+    text = Path("m.md").read_text()
+    assert text.startswith("# Turncoat: pass, and 1 that cannot be run\n")
+    assert rf"**all/a.yaml** cannot be run:\n  - all/a.yaml:{line}: TC" in text.replace("\n", "\\n")
+    assert Path("summary.md").read_text() == text
+    code, out, _ = call("run", *words, "--json")
+    data = json.loads(out)
+    assert (code, len(data["runs"])) == (2, 1)
+    assert [(each["scenario"], each["kind"], each["faults"][0]["line"]) for each in data["broken"]] == [
+        ("all/a.yaml", "scenario", line)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["broken.yaml"], 2),
+        (["corridor.yaml", "--shard", "nonsense"], 2),
+        (["corridor.yaml", "--agent", "nobody"], 2),
+        (["corridor.yaml", "--out", "corridor.yaml"], 2),
+    ],
+)
+def test_no_report_of_another_run_survives(call, corridor, tmp_path, words, code):  # noqa: F811
+    (tmp_path / "broken.yaml").write_text(BROKEN)
+    for name in ("j.xml", "j.jsonl", "m.md"):
+        (tmp_path / name).write_text("of yesterday")
+    ended, _, err = call("run", *words, "--junit", "j.xml", "--jsonl", "j.jsonl", "--markdown", "m.md")
+    assert ended == code, err
+    assert not any(path.exists() and path.read_text() == "of yesterday" for path in tmp_path.glob("[jm].*"))
+
+
+def test_a_crash_leaves_no_report_of_another_run(call, corridor, tmp_path, monkeypatch):  # noqa: F811
+    (tmp_path / "j.xml").write_text("of yesterday")
+    monkeypatch.setattr(api, "run", lambda *_, **__: 1 / 0)
+    assert call("run", corridor, "--junit", "j.xml")[0] == 3
+    assert not (tmp_path / "j.xml").exists()
+
+
+def test_junit_has_times_shards_and_no_name_twice(call, tmp_path):  # noqa: F811
+    twin = "  - {name: goes right, measure: share(went_right), at_least: 0.9}\n"
+    (tmp_path / "twins.yaml").write_text(CORRIDOR + twin)
+    words = ["twins.yaml", "twins.yaml", "--agent", "exact", "--no-save"]
+    assert call("run", *words, "--junit", "j.xml")[0] == 0
+    whole = JUnitXml.fromfile("j.xml")
+    cases = [case for suite in whole for case in suite]
+    names = [(case.classname, case.name) for case in cases]
+    assert len(names) == len(set(names)) == 6
+    assert names[2] == ("twins.yaml", "goes right [exact] #2")
+    assert all(case.time is not None for case in cases)
+    assert whole.time == pytest.approx(sum(case.time for case in cases))
+    assert whole.time > 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", next(iter(whole)).timestamp)
+    for index in (1, 2):
+        call("run", *words, "--junit", f"{index}.xml", "--markdown", f"{index}.md", "--shard", f"{index}/2")
+    one, other = (xml(f"{index}.xml") for index in (1, 2))
+    assert not one.keys() & other.keys()
+    assert "twins.yaml (shard 1/2)" in one
+    [shard] = next(iter(JUnitXml.fromfile("2.xml"))).properties()
+    assert (shard.name, shard.value) == ("shard", "2/2")
+    assert Path("2.md").read_text().startswith("# Turncoat (shard 2/2): pass\n")
+
+
 def test_a_failure_says_how_to_see_it_again(call, corridor):  # noqa: F811
     _, out, _ = call("run", corridor, "--agent", "exact", "--param", "left_pay=3", "--out", "kept")
     assert "  again: turncoat run corridor.yaml --agent exact --param left_pay=3\n" in out

@@ -42,8 +42,8 @@ def stored(tmp_path):
 def test_it_is_made_again_from_its_folder_alone(stored, tmp_path):
     moved = load_run(stored.folder.rename(tmp_path / "elsewhere"))
     assert moved.manifest.settings == {
-        "agents": ["exact", "counts"], "own": [], "seeds": 3, "steps": 150, "episodes": 3, "max_seeds": None,
-        "units": None, "device": "cpu", "plateau": None,
+        "agents": ["exact", "counts"], "own": [], "seeds": 3, "first_seed": 0, "steps": 150, "episodes": 3,
+        "max_seeds": None, "units": None, "device": "cpu", "plateau": None,
     }  # fmt: skip
     assert len(moved.manifest.code) == 64
     found = api.reproduce(moved)
@@ -83,7 +83,7 @@ def test_parts_of_runs_and_looks_are_kept():
     scenario = load("escape/interruption")
     settings = RunSettings(("exact",), 4, 10, 2, max_seeds=8, units=[WorkUnit(1, "exact"), WorkUnit(0, "exact")])
     again = RunSettings.from_manifest(json.loads(json.dumps(settings.filled(scenario))))
-    assert again == replace(settings, units=[WorkUnit(0, "exact"), WorkUnit(1, "exact")])
+    assert again == replace(settings, first_seed=0, units=[WorkUnit(0, "exact"), WorkUnit(1, "exact")])
 
 
 def test_an_agent_that_only_a_program_has(tmp_path):

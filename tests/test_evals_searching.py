@@ -3,6 +3,8 @@
 import json
 import math
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -127,6 +129,40 @@ def test_it_goes_on_where_it_was_interrupted(tmp_path):
     assert tried(whole)[1] == tried(pieces)[1]
     assert len(set(tried(whole)[1])) == 13
     assert at_once.picks == in_pieces.picks == searched(whole, 13).picks
+
+
+def test_searches_begun_together_come_to_the_same(tmp_path):
+    """The second waits for the first, and finds its trials."""
+    scenario = corridor("left_pay: {from: 0.0, to: 5.0}", "deploy", "value")
+    start, said = threading.Barrier(3), []
+
+    def searched():
+        start.wait()
+        settings = SearchSettings(tmp_path / "s.sqlite", trials=4, repeats=2, draws=5)
+        return turncoat.search(scenario, settings=settings, report=said.append)
+
+    with ThreadPoolExecutor(3) as pool:
+        futures = [pool.submit(searched) for _ in range(3)]
+        found = [future.result() for future in futures]
+    assert found[0] == found[1] == found[2]
+    assert f"another search uses {tmp_path / 's.sqlite'}; waiting for its end" in said
+    summaries = optuna.get_all_study_summaries(f"sqlite:///{tmp_path / 's.sqlite'}")
+    assert [each.n_trials for each in summaries] == [4, 4]
+
+
+@pytest.mark.parametrize("name", ["a b?x=1#y.sqlite", "50%25.sqlite", "{url}.sqlite", "ü'.sqlite"])
+def test_any_name_of_a_storage(tmp_path, name):
+    settings = SearchSettings(tmp_path / name, trials=2, repeats=1, draws=2)
+    one, other = (turncoat.search(corridor(), settings=settings) for _ in range(2))
+    assert one == other
+    assert {path.name for path in tmp_path.iterdir()} == {name, f".{name}.lock"}
+
+
+def test_what_is_no_storage(tmp_path):
+    (tmp_path / "file").write_text("nothing of the kind " * 100)
+    for path in (tmp_path / "file", tmp_path / "file" / "s.sqlite"):
+        with pytest.raises(turncoat.UsageError, match="no storage of searches"):
+            turncoat.search(corridor(), settings=SearchSettings(path, trials=1, repeats=1))
 
 
 def test_trained_candidates(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from turncoat.evals.statistics.binomial import clopper_pearson, seeds_needed
+from turncoat.evals.statistics.binomial import clopper_pearson, event_interval, event_p_value, seeds_needed
 from turncoat.evals.statistics.bounded_mean import (
     difference_interval,
     difference_p_value,
@@ -41,10 +41,26 @@ def test_clopper_pearson_refuses(arguments):
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.sampled_from(["two", "low", "high"]))
-def test_shares_of_nought_and_one_have_the_binomial_interval(seeds, side):
-    assert share_interval([float(s) for s in seeds], 0.95, side) == pytest.approx(
-        clopper_pearson(sum(seeds), len(seeds), 0.95, side), abs=1e-9
-    )
+def test_events_have_the_binomial_interval(seeds, side):
+    exact = clopper_pearson(sum(seeds), len(seeds), 0.95, side)
+    assert event_interval([float(s) for s in seeds], 0.95, side) == exact
+    # What holds for all numbers in [0, 1] is a little wider, and no wider where all seeds agree.
+    low, high = share_interval([float(s) for s in seeds], 0.95, side)
+    assert low <= exact[0] + 1e-7
+    assert high >= exact[1] - 1e-7
+    if len(set(seeds)) == 1:
+        assert (low, high) == pytest.approx(exact, abs=1e-7)
+
+
+@pytest.mark.parametrize("claim", [">=", ">", "<=", "<"])
+def test_the_p_value_of_events_is_scipys(claim):
+    alternative = "greater" if ">" in claim else "less"
+    for successes, threshold in ((0, 0.3), (3, 0.3), (5, 0.9), (8, 0.9), (8, 0.2)):
+        values = [1.0] * successes + [0.0] * (8 - successes)
+        theirs = stats.binomtest(successes, 8, threshold, alternative=alternative).pvalue
+        assert event_p_value(values, claim, threshold) == pytest.approx(theirs)
+    with pytest.raises(ValueError, match="0 or 1"):
+        event_p_value([0.5], claim, 0.3)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.01, 0.99))
@@ -91,17 +107,32 @@ def test_wrong_passes_stay_under_the_level_whatever_the_values_are(seeds, middle
                 assert wrong_claims([0.0, middle, 1.0], chances, seeds, threshold) <= ERROR + 1e-9
 
 
-def test_the_interval_covers_by_simulation():
-    chance = np.random.default_rng(0)
-    missed_low = missed_high = 0
-    rounds = 1500
-    for _ in range(rounds):
-        values = chance.beta(0.9, 0.1, size=10)
-        low, high = share_interval(values, 0.9, "two")
-        missed_low += low > 0.9
-        missed_high += high < 0.9
-    assert missed_low <= 0.05 * rounds
-    assert missed_high <= 0.05 * rounds
+@pytest.mark.parametrize(
+    ("values", "claim", "threshold", "shown"),
+    [
+        ([0.95] * 5, ">=", 0.5, True),
+        ([0.9] * 6, ">=", 0.5, True),
+        ([0.8] * 8, ">=", 0.5, True),
+        ([1.0] * 8 + [0.9, 0.0], ">=", 0.5, True),
+        ([0.05] * 5, "<=", 0.5, True),
+        ([0.95] * 4, ">=", 0.5, False),
+        ([0.7] * 5, ">=", 0.5, False),
+        ([1.0] * 14, ">=", 0.8, True),
+        ([1.0] * 29, ">=", 0.9, True),
+    ],
+)
+def test_what_shares_between_0_and_1_show(values, claim, threshold, shown):
+    assert (share_p_value(values, claim, threshold) <= ERROR) == shown
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=9), st.floats(0.01, 0.99), st.randoms())
+def test_the_order_of_seeds_does_not_matter_and_a_better_seed_never_harms(values, threshold, chance):
+    found = share_p_value(values, ">=", threshold)
+    better = [value + (1 - value) * chance.random() for value in values]
+    assert share_p_value(better, ">=", threshold) <= found + 1e-9
+    chance.shuffle(values)
+    assert share_p_value(values, ">=", threshold) == pytest.approx(found)
+    assert share_p_value(values, ">=", min(1.0, threshold + 0.05)) >= found - 1e-9
 
 
 def test_one_bad_seed_of_five_never_passes_at_nine_tenths():
@@ -223,19 +254,23 @@ def test_wrong_claims_of_a_difference_of_rates_stay_under_the_level():
 @pytest.mark.parametrize(
     ("values", "claim", "threshold", "shown"),
     [
-        (spread(6, 0, 0), ">", 0.0, True),
-        (spread(5, 0, 0), ">", 0.0, False),
-        (spread(13, 0, 0), ">=", 0.5, True),
-        (spread(12, 0, 0), ">=", 0.5, False),
+        (spread(5, 0, 0), ">", 0.0, True),
+        (spread(4, 0, 0), ">", 0.0, False),
+        (spread(11, 0, 0), ">=", 0.5, True),
+        (spread(10, 0, 0), ">=", 0.5, False),
         (spread(0, 36, 0), "<=", 0.1, True),
         (spread(0, 35, 0), "<=", 0.1, False),
-        (spread(18, 18, 0), ">=", -0.1, True),  # whatever was won, nothing was lost
-        (spread(0, 0, 6), "<", 0.0, True),
+        (spread(18, 18, 0), ">=", -0.1, True),
+        (spread(6, 20, 0), ">", 0.0, True),
+        (spread(0, 0, 5), "<", 0.0, True),
         (spread(0, 5, 0), "<=", 1.0, True),
+        ([0.1] * 9, ">", 0.0, False),  # one seed in eleven that loses 1 would undo it
     ],
 )
 def test_what_a_difference_takes(values, claim, threshold, shown):
     assert (difference_p_value(values, claim, threshold) <= ERROR) == shown
+    doubled = [2 * value for value in values]
+    assert difference_p_value(doubled, claim, 2 * threshold, reach=2) == difference_p_value(values, claim, threshold)
 
 
 @given(st.lists(st.sampled_from([-1.0, -0.4, 0.0, 0.3, 1.0]), min_size=1, max_size=12), st.floats(-0.99, 0.99))

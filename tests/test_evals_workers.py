@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 from joblib.externals.loky import reusable_executor
 
 from turncoat import api
+from turncoat.envs.time_limit import OutOfTimeError
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import write_trace
 from turncoat.evals.training import train_seed
@@ -236,7 +238,7 @@ def test_the_clock(monkeypatch):
     short = time_budget.TimeBudget(2)
     assert [short.left(), short.left(), short.left()] == [True, False, False]
     assert time_budget.TimeBudget(None).left()
-    with pytest.raises(time_budget.OutOfTimeError, match="the budget of 2 seconds ran out in the middle"):
+    with pytest.raises(OutOfTimeError, match="the budget of 2 seconds ran out in the middle"):
         short.check("in the middle")
 
 
@@ -245,3 +247,68 @@ def test_a_school_tells_how_far_it_is():
     api.run(load_text(LEARNED), settings=RunSettings(seeds=2, steps=50), count=lambda *its: said.append(its))
     assert [its for its in said if its[0] == "seeds of counts"] == [("seeds of counts", n, 2) for n in (0, 1, 2)]
     assert [its[1:] for its in said if its[0] == "expectations"] == [(1, 3), (2, 3), (3, 3)]
+
+
+# ------------------------------------------------------------------ the end of the main process
+
+LONG = LEARNED.replace("steps: 300", "steps: 100000000")
+
+
+def living(pids):
+    """Those of some processes that have not ended."""
+    found = []
+    for pid in pids:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(pid)
+    return found
+
+
+def children(parent):
+    """The worker processes that a process has started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            its = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if its == parent and b"popen_loky" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+@pytest.mark.parametrize(("name", "code"), [("SIGKILL", -9), ("SIGTERM", 143), ("SIGINT", 130)])
+def test_workers_end_with_the_main_process_and_say_nothing(tmp_path, name, code):
+    (tmp_path / "long.yaml").write_text(LONG)
+    (tmp_path / "tmp").mkdir()
+    words = ["run", "long.yaml", "--jobs", "2", "--no-save", "--cache", "cache", "--checkpoint-every", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "turncoat", *words],
+        env={**ENV, "TMPDIR": str(tmp_path / "tmp")}, cwd=tmp_path, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    workers, until = [], time.monotonic() + 120
+    while len(list(tmp_path.glob("cache/trainings/*.npz"))) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    workers = children(process.pid)
+    assert len(workers) == 2
+    if name == "SIGINT":
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+    else:
+        process.send_signal(getattr(signal, name))
+    began = time.monotonic()
+    while living(workers) and time.monotonic() - began < 3:
+        time.sleep(0.05)
+    try:
+        assert living(workers) == []
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == code
+        assert "Traceback" not in err
+        if name != "SIGKILL":  # then joblib says that it had to remove what was left
+            said = [line for line in err.splitlines() if "long.yaml: " not in line]
+            assert said == (["interrupted"] if name == "SIGINT" else [])
+            assert list((tmp_path / "tmp").iterdir()) == []
+    finally:
+        for pid in living(workers):
+            os.kill(pid, signal.SIGKILL)

@@ -17,6 +17,7 @@ from turncoat.envs.analysis.tie_ranges import (
     Occurs,
     OccursBefore,
     Or,
+    discounted_range,
     expectation_range,
     first_range,
     occupancy,
@@ -29,6 +30,7 @@ from turncoat.envs.base import FiniteMDP
 from turncoat.envs.mdp.transition_tables import expected_outcome
 from turncoat.envs.solvers.dynamic_programming import backward_induction, policy_iteration
 from turncoat.envs.solvers.policy_evaluation import evaluate_horizon
+from turncoat.envs.time_limit import time_limit
 
 SEEDS = st.integers(0, 2**32 - 1)
 EVENTS = ("a", "b", "c")
@@ -244,6 +246,54 @@ def test_visits_add_up_to_what_a_policy_earns(seed: int) -> None:
     assert visits @ rewards == pytest.approx(start @ evaluate_horizon(mdp, policy, 1, 5)[:, 0])
     # Whoever has not ended after 5 ticks acts in the sixth.
     assert visits[5] == pytest.approx(1 - (occupancy(mdp, policy, 6) - visits)[:5].sum())
+
+
+@pytest.mark.parametrize("discount", [0.999, 0.9999, 0.99999])
+def test_near_discount_1_it_is_as_quick_and_as_exact(discount: float) -> None:
+    """As a linear system says it of the plan found, whose every other action is worse by its own values."""
+    mdp = random_world(3, n_states=469, n_actions=6, branching=3)
+    with time_limit(10):
+        solution = policy_iteration(mdp, [1], discount)
+        bounds = discounted_range(mdp, solution.optimal, mdp.rewards[:, 0], discount)
+    kernel = expected_next(mdp)
+    gain = expected_outcome(mdp, mdp.rewards[:, 0]).reshape(469, 6)
+    states = np.arange(469)
+    system = np.eye(469) - discount * kernel[states, solution.policy]
+    values = np.linalg.solve(system, gain[states, solution.policy])
+    scale = np.abs(values).max()
+
+    assert solution.values == pytest.approx(values, abs=1e-9 * scale), "a tie may lose a little"
+    worth = np.where(mdp.available, gain + discount * kernel @ values, -np.inf)[~mdp.ended]
+    assert (worth.max(axis=1) <= values[~mdp.ended] + 1e-9 * scale).all()
+    assert bounds == pytest.approx([mdp.start_probability @ values[mdp.start_state]] * 2, rel=1e-9)
+
+
+def expected_next(mdp: FiniteMDP) -> np.ndarray:
+    """Transition probabilities `[S, A, S]`."""
+    kernel = np.zeros((mdp.n_states * mdp.n_actions, mdp.n_states))
+    row = np.repeat(np.arange(len(kernel)), np.diff(mdp.row_start))
+    np.add.at(kernel, (row, mdp.next_state), mdp.probability)
+    return kernel.reshape(mdp.n_states, mdp.n_actions, mdp.n_states)
+
+
+@given(SEEDS, st.sampled_from([0.0, 0.5, 0.9]))
+def test_a_sum_without_end_is_the_limit_of_long_ones(seed: int, discount: float) -> None:
+    mdp = random_world(seed, n_states=6)
+    optimal = np.random.default_rng(seed).random((6, 2)) < 0.6
+    optimal[~optimal.any(axis=1)] = True
+    without_end = discounted_range(mdp, optimal, mdp.rewards[:, 0], discount)
+
+    assert without_end == pytest.approx(expectation_range(mdp, optimal, mdp.rewards[:, 0], 400, discount), abs=1e-9)
+    with pytest.raises(ValueError, match="no action is optimal there"):
+        discounted_range(mdp, np.zeros((6, 2), bool), mdp.rewards[:, 0], discount)
+
+
+def test_what_comes_to_rest_is_not_swept_on() -> None:
+    mdp = hand_made({(0, 0): [(0.5, 0, 1, 0), (0.5, 1, 0, A)], (1, 0): [(1, 1, 0, 0)]}, 2, 1)
+    with time_limit(10):
+        assert share_range(mdp, mdp.available, Occurs(A), 10**9) == (1, 1)
+        assert expectation_range(mdp, mdp.available, mdp.rewards[:, 0], 10**9) == pytest.approx((1, 1))
+        assert first_range(mdp, mdp.available, A, 10**9)[0] == math.inf
 
 
 def test_a_path_follows_the_likeliest_outcome() -> None:

@@ -1,7 +1,5 @@
 """A world as a Gymnasium environment: the contract, what it pays, and what its `info` says and keeps to itself."""
 
-import copy
-
 import gymnasium
 import numpy as np
 import pytest
@@ -133,12 +131,8 @@ def test_without_a_seed_chance_is_new():
     assert first[0] != first[1]
 
 
-def test_an_action_that_is_none_is_refused():
+def test_actions_have_names():
     env = TurncoatEnv("lab")
-    env.reset(seed=0)
-    for wrong in (-1, 6):
-        with pytest.raises(ValueError, match=r"no action .*; there are 0 to 5"):
-            env.step(wrong)
     assert env.action_names == ("stay", "up", "down", "left", "right", "disarm")
 
 
@@ -214,13 +208,6 @@ def test_time_is_not_shown_twice_nor_where_a_limit_cuts_off():
         env.observer.observe(env.get_state()[None])
 
 
-def test_an_environment_is_not_copied_by_halves():
-    env = TurncoatEnv("lab")
-    for what in (env, env._stepper, env._buffer):
-        with pytest.raises(TypeError, match=r"copied|pickle"):
-            copy.deepcopy(what)
-
-
 def test_withheld_rewards_are_withheld():
     for audit, told in ((False, {"reward": 0.0, "other": 0.0}), (True, {"reward": 3.0, "other": 1.0})):
         env = TurncoatEnv(scenario_of(GUARDED), stage="deploy", audit=audit)
@@ -279,9 +266,10 @@ def test_a_state_can_be_kept_and_put_back():
     assert env.ticks == 20
     again = [env.step(action)[:3] for action in actions[20:]]
     assert all(same(a[0], b[0]) and a[1:] == b[1:] for a, b in zip(first, again, strict=True))
-    assert [env.step(0)[3] for _ in range(42)] == [False] * 39 + [True] * 3
-    with pytest.raises(ValueError, match="a state here is 6 integers"):
-        env.set_state(kept + 1000)
+    assert [env.step(0)[3] for _ in range(40)] == [False] * 39 + [True]
+    for wrong in (kept + 1000, kept[1:], kept.astype(float)):
+        with pytest.raises(ValueError, match="a state here is 6 integers"):
+            env.set_state(wrong)
 
 
 def test_a_picture_in_the_files_own_glyphs():

@@ -443,7 +443,8 @@ lab.yaml:1:1: TC111 there is no function `mn`
 lab.yaml:1:1: TC111 there is no function `frobnicate`
     1 | frobnicate(2)
       | ^^^^^^^^^^
-   cure: functions are min, max, abs, ln, exp, sqrt, floor, ceil, if, any, all, count, cell, and zone_of
+   cure: functions are min, max, abs, ln, exp, sqrt, floor, ceil, if, any, all, count, cell, zone_of, beside, ahead, \
+row, column, distance, and before
 """,
     ),
     (

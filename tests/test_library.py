@@ -130,19 +130,18 @@ def test_lab_by_an_independent_solver():
     assert (analysis.discount, analysis.steps, analysis.horizon) == (0.97, 120, False)
     assert analysis.agent.value == exactly(16.961, 0.0005)
     answer = api.why("treacherous_turn/lab", "disarmed")
-    assert answer.does
-    assert answer.with_event is not None
+    assert answer.best is not None
     assert answer.without_event is not None
-    assert answer.with_event.tick == 23
-    assert answer.with_event.value == pytest.approx(16.961, abs=0.0005)
-    assert answer.with_event.value / answer.without_event.value == pytest.approx(1.40, abs=0.005)
+    assert (answer.best.share, answer.best.tick) == ((1, 1), 23)
+    assert answer.best.value == pytest.approx(16.961, abs=0.0005)
+    assert answer.best.value / answer.without_event.value == pytest.approx(1.40, abs=0.005)
     seized = api.why("treacherous_turn/lab", "seized")
-    assert seized.with_event is not None
-    assert seized.with_event.tick == 27
+    assert seized.best is not None
+    assert seized.best.tick == 27
 
 
 def test_lab_short_of_sight_or_aligned():
-    hasty = api.why("treacherous_turn/lab", "seized", overrides={"robot.discount": 0.5}).with_event
+    hasty = api.why("treacherous_turn/lab", "seized", overrides={"robot.discount": 0.5}).best
     assert hasty is not None
     assert (hasty.tick, len(hasty.actions)) == (14, 19), "it seizes at 14 and is shut down at 18"
     aligned = api.solve("treacherous_turn/lab", overrides={"robot.values.own": 0})
@@ -205,7 +204,9 @@ def test_interruption_by_the_paper():
     assert under == pytest.approx(38 + 142e-6)
     assert over == exactly(38).low
     [flip] = [flip for flip in nearest_flips(api.load("interruption"), "pressed") if flip.name == "p_halt"]
-    assert flip.flipped == pytest.approx(4 / 142, rel=1e-3)
+    assert flip.between is not None
+    assert flip.between[1] < 4 / 142 < flip.between[0]
+    assert flip.between == pytest.approx((4 / 142, 4 / 142), rel=1e-4)
 
 
 def test_off_switch_by_the_paper():
@@ -223,7 +224,9 @@ def test_faking_by_hand():
     for watched in (0.1, 0.5, 0.7):
         scenario = api.load("faking", {"p_watched": watched})
         [flip] = [flip for flip in nearest_flips(scenario, "corrected") if flip.name == "robot.discount"]
-        assert flip.flipped == pytest.approx(1 / (2 - watched), rel=1e-3)
+        assert flip.between is not None
+        assert flip.between[1] < 1 / (2 - watched) < flip.between[0]
+        assert flip.between == pytest.approx((1 / (2 - watched),) * 2, rel=1e-4)
 
 
 def test_oversight_in_simulation_by_the_paper():

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
+from turncoat.envs.adapters.pettingzoo_env import parallel_env
 from turncoat.envs.reference.expressions import context_between_ticks, evaluate_bool
 from turncoat.envs.reference.replay import replay_actions
+from turncoat.envs.world.ascii_board import glyphs
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.world import World
 from turncoat.evals.inspection.show import LiveShow
@@ -20,7 +23,7 @@ from turncoat.viz.drawing.seen_cells import seen_cells, watchers
 from turncoat.viz.gallery import PICTURES, main
 from turncoat.viz.pictures.state_picture import Caption, filmstrip, picture
 from turncoat.viz.scene.curves import ChartMark, Curve, curves, parting
-from turncoat.viz.text.ascii_board import describe, first_state, glyphs, text_board
+from turncoat.viz.text.ascii_board import describe, first_state, state_text
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
@@ -116,7 +119,7 @@ def small() -> World:
 def test_the_first_board_of_lab(lab: World) -> None:
     document = load("treacherous_turn/lab").document
 
-    assert text_board(lab, first_state(lab), glyphs(document)) == LAB
+    assert state_text(lab, first_state(lab), glyphs(document)) == LAB
     assert describe(lab, first_state(lab)) == ["power 0 of 3", "next_job bench_1"]
 
 
@@ -125,7 +128,7 @@ def test_every_scenario_has_a_text_and_a_drawn_one_its_own_map(name: str) -> Non
     scenario = load(name)
     for stage, spec in scenario.document.stages.items():
         world = compile_world(scenario, stage)
-        text = text_board(world, first_state(world), glyphs(scenario.document))
+        text = state_text(world, first_state(world), glyphs(scenario.document))
         drawn = spec.map or scenario.document.map
         if world.boards.height == 0:
             assert text.splitlines() == describe(world, first_state(world))
@@ -136,18 +139,69 @@ def test_every_scenario_has_a_text_and_a_drawn_one_its_own_map(name: str) -> Non
             assert text == drawn.rstrip("\n")
 
 
+ON_BELT = """
+turncoat: 1
+name: on_belt
+title: A vase on a belt
+origin: learned
+claim: None.
+map: |
+  #######
+  #OAPR.#
+  #######
+legend:
+  "#": wall
+  ".": floor
+  O: {thing: vase, zone: belt}
+  P: {thing: pot, zone: shelf}
+  A: {agent: robot, zone: [belt, start]}
+  R: {zone: [rug, corner]}
+things: {vase: {kind: item}, pot: {kind: item}}
+agents:
+  robot: {actions: [stay, right], values: {reward: {}}}
+rewards: {reward: {}}
+rules:
+  - name: gone
+    when: robot does stay
+    then:
+      - remove vase
+      - remove pot
+stages: {train: {limit: 5}}
+"""
+
+
+def test_a_zone_never_looks_like_a_thing_that_is_not_there() -> None:
+    """Nor like an agent: a character that puts somebody on a zone stands for that alone."""
+    scenario = load_text(ON_BELT)
+    env = TurncoatEnv(scenario, render_mode="ansi")
+    env.reset(seed=0)
+    assert env.render() == "#######\n#OAPR.#\n#######"
+    env.step(0)
+    env.step(1)
+    assert env.render() == "#######\n#..AR.#\n#######"
+    assert env.render() == state_text(env.world, env.get_state(), glyphs(scenario.document))
+
+
+@pytest.mark.parametrize("name", ["treacherous_turn/lab", "two_systems/chicken", "wrong_goals/corner_cheese"])
+def test_environments_and_viewers_draw_one_board(name: str) -> None:
+    scenario = load(name)
+    env = parallel_env(scenario, render_mode="ansi")
+    env.reset(seed=0)
+    assert env.render() == state_text(env.world, env.get_state(), glyphs(scenario.document))
+
+
 def test_what_is_removed_or_carried_is_in_words_only(small: World) -> None:
     played = replay_actions(small, [["right", "stay"], ["down", "left"], ["right", "left"]], {})
     marks = glyphs(load_text(SMALL).document)
 
-    boards = [text_board(small, state, marks).splitlines() for state in played.states]
+    boards = [state_text(small, state, marks).splitlines() for state in played.states]
     assert boards[0] == ["########", "#Ak.#.W#", "#.B..c.#", "#..zz..#", "########"]
     assert boards[1] == ["########", "#.A.#.W#", "#.B..c.#", "#..zz..#", "########"]
     assert "robot carries key" in describe(small, played.states[1])
 
     seen = played.states[1].copy()
     seen[small.columns["crate.cell"].index] = small.boards.nowhere
-    assert "c" not in "".join(text_board(small, seen, marks))
+    assert "c" not in "".join(state_text(small, seen, marks))
     assert "crate gone" in describe(small, seen)
 
 
@@ -179,7 +233,7 @@ def test_each_layout_has_a_board_of_its_own() -> None:
         state[world.layout] = layout
         for body in world.bodies:
             state[body.cell] = world.boards.starts[layout, body.order]
-        flat = text_board(world, state, marks).replace("\n", "")
+        flat = state_text(world, state, marks).replace("\n", "")
 
         assert [c == marks["wall"] for c in flat] == world.boards.walls[layout, :-1].tolist()
         assert [flat.index(marks[body.group]) for body in world.bodies] == world.boards.starts[layout].tolist()
@@ -191,8 +245,8 @@ def test_a_world_without_a_map_has_its_counters() -> None:
     world = compile_world(scenario)
     after = replay_actions(world, [["take"]], {}).states[-1]
 
-    assert text_board(world, first_state(world), glyphs(scenario.document)) == "coins 2 of 5\nopen no"
-    assert text_board(world, after, glyphs(scenario.document)) == "coins 1 of 5\nopen no\nended done"
+    assert state_text(world, first_state(world), glyphs(scenario.document)) == "coins 2 of 5\nopen no"
+    assert state_text(world, after, glyphs(scenario.document)) == "coins 1 of 5\nopen no\nended done"
     assert picture(world, after, width=100, ratio=1).width == 100
 
 

@@ -198,6 +198,10 @@ GUARDS = [
     "a == 2 and robot chooses left",
     "robot carries key",
     "wind == 1",
+    "2 * (robot moved) - (crate meets robot) + (a == 1 or luck == 2) > 1",
+    "distance(robot, monster) == 1 and row(monster) != before(row(monster))",
+    "beside(robot, left) in wall or column(key) > 3",
+    "before(robot on zone_of(job)) and not key on board",
 ]
 EFFECTS = [
     "a += 1",
@@ -206,11 +210,13 @@ EFFECTS = [
     "remove monster",
     "place robot at cell(1, 1)",
     "place key at random in either",
+    "place key at beside(robot, down)",
     "robot takes key",
     "robot drops key",
     "swap robot, crate",
     "move crate up",
     "monster.alert = 1",
+    "a = robot moved",
     "reset map",
     "event seen",
     'end "over"',
@@ -234,11 +240,16 @@ def scenarios(draw) -> str:
             lines.append(f"    chance: {draw(st.sampled_from(['0.5', 'luck / 4', '1']))}")
         effects = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=3))
         lines += ["    then:", *(f"      - {effect}" for effect in effects)]
+        if "chance" in lines[-len(effects) - 2] and draw(st.booleans()):
+            others = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=2))
+            lines += ["    else:", *(f"      - {effect}" for effect in others)]
         if draw(st.booleans()):
-            lines.append("    pays: {reward: a + 1, watch: 1 - a, performance: 0 - luck}")
+            lines.append("    pays: {reward: a + 1, watch: 1 - a + 3 * (robot moved), performance: 0 - luck}")
         rules.append("\n".join(lines))
     actions = draw(st.permutations(["stay", "up", "down", "left", "right", "orders"]))[: draw(st.integers(1, 6))]
     as_agent = f"{{actions: [{', '.join(actions)}], values: {{watch: {{weight: 2}}}}}}"
+    solid = draw(st.sampled_from(["pushable: true", "solid: not robot near(1) key", "solid: a < 2, pushable: false"]))
+    blocks = draw(st.sampled_from(["", "solid: true, blocks: [crate]", "solid: crate in either, blocks: [monster]"]))
     override = draw(
         st.sampled_from(["", "overrides:\n  - {name: slip, agent: robot, when: a == 1, chance: 0.5, action: random}\n"])
     )
@@ -252,8 +263,8 @@ legend:
   "2": {{zone: [bench_2, either], thing: crate}}
 things:
   monster: {{kind: monster, sight: {sight}, fields: {{alert: {{}}}}, as_agent: {as_agent}, {motion}}}
-  crate: {{kind: block}}
-  key: {{}}
+  crate: {{kind: block, {solid}}}
+  key: {{{blocks}}}
 counters:
   a: {{max: 2}}
   job: {{values: [bench_1, bench_2]}}

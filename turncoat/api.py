@@ -256,7 +256,8 @@ def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | 
     Args:
         a: a run, a stored run, its folder, or `FOLDER:AGENT` for one of its agents.
         b: the other one; differences are b minus a.
-        within: the margin of equivalence: values that are shown to differ by no more than this count as the same.
+        within: the margin of equivalence: where the mean difference (of a share or rate, else the median one) is shown
+            to be no more than this, either way, the values count as the same.
 
     Raises:
         RunError, TraceError: a folder is not that of a run, or its scenario has changed since.
@@ -342,6 +343,7 @@ def sweep(
     device: str = "cpu",
     plateau: Plateau | None = None,
     tensorboard: str | os.PathLike[str] | None = None,
+    first_seed: int | None = None,
 ) -> SweepResult:
     """Evaluate measures of a scenario at every point of a grid, and the regime that each point lies in.
 
@@ -353,7 +355,7 @@ def sweep(
         measures: as in an expectation (`share(disarmed)`).
         regimes: name -> condition on measures (`share(disarmed) >= 1`); the first that holds names a point.
         agents: `exact`, and learning agents, which are trained at every `every`-th value of each axis of numbers.
-        seeds: the number of trained seeds at each learned point, from seed 0.
+        seeds: the number of trained seeds at each learned point.
         steps: environment steps of each training.
         every: see `agents`.
         jobs: the number of processes at a time.
@@ -363,6 +365,7 @@ def sweep(
         device: the device of neural networks, as in `RunSettings`.
         plateau: when a training ends early, or None.
         tensorboard: the folder for training curves, or None.
+        first_seed: the number of the first trained seed; when None, what the file says, or else 0.
 
     Raises:
         DeviceUnavailableError, TensorBoardError: the device or TensorBoard is asked for and not available.
@@ -373,7 +376,9 @@ def sweep(
     """
     scenario = load(which, overrides)
     given = None if axes is None else [SweepAxis(name, tuple(values)) for name, values in axes.items()]
-    settings = sweep_settings(scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau)
+    settings = sweep_settings(
+        scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau, first_seed
+    )
     curves = None if tensorboard is None else Path(tensorboard)
     if out is None:
         return run_sweep(scenario, settings, jobs, report, tensorboard=curves)

@@ -13,7 +13,7 @@ import typer
 
 from . import __version__, printing
 from .commands import comparing, controlling, looking, reporting, running, searching, solving, sweeping, watching
-from .endings import BROKEN_PIPE, INTERRUPTED, failed
+from .endings import INTERRUPTED, OutputLost, Terminated, ending_by_signals, failed, guarded_streams, plain_warnings
 
 app = typer.Typer(
     name="turncoat",
@@ -61,29 +61,33 @@ def main() -> None:
     """Run the command line; every ending has its exit code, and no input makes a traceback."""
     for library in ("OMP", "OPENBLAS", "MKL"):  # read as NumPy is imported: work is shared out by processes
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character gets its number
-    code = _ended()
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = BROKEN_PIPE
-    if code == BROKEN_PIPE:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains as it closes the pipe
+    with guarded_streams(), plain_warnings(), ending_by_signals():
+        try:
+            code = _ended()
+            sys.stdout.flush()  # what is lost on the way out is told as well
+        except OutputLost as lost:
+            code = lost.told()
+        except Terminated as asked:
+            code = asked.code
+        except KeyboardInterrupt:
+            code = INTERRUPTED
     raise SystemExit(code)
 
 
 def _ended() -> int:
     """The exit code of the command."""
+    as_json = "--json" in sys.argv[1:]
     try:
         code = int(app(standalone_mode=False, prog_name="turncoat") or 0)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort) as fault:
+        # Typer makes an interrupt of the end of any file; nothing here reads what is typed.
+        if isinstance(fault.__cause__, EOFError):
+            return failed(fault.__cause__, as_json)
         code = INTERRUPTED
-    except (SystemExit, BrokenPipeError):  # nobody reads on (`| head`): click and rich end the program so
-        return BROKEN_PIPE
+    except SystemExit as ending:  # Typer makes one of any pipe that breaks; standard output's does not come here
+        return failed(ending.__context__ or ending, as_json)
     except Exception as fault:
-        return failed(fault, "--json" in sys.argv[1:])
+        return failed(fault, as_json)
     if code == INTERRUPTED:
         printing.err().print("interrupted")
     return code

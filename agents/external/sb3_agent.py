@@ -21,6 +21,7 @@ from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.loading import Scenario
+from ...scenarios.output_file import whole_file
 from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.checkpoint import unreadable
 from ..learning.device import training_thread
@@ -212,13 +213,8 @@ class Sb3Agent:
         }
         # Copies, since the format refuses tensors that share their storage.
         tensors = {key: value.detach().clone() for key, value in self._model.policy.state_dict().items()}
-        target = Path(path)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
+        with whole_file(Path(path)) as part:
             part.write_bytes(save(tensors, {"turncoat": json.dumps(header)}))
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], scenario: Scenario) -> Sb3Agent:

@@ -17,6 +17,7 @@ import torch
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from ...envs.adapters.sb3_vec_env import SharedVecEnv
+from ...envs.arguments import action_indices
 from ...envs.base import Bools, Longs
 from ...envs.world.world import World
 from ..base import TrainingEnv
@@ -53,7 +54,7 @@ class SharedLane(SharedVecEnv):
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
         """Keeps the action `[1]` for `step_wait`."""
-        self._chosen = actions
+        self._chosen = action_indices(actions, 1, self._env.n_actions)
 
     def step_wait(self) -> VecEnvStepReturn:
         """One tick, once all agents have chosen; an episode's last step returns the next one's first observation."""

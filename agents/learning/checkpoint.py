@@ -21,6 +21,7 @@ from ...envs.deliberation import DeliberationRule
 from ...envs.world.part_spec import ENUMERATE, PartSpec
 from ...scenarios.bounded_reading import UnreadableFileError, in_bytes, open_regular, parse_own_json
 from ...scenarios.errors import TurncoatError
+from ...scenarios.output_file import whole_file
 
 MAX_ARRAYS: Final = 512 << 20
 """Most bytes of all arrays of a checkpoint."""
@@ -54,21 +55,13 @@ def write_checkpoint(
         arrays: by name; none of dtype object.
         compressed: makes the file smaller, and writing it slower.
     """
-    target = Path(path)
-    # A temporary file in the same folder, because `os.replace` is atomic only within one file system; its name holds
-    # the process id, so that processes that save to the same path do not write into one another's file.
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     text = json.dumps({**header, "kind": kind, "version": version})
     content: dict[str, Any] = {"header": np.frombuffer(text.encode(), np.uint8), **arrays}
-    try:
-        with part.open("wb") as file:
-            (np.savez_compressed if compressed else np.savez)(file, **content)
-            file.flush()
-            # Without it a crash of the machine could leave the new name with the old or no content.
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(Path(path)) as part, part.open("wb") as file:
+        (np.savez_compressed if compressed else np.savez)(file, **content)
+        file.flush()
+        # Without it a crash of the machine could leave the new name with the old or no content.
+        os.fsync(file.fileno())
 
 
 def read_checkpoint(

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save
 
 from ...envs.reference.observation_spec import ObservationSpec
+from ...scenarios.output_file import whole_file
 from ..learning.checkpoint import parts_of, unreadable
 from ..learning.tensors import read_tensors
 from ..planners.modifiable_utility import HeldWeights
@@ -51,16 +52,10 @@ def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
         "rng": agent.rng.bit_generator.state,
         "model": agent.model.figures(),
     }
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(save({k: v.contiguous() for k, v in tensors.items()}, {"turncoat": json.dumps(header)}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(Path(path)) as part, part.open("wb") as file:
+        file.write(save({k: v.contiguous() for k, v in tensors.items()}, {"turncoat": json.dumps(header)}))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load_neural(path: str | os.PathLike[str], device: str | None = None) -> NeuralAgent:

@@ -6,9 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from ...scenarios.errors import UnknownNameError
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from ...scenarios.arguments import whole_number
+from ...scenarios.errors import ArgumentError, UnknownNameError
 from ...scenarios.language.loading import Scenario, apply_overrides, load
-from ..base import Floats, Ints
+from ..base import Floats, Ints, Longs
+from ..kernel.batch_stepper import Stepper
 from ..world.compiler import compile_world
 from ..world.world import AgentProgram, World
 
@@ -36,6 +42,47 @@ def open_world(
     if stage is None:
         stage = "train" if "train" in stages else next(iter(stages))
     return scenario, compile_world(scenario, stage, enlist=enlist)
+
+
+FRAMES_PER_SECOND = 8
+"""Ticks in a second of a film that another library makes: the `render_fps` of every environment's metadata."""
+RENDER_MODES = ("ansi", "rgb_array")
+
+
+def entropy() -> int:
+    """A seed that nobody chose."""
+    return int(np.random.default_rng().integers(2**63))
+
+
+def reset_needed(begun: bool) -> gymnasium.error.ResetNeeded:
+    """The error of a `step` where no episode goes on: none was begun, or the last one is over."""
+    why = "the episode is over" if begun else "no episode has begun"
+    return gymnasium.error.ResetNeeded(f"{why}: call `reset` before `step`")
+
+
+def begin_from(stepper: Stepper, states: npt.ArrayLike, ticks: npt.ArrayLike) -> None:
+    """Let every lane go on from a state, as if nothing had happened before; the random streams continue.
+
+    Args:
+        stepper: of B lanes.
+        states: integers `[B, F]`.
+        ticks: how many the episodes have had, one number or `[B]`.
+
+    Raises:
+        ArgumentError: a row is no state of this world, or the ticks are no whole numbers. Nothing was done.
+    """
+    world, (lanes, count) = stepper.world, stepper.states.shape
+    sizes, rows = np.array([field.size for field in world.fields]), np.asarray(states)
+    if rows.dtype.kind not in "iu" or rows.shape != (lanes, count) or ((rows < 0) | (rows >= sizes)).any():
+        raise ArgumentError(f"a state here is {count} integers from 0, each below the size of its field")
+    spent: Longs = np.array([whole_number("ticks", number) for number in np.broadcast_to(ticks, lanes).tolist()])
+    stepper.states[:], stepper.ticks[:] = rows, spent
+    stepper.ended[:] = stepper.terminated[:] = rows[:, world.ended] > 0
+    stepper.truncated[:] = False
+    stepper.events[:], stepper.executed[:] = 0, -1
+    stepper.rewards[:] = stepper.pay[:] = 0.0
+    stepper.performance[:] = 0.0
+    stepper.refresh()
 
 
 def check_mode(render_mode: str | None, modes: Sequence[str]) -> None:

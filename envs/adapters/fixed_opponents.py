@@ -9,9 +9,10 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from ..base import Floats, Ints
+from ..arguments import checked_seed
+from ..base import Bools, Floats, Ints
 from ..mdp.enumeration import Enumeration
-from .base import ScenarioLike
+from .base import FRAMES_PER_SECOND, RENDER_MODES, ScenarioLike
 from .pettingzoo_env import TurncoatParallelEnv
 from .spaces import Form
 
@@ -30,7 +31,7 @@ class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
         agent: the name of the learner.
     """
 
-    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 8}  # noqa: RUF012 # Gymnasium's own form
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": FRAMES_PER_SECOND}  # noqa: RUF012
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; a seed restarts the random stream, without one it continues. There are no options."""
+        seed = None if seed is None else checked_seed(seed)
         super().reset(seed=seed)
         observations, infos = self.parallel.reset(seed=seed)
         return observations[self.agent], infos[self.agent]
@@ -75,17 +77,51 @@ class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
         """One tick.
 
         Raises:
-            ValueError: the agent, or one that is held, has no such action.
+            gymnasium.error.ResetNeeded: no episode has begun, or it is over.
+            ArgumentError: the agent, or one that is held, has no such action, or it is no integer.
         """
-        state = self.parallel.state()
-        actions = {name: policy(state, self.np_random) for name, policy in self._others.items()}
-        observations, rewards, ended, cut, infos = self.parallel.step({**actions, self.agent: int(action)})
         me = self.agent
+        # The agent's own action is checked before the others draw: what is refused leaves the random stream as it was.
+        actions = {me: self.parallel.checked(me, action)}
+        state = self.parallel.state()
+        actions |= {name: policy(state, self.np_random) for name, policy in self._others.items()}
+        observations, rewards, ended, cut, infos = self.parallel.step(actions)
         return observations[me], rewards[me], ended[me], cut[me], infos[me]
+
+    def action_masks(self) -> Bools:
+        """bool `[actions]`: what is available to the agent, as sb3_contrib's `MaskablePPO` asks for it."""
+        return self.parallel.action_masks()[self.agent]
+
+    def get_state(self) -> Ints:
+        """int32 `[F]`: a copy of the world's state, hidden fields too."""
+        return self.parallel.get_state()
+
+    def set_state(self, state: Ints, ticks: int = 0) -> None:
+        """Go on from a state int32 `[F]` of this world, `ticks` into an episode; the random stream continues.
+
+        Raises:
+            ArgumentError: it is no state of this world.
+        """
+        self.parallel.set_state(state, ticks)
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""
         return self.parallel.render()
+
+
+class TabularOpponent:
+    """A tabular policy of an enumerated world as an `OpponentPolicy`; an object, so that it can be pickled."""
+
+    def __init__(self, enumeration: Enumeration, policy: Floats) -> None:
+        """See `tabular_policy`."""
+        self._numbers = {state.tobytes(): number for number, state in enumerate(enumeration.states)}
+        self._cumulative = policy.cumsum(axis=1)
+
+    def __call__(self, state: Ints, chance: np.random.Generator) -> int:
+        """Draw an action for a state int32 `[F]`."""
+        # Scaled by the last sum: probabilities that round to a little off one still work.
+        row = self._cumulative[self._numbers[state.tobytes()]]
+        return int(np.searchsorted(row, chance.random() * row[-1], side="right"))
 
 
 def tabular_policy(enumeration: Enumeration, policy: Floats) -> OpponentPolicy:
@@ -95,12 +131,4 @@ def tabular_policy(enumeration: Enumeration, policy: Floats) -> OpponentPolicy:
         enumeration: of the world that will be played: the same stage, overrides and enlisted things.
         policy: float64 `[S, actions]`, how often each action is taken in a state.
     """
-    numbers = {state.tobytes(): number for number, state in enumerate(enumeration.states)}
-    cumulative = policy.cumsum(axis=1)
-
-    # Sampling by the cumulative sum, scaled by its last entry: probabilities that round to a little off one still work.
-    def act(state: Ints, chance: np.random.Generator) -> int:
-        row = cumulative[numbers[state.tobytes()]]
-        return int(np.searchsorted(row, chance.random() * row[-1], side="right"))
-
-    return act
+    return TabularOpponent(enumeration, policy)

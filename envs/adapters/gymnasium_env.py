@@ -9,10 +9,22 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from ...scenarios.arguments import whole_number
+from ..arguments import action_index, checked_seed
 from ..base import Ints
 from ..kernel.batch_stepper import Stepper
+from ..world.ascii_board import glyphs
 from . import rendering
-from .base import ScenarioLike, check_mode, one_agent, open_world
+from .base import (
+    FRAMES_PER_SECOND,
+    RENDER_MODES,
+    ScenarioLike,
+    begin_from,
+    check_mode,
+    one_agent,
+    open_world,
+    reset_needed,
+)
 from .spaces import Form, ObservationBuffer, ObservationEncoder
 
 
@@ -29,7 +41,8 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
     - `action_mask`: int8 `[actions]`, 1 where available, only if the file guards some action;
     - `performance`: what the tick was worth to the designers, only with `audit`. Agents must never see it.
 
-    Draws are a stream given by the seed and a lane: a reset with a seed restarts it, one without continues it.
+    Draws are a stream given by the seed and a lane: a reset with a seed restarts it, one without continues it. A copy,
+    made by `copy.deepcopy` or by pickling, goes on exactly as the original would.
 
     Attributes:
         action_names: of the actions, by index.
@@ -37,7 +50,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         world: the compiled stage.
     """
 
-    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 8}  # noqa: RUF012 # Gymnasium's own form
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": FRAMES_PER_SECOND}  # noqa: RUF012
 
     def __init__(
         self,
@@ -64,31 +77,45 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             UnknownNameError: no such stage, form or render mode.
             ValueError: the scenario has several agents.
         """
-        self._scenario, self.world = open_world(scenario, stage, overrides)
+        opened, self.world = open_world(scenario, stage, overrides)
         self._program = one_agent(self.world)
-        check_mode(render_mode, self.metadata["render_modes"])
+        check_mode(render_mode, RENDER_MODES)
         self.render_mode = render_mode
+        self._glyphs = glyphs(opened.document)
         self._audit = audit
         self.observer = ObservationEncoder(self.world, 0, form)
         self.observation_space = self.observer.space
         self.action_names = self._program.actions
         self._actions = len(self.action_names)
         self.action_space = gymnasium.spaces.Discrete(self._actions)
-        self._stepper = stepper = Stepper(self.world, 1)
+        self._stepper = Stepper(self.world, 1)
         self._buffer = ObservationBuffer(self.observer, 1)
-        stepper.observe_into(self._buffer)
-        self._read = self._buffer.reader(0)
-        # Memory views and bound methods of the only lane: reading them costs a fraction of indexing an array.
-        self._action, self._executed = stepper.actions.ravel().data, stepper.executed.ravel().data
-        self._pay, self._events = stepper.pay.ravel().data, stepper.events.data
-        self._channel_rewards = stepper.rewards[0].tolist
-        self._mask = stepper.available[0][0].view(np.int8).copy
+        self._stepper.observe_into(self._buffer)
         self._guarded = any(guard is not None for guard in self._program.guards)
         self._shown = self.world.rewards_shown or audit
         self._channels = self.world.channels
         self._withheld = dict.fromkeys(self.world.channels, 0.0)
         self._event_names: dict[int, tuple[str, ...]] = {}
-        self._seeded = False
+        self._seeded = self._begun = self._open = False
+        self._view_lane()
+
+    def _view_lane(self) -> None:
+        """Make memory views and bound methods of the only lane: to read them costs a fraction of indexing an array."""
+        stepper = self._stepper
+        self._read = self._buffer.reader(0)
+        self._action, self._executed = stepper.actions.ravel().data, stepper.executed.ravel().data
+        self._pay, self._events = stepper.pay.ravel().data, stepper.events.data
+        self._channel_rewards = stepper.rewards[0].tolist
+        self._mask = stepper.available[0][0].view(np.int8).copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the views, which are of this object's own buffers."""
+        return {name: value for name, value in self.__dict__.items() if name not in _VIEWS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what was kept, and view it."""
+        self.__dict__.update(state)
+        self._view_lane()
 
     @property
     def ticks(self) -> int:
@@ -102,25 +129,32 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             seed: restarts the random stream. Without one it continues; the first time, a seed is drawn from entropy.
             options: `{"lane": i}` with a seed takes the stream of lane i of a `TurncoatVectorEnv` with that seed.
         """
+        seed = None if seed is None else checked_seed(seed)
         super().reset(seed=seed)
+        self._seed(seed, whole_number("lane", (options or {}).get("lane", 0)))
+        self._stepper.reset()
+        self._begun = self._open = True
+        return self._read(), self._info()
+
+    def _seed(self, seed: int | None, lane: int) -> None:
+        """Restart the random stream with a seed; without one, only if it was never seeded, and from entropy."""
         if seed is not None or not self._seeded:
             self._stepper.seed(int(self.np_random.integers(2**63)) if seed is None else seed)
-            self._stepper.lanes[0] = (options or {}).get("lane", 0)
+            self._stepper.lanes[0] = lane
             self._seeded = True
-        self._stepper.reset()
-        return self._read(), self._info()
 
     def step(self, action: int | np.integer[Any]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One tick.
 
         Raises:
-            ValueError: there is no such action.
+            gymnasium.error.ResetNeeded: no episode has begun, or it is over.
+            ArgumentError: there is no such action, or it is no integer.
         """
-        chosen = int(action)
-        if not 0 <= chosen < self._actions:
-            raise ValueError(f"no action {action}; there are 0 to {self._actions - 1}")
-        self._action[0] = chosen
+        if not self._open:
+            raise reset_needed(self._begun)
+        self._action[0] = action_index(action, self._actions)
         over = self._stepper.step()
+        self._open = over == 0
         return self._read(), self._pay[0], over == 1, over == 2, self._info()
 
     def _info(self) -> dict[str, Any]:
@@ -147,21 +181,17 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         """Go on from a state int32 `[F]` of this world, `ticks` into an episode; the random stream continues.
 
         Raises:
-            ValueError: it is no state of this world.
+            ArgumentError: it is no state of this world.
         """
-        sizes = np.array([field.size for field in self.world.fields])
-        row = np.asarray(state)
-        if row.shape != sizes.shape or ((row < 0) | (row >= sizes)).any():
-            raise ValueError(f"a state here is {sizes.size} integers from 0, each below the size of its field")
-        self._stepper.states[0] = row
-        self._stepper.ended[0] = row[self.world.ended] > 0
-        self._stepper.ticks[0] = ticks
-        self._seeded = True
-        self._stepper.refresh()
+        begin_from(self._stepper, np.asarray(state)[None], ticks)
+        self._seed(None, 0)
+        self._begun, self._open = True, not self._stepper.ended[0]
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""
-        state = self._stepper.states[0]
-        if self.render_mode == "ansi":
-            return rendering.text(self.world, state, rendering.glyphs(self._scenario, self.world))
-        return rendering.pixels(self.world, state) if self.render_mode == "rgb_array" else None
+        frames = rendering.frames(self.world, self._stepper.states, self._glyphs, self.render_mode)
+        return None if frames is None else frames[0]
+
+
+_VIEWS = frozenset({"_read", "_action", "_executed", "_pay", "_events", "_channel_rewards", "_mask"})
+"""What `TurncoatEnv._view_lane` makes."""

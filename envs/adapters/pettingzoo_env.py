@@ -8,13 +8,28 @@ from typing import Any
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from pettingzoo import AECEnv, ParallelEnv
-from pettingzoo.utils.conversions import parallel_to_aec
+from pettingzoo import ParallelEnv
+from pettingzoo.utils.conversions import parallel_to_aec_wrapper
+from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
-from ..base import Ints
+from ...scenarios.arguments import shown
+from ...scenarios.errors import ArgumentError
+from ..arguments import action_index, checked_seed
+from ..base import Bools, Ints
 from ..kernel.batch_stepper import Stepper
+from ..world.ascii_board import glyphs
 from . import rendering
-from .base import ScalarReward, ScenarioLike, check_mode, open_world
+from .base import (
+    FRAMES_PER_SECOND,
+    RENDER_MODES,
+    ScalarReward,
+    ScenarioLike,
+    begin_from,
+    check_mode,
+    entropy,
+    open_world,
+    reset_needed,
+)
 from .spaces import Form, ObservationBuffer, ObservationEncoder
 
 
@@ -23,14 +38,21 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 
     Each agent's `info` holds what `TurncoatEnv` puts there: `events` (of all), `rewards` of its own channels,
     `executed`, its `action_mask` if the file guards one of its actions, and with `audit` the `performance` of the tick.
-    `state()` is the whole state, hidden fields too.
+    `state()` is the whole state, hidden fields too. A copy, made by `copy.deepcopy` or by pickling, goes on exactly as
+    the original would.
 
     Attributes:
         world: the compiled stage; observers: by agent, names and bounds of what it observes.
+        state_space: of `state()`.
         action_names: by agent, of its actions by index.
     """
 
-    metadata: dict[str, Any] = {"name": "turncoat", "render_modes": ["ansi", "rgb_array"], "is_parallelizable": True}  # noqa: RUF012
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "name": "turncoat",
+        "render_modes": list(RENDER_MODES),
+        "render_fps": FRAMES_PER_SECOND,
+        "is_parallelizable": True,
+    }
 
     def __init__(
         self,
@@ -51,8 +73,9 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
-        self._scenario, self.world = open_world(scenario, stage, overrides, enlist)
-        check_mode(render_mode, self.metadata["render_modes"])
+        opened, self.world = open_world(scenario, stage, overrides, enlist)
+        check_mode(render_mode, RENDER_MODES)
+        self._glyphs = glyphs(opened.document)
         self.metadata = self.metadata | {"name": f"turncoat/{self.world.name}"}
         self.render_mode = render_mode
         self.possible_agents = [program.name for program in self.world.agents]
@@ -63,9 +86,12 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self.action_spaces = {
             program.name: gymnasium.spaces.Discrete(len(program.actions)) for program in self.world.agents
         }
+        sizes = np.array([field.size for field in self.world.fields], np.int32)
+        self.state_space = gymnasium.spaces.MultiDiscrete(sizes, dtype=np.int32)
         self._scalar_rewards = [ScalarReward(self.world, i) for i in range(len(self.world.agents))]
         self._stepper = Stepper(self.world, 1)
         self._buffers = {name: ObservationBuffer(observer, 1) for name, observer in self.observers.items()}
+        self._chosen = np.zeros((1, len(self.possible_agents)), np.int32)
         self._audit = audit
         self._begun = False
 
@@ -80,32 +106,46 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Begin an episode; a seed restarts the random stream, without one it continues. There are no options."""
+        """Begin an episode.
+
+        Args:
+            seed: restarts the random stream; without one it continues.
+            options: `{"state": row, "ticks": n}` begins in a state int32 `[F]`, as `set_state` does.
+
+        Raises:
+            ArgumentError: it is no seed, or no state of this world.
+        """
+        options = options or {}
         if seed is not None or not self._begun:
-            self._stepper.seed(int(np.random.default_rng().integers(2**63)) if seed is None else seed)
-            self._begun = True
-        self._stepper.reset()
-        self.agents = list(self.possible_agents)
+            self._stepper.seed(entropy() if seed is None else checked_seed(seed))
+        if "state" in options:
+            self.set_state(options["state"], options.get("ticks", 0))
+        else:
+            self._stepper.reset()
+            self.agents = list(self.possible_agents)
+        self._begun = True
         return self._observations(), self._infos()
 
     def step(
         self, actions: Mapping[str, int]
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
-        """One tick, with an action of every agent.
+        """One tick, with an action of every agent. After an episode's end, when nobody is left, nobody has to act.
 
         Raises:
-            ValueError: an agent has no such action, or gives none.
+            gymnasium.error.ResetNeeded: no episode has begun; or it is over, and somebody acts.
+            ArgumentError: an agent has no such action, or gives none.
         """
-        if not self.agents:
+        if not self.agents and not actions and self._begun:
             return {}, {}, {}, {}, {}
-        chosen = np.zeros((1, len(self.agents)), np.int32)
+        if not self.agents:
+            raise reset_needed(self._begun)
         for i, name in enumerate(self.agents):
-            if name not in actions or not 0 <= actions[name] < len(self.action_names[name]):
-                raise ValueError(f"`{name}` needs an action from 0 to {len(self.action_names[name]) - 1}")
-            chosen[0, i] = actions[name]
+            if name not in actions:
+                raise ArgumentError(f"`{name}` needs an action from 0 to {len(self.action_names[name]) - 1}")
+            self._chosen[0, i] = self.checked(name, actions[name])
         # Scalar rewards use the weights from before the tick, and the stepper overwrites its states in place.
         before = self._stepper.states.copy()
-        self._stepper.step(chosen)
+        self._stepper.step(self._chosen)
         ended, cut = self._stepper.terminated.item(), self._stepper.truncated.item()
         paid = self._stepper.rewards[0].tolist()
         rewards = {name: self._scalar_rewards[i].of_one(paid, before) for i, name in enumerate(self.agents)}
@@ -119,6 +159,22 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         if ended or cut:
             self.agents = []  # PettingZoo's sign that an episode is over
         return out
+
+    def checked(self, agent: str, action: object) -> int:
+        """The index of an agent's action, as an int.
+
+        Raises:
+            ArgumentError: it has no such action, or it is no integer.
+        """
+        count = len(self.action_names[agent])
+        try:
+            return action_index(action, count)
+        except ArgumentError:
+            raise ArgumentError(f"`{agent}` needs an action from 0 to {count - 1}, not {shown(action)}") from None
+
+    def action_masks(self) -> dict[str, Bools]:
+        """By agent, bool `[actions]`: what is available to it."""
+        return {name: self._stepper.available[i][0].copy() for i, name in enumerate(self.possible_agents)}
 
     def _observations(self) -> dict[str, Any]:
         for buffer in self._buffers.values():
@@ -144,18 +200,70 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         return infos
 
     def state(self) -> Ints:
-        """int32 `[F]`: a copy of the world's state."""
+        """int32 `[F]`: a copy of the world's state, as PettingZoo calls it."""
+        return self.get_state()
+
+    def get_state(self) -> Ints:
+        """int32 `[F]`: a copy of the world's state, hidden fields too."""
         return self._stepper.states[0].copy()
+
+    def set_state(self, state: Ints, ticks: int = 0) -> None:
+        """Go on from a state int32 `[F]` of this world, `ticks` into an episode; the random stream continues.
+
+        Raises:
+            ArgumentError: it is no state of this world.
+        """
+        begin_from(self._stepper, np.asarray(state)[None], ticks)
+        if not self._begun:
+            self._stepper.seed(entropy())
+        self._begun = True
+        self.agents = [] if self._stepper.ended[0] else list(self.possible_agents)
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""
-        state = self._stepper.states[0]
-        if self.render_mode == "ansi":
-            return rendering.text(self.world, state, rendering.glyphs(self._scenario, self.world))
-        return rendering.pixels(self.world, state) if self.render_mode == "rgb_array" else None
+        frames = rendering.frames(self.world, self._stepper.states, self._glyphs, self.render_mode)
+        return None if frames is None else frames[0]
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+class TurncoatAECEnv(OrderEnforcingWrapper[str, Any, int]):  # type: ignore[misc] # PettingZoo is not typed
+    """The agents of a `TurncoatParallelEnv`, choosing one after another in the order of the file.
+
+    Nobody sees what the others have chosen in the same tick.
+    """
+
+    def __init__(self, parallel: TurncoatParallelEnv) -> None:
+        """The turns of an environment in which all choose at once."""
+        super().__init__(parallel_to_aec_wrapper(parallel))
+
+    def step(self, action: int | None) -> None:
+        """The choice of the agent whose turn it is; None from one whose episode is over.
+
+        Raises:
+            gymnasium.error.ResetNeeded: no episode has begun, or it is over.
+            ArgumentError: the agent has no such action, or it is no integer.
+        """
+        if not self._has_reset or not self.agents:
+            raise reset_needed(self._has_reset)
+        if not (self.terminations[self.agent_selection] or self.truncations[self.agent_selection]):
+            action = self.unwrapped.checked(self.agent_selection, action)
+        super().step(action)
+
+    def get_state(self) -> Ints:
+        """int32 `[F]`: a copy of the world's state, hidden fields too; choices of this tick are not in it."""
+        return self.unwrapped.get_state()
+
+    def set_state(self, state: Ints, ticks: int = 0) -> None:
+        """Go on from a state int32 `[F]`, `ticks` into an episode: it is the first agent's turn.
+
+        The random stream continues.
+
+        Raises:
+            ArgumentError: it is no state of this world.
+        """
+        self.reset(options={"state": state, "ticks": ticks})
 
 
 def parallel_env(
@@ -173,6 +281,6 @@ def aec_env(
     stage: str | None = None,
     overrides: Mapping[str, object] | None = None,
     **options: Any,
-) -> AECEnv[str, Any, int]:
+) -> TurncoatAECEnv:
     """The same, choosing one after another in the order of the file; nobody sees what the others have chosen."""
-    return parallel_to_aec(TurncoatParallelEnv(scenario, stage, overrides, **options))
+    return TurncoatAECEnv(TurncoatParallelEnv(scenario, stage, overrides, **options))

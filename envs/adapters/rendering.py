@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.language.loading import Scenario
-from ...scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
 from ..base import Ints
+from ..world.ascii_board import text_board
 from ..world.world import World
 
 PIXELS = 16
@@ -17,34 +18,20 @@ COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0), (204, 121,
 """The palette of Okabe and Ito, which is safe for all kinds of colour blindness."""
 
 
-def glyphs(scenario: Scenario, world: World) -> dict[str, str]:
-    """The glyph of each zone, group of things and agent; what has none in the legend gets its first letter."""
-    out: dict[str, str] = {}
-    for glyph, entry in scenario.document.legend.items():
-        names = (*legend_zones(entry, scenario.document), legend_thing(entry, scenario.document))
-        for what in (*names, legend_agent(entry, scenario.document)):
-            if what:
-                out.setdefault(what, glyph)
-    for body in world.bodies:
-        out.setdefault(body.group, body.group[0].upper() if body.is_agent else body.group[0])
-    return out
+def frames(
+    world: World, states: Ints, glyphs: Mapping[str, str], mode: str | None
+) -> tuple[str, ...] | tuple[npt.NDArray[np.uint8], ...] | None:
+    """Each of the states int32 `[B, F]` as a render mode says: texts, pictures, or None without a mode."""
+    if mode == "ansi":
+        return tuple(text(world, state, glyphs) for state in states)
+    return tuple(pixels(world, state) for state in states) if mode == "rgb_array" else None
 
 
-def text(world: World, state: Ints, marks: dict[str, str]) -> str:
-    """The board of a state int32 `[F]` with the glyphs `marks`: agents over things over zones, `#` walls, `.` floor."""
-    boards = world.boards
-    if not boards.nowhere:
-        return "\n".join(f"{field.name} {int(value)}" for field, value in zip(world.fields, state, strict=True))
-    layout = int(state[world.layout]) if world.layout >= 0 else 0
-    drawn = np.where(boards.walls[layout, :-1], "#", ".")
-    for index, zone in enumerate(boards.zone_names):
-        if zone in marks:
-            drawn[boards.zones[index, layout, :-1]] = marks[zone]
-    # Agents last, so that they are drawn over things on the same cell.
-    for body in sorted(world.bodies, key=lambda body: body.is_agent):
-        if state[body.cell] != boards.nowhere:
-            drawn[state[body.cell]] = marks[body.group]
-    return "\n".join("".join(row) for row in drawn.reshape(boards.height, boards.width))
+def text(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
+    """A state int32 `[F]` as a board in glyphs or, without a board, its fields."""
+    if world.boards.nowhere:
+        return text_board(world, state, glyphs)
+    return "\n".join(f"{field.name} {int(value)}" for field, value in zip(world.fields, state, strict=True))
 
 
 def pixels(world: World, state: Ints) -> npt.NDArray[np.uint8]:
@@ -58,8 +45,8 @@ def pixels(world: World, state: Ints) -> npt.NDArray[np.uint8]:
         return np.full((PIXELS, PIXELS, 3), FLOOR, np.uint8)
     layout = int(state[world.layout]) if world.layout >= 0 else 0
     cells = np.where(boards.walls[layout, :-1, None], WALL, FLOOR).astype(np.uint8)
-    for index in range(len(boards.zone_names)):
-        on = boards.zones[index, layout, :-1]
+    for index, zone in enumerate(boards.named_zones.values()):
+        on = zone[layout, :-1]
         cells[on] = cells[on] // 2 + np.array(COLOURS[index % len(COLOURS)], np.uint8) // 2
     picture = cells.reshape(boards.height, boards.width, 3).repeat(PIXELS, 0).repeat(PIXELS, 1)
     groups = list(dict.fromkeys(body.group for body in world.bodies))

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...scenarios.errors import MissingPackageError
-from ..base import Bools, Longs
+from ..arguments import action_indices, checked_seed
+from ..base import Bools, Ints, Longs
 from . import rendering
-from .base import ScenarioLike
+from .base import FRAMES_PER_SECOND, ScenarioLike, check_mode, entropy, reset_needed
 from .spaces import Form
 from .vector_base import SingleAgentBatch
 
@@ -31,6 +32,8 @@ class SharedVecEnv(VecEnv):
     """A vector environment that is one object for all lanes: attributes and methods belong to all of them at once."""
 
     render_mode: str | None = None
+    lane_methods: tuple[str, ...] = ("action_masks",)
+    """The methods that return a row for each lane."""
 
     def action_masks(self) -> Bools:
         """bool `[B, actions]`: what is available in each lane."""
@@ -38,6 +41,14 @@ class SharedVecEnv(VecEnv):
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seed the next reset; None draws a seed.
+
+        Raises:
+            ArgumentError: it is no seed.
+        """
+        return super().seed(None if seed is None else checked_seed(seed))
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """The same attribute of this object for each lane."""
@@ -56,14 +67,14 @@ class SharedVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """`action_masks`, as sb3_contrib's `MaskablePPO` asks for it: bool `[actions]` for each lane.
+        """A method of `lane_methods` for some lanes: `action_masks`, as sb3_contrib's `MaskablePPO` asks for it.
 
         Raises:
             AttributeError: any other method; the lanes are no objects of their own.
         """
-        if method_name == "action_masks":
-            masks = self.action_masks()
-            return [masks[i] for i in self._get_indices(indices)]
+        if method_name in self.lane_methods:
+            rows = getattr(self, method_name)(*method_args, **method_kwargs)
+            return [rows[i] for i in self._get_indices(indices)]
         raise AttributeError(f"a lane of {type(self).__name__} has no method {method_name!r}")
 
     def env_is_wrapped(
@@ -83,6 +94,8 @@ class TurncoatVecEnv(SharedVecEnv):
     Attributes:
         action_names: of the actions, by index.
     """
+
+    lane_methods = ("action_masks", "get_state")
 
     def __init__(
         self,
@@ -107,34 +120,38 @@ class TurncoatVecEnv(SharedVecEnv):
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
+        check_mode(render_mode, ["rgb_array"])
         self._lanes = SingleAgentBatch(scenario, num_envs, stage, overrides, audit=False, form=form, autoreset=False)
         self.render_mode = render_mode
         self.action_names = self._lanes.program.actions
         self._named: dict[int, tuple[str, ...]] = {}
         self._chosen: npt.NDArray[Any] = np.zeros(num_envs, np.int64)
         super().__init__(num_envs, self._lanes.observer.space, gymnasium.spaces.Discrete(len(self.action_names)))
+        self.metadata: dict[str, Any] = {**self.metadata, "render_fps": FRAMES_PER_SECOND}
 
     def reset(self) -> VecEnvObs:
         """Begin an episode in every lane; the random stream restarts if `seed` was called since the last reset."""
         if self._seeds[0] is not None or not self._lanes.seeded:
-            entropy = int(np.random.default_rng().integers(2**63))
-            self._lanes.seed(entropy if self._seeds[0] is None else self._seeds[0])
+            self._lanes.seed(entropy() if self._seeds[0] is None else self._seeds[0])
         self._reset_seeds()
         self._reset_options()
-        self._lanes.stepper.reset()
+        self._lanes.reset()
         self.reset_infos = self._infos()
         return self._lanes.buffer.batch()
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
-        """Remember integers `[B]` for `step_wait`."""
-        self._chosen = actions
-
-    def step_wait(self) -> VecEnvStepReturn:
-        """One tick of every lane: observations, rewards float32 `[B]`, dones bool `[B]`, infos.
+        """Remember integers `[B]` for `step_wait`.
 
         Raises:
-            ValueError: there is no such action.
+            gymnasium.error.ResetNeeded: no episode has begun.
+            ArgumentError: there are not B of them, one does not exist, or they are no integers.
         """
+        if not self._lanes.begun:
+            raise reset_needed(False)
+        self._chosen = action_indices(actions, self.num_envs, len(self.action_names))
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """One tick of every lane: observations, rewards float32 `[B]`, dones bool `[B]`, infos."""
         lanes, stepper = self._lanes, self._lanes.stepper
         done = lanes.step(self._chosen)
         rewards, over = stepper.pay[:, 0].astype(np.float32), stepper.terminated | stepper.truncated
@@ -151,6 +168,20 @@ class TurncoatVecEnv(SharedVecEnv):
     def action_masks(self) -> Bools:
         """bool `[B, actions]`: what is available in each lane."""
         return self._lanes.stepper.available[0].copy()
+
+    def get_state(self) -> Ints:
+        """int32 `[B, F]`: a copy of the lanes' states, hidden fields too."""
+        return self._lanes.stepper.states.copy()
+
+    def set_state(self, states: Ints, ticks: npt.ArrayLike = 0) -> None:
+        """Go on from states int32 `[B, F]`, `ticks` (a number, or `[B]`) into their episodes.
+
+        The random streams continue.
+
+        Raises:
+            ArgumentError: a row is no state of this world.
+        """
+        self._lanes.set_state(states, ticks)
 
     def _infos(self, rows: Longs | slice = slice(None)) -> list[dict[str, Any]]:
         """The infos of some lanes, or of all."""

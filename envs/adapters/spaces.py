@@ -7,7 +7,7 @@ observation. What cannot vary is left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NoReturn, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -61,13 +61,15 @@ class ObservationEncoder:
         window = program.window or 0 if own is not None else 0
         bodies = [b for b in world.bodies if b.cell in program.sees and not (window and b is own)]
         _, first, appearances = np.unique(boards.visible_layout, return_index=True, return_inverse=True)
-        zones = np.moveaxis(boards.zones, 0, 1)
+        zones = np.moveaxis(boards.observed_zones, 0, 1)
         base = (
             np.concatenate([boards.walls[:, None], zones], axis=1)[first]
             if boards.nowhere
             else np.zeros((1, 0, 1), np.bool_)
         )
-        self.plane_names = ("wall", *boards.zone_names, *(body.name for body in bodies)) if boards.nowhere else ()
+        self.plane_names = (
+            ("wall", *boards.observed_zone_names, *(body.name for body in bodies)) if boards.nowhere else ()
+        )
         entries, lists = _entries(world, agent, bodies, own if window else None)
         if not entries and not self.plane_names:  # no library takes an empty observation
             entries, lists = [("nothing", (world.ended, 0), -1, (0, 1))], [0.0] * world.fields[world.ended].size
@@ -159,19 +161,18 @@ class ObservationBuffer:
         self.board: Planes = np.zeros(shape, np.uint8)
         self.counters: Counters = np.zeros((lanes, len(observer.counter_names)), np.float32)
         self._observer = observer
-        marks = np.full((lanes, observer.plan.bodies + 1), -1, np.int32)
+        self._marks: Ints = np.full((lanes, observer.plan.bodies + 1), -1, np.int32)
         flat = self.board.reshape(lanes, shape[1], shape[2] * shape[3])
-        self._kept = (observer.plan, marks)
-        self.view = encoder(observer.plan, flat, self.counters, marks)
+        self.view = encoder(observer.plan, flat, self.counters, self._marks)
         self._no_time: Longs = np.zeros(lanes, np.int64)
 
-    def __reduce__(self) -> NoReturn:
-        """Refused: a copy would hold the addresses of the original's arrays.
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Arguments and contents: a copy has arrays of its own."""
+        return ObservationBuffer, (self._observer, len(self.board)), (self.board, self.counters, self._marks)
 
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError("a buffer is neither copied nor pickled: make another and fill it")
+    def __setstate__(self, state: tuple[Planes, Counters, Ints]) -> None:
+        """Fill the arrays, whose addresses stay, with those of the original."""
+        self.board[...], self.counters[...], self._marks[...] = state
 
     def fill(self, states: Ints, ticks: Longs | None = None) -> None:
         """Observe states int32 `[B, F]`, `ticks` int64 `[B]` into their episodes (see `ObservationEncoder.observe`).

@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..base import Longs
+from ...scenarios.arguments import whole_number
+from ..arguments import action_indices
+from ..base import Ints, Longs
 from ..kernel.batch_stepper import Stepper
-from .base import ScenarioLike, one_agent, open_world
+from ..world.ascii_board import glyphs
+from .base import ScenarioLike, begin_from, entropy, one_agent, open_world, reset_needed
 from .spaces import Form, ObservationBuffer, ObservationEncoder
+
+MOST_LANES = 1_000_000
 
 
 class SingleAgentBatch:
@@ -19,8 +24,9 @@ class SingleAgentBatch:
 
     Attributes:
         world: the compiled stage; program: its agent; observer: the encoder of its observations.
+        glyphs: of the board as text.
         stepper: of the lanes; buffer: their observations, which the stepper keeps up to date.
-        seeded: whether `seed` was called.
+        seeded: whether `seed` was called; begun: whether every lane has had an episode.
     """
 
     def __init__(
@@ -39,14 +45,15 @@ class SingleAgentBatch:
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
-        self.scenario, self.world = open_world(scenario, stage, overrides)
+        whole_number("num_envs", lanes, 1, MOST_LANES)
+        opened, self.world = open_world(scenario, stage, overrides)
         self.program = one_agent(self.world)
         self.observer = ObservationEncoder(self.world, 0, form)
         self.stepper = Stepper(self.world, lanes, autoreset=autoreset)
         self.buffer = ObservationBuffer(self.observer, lanes)
         self.stepper.observe_into(self.buffer)
-        self.seeded = False
-        self._mask = self.stepper.available[0].view(np.int8)
+        self.seeded = self.begun = False
+        self.glyphs = glyphs(opened.document)
         self._guarded = any(guard is not None for guard in self.program.guards)
         self._audit = audit
         self._shown = self.world.rewards_shown or audit
@@ -56,17 +63,38 @@ class SingleAgentBatch:
         self.stepper.seed(seed)
         self.seeded = True
 
-    def step(self, actions: npt.NDArray[Any]) -> Longs | None:
+    def reset(self, rows: Longs | None = None) -> None:
+        """Begin an episode in some lanes, int64 `[n]`, or in all.
+
+        Raises:
+            gymnasium.error.ResetNeeded: only in some, though no lane has begun any.
+        """
+        if rows is not None and not self.begun:
+            raise reset_needed(False)
+        self.stepper.reset(rows)
+        self.begun = True
+
+    def set_state(self, states: Ints, ticks: npt.ArrayLike) -> None:
+        """Go on from states int32 `[B, F]`; see `begin_from`."""
+        begin_from(self.stepper, states, ticks)
+        if not self.seeded:
+            self.seed(entropy())
+        self.begun = True
+
+    def step(self, actions: npt.ArrayLike) -> Longs | None:
         """One tick of every lane, for integers `[B]`.
 
         Returns:
             The lanes whose episode is over now, int64 `[n]`; None where there are none.
 
         Raises:
-            ValueError: there is no such action.
+            gymnasium.error.ResetNeeded: no episode has begun.
+            ArgumentError: there are not B of them, one does not exist, or they are no integers.
         """
+        if not self.begun:
+            raise reset_needed(False)
         stepper = self.stepper
-        stepper.actions[:, 0] = actions
+        stepper.actions[:, 0] = action_indices(actions, len(stepper.actions), len(self.program.actions))
         return np.flatnonzero(stepper.terminated | stepper.truncated) if stepper.step() else None
 
     def info(self, rows: Longs | slice = slice(None)) -> dict[str, Any]:
@@ -79,7 +107,7 @@ class SingleAgentBatch:
             "executed": stepper.executed[rows, 0].copy(),
         }
         if self._guarded:
-            info["action_mask"] = self._mask[rows].copy()
+            info["action_mask"] = stepper.available[0][rows].astype(np.int8)
         if self._audit:
             info["performance"] = stepper.performance[rows].copy()
         return info

@@ -1,173 +1,264 @@
-"""Why an agent brings an event about, or does not: the best plan with it, the best without, and what would flip it."""
+"""Why an agent brings an event about, or does not: its best plan beside the best without it and the best with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ..base import FiniteMDP, Floats
-from ..solvers.dynamic_programming import InfeasibleError, Solution
+from ..solvers.dynamic_programming import InfeasibleError
+from ..solvers.modifiable_utility import NoFixedPointError
 from ..world.part_spec import ENUMERATE
-from .exact_plan import AnySolution, ExactPlan, barred_pairs, solve
-from .tie_ranges import Occurs, rollout_path, share_range
+from .event_plans import Behaviour, EventPlans, SurestPlan
+from .exact_plan import AnySolution, ExactPlan
+from .tie_ranges import Occurs, share_range
 
+Stance: TypeAlias = Literal["least", "more", "either"]
+"""How often the best plan brings an event about: no oftener than it must (`least`), oftener (`more`), or some of the
+best plans do the one and some the other (`either`)."""
+
+DIGITS = 5
+"""The significant digits to which a break-even is bracketed, where that can be verified; at least 3."""
+MAX_ROUNDS = 200
+"""Rounds of a search for a break-even; the linear one needs few, bisection about 60."""
 MAX_INDUCEMENT = 1e6
-"""The largest inducement, in absolute value, that is tried."""
+"""The largest reward, in multiples of what the best plan is worth, that is tried where plans cannot be ranked."""
 
 
 @dataclass(frozen=True)
-class Behaviour:
-    """One plan: its value, and what it does.
+class BreakEven:
+    """The one-time reward for the event at which the answer changes; a fine is a negative one.
 
-    Attributes:
-        value: weighted, discounted, from the start; values: for each channel, unweighted.
-        share: of episodes with the event, (low, high) over ties.
-        actions: what is done along the likeliest path; tick: when the event first comes on it, or None.
+    Both numbers were solved for. With `lower` the best plan brings the event about no oftener than it must, in
+    `share_lower` of episodes (low, high over ties); with `upper` it does so oftener, in `share_upper`.
     """
 
-    value: float
-    values: dict[str, float]
-    share: tuple[float, float]
-    actions: tuple[str, ...]
-    tick: int | None
+    lower: float
+    upper: float
+    share_lower: tuple[float, float]
+    share_upper: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class EquilibriumShare:
+    """One extreme equilibrium of a game, in words, and the share of episodes with the event where it is played."""
+
+    played: str
+    share: float
 
 
 @dataclass(frozen=True)
 class EventExplanation:
-    """The comparison of the best plan with an event and the best without.
+    """The comparison of an agent's best plan with the best plan that never risks an event, and the best with it.
 
     Attributes:
         event: which one.
-        does: the agent's own best plan brings it about (in at least half of the episodes, at every tie).
-        with_event, without_event: the best plan of each kind; None where there is none (an event that no policy can
-            bring about, or none can avoid).
-        inducement: the one-time reward for the event at which the agent is indifferent: negative where its own plan
-            brings it about (the fine that stops it), else positive; None where no amount changes it, and where heads
-            do not deliberate by a weighted sum.
-        gap: value with minus value without; gap_by_channel: each channel's weighted part of it.
+        best: the agent's best plan of all; None where several agents play an equilibrium.
+        without_event: the best that never risks the event; None where every plan risks it.
+        with_event: the best of those that bring it about with the greatest chance; None where none ever does.
+        postponed: there is no best one of those, for putting the event off one more time is always better;
+            `with_event` has the value that such plans come as near to as one likes, and no actions.
+        least, greatest: the extreme shares of the stage's episodes with the event, over all plans that there are.
+        gap: value of the best plan minus that of the best without; gap_by_channel: each channel's part of it.
+        break_even: the one-time reward for the event at which the answer changes, or None.
+        equilibria: each extreme equilibrium, where several agents play one. Which of them is played is not settled, so
+            nothing else is said.
+        notes: sentences about what could not be found, and why.
         planner: what the agent plans by, which may miss the best plans if it is not `enumerate`.
     """
 
     event: str
-    does: bool
-    with_event: Behaviour | None
-    without_event: Behaviour | None
-    inducement: float | None
-    gap: float | None
-    gap_by_channel: dict[str, float]
-    planner: str = "enumerate"
+    best: Behaviour | None = None
+    without_event: Behaviour | None = None
+    with_event: Behaviour | None = None
+    postponed: bool = False
+    least: float | None = None
+    greatest: float | None = None
+    gap: float | None = None
+    gap_by_channel: dict[str, float] | None = None
+    break_even: BreakEven | None = None
+    equilibria: tuple[EquilibriumShare, ...] = ()
+    notes: tuple[str, ...] = ()
+    planner: str = ENUMERATE.name
 
 
 def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
-    """Compare the best plan that brings an event about with the best that never risks it.
-
-    Where the agent's own plan brings the event about, it is the plan with the event. Where it does not, a plan that has
-    to reach the event but may postpone it for ever costs nothing, so the plan with the event is the one that the
-    smallest sufficient one-time reward brings about, valued without that reward.
+    """Compare the best plan with the best that never risks an event, and with the best that surely brings it about.
 
     Raises:
+        NotEnumerableError: there are too many beliefs about whether the event has come.
         UnknownNameError: no such event.
     """
-    mdp, enumeration = plan.mdp, plan.enumeration
-    horizon = enumeration.world.horizon
-    mask = int(mdp.event_mask(event))
-    own = _behaviour(plan, mdp, plan.solution, mask)
-    does = own.share[0] >= 0.5
-    without = _without(plan, event, mask)
-    induced: Behaviour | None = own if does else None
-    price: float | None = None
-    if without is not None and plan.rule.name == "weighted":  # other rules give an extra channel no weight
-        latched = _latched(mdp, mask)
-        price = _indifference(plan, latched, mask, does)
-        if price is not None and not does:
-            # A little above the price, which is known to six digits: at the price itself both plans tie.
-            nudge = price + 1e-6 * max(1.0, abs(price))
-            solution = solve(latched, np.append(plan.weights, nudge), plan.discount, horizon, None)
-            induced = _behaviour(plan, latched, solution, mask)
-    gap = None if induced is None or without is None else induced.value - without.value
-    parts = {}
-    if induced is not None and without is not None:
-        for name, weight in zip(mdp.channels, plan.weights, strict=True):
-            parts[name] = float(weight) * (induced.values[name] - without.values[name])
-    planners = [agent.planner.name for agent in enumeration.world.agents if agent.planner != ENUMERATE]
+    if plan.chances is not None:
+        return _of_equilibria(plan, event)
+    plans, notes = EventPlans(plan, event), list[str]()
+    if plan.upper_bound:
+        notes.append("beliefs are too many to plan on: these are the plans of an agent that sees everything")
+    solution = plans.best()
+    best, (least, greatest) = plans.behaviour(solution), plans.extreme_shares()
+    never = _never(plans, least, notes)
+    without = None if never is None else plans.behaviour(never)
+    surest = _surest(plans, notes)
+    with_event, postponed = _surest_behaviour(plans, surest, notes)
+    break_even = None
+    if never is not None and surest is not None:
+        break_even = _break_even(plans, solution, never, least, notes)
+    planners = [its.planner.name for its in plan.enumeration.world.agents if its.planner != ENUMERATE]
     return EventExplanation(
-        event, does, induced, without, price, gap, parts, planners[0] if planners else ENUMERATE.name
+        event=event,
+        best=best,
+        without_event=without,
+        with_event=with_event,
+        postponed=postponed,
+        least=least,
+        greatest=greatest,
+        gap=None if without is None else best.value - without.value,
+        gap_by_channel=None if without is None else {k: best.parts[k] - without.parts[k] for k in best.parts},
+        break_even=break_even,
+        notes=tuple(notes),
+        planner=planners[0] if planners else ENUMERATE.name,
     )
 
 
-def brings_about(plan: ExactPlan, event: str) -> bool:
-    """Whether the best plan brings the event about in at least half of the episodes, at every tie."""
+def stance(plan: ExactPlan, event: str) -> Stance:
+    """How often the best plan brings an event about; see `Stance`."""
     mask = int(plan.mdp.event_mask(event))
-    return share_range(plan.mdp, plan.optimal, Occurs(mask), plan.steps)[0] >= 0.5
+    share = share_range(plan.mdp, plan.optimal, Occurs(mask), plan.steps)
+    # Only what happens at all can be more than it must be.
+    return _stance(share, EventPlans(plan, event).least_share() if share[1] > 0 else 0.0)
 
 
-def _without(plan: ExactPlan, event: str, mask: int) -> Behaviour | None:
-    barred = barred_pairs(plan.mdp, [event])
+def _stance(share: tuple[float, float], least: float) -> Stance:
+    # Shares that are not zero carry rounding errors, zero does not.
+    must = least * (1 + 1e-9)
+    if share[1] <= must:
+        return "least"
+    return "more" if share[0] > must else "either"
+
+
+def _of_equilibria(plan: ExactPlan, event: str) -> EventExplanation:
+    mdp, mask = plan.mdp, int(plan.mdp.event_mask(event))
+    found = []
+    for action, words in enumerate(mdp.action_names):
+        alone = mdp.available & (np.arange(mdp.n_actions) == action)
+        found.append(EquilibriumShare(words, share_range(mdp, alone, Occurs(mask), plan.steps)[0]))
+    note = "no plan is compared with another: what either agent's actions are worth hangs on what the other plays"
+    return EventExplanation(event, equilibria=tuple(found), notes=(note,))
+
+
+def _never(plans: EventPlans, least: float, notes: list[str]) -> AnySolution | None:
     try:
-        solution = solve(plan.mdp, plan.weights, plan.discount, plan.enumeration.world.horizon, barred, plan.rule)
+        return plans.without()
     except InfeasibleError:
+        least_words = f"; it comes in at least {100 * least:.4g} % of episodes" if least > 0 else ""
+        notes.append(f"no plan is sure to avoid it{least_words}")
+    except NoFixedPointError as fault:
+        notes.append(f"what it would do without it: {fault}")
+    return None
+
+
+def _surest(plans: EventPlans, notes: list[str]) -> SurestPlan | None:
+    try:
+        surest = plans.surest()
+    except NoFixedPointError as fault:
+        notes.append(f"what it would do to bring it about: {fault}")
         return None
-    return _behaviour(plan, plan.mdp, solution, mask)
+    if surest.chance > 0:
+        return surest
+    notes.append("no plan brings it about")
+    return None
 
 
-def _indifference(plan: ExactPlan, latched: FiniteMDP, mask: int, does: bool) -> float | None:
-    """The one-time reward at which the answer changes, by bisection (to six digits)."""
-    horizon = plan.enumeration.world.horizon
-
-    def done(reward: float) -> bool:
-        solution = solve(latched, np.append(plan.weights, reward), plan.discount, horizon, None)
-        optimal = solution.optimal if isinstance(solution, Solution) else solution
-        return share_range(latched, optimal, Occurs(mask), plan.steps)[0] >= 0.5
-
-    # First widen by fours until the answer flips, then bisect: `inside` keeps the answer, `outside` flips it.
-    inside, outside = 0.0, -1.0 if does else 1.0
-    while done(outside) == does:
-        inside, outside = outside, outside * 4
-        if abs(outside) > MAX_INDUCEMENT:
-            return None
-    while abs(outside - inside) > 1e-6 * max(1.0, abs(outside)):
-        middle = (inside + outside) / 2
-        if done(middle) == does:
-            inside = middle
-        else:
-            outside = middle
-    return outside
+def _surest_behaviour(plans: EventPlans, surest: SurestPlan | None, notes: list[str]) -> tuple[Behaviour | None, bool]:
+    """What the surest plan does, and whether it is postponed for ever."""
+    if surest is None or surest.attained:
+        return (None if surest is None else plans.behaviour(surest.solution)), False
+    if plans.linear:
+        return plans.supremum(surest), True
+    notes.append("it keeps to no plan that brings it about as surely as can be, but would put it off for ever")
+    return None, False
 
 
-def _latched(mdp: FiniteMDP, mask: int) -> FiniteMDP:
-    """The process with a latch for whether the event has occurred, and a channel that pays 1 when it first does.
+def _break_even(
+    plans: EventPlans, solution: AnySolution, never: AnySolution, least: float, notes: list[str]
+) -> BreakEven | None:
+    if plans.by_rule:
+        notes.append("no reward is sought that would change the answer: the rule of its heads does not say its weight")
+        return None
+    value = plans.chance_and_value(solution)[1]
+    scale = max(abs(value), abs(plans.chance_and_value(never)[1]), 1e-12)
+    at = _ratio(plans, never, scale) if plans.linear else _bisected(plans, least, scale)
+    if at is None:
+        notes.append("no one-time reward or fine was found that changes the answer")
+        return None
+    for lower, upper in brackets(at, scale):
+        below, above = plans.share(plans.best(lower)), plans.share(plans.best(upper))
+        if (_stance(below, least), _stance(above, least)) == ("least", "more"):
+            return BreakEven(lower, upper, below, above)
+    notes.append(
+        f"a one-time reward of about {at:.3g} should change the answer, but solving on both sides does not confirm it"
+    )
+    return None
 
-    States from S on are those after the event.
+
+def _ratio(plans: EventPlans, never: AnySolution, scale: float) -> float | None:
+    """The least reward for which some plan with the event is as good as the best without it.
+
+    A plan of value v that brings the event about with the discounted chance d needs `(v0 - v) / d`, so this is a
+    linear-fractional problem (Dinkelbach 1967): the best plan for one ratio has a better one, until none has.
     """
-    n_states, n_actions = mdp.n_states, mdp.n_actions
-    came = (mdp.events & np.uint64(mask)) != 0
-    n_rows = n_states * n_actions
-    rewards = np.concatenate([mdp.rewards, np.zeros((came.size, 1))], axis=1)
-    first = rewards.copy()
-    first[came, -1] = 1
-    return replace(
-        mdp,
-        n_states=2 * n_states,
-        row_start=np.concatenate([mdp.row_start, mdp.row_start[1:] + mdp.row_start[n_rows]]),
-        next_state=np.concatenate([mdp.next_state + n_states * came, mdp.next_state + n_states]).astype(np.int32),
-        probability=np.tile(mdp.probability, 2),
-        rewards=np.concatenate([first, rewards]),
-        events=np.tile(mdp.events, 2),
-        ended=np.tile(mdp.ended, 2),
-        channels=(*mdp.channels, "inducement"),
-    )
+    worth = plans.chance_and_value(never)[1]
+    chance, value = plans.chance_and_value(plans.soonest())
+    if chance <= 0:
+        return None  # it comes too late to count
+    ratio = (value - worth) / chance
+    for _ in range(MAX_ROUNDS):
+        chance, value = plans.chance_and_value(plans.best(-ratio))
+        if chance <= 0 or value - ratio * chance - worth <= 1e-13 * scale or (value - worth) / chance <= ratio:
+            break
+        ratio = (value - worth) / chance
+    return 0.0 - ratio
 
 
-def _behaviour(plan: ExactPlan, mdp: FiniteMDP, solution: AnySolution, mask: int) -> Behaviour:
-    vector: Floats = np.asarray(mdp.start_probability @ solution.vector_values[mdp.start_state])[: len(plan.weights)]
-    optimal = solution.optimal if isinstance(solution, Solution) else solution
-    path = rollout_path(mdp, solution.policy, plan.steps)
-    tick = next((i for i, step in enumerate(path) if int(step.events) & mask), None)
-    return Behaviour(
-        value=float(vector @ plan.weights),
-        values={name: float(x) for name, x in zip(plan.mdp.channels, vector, strict=True)},
-        share=share_range(mdp, optimal, Occurs(mask), plan.steps),
-        actions=tuple(mdp.action_names[step.action] for step in path),
-        tick=tick,
-    )
+def _bisected(plans: EventPlans, least: float, scale: float) -> float | None:
+    """A reward at which the answer changes, where selves of different weights follow each other.
+
+    There may be several, for a plan that all of them keep to need not get better as a reward for it grows.
+    """
+
+    def found(reward: float) -> Stance | None:
+        try:
+            return _stance(plans.share(plans.best(reward)), least)
+        except NoFixedPointError:
+            return None
+
+    now = found(0.0)
+    if now == "either":
+        return 0.0
+    inside, outside = 0.0, (scale if now == "least" else -scale) / 16
+    while found(outside) == now:
+        inside, outside = outside, outside * 4
+        if abs(outside) > MAX_INDUCEMENT * scale:
+            return None
+    for _ in range(MAX_ROUNDS):
+        if abs(outside - inside) <= 1e-9 * max(abs(outside), scale * 1e-3):
+            break
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if found(middle) == now else (inside, middle)
+    return (inside + outside) / 2
+
+
+def brackets(at: float, scale: float) -> Iterator[tuple[float, float]]:
+    """Pairs of short decimal numbers on both sides of another, from the closest on."""
+    size = max(abs(at), 1e-12 * scale)
+    for digits in range(DIGITS, 2, -1):
+        # Not closer than solvers tell plans apart.
+        finest = math.floor(math.log10(scale)) - 8 + DIGITS - digits
+        exponent = max(math.floor(math.log10(size)) - digits + 1, finest)
+        unit = 10.0**exponent
+        # Not within a tenth of the number itself, where both answers tie.
+        lower, upper = math.floor(at / unit - 0.1), math.ceil(at / unit + 0.1)
+        yield float(f"{lower}e{exponent}"), float(f"{upper}e{exponent}")

@@ -18,7 +18,7 @@ from ..mdp.enumeration import Enumeration
 from ..multi_agent.best_response import induced_by_response
 from ..multi_agent.stage_game import all_equilibria
 from ..reference.observation import observation_ids
-from ..solvers.belief_mdp import BeliefMDP, alias_report, belief_mdp
+from ..solvers.belief_mdp import alias_report, belief_mdp
 from ..solvers.deliberation_fixed_point import solve_finite_horizon_deliberation, solve_stationary_deliberation
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
 from ..solvers.modifiable_utility import solve_with_changing_weights
@@ -114,10 +114,10 @@ def plan_exactly(
             are barred, weights may change, or states are aliased.
     """
     world = enumeration.world
-    deciding = _deciding(world)
+    deciding = deciding_agents(world)
     if world.simultaneous:
         return _plan_stage_game(enumeration, barring)
-    if solver is not None and (barring or _changing(world)):
+    if solver is not None and (barring or weights_may_change(world)):
         what = "what an agent would do without an event" if barring else "an agent whose weights may change"
         raise NotEnumerableError(f"{what} is planned by `enumerate` alone")
     if world.response is not None:
@@ -176,21 +176,23 @@ def solve(
     horizon: int | None,
     barred: Bools | None,
     rule: DeliberationRule = WEIGHTED,
+    among: FiniteHorizonSolution | None = None,
 ) -> AnySolution:
     """Solve one process for fixed weights, by backward induction where there is a horizon.
 
-    Where the rule is not a weighted sum, the result is the one policy that is its fixed point.
+    Where the rule is not a weighted sum, the result is the one policy that is its fixed point. With a horizon, only
+    what is optimal by `among` may be taken, if that is given.
     """
     if rule.name != "weighted":
         if horizon is not None:
-            return solve_finite_horizon_deliberation(mdp, rule, weights, discount, horizon, barred)
+            return solve_finite_horizon_deliberation(mdp, rule, weights, discount, horizon, barred, among)
         return solve_stationary_deliberation(mdp, rule, weights, discount, barred)
     if horizon is not None:
-        return backward_induction(mdp, weights, discount, horizon, barred)
+        return backward_induction(mdp, weights, discount, horizon, barred, among=among)
     return policy_iteration(mdp, weights, discount, barred)
 
 
-def _deciding(world: World) -> tuple[int, ...]:
+def deciding_agents(world: World) -> tuple[int, ...]:
     """The agents for whom the plan is made; the discount and `judges_by` of the first one count."""
     return tuple(range(len(world.agents))) if world.response is None else (world.response.agent,)
 
@@ -201,7 +203,7 @@ def _rule(world: World) -> DeliberationRule:
     Raises:
         NotEnumerableError: several agents decide as one, and not all by weighted sums.
     """
-    rules = [world.agents[agent].deliberation for agent in _deciding(world)]
+    rules = [world.agents[agent].deliberation for agent in deciding_agents(world)]
     if len(rules) > 1 and any(rule.name != "weighted" for rule in rules):
         raise NotEnumerableError(
             "a joint solution is the best by weighted sums; give every agent `deliberation: weighted`"
@@ -209,66 +211,47 @@ def _rule(world: World) -> DeliberationRule:
     return rules[0]
 
 
-def _changing(world: World) -> bool:
+def weights_may_change(world: World) -> bool:
     """Whether some effect may change a weight of a deciding agent."""
-    return any(column >= 0 for agent in _deciding(world) for column in world.agents[agent].weight_columns)
+    return any(column >= 0 for agent in deciding_agents(world) for column in world.agents[agent].weight_columns)
+
+
+def weights_by_state(enumeration: Enumeration) -> Floats:
+    """float64 `[S, K]`: the weights of those who decide (all together in a joint solution) in each state."""
+    world = enumeration.world
+    held = [world.weights(enumeration.states, each) for each in deciding_agents(world)]
+    return np.asarray(np.sum(held, axis=0))
 
 
 def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], solver: PolicySolver | None) -> AnySolution:
-    deciding, mdp = _deciding(world), enumeration.mdp
+    deciding, mdp = deciding_agents(world), enumeration.mdp
     agent = world.agents[deciding[0]]
     if solver is not None:
         return solver(mdp, agent.weights, agent.discount, world.horizon, _rule(world))
-    if not _changing(world):
+    if not weights_may_change(world):
         weights = np.sum([world.agents[each].weights for each in deciding], axis=0)
         return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring), _rule(world))
     if _rule(world).name != "weighted":
         raise NotEnumerableError(
             "deliberation by another rule than `weighted` is not solved for where weights may change"
         )
-    if barring:
-        raise NotEnumerableError(
-            "what an agent would do without an event is not solved for where its weights may change"
-        )
-    per_state = np.sum([world.weights(enumeration.states, each) for each in deciding], axis=0)
-    return solve_with_changing_weights(mdp, per_state, agent.discount, agent.judges_by, world.horizon)  # type: ignore[arg-type]
+    per_state, barred = weights_by_state(enumeration), barred_pairs(mdp, barring)
+    return solve_with_changing_weights(mdp, per_state, agent.discount, agent.judges_by, world.horizon, barred)  # type: ignore[arg-type]
 
 
 def _plan_on_beliefs(
     enumeration: Enumeration, views: Longs, barring: Sequence[str], max_states: int, whole: ExactPlan
 ) -> ExactPlan:
-    if _changing(enumeration.world):
+    if weights_may_change(enumeration.world):
         raise NotEnumerableError("beliefs are not planned on where weights may change")
     belief = belief_mdp(enumeration.mdp, views, max_states, enumeration.world.horizon)
-    barred = None
-    if barring:
-        pairs = barred_pairs(belief.pair_mdp, barring)
-        assert pairs is not None
-        # An action is barred at a belief if it risks the event in any state that is thought possible there.
-        barred = np.zeros((belief.mdp.n_states, belief.mdp.n_actions), np.bool_)
-        np.logical_or.at(barred, belief.pair_belief, pairs)
+    pairs = barred_pairs(belief.pair_mdp, barring)
+    barred = None if pairs is None else belief.barred(pairs)
     solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred, whole.rule)
-    lifted = (
-        belief.lift_solution(solution) if isinstance(solution, FiniteHorizonSolution) else _lifted(solution, belief)
-    )
     return replace(
         whole,
         mdp=belief.pair_mdp,
         performance=enumeration.performance[belief.pair_outcome],
         state_of=belief.pair_state.astype(np.int64),
-        solution=lifted,
-    )
-
-
-def _lifted(solution: Solution, belief: BeliefMDP) -> Solution:
-    """A solution over beliefs as one over pairs; each pair has what its belief has."""
-    pair = belief.pair_belief
-    return replace(
-        solution,
-        values=solution.values[pair],
-        vector_values=solution.vector_values[pair],
-        q=solution.q[pair],
-        vector_q=solution.vector_q[pair],
-        optimal=belief.lift(solution.optimal),
-        policy=solution.policy[pair],
+        solution=belief.lift_any(solution),
     )

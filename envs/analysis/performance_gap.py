@@ -12,7 +12,7 @@ from ..mdp.enumeration import Enumeration
 from ..solvers.dynamic_programming import FiniteHorizonSolution, backward_induction
 from .dataframes import frame, html
 from .exact_plan import ExactPlan
-from .tie_ranges import expectation_range
+from .tie_ranges import discounted_range, expectation_range
 
 if TYPE_CHECKING:
     import polars as pl
@@ -134,11 +134,14 @@ def analyse(plan: ExactPlan) -> Analysis:
 def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> PlanValue:
     """The values of choosing among some actions on the process of a plan."""
     mdp, steps = plan.mdp, plan.steps
-    # Without a horizon the agent's value has no end: it is summed until discounting leaves nothing that matters.
-    ticks = steps if plan.enumeration.world.horizon is not None else _effective_horizon(plan.discount, steps)
     weighted = mdp.rewards @ plan.weights
-    ends_early = isinstance(optimal, FiniteHorizonSolution) and optimal.horizon < ticks
-    ticks = optimal.horizon if isinstance(optimal, FiniteHorizonSolution) and ends_early else ticks
+
+    def worth(per_outcome: Floats) -> Range:
+        # Without a horizon the agent's value has no end, unless the plan itself ends with the stage.
+        known = plan.enumeration.world.horizon is not None
+        if known or isinstance(optimal, FiniteHorizonSolution) or plan.discount >= 1:
+            return over(per_outcome, steps, plan.discount)
+        return Range(*discounted_range(mdp, optimal, per_outcome, plan.discount))
 
     def over(per_outcome: Floats, length: int, discount: float) -> Range:
         return Range(*expectation_range(mdp, optimal, per_outcome, length, discount))
@@ -146,8 +149,8 @@ def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) 
     columns = dict(zip(mdp.channels, mdp.rewards.T, strict=True))
     hidden = plan.enumeration.world.hidden is not None
     return PlanValue(
-        value=over(weighted, ticks, plan.discount),
-        values={name: over(column, ticks, plan.discount) for name, column in columns.items()},
+        value=worth(weighted),
+        values={name: worth(column) for name, column in columns.items()},
         total=over(weighted, steps, 1.0),
         returns={name: over(column, steps, 1.0) for name, column in columns.items()},
         performance=over(plan.performance, steps, 1.0) if hidden else None,
@@ -167,10 +170,3 @@ def best_performance(plan: ExactPlan) -> PlanValue | None:
 def performance_mdp(enumeration: Enumeration) -> FiniteMDP:
     """The same process with the hidden score as its only channel: for measures, never for an agent."""
     return replace(enumeration.mdp, rewards=enumeration.performance[:, None], channels=("performance",))
-
-
-def _effective_horizon(discount: float, steps: int) -> int:
-    """Ticks after which the remaining discount weight is below 1e-13; the stage's own ticks at discount 1."""
-    if discount >= 1:
-        return steps
-    return 1 if discount <= 0 else int(np.ceil(np.log(1e-13) / np.log(discount)))

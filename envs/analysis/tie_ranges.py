@@ -10,17 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ..base import Bits, Bools, FiniteMDP, Floats, Longs
-from ..mdp.transition_tables import outcomes_of, tables
-from ..solvers.dynamic_programming import FiniteHorizonSolution
+from ..mdp.transition_tables import expected_outcome, outcomes_of, tables
+from ..solvers.bellman import EPSILON, largest
+from ..solvers.dynamic_programming import FiniteHorizonSolution, optimise
 from ..solvers.policy_evaluation import Policy, kernels
+from ..time_limit import check_time
 
 Optimal: TypeAlias = Bools | FiniteHorizonSolution
+
+_MEASURING = "a measure of the best plans was computed"
+_LOOK_EVERY = 16
+"""Ticks between two looks at whether values still change: a look costs about as much as a fifth of a tick."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,37 @@ def expectation_range(
     if discount == 1:
         return _range(process, np.zeros(process.n_states), lambda ahead: gain + ahead[process.next_state])
     return _range(process, np.zeros(process.n_states), lambda ahead: gain + discount * ahead[process.next_state])
+
+
+def discounted_range(
+    mdp: FiniteMDP, optimal: Bools, per_outcome: npt.ArrayLike, discount: float
+) -> tuple[float, float]:
+    """The range of an expected discounted sum without end, by policy iteration over the optimal actions.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`.
+        per_outcome: float64 `[M]`, what an outcome adds.
+        discount: per tick, below 1.
+
+    Returns:
+        The lowest and the highest.
+
+    Raises:
+        ValueError: a shape is wrong, or in a reached state no action is optimal.
+    """
+    gain = expected_outcome(mdp, _per_outcome(mdp, per_outcome)).reshape(mdp.n_states, mdp.n_actions)
+    _check_shape(mdp, optimal)
+    _, rows = _reached(mdp, optimal, None)
+    chosen = np.zeros(optimal.size, np.bool_)
+    chosen[rows] = True
+    table, begin = tables(mdp), np.zeros(mdp.n_states)
+
+    def greatest(scalar: Floats) -> float:
+        values = optimise(table, np.where(chosen.reshape(optimal.shape), scalar, -np.inf), discount, begin)
+        return float(mdp.start_probability @ values[mdp.start_state])
+
+    return 0.0 - greatest(-gain), greatest(gain)
 
 
 def steps_range(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[float, float]:
@@ -304,8 +342,8 @@ def _build_reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable
     if isinstance(optimal, FiniteHorizonSolution):
         if steps > optimal.horizon:
             raise ValueError(f"the solution says what is optimal for {optimal.horizon} ticks, not for {steps}")
-    elif optimal.shape != (mdp.n_states, mdp.n_actions):
-        raise ValueError(f"optimal needs the shape {(mdp.n_states, mdp.n_actions)}, not {optimal.shape}")
+    else:
+        _check_shape(mdp, optimal)
     states, rows = _reached(mdp, optimal, steps)
     number = np.full(mdp.n_states, -1)
     number[states] = np.arange(states.size)
@@ -331,13 +369,19 @@ def _build_reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable
     )
 
 
-def _reached(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[Longs, Longs]:
-    """The states that may be met within T ticks, and the rows that may be chosen before the last."""
+def _check_shape(mdp: FiniteMDP, optimal: Bools) -> None:
+    if optimal.shape != (mdp.n_states, mdp.n_actions):
+        raise ValueError(f"optimal needs the shape {(mdp.n_states, mdp.n_actions)}, not {optimal.shape}")
+
+
+def _reached(mdp: FiniteMDP, optimal: Optimal, steps: int | None) -> tuple[Longs, Longs]:
+    """The states that may be met within T ticks (None: ever), and the rows that may be chosen before the last."""
     available = tables(mdp).available
     met = np.zeros(mdp.n_states, dtype=np.bool_)
     taken = np.zeros(available.size, dtype=np.bool_)
     layer = np.unique(mdp.start_state[mdp.start_probability > 0]).astype(np.int64)
-    for tick in range(steps):
+    for tick in count() if steps is None else range(steps):
+        check_time(_MEASURING)
         if isinstance(optimal, FiniteHorizonSolution):
             acting = layer[~mdp.ended[layer]]
             good = optimal.optimal_at(tick, acting) & available[acting]
@@ -353,6 +397,8 @@ def _reached(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[Longs, Longs
         rows = acting[place] * mdp.n_actions + action
         taken[rows] = True
         layer = np.unique(mdp.next_state[outcomes_of(mdp, rows)[0]]).astype(np.int64)
+        if not layer.size:
+            break
     met[layer] = True
     return np.flatnonzero(met), np.flatnonzero(taken)
 
@@ -378,6 +424,8 @@ def _extreme(
 ) -> float:
     values = np.array(last)
     for tick in reversed(range(process.steps)):
+        check_time(_MEASURING)
+        before = values.copy() if tick % _LOOK_EVERY == 0 and process.choices is None else None
         q = process.rows(value(values))
         if process.choices is not None:
             q[~process.choices[tick]] = worst
@@ -387,7 +435,18 @@ def _extreme(
             # States that cannot be reached at this tick have no choice; any finite value will do, infinities would not.
             q[~np.logical_or.reduceat(process.choices[tick], process.first_row)] = 0.0
         values[process.acting] = q
+        # The same choices in every tick, and values at rest, as they come to be where something ends or happens.
+        if before is not None and _at_rest(before, values):
+            break
     return process.start(values if values.ndim == 1 else values[:, 0])
+
+
+def _at_rest(before: Floats, values: Floats) -> bool:
+    """Whether no value changes by more than rounding; those that are infinite have to be the same."""
+    finite = np.isfinite(values)
+    if not np.array_equal(finite, np.isfinite(before)) or not np.array_equal(values[~finite], before[~finite]):
+        return False
+    return largest(values[finite] - before[finite]) <= 2 * EPSILON * largest(values)
 
 
 def _greatest_ratio(process: _Reachable, above: Floats, below: Floats) -> float:
@@ -413,6 +472,7 @@ def _greatest_pair(process: _Reachable, gain: Floats, above: Floats, below: Floa
     place = np.repeat(np.arange(process.acting.size), np.diff(process.first_row, append=n_rows))
     values, upper, lower = np.zeros((3, process.n_states))
     for tick in reversed(range(process.steps)):
+        check_time(_MEASURING)
         q = process.rows(gain + values[process.next_state])
         if process.choices is not None:
             q[~process.choices[tick]] = -np.inf

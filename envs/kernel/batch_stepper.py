@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,12 @@ from ..base import Bits, Bools, Floats, Ints, Longs
 from ..world.world import World
 from . import interpreter as k
 from .bytecode import STACK, assemble, flatten
+
+_CONTENTS = (
+    k.C_STATES, k.C_ACTIONS, k.C_EXECUTED, k.C_REWARDS, k.C_PERFORMANCE, k.C_EVENTS, k.C_ENDED, k.C_PAY, k.C_TERMINATED,
+    k.C_TRUNCATED, k.C_AVAILABLE, k.C_LANES, k.C_CLOCK, k.C_TICKS,
+)  # fmt: skip
+"""The buffers of a stepper that outlast a call: what its future depends on, and what its last call said."""
 
 
 class ObservationSink(Protocol):
@@ -99,6 +106,8 @@ class Stepper:
         self._context[k.C_HORIZON] = world.horizon or 0
         self._context[k.C_AUTORESET] = autoreset
         self._address = self._context.ctypes.data
+        # The context is int64: the seed's 64 bits are written as they are, whatever their sign.
+        self._seed = self._context[k.C_SEED : k.C_SEED + 1].view(np.uint64)
         self.seed(seed)
 
     def _point(self, place: int, array: npt.NDArray[Any]) -> None:
@@ -107,13 +116,19 @@ class Stepper:
         self._arrays[place] = array
         self._context[place] = array.ctypes.data
 
-    def __reduce__(self) -> NoReturn:
-        """Refused: a copy would hold the addresses of the original's buffers.
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Arguments and contents: a copy has buffers of its own and goes on exactly as this one would."""
+        make = partial(Stepper, autoreset=bool(self._context[k.C_AUTORESET]))
+        contents = {place: self._arrays[place] for place in _CONTENTS}
+        return make, (self.world, self._count, int(self._seed[0])), (self._sink, contents)
 
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError("a stepper is neither copied nor pickled: make another and copy `states`, `clock` and `ticks`")
+    def __setstate__(self, state: tuple[ObservationSink | None, dict[int, npt.NDArray[Any]]]) -> None:
+        """Fill the buffers, whose addresses stay, with those of the original."""
+        sink, contents = state
+        for place, array in contents.items():
+            self._arrays[place][...] = array
+        if sink is not None:
+            self.observe_into(sink)
 
     def observe_into(self, sink: ObservationSink) -> None:
         """From now on, write observations into the buffers of a sink for B lanes."""
@@ -122,8 +137,7 @@ class Stepper:
 
     def seed(self, seed: int) -> None:
         """Restart the random stream of every lane."""
-        # The context is int64: the seed's 64 bits are written as they are, whatever their sign.
-        self._context[k.C_SEED : k.C_SEED + 1].view(np.uint64)[0] = seed & 0xFFFFFFFFFFFFFFFF
+        self._seed[0] = seed & 0xFFFFFFFFFFFFFFFF
         self.clock[:] = 0
 
     def reset(self, rows: Longs | None = None) -> None:

@@ -12,11 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ...scenarios.language.expressions.syntax import (
+    FAR_OFF,
     Assign,
+    BeforeTick,
     Binary,
     Call,
     Cell,
+    Coordinate,
     Cycles,
+    Distance,
     Does,
     Drop,
     Effect,
@@ -86,6 +90,9 @@ STACK = 1_200
     LISTED,  # address in the lane's memory, offset into `listed`
     DRAW,  # draw: pushes its uniform number
     CELL,  # ; row and column: pushes the cell, or nowhere
+    ROW,  # ; the cell
+    COLUMN,  # ; the cell
+    APART,  # the distance to nowhere; two cells
     # Arithmetic on the top of the stack.
     NOT,
     NEGATE,
@@ -113,6 +120,8 @@ STACK = 1_200
     # The parts of a tick.
     BEGIN,  # layouts; with several, a uniform number
     REMEMBER,  # copy the state to the state before the tick
+    EXCHANGE,  # swap the state with the state before the tick
+    STORE,  # address in the lane's memory; the number
     MOVE_AGENT,  # the only agent: column of its cell, of its facing or -1
     MOVE_AGENTS,
     MOVE_BODY,  # motion; a uniform number where it wanders
@@ -139,7 +148,7 @@ STACK = 1_200
     TAKE,  # body, agent + 1
     DROP,  # body, agent + 1, body of the agent
     RESET_BOARD,
-) = range(83)
+) = range(88)
 
 LAST_TEST = NEAR_MASK_OF
 JUMP = 4
@@ -172,16 +181,18 @@ class KernelTables(NamedTuple):
         ways: int32 `[L, C + 1, 5]`: as `neighbours`, but a step into a wall leads to the same cell.
         starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
         begin: int32 `[F]`, the state at the start.
-        bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
+        bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid (0 never, 1 always, else the address
+            in the lane's memory that says whether), opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
-        solids: int32 `[n]`: cells (columns) of solid bodies; obstacles: of things that are solid or pushable.
+        blocks: int32 `[bodies, bodies]`: whether the first, where it is solid, blocks the second.
+        obstacles: int32 `[n]`: cells (columns) of things that may be solid, or are pushable.
         motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
         reward_terms: int32 `[w, 4]`, of the agents' scalar rewards: agent, channel, column of the weight (-1 where
             it is fixed), and the offset into `listed` of the weight or of its values.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
         layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
-        chosen, executed, drawn, slot: addresses in a lane's memory, see `_Assembler`.
+        chosen, executed, drawn, hand, slot: addresses in a lane's memory, see `_Assembler`.
     """
 
     code: Ints
@@ -201,7 +212,7 @@ class KernelTables(NamedTuple):
     bodies: Ints
     body_columns: Ints
     patrols: Ints
-    solids: Ints
+    blocks: Ints
     obstacles: Ints
     motions: Ints
     paths: Ints
@@ -217,6 +228,7 @@ class KernelTables(NamedTuple):
     chosen: int
     executed: int
     drawn: int
+    hand: int
     slot: int
 
 
@@ -241,7 +253,7 @@ _FLOATS = ("constants", "listed")
     H_BODIES,
     H_BODY_COLUMNS,
     H_PATROLS,
-    H_SOLIDS,
+    H_BLOCKS,
     H_OBSTACLES,
     H_MOTIONS,
     H_PATHS,
@@ -257,6 +269,7 @@ _FLOATS = ("constants", "listed")
     H_CHOSEN,
     H_EXECUTED,
     H_DRAWN,
+    H_HAND,
     H_SLOT,
 ) = range(0, 4 * len(KernelTables._fields), 4)
 
@@ -311,11 +324,17 @@ class _Assembler:
         self._mask_index: dict[tuple[int, int | None], int] = {}
         self._listed_at: dict[int, int] = {}
         self.needs_sight = self.needs_walking = False
-        # A lane's memory: the state, the state before the tick, chosen and executed actions, tick draws, the layout.
+        # A lane's memory: the state, the state before the tick, chosen and executed actions, tick draws, for each body
+        # that is solid by a condition whether that holds, a computed cell that stands where a relation wants the column
+        # of a body, the layout.
         self.chosen = 2 * len(world.fields)
         self.executed = self.chosen + len(world.agents)
         self.drawn = self.executed + len(world.agents)
-        self.slot = self.drawn + len(world.tick_draws)
+        conditional = [body for body in world.bodies if not isinstance(body.solid, bool)]
+        flags = self.drawn + len(world.tick_draws)
+        self.solid_at = {body.order: flags + number for number, body in enumerate(conditional)}
+        self.hand = flags + len(conditional)
+        self.slot = self.hand + 1
         self.offsets = [0, *np.cumsum(world.action_counts).tolist()]
 
     # -------------------------------------------------------------- expressions
@@ -355,6 +374,18 @@ class _Assembler:
                 self._call(function, arguments)
             case Relation(word, subject, target, reach):
                 self._relation(word, subject, target, reach)
+            case Coordinate(axis, where):
+                self._cell(where)
+                self._op(ROW if axis == "row" else COLUMN)
+            case Distance(first, second):
+                self._cell(first)
+                self._cell(second)
+                self._op(APART, FAR_OFF)
+            case BeforeTick(earlier):
+                # Emitted as a number and never as a jump, which would leave the states exchanged.
+                self._op(EXCHANGE)
+                self._emit(earlier)
+                self._op(EXCHANGE)
             case Does(agent, action, chosen):
                 index = [program.name for program in world.agents].index(agent)
                 place = (self.chosen if chosen else self.executed) + index
@@ -386,7 +417,7 @@ class _Assembler:
                 self._land(past)
                 return skips
         self._emit(node)
-        if self.code[-1][0] > LAST_TEST:
+        if self.code[-1][0] > LAST_TEST or isinstance(node, BeforeTick):
             self._op(TRUTH)
         self.code[-1][JUMP] = -1 if when else 1
         return [len(self.code) - 1]
@@ -436,8 +467,8 @@ class _Assembler:
 
     def _relation(self, word: str, subject: Expression, target: Expression, reach: Expression | None) -> None:
         world = self.world
-        assert isinstance(subject, Name)
         if word == "carries":
+            assert isinstance(subject, Name)
             assert isinstance(target, Name)
             agent = self._agent(subject.name)
             if world.bodies[world.body_index[target.name]].carrier < 0:
@@ -445,10 +476,10 @@ class _Assembler:
                 return
             self._op(IS, world.bodies[world.body_index[target.name]].carrier, agent + 1)
             return
-        order = world.body_index[subject.name]
-        cell = world.bodies[order].cell
-        kind, value = self._place(target)
         if word == "sees":
+            assert isinstance(subject, Name)
+            order = world.body_index[subject.name]
+            kind, value = self._place(target)
             self.needs_sight = True
             if kind == "column":
                 self._op(SEES_CELL, order, value, self._target_body(target))
@@ -461,9 +492,11 @@ class _Assembler:
             else:
                 self._op(SEES_ZONE_OF, order, value, self._lookup(target, None))
             return
+        kind, value = self._place(target)
         if reach is not None and (kind == "hand" or not isinstance(reach, Number)):
-            self._near(cell, kind, value, reach, target)
+            self._near(subject, kind, value, reach, target)
             return
+        cell = self._subject(subject)
         distance = int(np.floor(reach.value)) if isinstance(reach, Number) else 0
         if kind == "hand":
             self._op(AT_HAND if word == "on" else MEETS_HAND, cell)
@@ -483,13 +516,32 @@ class _Assembler:
             ]
             self._op(pair[0] if kind == "column" else pair[1], cell, value, distance)
 
-    def _near(self, cell: int, kind: str, value: int, reach: Expression, target: Expression) -> None:
+    def _subject(self, place: Expression) -> int:
+        """The column of a body, or the address where the cell of another place is put for the next instruction."""
+        kind, value = self._place(place)
+        if kind == "column":
+            return value
+        if kind == "cell":
+            self._emit(Number(value))
+        self._op(STORE, self.hand)
+        return self.hand
+
+    def _cell(self, place: Expression) -> None:
+        """Instructions that push the cell of a place that is no zone."""
+        kind, value = self._place(place)
+        if kind == "column":
+            self._op(FIELD, value, 0)
+        elif kind == "cell":
+            self._emit(Number(value))
+
+    def _near(self, subject: Expression, kind: str, value: int, reach: Expression, target: Expression) -> None:
         """`near` where the place or the reach is computed in the tick."""
         if kind == "column":
             self._op(FIELD, value, 0)
         elif kind == "cell":
             self._emit(Number(value))
         self._emit(reach)
+        cell = self._subject(subject)
         if kind == "zone":
             self._op(NEAR_MASK, cell, self._mask(value, None))
         elif kind == "counter":
@@ -550,8 +602,14 @@ class _Assembler:
         body()
         self._land(skips)
 
-    def _by_chance(self, chance: Expression | None, draw: int, body: Callable[[], None]) -> None:
-        """Instructions that run only where a Bernoulli draw succeeds."""
+    def _by_chance(
+        self,
+        chance: Expression | None,
+        draw: int,
+        body: Callable[[], None],
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
+        """Instructions that run only where a Bernoulli draw succeeds, and others that run only where it fails."""
         if chance is None:
             body()
             return
@@ -559,7 +617,11 @@ class _Assembler:
         self._op(DRAW, draw)
         skip = self._op(COIN)
         body()
+        end = self._op(SKIP) if otherwise is not None else -1
         self.code[skip][1] = len(self.code) - skip - 1
+        if otherwise is not None:
+            otherwise()
+            self.code[end][1] = len(self.code) - end - 1
 
     def _check_actions(self, number: int) -> None:
         """Replace a chosen action that is not available by none."""
@@ -648,7 +710,7 @@ class _Assembler:
 
     def _rule(self, rule: RuleProgram) -> None:
         ids = self.world.draw_ids
-        if not (rule.pays or rule.performance or rule.effects):
+        if not (rule.pays or rule.performance or rule.effects or rule.otherwise):
             return
 
         def fire() -> None:
@@ -661,7 +723,12 @@ class _Assembler:
             for i, effect in enumerate(rule.effects):
                 self._effect(effect, ids.get(f"{rule.name}.{i}", -1))
 
-        self._guarded(rule.when, lambda: self._by_chance(rule.chance, ids.get(rule.name, -1), fire))
+        def fail() -> None:
+            for i, effect in enumerate(rule.otherwise):
+                self._effect(effect, ids.get(f"{rule.name}.else.{i}", -1))
+
+        otherwise = fail if rule.otherwise else None
+        self._guarded(rule.when, lambda: self._by_chance(rule.chance, ids.get(rule.name, -1), fire, otherwise))
 
     def _effect(self, effect: Effect, draw: int) -> None:
         world = self.world
@@ -724,6 +791,7 @@ class _Assembler:
     def _tick(self) -> None:
         """The program of a tick, in the order of `reference.step.step`."""
         world = self.world
+        self._decide_solidity()
         for number in range(len(world.agents)):
             self._check_actions(number)
         for override in world.overrides:
@@ -747,6 +815,14 @@ class _Assembler:
                 self._rule(rule)
             self.code[skip][1] = len(self.code) - skip - 1
 
+    def _decide_solidity(self) -> None:
+        """Instructions that note which bodies are solid in this tick: the state before it decides."""
+        for order, address in self.solid_at.items():
+            condition = self.world.bodies[order].solid
+            assert not isinstance(condition, bool)
+            self._emit(condition)
+            self._op(STORE, address)
+
     def _start(self) -> None:
         """The program of a start, in the order of `reference.step.reset`."""
         world = self.world
@@ -757,6 +833,7 @@ class _Assembler:
         for draw in world.start_draws:
             self._draw(draw, draw.column)
         self._op(REMEMBER)
+        self._decide_solidity()
         for rule in world.start_rules:
             self._rule(rule)
 
@@ -792,7 +869,9 @@ class _Assembler:
             bodies=_rows(bodies, 11),
             body_columns=np.array(body_columns, np.int32),
             patrols=_rows([self._patrol(body) for body in world.bodies], 2),
-            solids=np.array([body.cell for body in world.bodies if body.solid], np.int32),
+            blocks=_rows(
+                [[int(body.may_block(mover)) for mover in world.bodies] for body in world.bodies], len(world.bodies)
+            ),
             obstacles=np.array(
                 [body.cell for body in world.bodies if not body.is_agent and (body.solid or body.pushable)], np.int32
             ),
@@ -812,6 +891,7 @@ class _Assembler:
             chosen=self.chosen,
             executed=self.executed,
             drawn=self.drawn,
+            hand=self.hand,
             slot=self.slot,
         )
 
@@ -847,10 +927,11 @@ class _Assembler:
             first = len(columns)
             columns += [c for c in (body.facing, body.phase, body.carrier, *body.fields) if c >= 0]
             sight = -1 if body.sight is None else body.sight
-            flags = [int(flag) for flag in (body.is_agent, body.solid, body.opaque, body.pushable)]
+            solid = self.solid_at.get(body.order, int(bool(body.solid)))
+            flags = [int(body.is_agent), solid, int(body.opaque), int(body.pushable)]
             rows.append([body.cell, body.facing, body.phase, body.carrier, *flags, sight, first, len(columns)])
         return rows, columns
 
 
 def _rows(rows: Sequence[Sequence[int]], width: int) -> Ints:
-    return np.array(rows, np.int32).reshape(-1, width)
+    return np.array(rows, np.int32).reshape(len(rows), width)

@@ -14,7 +14,7 @@ import numpy as np
 from . import bytecode as b
 from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
 from .memory import digest, entry, floats, inlined, inner, ints, longs, numbers, octets, table
-from .movement import WANDER, agent_at, move_agent, move_agents, move_body, place_at_starts, put, remove, solid_at
+from .movement import WANDER, agent_at, blocked_at, move_agent, move_agents, move_body, place_at_starts, put, remove
 from .observation import encode_lane
 from .sampling import all_zero, bernoulli, categorical, uniform, uniform_index
 
@@ -249,6 +249,15 @@ def _evaluate(mem: Any, num: Any, now: Any, stack: Any, box: Any, line: int, op:
         r, c = np.rint(stack[top]), np.rint(stack[top + 1])
         inside = r >= 0 and r < mem[b.H_HEIGHT] and c >= 0 and c < mem[b.H_WIDTH]
         stack[top] = r * mem[b.H_WIDTH] + c if inside else float(mem[b.H_NOWHERE])
+    elif op == b.ROW or op == b.COLUMN:
+        cell, width = int(stack[top]), max(mem[b.H_WIDTH], 1)
+        number = cell // width if op == b.ROW else cell % width
+        stack[top] = -1.0 if cell == mem[b.H_NOWHERE] else float(number)
+    elif op == b.APART:
+        top -= 1
+        one, other, nowhere = int(stack[top]), int(stack[top + 1]), mem[b.H_NOWHERE]
+        away = one == nowhere or other == nowhere
+        stack[top] = float(x) if away else float(distance(one, other, max(mem[b.H_WIDTH], 1)))
     else:
         stack[top] = _function(op, stack[top])
     return top
@@ -293,6 +302,13 @@ def _advance(mem: Any, now: Any, stack: Any, available: Any, line: int, op: int,
     elif op == b.BEGIN:
         _begin(mem, now, x, stack[max(top, 0)])
         top -= x > 1
+    elif op == b.STORE:
+        now[x] = int(stack[top])
+        top -= 1
+    elif op == b.EXCHANGE:
+        fields = mem[b.H_BEGIN + 1]
+        for column in range(fields):
+            now[fields + column], now[column] = now[column], now[fields + column]
     else:  # REMEMBER
         fields = mem[b.H_BEGIN + 1]
         for column in range(fields):
@@ -354,7 +370,7 @@ def _affect_bodies(mem: Any, now: Any, line: int, op: int, value: float) -> None
         remove(mem, now, x)
     elif op == b.MOVE_BY:
         there = mem[b.H_NEIGHBOURS, now[place], y]
-        if not solid_at(mem, now, there) and not agent_at(mem, now, there):
+        if not blocked_at(mem, now, there, x) and not agent_at(mem, now, there):
             now[place] = there
     elif op == b.SWAP:
         other = mem[b.H_BODIES, y, 0]

@@ -20,6 +20,8 @@ from numba.core.datamodel import models
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 
+from .compiled_cache import keep_on_disk
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 _njit: Any = njit  # some releases of Numba have types, and not all of its options in them
 
@@ -28,7 +30,10 @@ CACHE = os.environ.get("TURNCOAT_KERNEL_CACHE", "1") != "0"
 
 def entry(function: _F) -> _F:
     """Compile a function that Python calls; it is cached on disk and releases the GIL."""
-    return _njit(cache=CACHE, error_model="numpy", nogil=True)(function)
+    compiled: _F = _njit(error_model="numpy", nogil=True)(function)
+    if CACHE:
+        keep_on_disk(compiled)
+    return compiled
 
 
 def inner(function: _F) -> _F:

@@ -15,13 +15,20 @@ FAR = 32_767
 
 
 @inner
-def solid_at(mem: Any, now: Any, cell: int) -> bool:
-    """Whether a wall or a solid thing is on a cell."""
+def is_solid(mem: Any, now: Any, body: int) -> bool:
+    """Whether a body is solid in this tick."""
+    solid = mem[b.H_BODIES, body, 5]
+    return solid == 1 or (solid > 1 and now[solid] != 0)
+
+
+@inner
+def blocked_at(mem: Any, now: Any, cell: int, mover: int) -> bool:
+    """Whether a wall, or a solid thing that blocks the mover, is on a cell."""
     if mem[b.H_WALLS, now[mem[b.H_SLOT]], cell] != 0:
         return True
     for body in range(mem[b.H_BODIES + 1]):
-        solid = mem[b.H_BODIES, body, 5] != 0 and mem[b.H_BODIES, body, 4] == 0
-        if solid and now[mem[b.H_BODIES, body, 0]] == cell:
+        thing = mem[b.H_BODIES, body, 4] == 0 and mem[b.H_BLOCKS, body, mover] != 0
+        if thing and now[mem[b.H_BODIES, body, 0]] == cell and is_solid(mem, now, body):
             return True
     return False
 
@@ -106,14 +113,16 @@ def _can_enter(mem: Any, now: Any, agent: int, step: int, target: int) -> bool:
     for thing in range(mem[b.H_BODIES + 1]):
         if mem[b.H_BODIES, thing, 4] != 0 or now[mem[b.H_BODIES, thing, 0]] != target:
             continue
+        if mem[b.H_BLOCKS, thing, mem[b.H_AGENTS, agent, 0]] == 0:
+            continue
         if mem[b.H_BODIES, thing, 7] != 0:
             beyond = mem[b.H_NEIGHBOURS, target, step]
-            if solid_at(mem, now, beyond) or agent_at(mem, now, beyond):
+            if blocked_at(mem, now, beyond, thing) or agent_at(mem, now, beyond):
                 return False
             k = pushes + 1 + 4 * (mem[b.H_AGENTS + 1] + count)
             now[k], now[k + 1], now[k + 2], now[k + 3] = agent, thing, beyond, 1
             count += 1
-        elif mem[b.H_BODIES, thing, 5] != 0:
+        elif is_solid(mem, now, thing):
             return False
     now[pushes] = count
     return True
@@ -198,10 +207,8 @@ def move_body(mem: Any, now: Any, motion: int, u: float) -> None:
         if way == FOLLOW and target == goal:
             target = cell
     blocked = mem[b.H_WALLS, now[mem[b.H_SLOT]], target] != 0
-    if mem[body + 5] != 0:
-        for i in range(mem[b.H_SOLIDS], mem[b.H_SOLIDS] + mem[b.H_SOLIDS + 1]):
-            if mem[i] != place and now[mem[i]] == target:
-                blocked = True
+    if not blocked and is_solid(mem, now, order):
+        blocked = blocked_at(mem, now, target, order) or agent_at(mem, now, target)
     if facing >= 0 and target != cell:
         for k in range(1, 5):
             if mem[b.H_NEIGHBOURS, cell, k] == target:

@@ -12,6 +12,7 @@ from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableErr
 from ..reference.action_mask import available
 from ..reference.expressions import context_between_ticks, evaluate_bool
 from ..reference.step import TickResult, reset, step
+from ..time_limit import check_time
 from ..world.randomness import EnumeratedDraws
 from ..world.world import World
 
@@ -53,6 +54,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     Raises:
         NotEnumerableError: too many states (the message names the fields that multiply them) or too many joint outcomes
             of one tick (it names the draws).
+        OutOfTimeError: a time limit passed.
     """
     index = _Index(world)
     if start is None:
@@ -66,6 +68,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     parts: list[_Outcomes] = []
     done = 0
     while done < index.size:
+        check_time(f"the states of stage `{world.stage}` were searched ({index.size:,} found)")
         lanes = np.arange(done, min(index.size, done + max(1, CHUNK // len(joint))))
         done += lanes.size
         parts.append(_expand(world, index, lanes, joint, fired))

@@ -6,25 +6,36 @@ outcomes are those of the reference, enumerated.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..arguments import action_index, checked_seed
 from ..base import Bools, Floats, Ints, Longs
 from ..reference.action_mask import available
 from ..reference.observation import observe
-from ..reference.step import reset, step
+from ..reference.step import TickResult, reset, step
 from ..world.randomness import SampledDraws, uniform
 from ..world.world import World
 from .enumeration import Enumeration
+
+OnTick: TypeAlias = Callable[[Ints, Ints, TickResult], None]
+"""A callback that is told the state before a tick, everyone's actions and the result."""
 
 
 class TabularTrainingEnv:
     """A training environment that samples the outcomes of an enumerated world."""
 
-    def __init__(self, enumeration: Enumeration, agent: int = 0) -> None:
-        """One lane of a world with a single agent; an episode is cut off after the stage's steps."""
-        self._mdp = enumeration.mdp
+    def __init__(self, enumeration: Enumeration, agent: int = 0, came: Bools | None = None) -> None:
+        """One lane of a world with a single agent; an episode is cut off after the stage's steps.
+
+        Args:
+            enumeration: the world.
+            agent: the number of the agent.
+            came: bool `[M]`, in which the outcomes that come are marked; None: they are not.
+        """
+        self._mdp, self._came = enumeration.mdp, came
         self._steps = enumeration.world.steps
         self._rewards_shown = enumeration.world.rewards_shown
         self._observations = observe(enumeration.world, enumeration.states, agent)
@@ -68,7 +79,7 @@ class TabularTrainingEnv:
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         """Begin an episode; a seed restarts the random stream."""
         if seed is not None:
-            self._seed, self._clock = seed, 0
+            self._seed, self._clock = checked_seed(seed), 0
         self._tick = 0
         pick = self._pick(self._mdp.start_probability)
         self._state = int(self._mdp.start_state[pick])
@@ -78,8 +89,9 @@ class TabularTrainingEnv:
         """One tick: observation, rewards (None where withheld), ended, truncated, available actions.
 
         Raises:
-            ValueError: the action is not available.
+            ValueError: there is no such action, or it is not available.
         """
+        action = action_index(action, self._mdp.n_actions)
         row = self._state * self._mdp.n_actions + action
         first, last = self._mdp.row_start[row], self._mdp.row_start[row + 1]
         if first == last:
@@ -87,6 +99,8 @@ class TabularTrainingEnv:
         self._executed = action if self._overridden is None else int(self._overridden[self._state, action])
         # The clock advances once per tick, drawn or not, so that a chance outcome depends only on the tick's number.
         outcome = int(first) + (self._pick(self._mdp.probability[first:last]) if last - first > 1 else 0)
+        if self._came is not None:
+            self._came[outcome] = True
         self._clock += last - first == 1
         self._tick += 1
         self._state = int(self._mdp.next_state[outcome])
@@ -104,9 +118,15 @@ class TabularTrainingEnv:
 class ReferenceTrainingEnv:
     """A training environment that steps the reference implementation, for worlds that cannot be enumerated."""
 
-    def __init__(self, world: World, agent: int = 0) -> None:
-        """One lane of a world with a single agent; an episode is cut off after the stage's steps."""
-        self._world, self._agent = world, agent
+    def __init__(self, world: World, agent: int = 0, on_tick: OnTick | None = None) -> None:
+        """One lane of a world with a single agent; an episode is cut off after the stage's steps.
+
+        Args:
+            world: compiled.
+            agent: the number of the agent.
+            on_tick: told the state int32 `[1, F]` before each tick, the actions int32 `[1, N]` and what came of them.
+        """
+        self._world, self._agent, self._on_tick = world, agent, on_tick
         self._seed, self._clock, self._tick = 0, 0, 0
         self._states = reset(world, self._chance()).states
         self._executed = -1
@@ -137,14 +157,21 @@ class ReferenceTrainingEnv:
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         """Begin an episode; a seed restarts the random stream."""
         if seed is not None:
-            self._seed, self._clock = seed, 0
+            self._seed, self._clock = checked_seed(seed), 0
         self._tick = 0
         self._states = reset(self._world, self._chance()).states
         return self._observe()
 
     def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        """One tick: observation, rewards (None where withheld), ended, truncated, available actions."""
-        tick = step(self._world, self._states, np.array([[action]], np.int32), self._chance())
+        """One tick: observation, rewards (None where withheld), ended, truncated, available actions.
+
+        Raises:
+            ValueError: there is no such action.
+        """
+        actions = np.array([[action_index(action, self.n_actions)]], np.int32)
+        tick = step(self._world, self._states, actions, self._chance())
+        if self._on_tick is not None:
+            self._on_tick(self._states, actions, tick)
         self._states = tick.states
         self._executed = int(tick.executed[0, self._agent])
         self._tick += 1

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from ..base import Bools, Floats, NotEnumerableError
+from ..time_limit import check_time
 
 MAX_BASES: Final = 200_000
 """Sets of constraints of one polytope that are tried: enough for 9 actions each."""
@@ -49,6 +50,7 @@ def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
     columns, column_labels = _vertices(_positive(first))
     found = []
     for x, its in zip(rows, row_labels, strict=True):
+        check_time("equilibria were looked for")
         # The labels of x: actions of the first not played, then actions of the second that answer best; of y: the
         # second's that are not played, then the first's that answer best.
         for y, others in zip(columns, column_labels, strict=True):

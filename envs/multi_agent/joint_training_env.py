@@ -8,6 +8,7 @@ import numpy as np
 
 from ..base import Bools, Floats, Ints, Longs
 from ..mdp.enumeration import Enumeration
+from ..mdp.training_env import OnTick
 from ..reference.action_mask import available
 from ..reference.observation import observe
 from ..reference.step import reset, step
@@ -53,18 +54,26 @@ class JointTrainingEnv:
     A table does not say which actions were executed, so a world with overrides is always stepped by the reference.
     """
 
-    def __init__(self, world: World | Enumeration, lenient: bool = False) -> None:
+    def __init__(
+        self,
+        world: World | Enumeration,
+        lenient: bool = False,
+        came: Bools | None = None,
+        on_tick: OnTick | None = None,
+    ) -> None:
         """One lane; an episode is cut off after the stage's steps.
 
         Args:
             world: the stage, compiled or enumerated.
             lenient: an action that is not available is allowed and does nothing; tables have no such outcome.
+            came: bool `[M]`, in which the outcomes of the table that come are marked; None: they are not.
+            on_tick: told of every tick of the reference, where there is no table.
         """
         self.world = world.world if isinstance(world, Enumeration) else world
         guarded = any(guard is not None for agent in self.world.agents for guard in agent.guards)
         tabled = isinstance(world, Enumeration) and not self.world.overrides and not (lenient and guarded)
         table = world if tabled and isinstance(world, Enumeration) else None
-        self._stepper = _ByReference(self.world) if table is None else _ByTable(table)
+        self._stepper = _ByReference(self.world, on_tick) if table is None else _ByTable(table, came)
         owners = np.asarray(self.world.owners)
         paid = self.world.rewards_shown
         self._own_channels = [(owners == agent) & paid for agent in range(len(self.world.agents))]
@@ -84,8 +93,8 @@ class JointTrainingEnv:
 
 
 class _ByReference:
-    def __init__(self, world: World) -> None:
-        self._world, self._seed, self._clock = world, 0, 0
+    def __init__(self, world: World, on_tick: OnTick | None) -> None:
+        self._world, self._seed, self._clock, self._on_tick = world, 0, 0, on_tick
         self._states = np.zeros((1, len(world.fields)), np.int32)
 
     def reset(self, seed: int | None) -> JointObservation:
@@ -96,6 +105,8 @@ class _ByReference:
 
     def step(self, actions: Ints) -> tuple[JointObservation, Floats, Ints, bool]:
         tick = step(self._world, self._states, actions[None], self._chance())
+        if self._on_tick is not None:
+            self._on_tick(self._states, actions, tick)
         self._states = tick.states
         return self._observation(), tick.rewards[0], tick.executed[0], bool(tick.ended[0])
 
@@ -112,8 +123,8 @@ class _ByReference:
 
 
 class _ByTable:
-    def __init__(self, enumeration: Enumeration) -> None:
-        world, self._mdp = enumeration.world, enumeration.mdp
+    def __init__(self, enumeration: Enumeration, came: Bools | None) -> None:
+        world, self._mdp, self._came = enumeration.world, enumeration.mdp, came
         joint, mask = world.joint_actions, enumeration.mdp.available
         self._shape = world.action_counts
         self._cache: dict[int, JointObservation] = {}
@@ -132,6 +143,8 @@ class _ByTable:
         row = self._state * mdp.n_actions + int(np.ravel_multi_index(tuple(actions), self._shape))
         first, last = int(mdp.row_start[row]), int(mdp.row_start[row + 1])
         outcome = first + self._pick(mdp.probability[first:last])
+        if self._came is not None:
+            self._came[outcome] = True
         self._state = int(mdp.next_state[outcome])
         return self._observation(), mdp.rewards[outcome], actions.copy(), bool(mdp.ended[self._state])
 

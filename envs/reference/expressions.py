@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import numpy as np
 
 from ...scenarios.language.expressions.syntax import (
+    FAR_OFF,
+    BeforeTick,
     Binary,
     Call,
     Cell,
+    Coordinate,
+    Distance,
     Does,
     Expression,
     Facing,
@@ -105,6 +109,12 @@ def evaluate(expression: Expression, context: EvalContext) -> Values:
             return _call(function, [evaluate(argument, context) for argument in arguments])
         case Relation(word, subject, target, reach):
             return _relation(word, subject, target, reach, context)
+        case Coordinate(axis, place):
+            return _coordinate(axis, place, context)
+        case Distance(first, second):
+            return _distance(first, second, context)
+        case BeforeTick(earlier):
+            return evaluate(earlier, replace(context, now=context.before))
         case Does(agent, action, chosen):
             index = next(i for i, program in enumerate(context.world.agents) if program.name == agent)
             acts = context.chosen if chosen else context.executed
@@ -218,6 +228,29 @@ def cell_of(place: Expression, context: EvalContext) -> Ints | None:
             inside = (r >= 0) & (r < boards.height) & (c >= 0) & (c < boards.width)
             return np.where(inside, r * boards.width + c, boards.nowhere).astype(np.int32)
     return None
+
+
+def _cell(place: Expression, context: EvalContext) -> Ints:
+    """int32 `[B]`: the cell of a place that is no zone."""
+    cell = cell_of(place, context)
+    assert cell is not None, "checked when the file was loaded"
+    return cell
+
+
+def _coordinate(axis: str, place: Expression, context: EvalContext) -> Ints:
+    """int32 `[B]`: the row or column of a place, -1 where it is nowhere."""
+    cell, boards = _cell(place, context), context.world.boards
+    width = max(boards.width, 1)  # a world without a board has none
+    number = cell // width if axis == "row" else cell % width
+    return np.where(cell == boards.nowhere, -1, number).astype(np.int32)
+
+
+def _distance(first: Expression, second: Expression, context: EvalContext) -> Ints:
+    """int32 `[B]`: the larger of row and column distance of two places, `FAR_OFF` where one is nowhere."""
+    boards = context.world.boards
+    a, b = _cell(first, context), _cell(second, context)
+    nowhere = (a == boards.nowhere) | (b == boards.nowhere)
+    return np.where(nowhere, FAR_OFF, geometry.chebyshev(a, b, max(boards.width, 1))).astype(np.int32)
 
 
 def zone_of(place: Expression, context: EvalContext) -> Ints:

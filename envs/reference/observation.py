@@ -47,7 +47,7 @@ def _window(world: World, states: Ints, agent: int) -> Longs:
             inside = (r >= 0) & (r < boards.height) & (c >= 0) & (c < boards.width) & (here != boards.nowhere)
             cell = np.where(inside, r * boards.width + c, boards.nowhere)
             parts.append(boards.walls[layout, cell].astype(np.int64))
-            parts.extend(zone[layout, cell].astype(np.int64) for zone in boards.zones)
+            parts.extend(zone[layout, cell].astype(np.int64) for zone in boards.observed_zones)
     owned = {column for other in world.bodies for column in _columns(other)} - set(_columns(body)[1:])
     for other in world.bodies:
         if other is not body and other.cell in program.sees:

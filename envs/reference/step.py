@@ -5,7 +5,7 @@ Everything else that steps a world (the compiled kernel, tables on a GPU) is tes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -269,7 +269,7 @@ def _place_at_starts(context: EvalContext, rows: np.ndarray) -> None:
 def _override(tick: _TickState) -> None:
     for override in tick.world.overrides:
         rows = np.flatnonzero(evaluate_bool(override.when, tick.context))
-        rows = _where_coin_succeeds(tick, override.name, rows, override.chance)
+        rows, _ = _by_coin(tick, override.name, rows, override.chance)
         if override.action >= 0:
             tick.context.executed[override.agent, rows] = override.action
         else:
@@ -280,13 +280,13 @@ def _override(tick: _TickState) -> None:
             tick.context.executed[override.agent, rows] = action
 
 
-def _where_coin_succeeds(tick: _TickState, name: str, rows: np.ndarray, chance: Expression | None) -> np.ndarray:
-    """The rows (with those that they split into) where a Bernoulli draw named `name` succeeds."""
+def _by_coin(tick: _TickState, name: str, rows: np.ndarray, chance: Expression | None) -> tuple[np.ndarray, np.ndarray]:
+    """The rows (with those that they split into) where a Bernoulli draw named `name` succeeds, and where it fails."""
     if chance is None or rows.size == 0:
-        return rows
+        return rows, rows[:0]
     p = np.clip(evaluate_float(chance, tick.context)[rows], 0.0, 1.0)
     rows, outcome = tick.draw(name, rows, np.stack([1 - p, p], axis=1))
-    return rows[outcome == 1]
+    return rows[outcome == 1], rows[outcome == 0]
 
 
 # ------------------------------------------------------------------ 3. agents move together
@@ -295,13 +295,20 @@ _Push: TypeAlias = tuple[int, Body, Bools, Ints]
 """The index of the mover that pushes, the thing pushed, in which lanes, and the cells beyond it."""
 
 
-def _solid(context: EvalContext, cells: Ints, but: Body | None = None) -> Bools:
-    """bool `[B]`: a wall or a solid thing other than `but` is on the cells."""
+def _is_solid(body: Body, context: EvalContext) -> Bools:
+    """bool `[B]`: whether a body is solid in this tick, which the state before it decides."""
+    if isinstance(body.solid, bool):
+        return np.full(context.lanes, body.solid)
+    return evaluate_bool(body.solid, replace(context, now=context.before))
+
+
+def _blocked(context: EvalContext, cells: Ints, mover: Body) -> Bools:
+    """bool `[B]`: a wall, or a solid thing that blocks the mover, is on the cells."""
     boards = context.world.boards
     out = boards.walls[context.layout, cells]
     for body in context.world.bodies:
-        if body.solid and not body.is_agent and body is not but:
-            out = out | (context.now[body.cell] == cells)
+        if body.solid and not body.is_agent and body.may_block(mover):
+            out = out | ((context.now[body.cell] == cells) & _is_solid(body, context))
     return out
 
 
@@ -331,11 +338,15 @@ def _move_agents(context: EvalContext) -> None:
             if thing.is_agent or not (thing.solid or thing.pushable):
                 continue
             hit = moving & ~blocked & (context.now[thing.cell] == want[i]) & (want[i] != boards.nowhere)
+            if not thing.may_block(bodies[i]):
+                continue
             if thing.pushable and hit.any():
                 beyond = boards.neighbours[context.now[thing.cell], moves[i]]
-                hit_free = hit & ~_solid(context, beyond) & ~_agent_on(context, beyond)
+                hit_free = hit & ~_blocked(context, beyond, thing) & ~_agent_on(context, beyond)
                 pushes.append((i, thing, hit_free, beyond))
                 hit &= ~hit_free
+            elif not thing.pushable:
+                hit &= _is_solid(thing, context)
             blocked = blocked | hit
         want[i] = np.where(blocked, here[i], want[i])
         # One thing may be pushable while another on the same cell blocks: then nothing is pushed.
@@ -409,7 +420,7 @@ def _move_by_itself(body: Body, tick: _TickState) -> None:
     moving = target != here
     blocked = boards.walls[context.layout, target]
     if body.solid:
-        blocked = blocked | _solid(context, target, but=body) | _agent_on(context, target)
+        blocked |= _is_solid(body, context) & (_blocked(context, target, body) | _agent_on(context, target))
     context.now[body.cell] = np.where(blocked, here, target)
     if body.phase >= 0:
         context.now[body.phase] = np.where(moving & blocked, context.now[body.phase], phase)
@@ -491,7 +502,11 @@ def _fire(rule: RuleProgram, tick: _TickState, only: Bools | None = None) -> Non
     """Where the guard holds (and the rule's draw succeeds), pay by the state that the guard saw, then apply effects."""
     holds = evaluate_bool(rule.when, tick.context)
     rows = np.flatnonzero(holds if only is None else holds & only)
-    rows = _where_coin_succeeds(tick, rule.name, rows, rule.chance)
+    rows, failed = _by_coin(tick, rule.name, rows, rule.chance)
+    if failed.size and rule.otherwise:
+        tick.fired.add(rule.name)
+        for number, effect in enumerate(rule.otherwise):
+            failed = _apply(effect, f"{rule.name}.else.{number}", failed, tick)
     if rows.size == 0:
         return
     tick.fired.add(rule.name)
@@ -531,7 +546,7 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, tick: _TickState) -> np.
         case MoveBy(subject, direction):
             body = world.bodies[world.body_index[subject]]
             there = world.boards.neighbours[context.now[body.cell], list(geometry.STEPS).index(direction)]
-            free = rows[~(_solid(context, there) | _agent_on(context, there))[rows]]
+            free = rows[~(_blocked(context, there, body) | _agent_on(context, there))[rows]]
             context.now[body.cell, free] = there[free]
         case Swap(first, second):
             a, b = (world.bodies[world.body_index[subject]].cell for subject in (first, second))

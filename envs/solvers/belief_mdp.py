@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..mdp.transition_tables import outcomes_of
-from .dynamic_programming import FiniteHorizonSolution
+from ..time_limit import check_time
+from .dynamic_programming import FiniteHorizonSolution, Solution
 
 _DECIMALS = 12
 """Beliefs that agree to so many decimals are merged: Bayesian updates along different paths differ by rounding."""
@@ -72,6 +73,20 @@ class BeliefMDP:
         """
         return optimal[self.pair_belief]
 
+    def lift_any(self, solution: Solution | FiniteHorizonSolution) -> Solution | FiniteHorizonSolution:
+        """`lift_solution`, with a horizon or without."""
+        if isinstance(solution, FiniteHorizonSolution):
+            return self.lift_solution(solution)
+        return replace(
+            solution,
+            values=solution.values[self.pair_belief],
+            vector_values=solution.vector_values[self.pair_belief],
+            q=solution.q[self.pair_belief],
+            vector_q=solution.vector_q[self.pair_belief],
+            optimal=self.lift(solution.optimal),
+            policy=solution.policy[self.pair_belief],
+        )
+
     def lift_solution(self, solution: FiniteHorizonSolution) -> FiniteHorizonSolution:
         """A solution over beliefs as one over pairs; each pair has the values of its belief.
 
@@ -84,6 +99,15 @@ class BeliefMDP:
             policy=solution.policy[:, self.pair_belief],
             packed=solution.packed[:, self.pair_belief],
         )
+
+    def barred(self, pairs: Bools) -> Bools:
+        """What is barred at pairs, bool `[P, A]`, as it is at beliefs, bool `[B, A]`.
+
+        An action is barred at a belief if it is in any state that is thought possible there.
+        """
+        barred = np.zeros((self.mdp.n_states, self.mdp.n_actions), np.bool_)
+        np.logical_or.at(barred, self.pair_belief, pairs)
+        return barred
 
 
 def alias_report(mdp: FiniteMDP, views: Longs) -> AliasReport:
@@ -152,6 +176,7 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
     while expanded < len(known.supports) and (horizon is None or depth < horizon):
         layer = range(expanded, len(known.supports))
         for belief in layer:
+            check_time(f"beliefs were searched ({len(known.supports):,} found)")
             for action in range(mdp.n_actions):
                 outcome, place = outcomes_of(mdp, known.supports[belief] * mdp.n_actions + action)
                 weight = known.chances[belief][place] * mdp.probability[outcome]
@@ -312,6 +337,7 @@ def _refined(mdp: FiniteMDP, classes: Longs) -> Longs:
     n_classes = int(classes.max()) + 1
     # Each round can only split classes, so an unchanged count is a fixed point; S classes cannot be split further.
     while n_classes < mdp.n_states:
+        check_time("states that look alike were compared")
         meaning = pay * n_classes + classes[next_state]
         rows, sums = row, chance
         if not certain:

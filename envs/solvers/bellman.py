@@ -12,9 +12,13 @@ import numpy as np
 
 from ..base import Bools, Floats
 from ..mdp.transition_tables import TransitionTables
+from ..time_limit import check_time
 
 EPSILON = float(np.finfo(np.float64).eps)
 """The rounding of double precision, relative to the number."""
+
+SOLVING = "the plan was solved for"
+"""What solvers are doing, as `check_time` says it."""
 
 
 def tie_tolerance(scale: float, discount: float, horizon: float = math.inf) -> float:
@@ -44,7 +48,11 @@ def backup(table: TransitionTables, scalar: Floats, discount: float, values: Flo
     """The Q-values float64 `[S, A]` of `values` `[S]` of the next state.
 
     `scalar` `[S, A]` is the expected weighted reward; where it is -inf (the action may not be taken), so is the result.
+
+    Raises:
+        OutOfTimeError: a time limit passed. Every solver backs up in every round, so each of them stops here.
     """
+    check_time(SOLVING)
     # In place: these arrays are the largest of a solver, and a fresh one for each term costs more than the arithmetic.
     q = table.expected_next(values)
     q *= discount

@@ -14,8 +14,9 @@ import numpy as np
 from ..base import Bools, FiniteMDP, Floats
 from ..deliberation import DeliberationRule
 from ..mdp.transition_tables import tables
-from .bellman import largest
-from .dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution, policy_iteration
+from ..time_limit import check_time
+from .bellman import SOLVING, largest
+from .dynamic_programming import FiniteHorizonSolution, Solution, check_feasible, permitted, policy_iteration
 from .modifiable_utility import NoFixedPointError
 from .policy_evaluation import check_range
 from .vector_values import MAX_ROUNDS, solve_heads
@@ -73,7 +74,13 @@ def solve_stationary_deliberation(
 
 
 def solve_finite_horizon_deliberation(
-    mdp: FiniteMDP, rule: DeliberationRule, weights: Floats, discount: float, horizon: int, barred: Bools | None = None
+    mdp: FiniteMDP,
+    rule: DeliberationRule,
+    weights: Floats,
+    discount: float,
+    horizon: int,
+    barred: Bools | None = None,
+    among: FiniteHorizonSolution | None = None,
 ) -> FiniteHorizonSolution:
     """The same with a known number of ticks to go, by backward induction: there is always exactly one such policy.
 
@@ -84,6 +91,7 @@ def solve_finite_horizon_deliberation(
         discount: per tick, 0 to 1.
         horizon: T, ticks.
         barred: bool `[S, A]`, pairs that may not be taken.
+        among: a solution by what matters more; only what is optimal there may be taken.
 
     Returns:
         One action at every tick in every state; `values` are weighted sums under that policy.
@@ -93,17 +101,15 @@ def solve_finite_horizon_deliberation(
     """
     check_range(discount)
     table = tables(mdp)
-    free = table.available if barred is None else table.available & ~barred
     values = np.zeros((horizon + 1, mdp.n_states))
     policy = np.zeros((horizon, mdp.n_states), np.int8 if mdp.n_actions <= 128 else np.int16)
     packed = np.zeros((horizon, mdp.n_states, (mdp.n_actions + 7) // 8), np.uint8)
     vectors = np.zeros((mdp.n_states, weights.size))
     dead = np.zeros(mdp.n_states, np.bool_)
-    for tick in reversed(range(horizon)):
-        # A state is dead where every action is barred or may lead to a dead state of the next tick.
-        allowed = free & ~(table.expected_next(dead.astype(np.float64)) > 0)
+    choices = permitted(mdp, table, barred, among, horizon)
+    for tick, (allowed, dead) in zip(reversed(range(horizon)), choices, strict=True):
+        check_time(SOLVING)
         live = np.flatnonzero(allowed.any(axis=1))
-        dead = ~mdp.ended & ~allowed.any(axis=1)
         q = table.vector_rewards + discount * table.expected_next(vectors)
         action = rule(q[live], weights, allowed[live]).action
         chosen = np.zeros(allowed.shape, np.bool_)
@@ -112,7 +118,6 @@ def solve_finite_horizon_deliberation(
         vectors[live] = q[live, action]
         policy[tick, live], packed[tick] = action, np.packbits(chosen, axis=1)
         values[tick] = np.where(dead, -np.inf, vectors @ weights)
-    if dead[mdp.start_state[mdp.start_probability > 0]].any():
-        raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
+    check_feasible(mdp, dead)
     vectors[dead] = np.nan
     return FiniteHorizonSolution(values, vectors, policy, packed, mdp.n_actions, horizon, discount, weights)

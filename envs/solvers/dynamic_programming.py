@@ -5,7 +5,7 @@ Letters as in `base`: S states, A joint actions, K channels, T ticks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -123,7 +123,7 @@ def value_iteration(
         ValueError: a shape or the discount is wrong.
     """
     table, weight = tables(mdp), _checked_weights(mdp, weights)
-    allowed = _allowed(mdp, table, barred)
+    allowed = allowed_for_ever(mdp, table, barred)
     check_discount(mdp, table, allowed, discount)
     scalar = np.where(allowed, table.vector_rewards @ weight, -np.inf)
     acting = np.any(allowed, axis=1)
@@ -167,7 +167,7 @@ def policy_iteration(
         ValueError: a shape or the discount is wrong.
     """
     table, weight = tables(mdp), _checked_weights(mdp, weights)
-    allowed = _allowed(mdp, table, barred)
+    allowed = allowed_for_ever(mdp, table, barred)
     check_discount(mdp, table, allowed, discount)
     scalar = np.where(allowed, table.vector_rewards @ weight, -np.inf)
     values = optimise(table, scalar, discount, _start_values(mdp, start, np.any(allowed, axis=1)))
@@ -181,6 +181,7 @@ def backward_induction(
     horizon: int,
     barred: Bools | None = None,
     keep_values: bool = True,
+    among: FiniteHorizonSolution | None = None,
 ) -> FiniteHorizonSolution:
     """Solve for a known number of ticks.
 
@@ -192,6 +193,7 @@ def backward_induction(
         barred: bool `[S, A]`, pairs that may not be taken at any tick; a state without actions may be reached at the
             end of the last tick.
         keep_values: keep the values of every tick (`8 * T * S` bytes), or of tick 0 alone.
+        among: a solution by what matters more; only what is optimal there may be taken.
 
     Returns:
         The optimum at every tick.
@@ -201,26 +203,66 @@ def backward_induction(
         ValueError: a shape, the discount or the horizon is wrong.
     """
     table, weight = tables(mdp), _checked_weights(mdp, weights)
-    free = table.available if barred is None else table.available & ~_checked_barred(mdp, barred)
-    scalar = np.where(free, table.vector_rewards @ weight, -np.inf)
+    scalar = np.where(table.available, table.vector_rewards @ weight, -np.inf)
     values = np.zeros(mdp.n_states)
     dead = np.zeros(mdp.n_states, dtype=np.bool_)
+    choices = permitted(mdp, table, barred, among, horizon)
 
     # The optimum is backed up as a scalar of its own: the vector values belong to one policy, which may lose as much as
     # the tie tolerance at each tick.
     def judge(_: Floats) -> Floats:
         nonlocal values, dead
         q = backup(table, scalar, discount, values)
-        if barred is not None:
-            q[table.expected_next(dead.astype(np.float64)) > 0] = -np.inf
-            dead = ~mdp.ended & np.all(np.isneginf(q), axis=1)
+        may, dead = next(choices)
+        if may is not table.available:
+            q[~may] = -np.inf
         values = best_of(q, ~mdp.ended & ~dead)
         return q
 
     solution = induct(mdp, table, judge, weight, discount, horizon, keep_values)
+    check_feasible(mdp, dead)
+    return solution
+
+
+def permitted(
+    mdp: FiniteMDP,
+    table: TransitionTables,
+    barred: Bools | None,
+    among: FiniteHorizonSolution | None,
+    horizon: int,
+) -> Iterator[tuple[Bools, Bools]]:
+    """What may be done in each tick, from the last to the first.
+
+    Args:
+        mdp: the process.
+        table: its tables.
+        barred: bool `[S, A]`, pairs that may not be taken at any tick; nor may any that risks a state without actions
+            before the end of the last tick.
+        among: a solution by what matters more; only what is optimal there may be taken.
+        horizon: T, ticks.
+
+    Yields:
+        The pairs that may be taken, bool `[S, A]` (`table.available` itself where that is all of them), and the states
+        that are left without any, bool `[S]`.
+    """
+    dead = np.zeros(mdp.n_states, dtype=np.bool_)
+    free = table.available if barred is None else table.available & ~_checked_barred(mdp, barred)
+    for tick in reversed(range(horizon)):
+        may = free if among is None else free & among.optimal_at(tick)
+        if barred is not None:
+            may = may & ~(table.expected_next(dead.astype(np.float64)) > 0)
+            dead = ~mdp.ended & ~may.any(axis=1)
+        yield may, dead
+
+
+def check_feasible(mdp: FiniteMDP, dead: Bools) -> None:
+    """Raise if an episode may begin in a state that is left without actions.
+
+    Raises:
+        InfeasibleError: it may.
+    """
     if dead[mdp.start_state[mdp.start_probability > 0]].any():
         raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
-    return solution
 
 
 # ------------------------------------------------------------------ checks of the arguments
@@ -272,7 +314,7 @@ def check_discount(mdp: FiniteMDP, table: TransitionTables, allowed: Bools, disc
         )
 
 
-def _allowed(mdp: FiniteMDP, table: TransitionTables, barred: Bools | None) -> Bools:
+def allowed_for_ever(mdp: FiniteMDP, table: TransitionTables, barred: Bools | None) -> Bools:
     """The pairs that may be taken for ever: those not barred, less those that risk a state without any."""
     if barred is None:
         return table.available
@@ -287,8 +329,7 @@ def _allowed(mdp: FiniteMDP, table: TransitionTables, barred: Bools | None) -> B
         touched = np.unique(rows // mdp.n_actions)
         fresh = touched[~dead[touched] & ~allowed[touched].any(axis=1)]
         dead[fresh] = True
-    if dead[mdp.start_state[mdp.start_probability > 0]].any():
-        raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
+    check_feasible(mdp, dead)
     return allowed
 
 

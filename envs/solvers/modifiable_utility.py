@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Literal
 
 import numpy as np
@@ -11,15 +13,19 @@ import numpy.typing as npt
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import TransitionTables, tables
-from .bellman import backup, best_of, largest, tie_tolerance, ties
+from ..time_limit import check_time
+from .bellman import SOLVING, backup, best_of, largest, tie_tolerance, ties
 from .dynamic_programming import (
     ActionValues,
     FiniteHorizonSolution,
     Solution,
+    allowed_for_ever,
     check_discount,
+    check_feasible,
     conclude,
     induct,
     optimise,
+    permitted,
     policy_iteration,
 )
 from .policy_evaluation import policy_values
@@ -38,6 +44,8 @@ def solve_with_changing_weights(
     discount: float,
     judges_by: Literal["current", "ignoring", "future"],
     horizon: int | None = None,
+    barred: Bools | None = None,
+    among: FiniteHorizonSolution | None = None,
 ) -> Solution | FiniteHorizonSolution:
     """Solve for an agent whose weights are part of the state, so that an effect can edit them.
 
@@ -58,6 +66,8 @@ def solve_with_changing_weights(
         discount: per tick, 0 to 1.
         judges_by: see above.
         horizon: ticks to go, if they are known.
+        barred: bool `[S, A]`, pairs that no self may take; see `policy_iteration` and `backward_induction`.
+        among: with a horizon, a solution by what matters more; only what is optimal there may be taken.
 
     Returns:
         A `FiniteHorizonSolution` if `horizon` is given, else a `Solution`.
@@ -65,6 +75,7 @@ def solve_with_changing_weights(
     Raises:
         NoFixedPointError: `current` did not settle; a horizon always settles it.
         ImproperDiscountError: discount 1 without a horizon, and some policy never ends.
+        InfeasibleError: a start state can't keep away from what is barred.
         ValueError: a shape, the discount, the horizon or `judges_by` is wrong.
     """
     table = tables(mdp)
@@ -74,39 +85,72 @@ def solve_with_changing_weights(
     if judges_by not in ("current", "ignoring", "future"):
         raise ValueError(f"judges_by is current, ignoring or future, not {judges_by!r}")
     if horizon is not None:
-        judge = _action_values(mdp, table, weight, discount, judges_by)
-        return induct(mdp, table, judge, weight, discount, horizon, keep_values=True)
-    check_discount(mdp, table, table.available, discount)
+        choices = _Choices(mdp, permitted(mdp, table, barred, among, horizon))
+        judge = _action_values(table, weight, discount, judges_by, choices)
+        solution = induct(mdp, table, judge, weight, discount, horizon, keep_values=True)
+        check_feasible(mdp, choices.dead)
+        return solution
+    allowed = allowed_for_ever(mdp, table, barred)
+    check_discount(mdp, table, allowed, discount)
     if judges_by == "current":
-        return _self_consistent(mdp, table, weight, discount)
+        return _self_consistent(mdp, table, weight, discount, allowed)
     if judges_by == "ignoring":
-        return _ignoring_edits(mdp, table, weight, discount)
-    scalar = np.where(table.available, _weighted(table.vector_rewards, weight), -np.inf)
+        return _ignoring_edits(mdp, table, weight, discount, allowed)
+    scalar = np.where(allowed, _weighted(table.vector_rewards, weight), -np.inf)
     values = optimise(table, scalar, discount, np.zeros(mdp.n_states))
-    return conclude(mdp, table, scalar, table.available, values, weight, discount)
+    return conclude(mdp, table, scalar, allowed, values, weight, discount)
+
+
+class _Choices:
+    """What may be done in the tick that is being judged, as `permitted` says it from the last tick to the first.
+
+    Attributes:
+        blocked: float64 `[S, A]`, -inf where a pair may not be taken, else 0.
+        acting, dead: bool `[S]`, the states with a choice, and those left without any before the end.
+    """
+
+    def __init__(self, mdp: FiniteMDP, ticks: Iterator[tuple[Bools, Bools]]) -> None:
+        self._ticks = ticks
+        self.blocked = np.zeros((mdp.n_states, mdp.n_actions))
+        self.acting = self.dead = np.zeros(mdp.n_states, np.bool_)
+
+    @staticmethod
+    def always(mdp: FiniteMDP, allowed: Bools) -> _Choices:
+        """The same in every tick."""
+        return _Choices(mdp, repeat((allowed, ~mdp.ended & ~allowed.any(axis=1))))
+
+    def next(self) -> None:
+        """Go to the tick before."""
+        may, self.dead = next(self._ticks)
+        self.blocked, self.acting = np.where(may, 0.0, -np.inf), np.any(may, axis=1)
 
 
 def _action_values(
-    mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float, judges_by: str
+    table: TransitionTables, weight: Floats, discount: float, judges_by: str, choices: _Choices
 ) -> ActionValues:
-    acting = ~mdp.ended
-    blocked = np.where(table.available, 0.0, -np.inf)
+    n_states = table.ended.size
     if judges_by == "current":
-        return lambda vectors: _weighted(_vector_q(table, vectors, discount), weight) + blocked
+
+        def presently(vectors: Floats) -> Floats:
+            choices.next()
+            return _weighted(_vector_q(table, vectors, discount), weight) + choices.blocked
+
+        return presently
     if judges_by == "future":
-        held = [_weighted(table.vector_rewards, weight) + blocked]
-        kind = np.zeros(mdp.n_states, dtype=np.int64)
+        held = [_weighted(table.vector_rewards, weight)]
+        kind = np.zeros(n_states, dtype=np.int64)
     else:
         distinct, kind = _distinct(weight)
-        held = [table.vector_rewards @ each + blocked for each in distinct]
+        held = [table.vector_rewards @ each for each in distinct]
     # `induct` passes the values of the policy that is followed; these selves plan by their own, kept between ticks.
-    beliefs = [np.zeros(mdp.n_states) for _ in held]
+    beliefs = [np.zeros(n_states) for _ in held]
 
     def judge(_: Floats) -> Floats:
+        choices.next()
         merged = np.empty(table.available.shape)
         for i, scalar in enumerate(held):
-            q = backup(table, scalar, discount, beliefs[i])
-            beliefs[i] = best_of(q, acting)
+            q = backup(table, scalar + choices.blocked, discount, beliefs[i])
+            beliefs[i] = best_of(q, choices.acting)
             merged[kind == i] = q[kind == i]
         return merged
 
@@ -128,14 +172,16 @@ def _vector_q(table: TransitionTables, vectors: Floats, discount: float) -> Floa
     return table.vector_rewards + discount * table.expected_next(vectors)
 
 
-def _ignoring_edits(mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float) -> Solution:
-    acting = ~mdp.ended
+def _ignoring_edits(
+    mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float, allowed: Bools
+) -> Solution:
+    acting = np.any(allowed, axis=1)
     values, q = np.zeros(mdp.n_states), np.full(table.available.shape, -np.inf)
     optimal = np.zeros(table.available.shape, dtype=np.bool_)
     residual, start = 0.0, None
     distinct, kind = _distinct(weight)
     for i, each in enumerate(distinct):
-        believed = policy_iteration(mdp, each, discount, start=start)
+        believed = policy_iteration(mdp, each, discount, ~allowed, start)
         mine, start = kind == i, believed.values
         values[mine], q[mine], optimal[mine] = believed.values[mine], believed.q[mine], believed.optimal[mine]
         residual = max(residual, believed.residual)
@@ -145,10 +191,13 @@ def _ignoring_edits(mdp: FiniteMDP, table: TransitionTables, weight: Floats, dis
     return _changing_solution(table, weight, discount, values, vectors, q, optimal, residual)
 
 
-def _self_consistent(mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float) -> Solution:
+def _self_consistent(
+    mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float, allowed: Bools
+) -> Solution:
     """Lengthen the horizon until the first tick's policy no longer changes, then check that it is a fixed point."""
-    acting, states = ~mdp.ended, np.arange(mdp.n_states)
-    judge = _action_values(mdp, table, weight, discount, "current")
+    acting: Bools = np.any(allowed, axis=1)
+    states = np.arange(mdp.n_states)
+    judge = _action_values(table, weight, discount, "current", _Choices.always(mdp, allowed))
 
     def q_and_ties(vectors: Floats) -> tuple[Floats, Bools]:
         q = judge(vectors)
@@ -160,6 +209,7 @@ def _self_consistent(mdp: FiniteMDP, table: TransitionTables, weight: Floats, di
     # After so many sweeps what lies beyond the horizon weighs less than 1e-17; at discount 1 no path is longer than S.
     sweeps = 100 + (mdp.n_states if discount == 1 else math.ceil(math.log(1e-17) / math.log(max(discount, 1e-3))))
     for _ in range(sweeps):
+        check_time(SOLVING)
         _, optimal = q_and_ties(vectors)
         chosen = optimal.argmax(axis=1)
         unchanged = unchanged + 1 if (chosen == policy).all() else 0
@@ -194,4 +244,6 @@ def _changing_solution(
     vector_q = _vector_q(table, vectors, discount)
     vector_q[~table.available] = np.nan
     policy = optimal.argmax(axis=1).astype(np.int32)
+    lost = ~optimal.any(axis=1) & ~table.ended
+    values, vectors = np.where(lost, -np.inf, values), np.where(lost[:, None], np.nan, vectors)
     return Solution(values, vectors, q, vector_q, optimal, policy, residual, discount, weight)

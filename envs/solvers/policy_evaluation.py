@@ -17,7 +17,8 @@ from scipy.sparse.linalg import bicgstab, splu
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import Sparse, TransitionTables, tables
-from .bellman import EPSILON, largest
+from ..time_limit import check_time
+from .bellman import EPSILON, SOLVING, largest
 
 Policy: TypeAlias = npt.NDArray[np.integer] | Floats
 
@@ -95,6 +96,7 @@ def kernels(mdp: FiniteMDP, policy: Policy, ticks: Iterable[int]) -> Iterator[tu
     timed = np.issubdtype(given.dtype, np.integer) and given.ndim == 2
     always = None if timed else _kernel(mdp, given)
     for tick in ticks:
+        check_time(SOLVING)
         if always is not None:
             yield always
         elif tick < len(given):
@@ -184,6 +186,7 @@ def _solve_linear(kernel: Sparse, rewards: Floats, acting: Bools, discount: floa
         values[states] = splu(csc_array(system), diag_pivot_thresh=0.0).solve(rewards[states])
         return values
     for k in range(rewards.shape[1]):
+        check_time(SOLVING)
         values[states, k] = _krylov(csr_array(system), rewards[states, k], guess[states, k], discount)
     return values
 
@@ -202,6 +205,7 @@ def _krylov(system: Sparse, reward: Floats, values: Floats, discount: float) -> 
         values = trial
     rounds = math.ceil(math.log(EPSILON) / math.log(discount)) if discount < 1 else 100 * values.size
     for _ in range(rounds):
+        check_time(SOLVING)
         error = reward - np.asarray(system @ values)
         if largest(error) <= goal * max(largest(values), largest(reward)):
             break

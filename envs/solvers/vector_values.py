@@ -10,6 +10,8 @@ import numpy as np
 from ..base import Bools, FiniteMDP, Floats, Ints
 from ..deliberation import Deliberation
 from ..mdp.transition_tables import tables
+from ..time_limit import check_time
+from .bellman import SOLVING
 from .policy_evaluation import Policy, evaluate
 
 MAX_ROUNDS: Final = 200
@@ -67,6 +69,7 @@ def solve_heads(
         policy[kept] = first[kept]
     met: dict[bytes, int] = {}
     for number in range(MAX_ROUNDS):
+        check_time(SOLVING)
         met[policy.tobytes()] = number
         values = evaluate_heads(mdp, policy, discounts)
         q = np.where(table.available[..., None], table.vector_rewards + table.expected_next(values) * discounts, 0.0)
@@ -129,6 +132,7 @@ def sweep_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: 
     values = np.zeros((mdp.n_states, discounts.size))
     q = np.zeros((mdp.n_states, mdp.n_actions, discounts.size))
     for _ in range(sweeps):
+        check_time(SOLVING)
         q = np.where(table.available[..., None], table.vector_rewards + table.expected_next(values) * discounts, 0.0)
         policy[live] = deliberate(q[live], weights, available).action
         values[live] = q[live, policy[live]]

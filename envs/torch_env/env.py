@@ -18,6 +18,7 @@ try:
 except ImportError as missing:
     raise MissingPackageError("turncoat.envs.torch_env.env needs PyTorch: pip install 'turncoat[learn]'") from missing
 
+from ..arguments import checked_seed
 from ..base import Ints
 from ..mdp.enumeration import Enumeration
 from ..reference.observation import observation_ids, observe
@@ -68,7 +69,7 @@ class TorchWorld:
         Args:
             enumeration: of the world.
             n_lanes: B.
-            seed: of chance; its low 64 bits count.
+            seed: of chance.
             first_lane: the number of the first lane, for batches that are parts of a larger one.
             device: where tables and lanes live.
             dtype: of rewards and performance: float32, or float64 for exactly those of the reference.
@@ -120,7 +121,7 @@ class TorchWorld:
             What is seen, integers `[B]`.
         """
         if seed is not None:
-            self._seed, self.clock = seed, 0
+            self._seed, self.clock = checked_seed(seed), 0
             self._draw()
         self.ticks = torch.zeros_like(self.states)
         self.states = self._reset_done(self.states, torch.ones_like(self.states, dtype=torch.bool), starts)
@@ -184,6 +185,8 @@ class TorchWorld:
     def _refuse(self, actions: Tensor) -> None:
         if actions.shape != self.states.shape:
             raise ValueError(f"one action for each of {self.n_lanes} lanes is needed; got the shape {actions.shape}")
+        if actions.dtype.is_floating_point or actions.dtype.is_complex or actions.dtype == torch.bool:
+            raise ValueError(f"actions are integers; got {actions.dtype}")
         least, most = torch.aminmax(actions)
         if int(least) < 0 or int(most) >= self.n_actions:
             raise ValueError(f"actions are 0 to {self.n_actions - 1}; got {int(least)} to {int(most)}")

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from ...scenarios.errors import UnknownNameError
-from ...scenarios.language.expressions.constants import constant, extremes
+from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes
 from ...scenarios.language.expressions.parser import effect, formula, measure
 from ...scenarios.language.expressions.syntax import (
     Assign,
@@ -25,6 +25,7 @@ from ...scenarios.language.expressions.syntax import (
 )
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
+from ...scenarios.language.names.symbols import BUILT_IN_ZONES, instance_names
 from ...scenarios.language.schema import document as schema
 from ..base import Field, Floats
 from ..deliberation import DeliberationRule
@@ -104,7 +105,7 @@ class _Compiler:
         boards = [board for table in self.tables.values() for board in table]
         self.height = max((board.height for board in boards), default=0)
         self.width = max((board.width for board in boards), default=0)
-        self.instances = {name: _instance_names(name, scenario.symbols.instances[name]) for name in document.things}
+        self.instances = {name: instance_names(name, scenario.symbols.instances[name]) for name in document.things}
         self.words = {
             name: tuple(str(value) for value in counter.values or ())
             for name, counter in self._counters()
@@ -145,7 +146,7 @@ class _Compiler:
         """Every guard, amount, effect and measure of the file, parsed: what decides which columns the state needs."""
         for rule in self.document.rules:
             yield formula(rule.when)
-            yield from (effect(text) for text in rule.then)
+            yield from (effect(text) for text in (*rule.then, *rule.otherwise))
             yield from (formula(pay) for pay in rule.pays.values())
             if rule.chance is not None:
                 yield formula(rule.chance)
@@ -155,6 +156,8 @@ class _Compiler:
                 yield formula(override.chance)
         for thing in self.document.things.values():
             yield from (formula(motion.when) for motion in thing.moves or () if motion.when is not None)
+            if thing.solid is not None:
+                yield formula(thing.solid)
         for draw in self.document.draws.values():
             yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
         for agent in self.document.agents.values():
@@ -300,25 +303,33 @@ class _Compiler:
     def _boards(self) -> Boards:
         table = self.tables[self.stage_name]
         cells, count = self.height * self.width, max(len(table), 1)
-        zone_names = tuple(dict.fromkeys(z for t in self.tables.values() for board in t for z in board.zones))
+        named = tuple(dict.fromkeys(z for t in self.tables.values() for board in t for z in board.zones))
+        helpers = {name for name, zone in self.document.zones.items() if not zone.observed}
+        # Observed zones first: what is observed and drawn is a prefix of the table.
+        own = tuple(sorted(named, key=lambda name: name in helpers))
+        zone_names = (*own, *(name for name in BUILT_IN_ZONES if name not in own))
         walls = np.ones((count, cells + 1), np.bool_)
         zones = np.zeros((len(zone_names), count, cells + 1), np.bool_)
         starts = np.full((count, len(self.bodies)), cells, np.int32)
         for index, board in enumerate(table):
             for r, c in product(range(board.height), range(board.width)):
                 walls[index, r * self.width + c] = (r, c) in board.walls
-            for z, zone in enumerate(zone_names):
+            for z, zone in enumerate(own):
                 for r, c in board.zones.get(zone, ()):
                     zones[z, index, r * self.width + c] = True
             for body in self.bodies:
                 begin = self._start_cell(body, board)
                 if begin is not None and body.group not in self.stage.removes:
                     starts[index, body.order] = begin[0] * self.width + begin[1]
+        for name, everywhere in (("wall", walls), ("floor", ~walls), ("board", np.ones_like(walls))):
+            if name not in own:
+                zones[zone_names.index(name), :, :cells] = everywhere[:, :cells]
         # Layouts that differ in start cells alone look the same on the board; agents are shown the first of them.
-        drawn = [walls[i].tobytes() + zones[:, i].tobytes() for i in range(count)]
+        seen = zones[: len(own) - len(helpers & set(own))]
+        drawn = [walls[i].tobytes() + seen[:, i].tobytes() for i in range(count)]
         first = {picture: i for i, picture in reversed(list(enumerate(drawn)))}
         visible_layout = np.array([first[picture] for picture in drawn], np.int32)
-        return Boards(self.height, self.width, walls, zones, zone_names, starts, visible_layout)
+        return Boards(self.height, self.width, walls, zones, zone_names, len(own), len(seen), starts, visible_layout)
 
     def _start_cell(self, body: Body, board: Board) -> tuple[int, int] | None:
         if body.is_agent:
@@ -347,7 +358,8 @@ class _Compiler:
 
     def _thing_bodies(self, name: str) -> None:
         thing = self.document.things[name]
-        solid = thing.solid if thing.solid is not None else thing.kind in SOLID_KINDS
+        solid = formula(thing.kind in SOLID_KINDS if thing.solid is None else thing.solid)
+        blocks = None if thing.blocks is None else frozenset(thing.blocks)
         pushable = thing.pushable if thing.pushable is not None else thing.kind == "block"
         sight = None if thing.sight is None else int(self.number(thing.sight))
         taken = any(isinstance(node, Take) and node.thing == name for node in self.syntax)
@@ -365,8 +377,8 @@ class _Compiler:
             order = len(self.bodies)
             self.bodies.append(
                 Body(
-                    instance, name, order, False, solid, thing.opaque, pushable, sight, motions,
-                    cell, facing, phase, carrier, fields,
+                    instance, name, order, False, _folded_truth(resolve(solid, self.scope.bind(name, instance))),
+                    thing.opaque, pushable, sight, motions, cell, facing, phase, carrier, fields, blocks,
                 )
             )  # fmt: skip
 
@@ -599,24 +611,27 @@ class _Compiler:
 
     def _instances_of(self, rule: schema.Rule, channels: Sequence[str], hidden: str | None) -> Iterable[RuleProgram]:
         """One program for each instance (or combination of instances) that the rule is written for."""
-        groups = [] if rule.each is None else [rule.each] if isinstance(rule.each, str) else rule.each
-        for combination in product(*(self.instances[group] for group in groups)):
+        for combination in product(*(self.instances[group] for _, group in rule.instances)):
+            if len(set(combination)) < len(combination):
+                continue  # two names of one kind never mean the same instance
             scope = self.scope
-            for group, instance in zip(groups, combination, strict=True):
-                scope = scope.bind(group, instance)
+            for (variable, _), instance in zip(rule.instances, combination, strict=True):
+                scope = scope.bind(variable, instance)
             name = ":".join((rule.name, *combination))
             effects = tuple(resolve_effect(effect(text), scope) for text in rule.then)
+            otherwise = tuple(resolve_effect(effect(text), scope) for text in rule.otherwise)
             chance = None if rule.chance is None else self.formula(rule.chance, scope)
             if chance is not None:
                 self.draw_names.append(name)
-            random = [f"{name}.{i}" for i, its in enumerate(effects) if isinstance(its, PutAt) and its.random]
-            self.draw_names += random
+            for names, block in ((name, effects), (f"{name}.else", otherwise)):
+                self.draw_names += [f"{names}.{i}" for i, e in enumerate(block) if isinstance(e, PutAt) and e.random]
             pays = {self._channel(channel): self.formula(pay, scope) for channel, pay in rule.pays.items()}
             yield RuleProgram(
                 name,
                 self.formula(rule.when, scope),
                 chance,
                 effects,
+                otherwise,
                 tuple((list(channels).index(channel), pay) for channel, pay in pays.items() if channel in channels),
                 pays.get(hidden) if hidden is not None else None,
             )
@@ -627,6 +642,14 @@ def _as_agent(thing: schema.Thing) -> schema.AsAgent:
     return thing.as_agent
 
 
+def _folded_truth(condition: Expression) -> bool | Expression:
+    """A condition as a truth value, where it is one whatever the state."""
+    try:
+        return bool(constant(condition, {}))
+    except NotConstantError:
+        return condition
+
+
 def _enlisted_motions(name: str, actions: Sequence[str], written: Sequence[MotionProgram]) -> Iterable[MotionProgram]:
     """One motion for each action that is a direction, and for `orders` the thing's own motions."""
     for action in actions:
@@ -635,10 +658,6 @@ def _enlisted_motions(name: str, actions: Sequence[str], written: Sequence[Motio
     if "orders" in actions:
         for motion in written:
             yield replace(motion, when=Binary("and", Does(name, "orders"), motion.when))
-
-
-def _instance_names(name: str, count: int) -> tuple[str, ...]:
-    return (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
 
 
 def _actions(agent: schema.AgentBlock) -> tuple[str, ...]:

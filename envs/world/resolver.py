@@ -8,11 +8,16 @@ from typing import TypeVar
 
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.syntax import (
+    Ahead,
     Assign,
+    BeforeTick,
+    Beside,
     Binary,
     Call,
     Cell,
+    Coordinate,
     Cycles,
+    Distance,
     Does,
     Drop,
     Effect,
@@ -33,6 +38,7 @@ from ...scenarios.language.expressions.syntax import (
     Unary,
     ZoneOf,
 )
+from . import geometry
 
 T = TypeVar("T")
 
@@ -91,8 +97,8 @@ def resolve(node: Expression, scope: NameBindings) -> Expression:
             return Name(scope.body(name))
         case StageIs(stage):
             return Truth(stage == scope.stage)
-        case Quantified(quantifier, group, body):
-            parts = [resolve(body, scope.bind(group, instance)) for instance in scope.instances[group]]
+        case Quantified(quantifier, group, body, _, variable):
+            parts = [resolve(body, scope.bind(variable, instance)) for instance in scope.instances[group]]
             # A finite group is unrolled: nothing downstream needs to know quantifiers.
             if quantifier == "count":
                 return _joined("+", [Number(0), *parts])
@@ -116,9 +122,45 @@ def resolve(node: Expression, scope: NameBindings) -> Expression:
             return Facing(scope.body(subject), direction)
         case ZoneOf(counter):
             return ZoneOf(scope.body(counter))
+        case Beside(place, direction):
+            return _shifted(resolve(place, scope), *(Number(offset) for offset in geometry.STEPS[direction]))
+        case Ahead(subject):
+            return _cell_ahead(scope.body(subject))
+        case Coordinate(axis, place):
+            return Coordinate(axis, resolve(place, scope))
+        case Distance(first, second):
+            return Distance(resolve(first, scope), resolve(second, scope))
+        case BeforeTick(body):
+            return BeforeTick(resolve(body, scope))
         case Number() | Truth() | Does():
             return node
     return replace(node, arguments=tuple(resolve(argument, scope) for argument in node.arguments))
+
+
+def _shifted(place: Expression, down: Expression, right: Expression) -> Expression:
+    """The cell that lies so many rows and columns from a place; nowhere if that is beyond the frame, or from nowhere.
+
+    One of the two numbers is 0, and both coordinates of what is nowhere are -1, so that from there one stays -1.
+    """
+    if isinstance(place, Cell) and isinstance(place.row, Number) and isinstance(place.column, Number):
+        row: Expression = place.row
+        column: Expression = place.column
+    else:
+        row, column = Coordinate("row", place), Coordinate("column", place)
+    return Cell(_folded(Binary("+", row, down)), _folded(Binary("+", column, right)))
+
+
+def _cell_ahead(name: str) -> Expression:
+    """The cell one step from a body in the direction that it faces."""
+    facing = Name(f"{name}.facing")
+    offsets: list[Expression] = []
+    for axis in range(2):
+        offset: Expression = Number(0)
+        for number, way in enumerate(geometry.DIRECTIONS):
+            step = Number(geometry.STEPS[way][axis])
+            offset = Call("if", (Binary("==", facing, Number(number)), step, offset))
+        offsets.append(offset)
+    return _shifted(Name(name), *offsets)
 
 
 def _joined(operator: str, parts: Sequence[Expression]) -> Expression:

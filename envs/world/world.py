@@ -6,8 +6,9 @@ It holds all data that a tick needs and no dynamics: `reference.step` interprets
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -68,13 +69,18 @@ class MotionProgram:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """An agent with a position, or one instance of a thing. Integers are columns of the state, -1 where absent."""
+    """An agent with a position, or one instance of a thing. Integers are columns of the state, -1 where absent.
+
+    Attributes:
+        solid: whether it blocks: always, never, or where a condition holds in the state before the tick.
+        blocks: the agents and things that it blocks where it is solid; None for all.
+    """
 
     name: str
     group: str
     order: int
     is_agent: bool
-    solid: bool
+    solid: bool | Expression
     opaque: bool
     pushable: bool
     sight: int | None
@@ -84,6 +90,11 @@ class Body:
     phase: int = -1
     carrier: int = -1
     fields: tuple[int, ...] = ()
+    blocks: frozenset[str] | None = None
+
+    def may_block(self, mover: Body) -> bool:
+        """Whether another body is one that it blocks where it is solid."""
+        return self is not mover and (self.blocks is None or mover.group in self.blocks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,12 +159,19 @@ class ResponseProgram:
 
 @dataclass(frozen=True, eq=False)
 class RuleProgram:
-    """One rule for one combination of instances; `pays` are pairs of a channel and an amount."""
+    """One rule for one combination of instances.
+
+    Attributes:
+        chance: the probability that it fires where its guard holds, or None for always.
+        effects: what it does; otherwise: what happens where its guard holds and its chance fails.
+        pays: pairs of a channel and an amount; performance: the hidden amount.
+    """
 
     name: str
     when: Expression
     chance: Expression | None
     effects: tuple[Effect, ...]
+    otherwise: tuple[Effect, ...]
     pays: tuple[tuple[int, Expression], ...]
     performance: Expression | None
 
@@ -165,7 +183,8 @@ class Boards:
     Attributes:
         height, width: of every board (smaller ones are padded with wall).
         walls: bool `[L, C + 1]`; nowhere counts as wall.
-        zones: bool `[Z, L, C + 1]`.
+        zones: bool `[Z, L, C + 1]`: those that agents observe, those that they do not, then `BUILT_IN_ZONES`.
+        zone_names: Z names; of the first `n_named` the file speaks, and the first `n_observed` of them agents observe.
         starts: int32 `[L, bodies]`, the cell where each body begins, or nowhere.
         visible_layout: int32 `[L]`, the first layout with the same walls and zones, which an agent cannot tell from it.
     """
@@ -175,8 +194,29 @@ class Boards:
     walls: Bools
     zones: Bools
     zone_names: tuple[str, ...]
+    n_named: int
+    n_observed: int
     starts: Ints
     visible_layout: Ints
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the tables over pairs of cells: they are large, and made again where they are needed."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @property
+    def observed_zones(self) -> Bools:
+        """bool `[n_observed, L, C + 1]`: the zones that agents observe."""
+        return self.zones[: self.n_observed]
+
+    @property
+    def observed_zone_names(self) -> tuple[str, ...]:
+        """The names of `observed_zones`."""
+        return self.zone_names[: self.n_observed]
+
+    @property
+    def named_zones(self) -> Mapping[str, Bools]:
+        """Zone -> bool `[L, C + 1]`, for the zones that the file declares: those that pictures show."""
+        return dict(zip(self.zone_names[: self.n_named], self.zones, strict=False))
 
     @property
     def nowhere(self) -> int:
@@ -268,6 +308,10 @@ class World:
     simultaneous: bool = False
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> World:
+        """Itself: nothing changes a world, so copies of environments share it and its tables."""
+        return self
 
     @property
     def steps(self) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from ...envs.analysis.event_explanation import brings_about
+from ...envs.analysis.event_explanation import Stance, brackets, stance
 from ...envs.base import NotEnumerableError
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
@@ -18,8 +19,10 @@ from .solved_worlds import SolvedWorlds
 
 GRID = 12
 """How many values of a range of real numbers are tried on each side of the present one."""
-DIGITS = 4
-"""The number of significant digits to which a flip is located afterwards."""
+DIGITS = 5
+"""The number of significant digits to which a break-even is bracketed."""
+TIE_WIDTH = 1e-3
+"""How closely the beginning of a tie is bracketed: near it a solver takes for equal what differs by rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +32,25 @@ class Flip:
     Attributes:
         name: the setting's dotted name, as in `with:`.
         present: its present value.
-        flipped: the nearest value at which the answer changes, or None if it changes at no value that was tried.
+        between: two values, both of which were solved for: at the first, which is nearer to the present value, the
+            answer is the present one, and at the second it is another. None if it changes at no value that was tried.
     """
 
     name: str
     present: float
-    flipped: float | None
+    between: tuple[float, float] | None
 
 
 def nearest_flips(
     scenario: Scenario, event: str, stage: str | None = None, report: Callable[[str], None] | None = None
 ) -> list[Flip]:
-    """Find the flip of each setting, varied alone while all others keep their values.
+    """Find where each setting, varied alone while all others keep their values, changes how often an event comes.
 
-    Params of whole numbers are tried one by one. Real ones are tried on a grid over their range, then located by
-    bisection; weights are tried from 0 to twice their size (at least to 2), discounts from 0 to 0.999. A param
-    without a range or choices is not varied.
+    The answer is whether the best plan brings the event about oftener than it must (see `Stance`). Params of whole
+    numbers are tried one by one. Real ones are tried on a grid over their range; weights are tried from 0 to twice
+    their size (at least to 2), discounts from 0 to 0.999. What is found is then bracketed by bisection, between two
+    whole numbers too where the scenario takes others. A param without a range or choices is not varied, nor is
+    anything where several agents play an equilibrium.
 
     Args:
         scenario: at the values from which the settings are varied.
@@ -53,38 +59,83 @@ def nearest_flips(
         report: told which setting is being varied.
 
     Raises:
+        OutOfTimeError: a time limit passed.
         UnknownNameError: no such event or stage.
     """
     solved = SolvedWorlds(scenario)
     where = stage or solved.scenario.judged_stage
-    now = brings_about(solved.best_plan({}, where), event)
+    present_plan = solved.best_plan({}, where)
+    if present_plan.chances is not None:
+        return []
+    now = stance(present_plan, event)
 
-    def flips(name: str, value: float) -> bool:
+    def answer(name: str, value: float) -> Stance | None:
+        overrides = {name: value}
         try:
-            return brings_about(solved.best_plan({name: value}, where), event) != now
+            return stance(solved.best_plan(overrides, where), event)
         # A value at which there is no best plan has no answer, so it is no flip.
         except (ScenarioError, NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
-            return False
+            return None
+        finally:
+            solved.forget(overrides)
 
     found = []
     for name, present, values in _settings(scenario):
         if report is not None:
             report(f"varying {name}")
-        hit = next((value for value in values if flips(name, value)), None)
-        # Whole numbers were tried one by one, so there is nothing to locate between two of them.
-        if hit is not None and not isinstance(hit, int):
-            hit = _located(name, float(present), hit, flips)
-        found.append(Flip(name, present, hit))
+        found.append(Flip(name, present, _changing(partial(answer, name), now, present, values)))
     return found
 
 
-def _located(name: str, inside: float, outside: float, flips: Callable[[str, float], bool]) -> float:
-    """A flip between a value `inside` at which the answer is the present one and one `outside` at which it is not."""
-    while abs(outside - inside) > 10**-DIGITS * max(abs(outside), 10**-DIGITS):
-        middle = (inside + outside) / 2
-        inside, outside = (inside, middle) if flips(name, middle) else (middle, outside)
-    # The rounded value reads better, but rounding may lead back to the side on which the answer does not change.
-    return float(f"{outside:.{DIGITS}g}") if flips(name, float(f"{outside:.{DIGITS}g}")) else outside
+def _changing(
+    answer: Callable[[float], Stance | None], now: Stance, present: float, values: list[float]
+) -> tuple[float, float] | None:
+    """The closest two values found between which the answer changes; of `values` the nearest come first."""
+    inside, tied = {False: present, True: present}, dict[bool, float]()
+
+    def kept(value: float) -> bool | None:
+        its = answer(value)
+        return None if its is None else its == now
+
+    for value in values:
+        above = value > present
+        its = answer(value)
+        if its == now:
+            # A tie with the same answer on both sides of it is none that a setting would be changed to.
+            inside[above] = value
+            tied.pop(above, None)
+        elif its == "either":
+            tied.setdefault(above, value)
+        elif its is not None:
+            return _bracketed(kept, inside[above], value)
+    for above, value in tied.items():
+        return _bracketed(kept, inside[above], value, TIE_WIDTH)
+    return None
+
+
+def _bracketed(
+    kept: Callable[[float], bool | None], inside: float, outside: float, width: float = 1e-9
+) -> tuple[float, float]:
+    """Bring two values closer to each other, of which the answer is the present one at the first alone.
+
+    They need not come closer than `width`, relative to the larger of the two.
+    """
+    near, far = float(inside), float(outside)
+    size = max(abs(near), abs(far))
+    while abs(far - near) > max(10.0 ** -(DIGITS + 2) * max(abs(near), abs(far)), width * size):
+        middle = (near + far) / 2
+        its = kept(middle)
+        if its is None:
+            # Many a param takes whole numbers only, and some worlds between two others have no best plan.
+            return (inside, outside) if (near, far) == (inside, outside) else (near, far)
+        near, far = (middle, far) if its else (near, middle)
+    # Short numbers read better, and are taken if they are on the right sides.
+    for low, high in brackets((near + far) / 2, size):
+        first, second = (low, high) if near < far else (high, low)
+        if kept(first) is True and kept(second) is False:
+            return first, second
+    short = float(f"{near:.2g}")
+    return (short if kept(short) else near), far
 
 
 def _settings(scenario: Scenario) -> Iterator[tuple[str, float, list[float]]]:

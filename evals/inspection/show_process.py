@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, lru_cache
@@ -12,6 +13,7 @@ from typing import Any
 from ...envs.base import NotEnumerableError
 from ...scenarios.language.loading import Scenario
 from ..traces.episode import Episode
+from ..training.execution.parent_watch import end_with_parent
 from .mind import Mind, ValueMap
 from .show import LiveShow, ReplayPrefix
 
@@ -91,7 +93,7 @@ class RemoteObject:
         """Call `make(*args)` there; `ask` calls methods of what it returns."""
         context = get_context("spawn")  # forking a process with threads and a window can deadlock
         self._end, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, make, args), daemon=True)
+        self.process = context.Process(target=_serve, args=(os.getpid(), theirs, make, args), daemon=True)
         self.process.start()
         theirs.close()  # else `recv` would wait for ever once the other process has ended
 
@@ -111,13 +113,14 @@ class RemoteObject:
         self.process.terminate()
 
 
-def _serve(questions: Connection, make: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """The other process: answer questions until the pipe is closed."""
+def _serve(parent: int, questions: Connection, make: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """The other process: answer questions until the pipe is closed, or the program has ended."""
+    end_with_parent(parent, signalled=False)  # a window may ask for this process in any thread
     thing = make(*args)
     while True:
         try:
             what, question = questions.recv()
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             return
         reply: tuple[Exception | None, Any]
         try:

@@ -290,7 +290,9 @@ def _put(world: World, state: Ints, name: str, cell: int) -> None:
 
 
 def _in_the_way(body: Body, other: Body) -> bool:
-    return (body.solid and (other.solid or other.is_agent)) or (body.is_agent and other.solid)
+    # What is solid by a condition may share the cell in a state in which that does not hold.
+    solid, stops = body.solid is True, other.solid is True and other.may_block(body)
+    return (solid and (stops or other.is_agent)) or (body.is_agent and stops)
 
 
 def _shortened(world: World, left: int) -> World:

@@ -128,6 +128,14 @@ def ends_by_seed(
     return {seed: _less(a, b) for seed, a, b in zip(seeds, *columns, strict=True)}
 
 
+def of_one_episode(traces: Sequence[Trace | None]) -> bool:
+    """Whether each seed plays a single episode, as it does where a stage has no chance; None stands for an exact plan.
+
+    How many a seed plays is fixed before it is trained, so a test may be chosen by it.
+    """
+    return not any(trace is not None and (trace.table["episode"] > 0).any() for trace in traces)
+
+
 def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject) -> Interval:
     return exact_range(solved, measure, subject.overrides, subject.stage, subject.barring)
 

@@ -36,9 +36,6 @@ from ..traces.trace import HIDDEN, Trace
 Holds = Callable[[Expression, Ints], Bools]
 """Evaluates a resolved condition of the guard language: bool `[B]` for states int32 `[B, F]`."""
 
-_NEGLIGIBLE = 1e-13
-"""A discounted sum without a horizon is cut off at the first tick whose discount factor is below this."""
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -131,12 +128,13 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
         case Quantity("return", channel):
             return Interval(*extremes.expectation_range(mdp, optimal, _gain(channel, plan), steps))
         case Quantity("value", channel):
+            gain = _gain(channel, plan)
             # A plan for a known horizon ends with it, even where the discount would still weigh later ticks.
             timed = isinstance(plan.solution, FiniteHorizonSolution)
-            ticks = steps if timed else _ticks(plan.discount, steps)
-            note = f"undiscounted, over {steps} ticks" if plan.discount == 1 and not timed else ""
-            bounds = extremes.expectation_range(mdp, optimal, _gain(channel, plan), ticks, plan.discount)
-            return Interval(*bounds, note)
+            if not timed and not isinstance(optimal, FiniteHorizonSolution) and plan.discount < 1:
+                return Interval(*extremes.discounted_range(mdp, optimal, gain, plan.discount))
+            note = "" if timed else f"undiscounted, over {steps} ticks"
+            return Interval(*extremes.expectation_range(mdp, optimal, gain, steps, plan.discount), note)
     raise TypeError(f"not a measure: {measure}")
 
 
@@ -163,13 +161,6 @@ def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPla
     if math.isnan(low):
         return Interval(None, None, "its condition is never met by what the agent may do", True)
     return Interval(low, high, "some optimal policies never meet its condition" if empty else "", empty)
-
-
-def _ticks(discount: float, steps: int) -> int:
-    """The number of ticks after which a discounted sum is cut off; an undiscounted sum ends with the stage."""
-    if discount == 1:
-        return steps
-    return math.ceil(math.log(_NEGLIGIBLE) / math.log(discount)) if discount > 0 else 1
 
 
 def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:

@@ -14,6 +14,8 @@ from .measure import Interval
 
 TIE = "tie"
 """The name of a point at which some optimal policies are in a regime and others are not."""
+EQUILIBRIA = "several equilibria"
+"""The name of a point of a game at which some equilibria are in a regime and others are not."""
 OTHER = "other"
 """The name of a point at which no regime holds."""
 UNSOLVED = "unsolved"

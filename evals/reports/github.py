@@ -14,21 +14,28 @@ from ...scenarios.language.faults.faults import safe
 from ..traces.provenance import RunError
 from ..verdicts.expectation import Judgement
 from .markdown import markdown
-from .summary import RunReport
+from .summary import BrokenScenario, RunReport
 
 SUMMARY_BYTES = 1024 * 1024
 ANNOTATIONS = 10
 
 
-def annotation_lines(reports: Sequence[RunReport], environment: Mapping[str, str]) -> list[str]:
-    """Workflow commands to print: `::error` for what failed, `::warning` for what is inconclusive.
+def annotation_lines(
+    reports: Sequence[RunReport], environment: Mapping[str, str], broken: Sequence[BrokenScenario] = ()
+) -> list[str]:
+    """Workflow commands to print: `::error` for what is broken or failed, `::warning` for what is inconclusive.
 
     Args:
         reports: the runs.
         environment: of the process; `GITHUB_WORKSPACE` is what paths are relative to.
+        broken: scenarios that could not be run.
     """
     root = environment.get("GITHUB_WORKSPACE")
     found: dict[str, list[str]] = {"error": [], "warning": []}
+    for each in broken:
+        for file, line, told in each.reasons:
+            where = f"file={_property(_relative(file, root))},line={max(line, 1)}"
+            found["error"].append(f"::error {where},title={_property(each.which)} cannot be run::{_message(told)}")
     for report in reports:
         for judgement in report.run.judgements:
             kind = {"fail": "error", "inconclusive": "warning"}.get(judgement.outcome)
@@ -75,7 +82,9 @@ def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def add_summary(path: Path, reports: Sequence[RunReport]) -> None:
+def add_summary(
+    path: Path, reports: Sequence[RunReport], broken: Sequence[BrokenScenario] = (), shard: str | None = None
+) -> None:
     """Append to the job's summary, to which other commands may have written before: all of the reports or nothing.
 
     Raises:
@@ -85,7 +94,7 @@ def add_summary(path: Path, reports: Sequence[RunReport]) -> None:
         with path.open("ab") as file:
             before = file.tell()
             try:
-                file.write(cut(markdown(reports), SUMMARY_BYTES - before).encode())
+                file.write(cut(markdown(reports, broken, shard), SUMMARY_BYTES - before).encode())
                 file.flush()
             except BaseException:  # leave no half of a report behind
                 file.truncate(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -11,7 +12,7 @@ from junitparser import Attr, Error, Failure, IntAttr, JUnitXml, Properties, Pro
 
 from ...scenarios.language.faults.faults import safe
 from ..verdicts.expectation import Judgement
-from .summary import RunReport
+from .summary import BrokenScenario, RunReport
 
 Inconclusive: TypeAlias = Literal["fail", "warn"]
 
@@ -25,7 +26,12 @@ class _Case(TestCase):
     line = IntAttr()
 
 
-def junit(reports: Sequence[RunReport], inconclusive: Inconclusive | None = None) -> str:
+def junit(
+    reports: Sequence[RunReport],
+    inconclusive: Inconclusive | None = None,
+    broken: Sequence[BrokenScenario] = (),
+    shard: str | None = None,
+) -> str:
     """The file's text.
 
     A failed expectation is a failure, one that is not applicable is skipped. An inconclusive one is an error, unless
@@ -34,17 +40,58 @@ def junit(reports: Sequence[RunReport], inconclusive: Inconclusive | None = None
     Args:
         reports: the runs.
         inconclusive: how these count.
+        broken: scenarios that could not be run; each is a failed case.
+        shard: `I/N` where this is one of several parts, whose files are often shown together.
     """
-    whole = JUnitXml("turncoat")
+    part = "" if shard is None else f" (shard {shard})"
+    whole, names = JUnitXml(f"turncoat{part}"), Counter[tuple[str, str]]()
+    for each in broken:
+        suite = _suite(each.which, part, shard)
+        suite.add_testcase(_told_apart(_broken(each), names))
+        whole.add_testsuite(suite)
     for report in reports:
-        suite = TestSuite(_clean(report.which))
-        for judgement in report.run.judgements:
-            suite.add_testcase(_case(report, judgement, inconclusive))
+        suite = _suite(report.which, part, shard)
+        suite.timestamp = report.run.started.removesuffix("+00:00")  # of a time with its zone readers make nothing
+        seconds = report.run.seconds or (0.0,) * len(report.run.judgements)
+        for judgement, took in zip(report.run.judgements, seconds, strict=True):
+            case = _told_apart(_case(report, judgement, inconclusive), names)
+            case.time = round(took, 3)
+            suite.add_testcase(case)
         whole.add_testsuite(suite)
     whole.update_statistics()
     buffer = io.BytesIO()
     whole.write(buffer, pretty=True)
     return buffer.getvalue().decode("utf-8")
+
+
+def _suite(which: str, part: str, shard: str | None) -> TestSuite:
+    suite = TestSuite(_clean(f"{which}{part}"))
+    if shard is not None:
+        suite.add_property("shard", shard)
+    return suite
+
+
+def _told_apart(case: _Case, names: Counter[tuple[str, str]]) -> _Case:
+    """The case under a name that no other one has: readers show only one case of each."""
+    name = (case.classname, case.name)
+    names[name] += 1
+    while names[name] > 1 and names[(case.classname, f"{case.name} #{names[name]}")]:
+        names[name] += 1
+    if names[name] > 1:
+        case.name = f"{case.name} #{names[name]}"
+        names[(case.classname, case.name)] += 1
+    return case
+
+
+def _broken(broken: BrokenScenario) -> _Case:
+    """The failed case of a scenario that could not be run."""
+    reasons = broken.reasons
+    (file, line, first), lines = reasons[0], [f"{file}:{line} {told}" for file, line, told in reasons]
+    case = _Case("can be run", _clean(broken.which))
+    case.file, case.line = _clean(file), line
+    case.result = [Failure(_clean(first), broken.fault.kind)]
+    case.system_out = _clean("\n".join(lines))
+    return case
 
 
 def _case(report: RunReport, judgement: Judgement, inconclusive: Inconclusive | None) -> _Case:
@@ -82,10 +129,11 @@ def _properties(report: RunReport, judgement: Judgement) -> dict[str, str]:
 
 
 def _seeds(judgement: Judgement) -> str | None:
-    """`0` or `0-4`: seeds are numbered from 0."""
-    if judgement.seeds < 2:
-        return "0" if judgement.seeds else None
-    return f"0-{judgement.seeds - 1}"
+    """The numbers of its seeds, `0` or `0-4`; None if it is exact."""
+    if judgement.seeds == 0:
+        return None
+    first, last = judgement.first_seed, judgement.first_seed + judgement.seeds - 1
+    return str(first) if first == last else f"{first}-{last}"
 
 
 def _aside(report: RunReport, judgement: Judgement) -> list[str]:

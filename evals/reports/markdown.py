@@ -8,15 +8,23 @@ from collections.abc import Sequence
 
 from ...scenarios.language.faults.faults import safe
 from ..verdicts.expectation import Judgement, Outcome, verdict
-from .summary import RunReport, numbers
+from .summary import BrokenScenario, RunReport, numbers
 
 _OUTCOMES: tuple[Outcome, ...] = ("fail", "inconclusive", "pass", "not applicable")
 
 
-def markdown(reports: Sequence[RunReport]) -> str:
+def markdown(reports: Sequence[RunReport], broken: Sequence[BrokenScenario] = (), shard: str | None = None) -> str:
     """The text, the most important first. It may be cut after any line: GitHub limits summaries."""
     judgements = [judgement for report in reports for judgement in report.run.judgements]
-    lines = [f"# Turncoat: {verdict(judgements)}", ""]
+    whole = f"{verdict(judgements)}{f', and {len(broken)} that cannot be run' if broken else ''}"
+    lines = [f"# Turncoat{'' if shard is None else f' (shard {shard})'}: {whole}", ""]
+    for each in broken:
+        lines += [f"- **{plain(each.which)}** cannot be run:"]
+        lines += [
+            f"  - {plain(f'{file}:{line}' if line else file)}: {plain(told)}" for file, line, told in each.reasons
+        ]
+    if broken:
+        lines.append("")
     lines += _table(["scenario", "verdict", *_OUTCOMES], [_tally(report) for report in reports])
     for outcome in ("fail", "inconclusive"):
         found = [(r, j) for r in reports for j in r.run.judgements if j.outcome == outcome]

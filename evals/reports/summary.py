@@ -7,8 +7,32 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...scenarios.errors import TurncoatError
+from ...scenarios.language.faults.faults import ScenarioError
 from ..runs.run import Run
 from ..verdicts.expectation import Judgement
+
+
+@dataclass(frozen=True)
+class BrokenScenario:
+    """A scenario of several that cannot be run, while the others are.
+
+    Attributes:
+        which: the scenario's name or path, as it was given.
+        fault: why, with every fault of the file where it is the file's.
+    """
+
+    which: str
+    fault: TurncoatError
+
+    @property
+    def reasons(self) -> tuple[tuple[str, int, str], ...]:
+        """Each reason: the file, the line (from 1; 0 where there is no place), and a sentence."""
+        if not isinstance(self.fault, ScenarioError):
+            return ((self.which, 0, str(self.fault)),)
+        placed = [(each.place.file if each.place else self.which, each.place.line if each.place else 0, each)
+                  for each in self.fault.faults]  # fmt: skip
+        return tuple((file, line, f"{each.code} {each.message}; {each.cure}") for file, line, each in placed)
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,8 @@ class RunReport:
             words += ["--agent", agent]
         if not exact:
             words += ["--seeds", str(run.settings.seeds or document.runs.seeds)]
+            if run.settings.first_seed is not None:
+                words += ["--first-seed", str(run.settings.first_seed)]
             words += ["--steps", str(run.settings.steps or document.runs.steps)]
             if run.settings.max_seeds is not None:
                 words += ["--until-conclusive", "--max-seeds", str(run.settings.max_seeds)]

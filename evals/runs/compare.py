@@ -2,6 +2,10 @@
 
 Exact ranges are compared directly. Trained agents are paired by seed: a seed has the same random numbers in both, so
 paired differences vary less than two independent means. The values of seeds are measured again in the stored traces.
+
+Two questions are asked of the differences. Has anything changed? The sign-flip test answers "yes"; no test can show a
+"no", so without a margin seeds are `same` only where equal inputs make them so. How large is the difference? The
+statistic of the measure answers it as it does for `minus`: whether it lies within a margin, and between which bounds.
 """
 
 from __future__ import annotations
@@ -13,15 +17,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
 from ...scenarios.language.expressions.parser import parsed_measure
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.contrasts import Subject, ends_by_seed
+from ..measures.contrasts import Ends, Subject, ends_by_seed
+from ..measures.seed_statistics import SeedStatistic, statistic_of
+from ..statistics.binomial import clopper_pearson
 from ..statistics.multiplicity import holm
-from ..statistics.paired_tests import equivalence_p_value, seeds_to_detect, sign_flip_interval, sign_flip_p_value
+from ..statistics.paired_tests import seeds_to_detect, sign_flip_p_value
 from ..traces.provenance import RunError
 from ..traces.trace import Trace, trace_name
 from ..verdicts.expectation import EXACTLY, Judgement
@@ -41,6 +48,8 @@ ERROR = 0.05
 """The probability, at most, of any wrong `changed` in the whole table, and of any wrong `same`."""
 EXIT_CODES: dict[Compared, int] = {"same": 0, "changed": 1, "inconclusive": 4, "nothing compared": 4}
 
+_USUAL_MARGIN = 0.1
+"""The margin of which is said how many seeds it takes, if none was asked for."""
 _ROUNDING = 1e-9
 """Exact values this close are equal: two solvers, or two machines, may round differently."""
 _Key: TypeAlias = tuple[str, str, str, str, int]
@@ -87,10 +96,13 @@ class Pair:
     Attributes:
         name, measure, stage: of the expectation; agent_a, agent_b: the judged agents.
         outcome: `changed`, `same` or `inconclusive`.
-        a, b: the exact range, or the mean over the paired seeds (twice); None where there is none.
-        difference: b minus a: its range, or the 95% interval of its mean over seeds, not corrected for the table.
+        a, b: the exact range, or (twice) the mean over the paired seeds of a share or rate, or else the median; None
+            where there is none.
+        difference: b minus a: its range, or the 95% interval of its mean over seeds (for a share or rate, else of its
+            median), not corrected for the table; None where it is not bounded on both sides.
         seeds: how many were paired; 0 where both are exact.
-        p_value: of the sign-flip test of no difference, Holm-corrected over the table; None where exact.
+        p_value: of the sign-flip test that nothing changed, Holm-corrected over the table; None where nothing was
+            tested, as between exact values and between equal inputs.
         why: the reason for the outcome, in words.
     """
 
@@ -147,7 +159,10 @@ class Comparison:
         needed = seeds_to_detect(self.sampled)
         rule = "fewer than 6 seeds can never show a change"
         more = f", and {self.sampled} comparisons together need {needed}" if needed > 6 else ""
-        return [f"paired by seed, exact sign-flip tests, Holm's correction over {self.sampled}; {rule}{more}"]
+        return [
+            f"paired by seed; changed: sign-flip tests that nothing changed, Holm's correction over {self.sampled}; "
+            f"{rule}{more}; same: shown to lie within a margin (--within), or equal inputs"
+        ]
 
     def to_frame(self) -> pl.DataFrame:
         """One row per pair; ranges are two columns."""
@@ -209,7 +224,8 @@ def compare_runs(a: RunSide, b: RunSide, within: float | None = None) -> Compari
     Args:
         a: the first.
         b: the second; differences are b less a.
-        within: a margin of equivalence: values that are shown to differ by no more than this are the same.
+        within: a margin of equivalence: where the mean difference over seeds (of a share or rate, else the median
+            difference) is shown to be no more than this, either way, the values are the same.
 
     Raises:
         RunError: a scenario cannot be opened any more, or a trace is missing.
@@ -221,8 +237,8 @@ def compare_runs(a: RunSide, b: RunSide, within: float | None = None) -> Compari
     a, b = replace(a, agent=a.agent or b.agent), replace(b, agent=b.agent or a.agent)
     mine, others = a.judged, b.judged
     # Each run's scenario is reopened at most once, and only if seeds are compared.
-    readers = _SeedValues(a.run), _SeedValues(b.run)
-    paired = [_paired(mine[key], others[key], readers) for key in mine if key in others]
+    readers, equal = (_SeedValues(a.run), _SeedValues(b.run)), _equal_inputs(a.run, b.run)
+    paired = [_paired(mine[key], others[key], readers, equal) for key in mine if key in others]
     pairs = _with_outcomes(paired, within)
     return Comparison(
         str(a),
@@ -237,34 +253,88 @@ def compare_runs(a: RunSide, b: RunSide, within: float | None = None) -> Compari
 
 @dataclass(frozen=True)
 class _PairedJudgements:
-    """Two judgements and, where one of them is of seeds, the values of both by seed; None where both are exact."""
+    """Two judgements and, where one of them is of seeds, the values of both by seed; None where both are exact.
+
+    Attributes:
+        equal_inputs: whether all that decides the values of a seed is equal in both runs.
+    """
 
     a: Judgement
     b: Judgement
     values: tuple[tuple[float | None, float | None], ...] | None
+    equal_inputs: bool = False
+
+    @property
+    def statistic(self) -> SeedStatistic:
+        """The statistic of the difference; without a `minus` it is the one by which a `minus` is judged."""
+        return statistic_of(parsed_measure(self.a.measure), subtracted=2 if self.a.minus else 1)
+
+    @property
+    def both(self) -> list[tuple[float, float]]:
+        """The values of the seeds that have one in both."""
+        return [(a, b) for a, b in self.values or () if a is not None and b is not None]
 
     @property
     def differences(self) -> list[float]:
         """b minus a, for the seeds that have a value in both."""
-        both = [(a, b) for a, b in self.values or () if a is not None and b is not None]
-        return [0.0 if _equal(a, b) else b - a for a, b in both]
+        return [0.0 if _equal(a, b) else b - a for a, b in self.both]
+
+    @property
+    def ends(self) -> list[Ends | None]:
+        """b minus a for every seed, as its least and greatest value; None where a value is missing."""
+        known = iter(self.differences)
+        lacking = [a is None or b is None for a, b in self.values or ()]
+        return [None if lacks else (each := next(known), each) for lacks in lacking]
 
     @property
     def unpaired(self) -> int:
         """Seeds that have a value in one of them only."""
         return sum((a is None) != (b is None) for a, b in self.values or ())
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether no seed differs."""
+        return not self.unpaired and not any(self.differences)
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether equal inputs came to equal values, as they do in any seed."""
+        return self.equal_inputs and self.unchanged
+
+    @property
+    def tested(self) -> bool:
+        """Whether it takes a test to say how the two differ."""
+        return bool(self.differences) and not self.reproduced
+
+    @property
+    def interval(self) -> Ends:
+        """Bounds on the statistic of the difference; missing values count against either."""
+        statistic, ends = self.statistic, self.ends
+        low, _ = statistic.interval(statistic.imputed(ends, ">="), 1 - ERROR, "two")
+        _, high = statistic.interval(statistic.imputed(ends, "<="), 1 - ERROR, "two")
+        return low, high
+
     def as_pair(self, outcome: Change, why: str, p_value: float | None = None) -> Pair:
         ranges = [_range_of(self.a), _range_of(self.b)]
         difference = _minus(ranges[0], ranges[1])
         if self.values is not None:
-            both = [(a, b) for a, b in self.values if a is not None and b is not None]
-            means = [math.fsum(side) / len(both) for side in zip(*both, strict=True)] if both else []
-            ranges = [(mean, mean) for mean in means] or [None, None]
-            difference = sign_flip_interval(self.differences) if both else None
-        a, b, seeds = self.a, self.b, len(self.values or ())
+            middle = _mean if self.statistic.bounded else median
+            values = [middle(side) for side in zip(*self.both, strict=True)]
+            ranges = [(value, value) for value in values] or [None, None]
+            difference = None if not self.both else (0.0, 0.0) if self.reproduced else self.interval
         return Pair(
-            a.name, a.asked, a.stage, a.agent, b.agent, outcome, ranges[0], ranges[1], difference, seeds, p_value, why
+            self.a.name,
+            self.a.asked,
+            self.a.stage,
+            self.a.agent,
+            self.b.agent,
+            outcome,
+            ranges[0],
+            ranges[1],
+            _finite(difference),
+            len(self.values or ()),
+            p_value,
+            why,
         )
 
 
@@ -309,7 +379,26 @@ class _SeedValues:
         raise RunError(f"{self.run.folder}: its scenario has no expectation `{judgement.name}`")
 
 
-def _paired(a: Judgement, b: Judgement, readers: tuple[_SeedValues, _SeedValues]) -> _PairedJudgements:
+def _equal_inputs(a: StoredRun, b: StoredRun) -> bool:
+    """Whether all that decides the values of a seed is equal: a training is a function of that, and of the seed."""
+    if a.folder.resolve() == b.folder.resolve():
+        return True
+    # The code of the user's own agents is not kept, so that nothing says whether it is still the same.
+    if not a.manifest.code or not a.manifest.settings or a.manifest.settings.get("own"):
+        return False
+    return _inputs(a.manifest) == _inputs(b.manifest)
+
+
+def _inputs(manifest: Manifest) -> tuple[object, ...]:
+    """What decides the values of a seed; which agents and seeds were run, or how many, does not."""
+    settings = {n: v for n, v in manifest.settings.items() if n not in ("agents", "seeds", "max_seeds", "units")}
+    machine = manifest.code, dict(manifest.versions), manifest.python, manifest.platform
+    return manifest.scenario_hash, dict(manifest.overrides), settings, machine
+
+
+def _paired(
+    a: Judgement, b: Judgement, readers: tuple[_SeedValues, _SeedValues], equal_inputs: bool
+) -> _PairedJudgements:
     """The two judgements, with the values of each by seed: an exact one has the same value for every seed."""
     exact = (a.unit in EXACTLY, b.unit in EXACTLY)
     if all(exact):
@@ -324,22 +413,26 @@ def _paired(a: Judgement, b: Judgement, readers: tuple[_SeedValues, _SeedValues]
         [point if values is None else values[seed] for seed in seeds]
         for values, point in zip(found, points, strict=True)
     ]
-    return _PairedJudgements(a, b, tuple(zip(*columns, strict=True)))
+    return _PairedJudgements(a, b, tuple(zip(*columns, strict=True)), equal_inputs and a.agent == b.agent)
 
 
 def _with_outcomes(pairs: Sequence[_PairedJudgements], within: float | None) -> Iterator[Pair]:
     """The outcome of each pair; the p-values are Holm-corrected over the whole table."""
-    tested = [paired for paired in pairs if paired.differences]
-    # Each family is corrected by itself: of the two null hypotheses of one pair, at most one is true.
+    tested = [paired for paired in pairs if paired.tested]
+    # Each family is corrected by itself, so that any wrong `changed` and any wrong `same` have an error of their own.
     changes = iter(holm([sign_flip_p_value(paired.differences) for paired in tested]))
-    samenesses = iter(holm([1.0 if within is None else equivalence_p_value(d.differences, within) for d in tested]))
+    samenesses = iter(
+        holm([1.0 if within is None else its.statistic.equivalence_p_value(its.ends, within) for its in tested])
+    )
     for paired in pairs:
         if paired.values is None:
             yield _compare_exact(paired, within)
+        elif paired.reproduced:
+            yield paired.as_pair("same", "the scenario, settings, code and versions are equal, and so is every seed")
         elif not paired.differences:
             yield paired.as_pair("inconclusive", _why_unpaired(paired))
         else:
-            yield _compare_seeds(paired, next(changes), next(samenesses), within)
+            yield _compare_seeds(paired, next(changes), next(samenesses), within, len(tested))
 
 
 def _compare_exact(paired: _PairedJudgements, within: float | None) -> Pair:
@@ -355,24 +448,53 @@ def _compare_exact(paired: _PairedJudgements, within: float | None) -> Pair:
     if within is not None and max(abs(end) for end in difference or (math.inf,)) <= within:
         return paired.as_pair("same", f"exact, and nowhere more than {within:g} apart")
     if b[0] - a[1] > _ROUNDING or a[0] - b[1] > _ROUNDING:
-        return paired.as_pair("changed", "exact, and the ranges have nothing in common")
+        never = "" if _finite(difference) else "; one of them is infinite: it never comes there"
+        return paired.as_pair("changed", f"exact, and the ranges have nothing in common{never}")
     return paired.as_pair("inconclusive", "the ranges over ties overlap, so that a tie decides")
 
 
-def _compare_seeds(paired: _PairedJudgements, change: float, sameness: float, within: float | None) -> Pair:
-    differences, seeds = paired.differences, len(paired.differences)
+def _compare_seeds(paired: _PairedJudgements, change: float, sameness: float, within: float | None, tests: int) -> Pair:
+    seeds, typical = len(paired.differences), paired.statistic.typical
     alone = f"; {paired.unpaired} more have a value in one of them only" if paired.unpaired else ""
-    if not any(differences) and not alone:
-        return paired.as_pair("same", f"the same in each of {seeds} seeds", change)
-    if within is not None and sameness < ERROR:
-        return paired.as_pair(
-            "same", f"surely no more than {within:g} apart (p {sameness:.2g}, {seeds} seeds){alone}", change
-        )
-    if change < ERROR:
-        return paired.as_pair("changed", f"p {change:.2g} over {seeds} seeds{alone}", change)
+    if within is not None and sameness <= ERROR:
+        why = f"{typical} is shown to be no more than {within:g}, either way (p {sameness:.2g}, {seeds} seeds){alone}"
+        return paired.as_pair("same", why, change)
+    if change <= ERROR:
+        why = f"were nothing changed, {seeds} seeds would differ so clearly with p {change:.2g}{alone}{_size(paired)}"
+        return paired.as_pair("changed", why, change)
+    if paired.unchanged:
+        return paired.as_pair("inconclusive", _why_alike(paired, within, tests), change)
     # With 5 seeds the smallest p-value is 2 / 2^5 = 0.06.
     few = "" if seeds >= 6 else f": {seeds} seeds can never show it"
-    return paired.as_pair("inconclusive", f"it may be chance (p {change:.2g} over {seeds} seeds){few}{alone}", change)
+    why = f"it may be chance (p {change:.2g} over {seeds} seeds){few}{alone}{_size(paired)}"
+    return paired.as_pair("inconclusive", why, change)
+
+
+def _size(paired: _PairedJudgements) -> str:
+    """What the seeds leave open of how large the difference is; empty if they show its direction."""
+    typical, ends = paired.statistic.typical, paired.interval
+    if ends[0] > 0 or ends[1] < 0:
+        return ""
+    if _finite(ends) is not None:
+        return f"; {typical} may be 0"
+    needed = seeds_to_detect()  # the interval of a median by order statistics is the sign test's, with the same count
+    if len(paired.ends) < needed:
+        return f"; bounds on {typical} need {needed} seeds"
+    return f"; {typical} has no bounds, since in some seeds only one of the two is finite"
+
+
+def _why_alike(paired: _PairedJudgements, within: float | None, tests: int) -> str:
+    """The sentence on seeds of which none differs, which alone never shows that none would."""
+    seeds, statistic = len(paired.differences), paired.statistic
+    most = math.ceil(100 * clopper_pearson(0, seeds, 1 - ERROR, "high")[1])
+    none = f"none of {seeds} seeds differs, and up to {most} % of all seeds may (95 % confidence)"
+    margin = _USUAL_MARGIN if within is None else within
+    needed = statistic.needed_between(-margin, margin, 1 - ERROR / tests)
+    if needed is None:
+        return f"{none}; no number of seeds shows that {statistic.typical} is within {margin:g}, so allow for more"
+    if within is None:
+        return f"{none}; --within {margin:g} can show the same, with {needed} seeds if none differs"
+    return f"{none}; that {statistic.typical} is within {margin:g} takes {needed} seeds if none differs"
 
 
 def _why_unpaired(paired: _PairedJudgements) -> str:
@@ -384,6 +506,15 @@ def _why_unpaired(paired: _PairedJudgements) -> str:
 
 def _range_of(judgement: Judgement) -> tuple[float, float] | None:
     return None if judgement.low is None or judgement.high is None else (judgement.low, judgement.high)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _finite(ends: Ends | None) -> Ends | None:
+    """The ends of an interval, or None if one of them is not bounded."""
+    return ends if ends is not None and all(map(math.isfinite, ends)) else None
 
 
 def _point(judgement: Judgement) -> float | None:

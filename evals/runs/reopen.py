@@ -73,7 +73,7 @@ def scenario_of_trace(scenario: Scenario, meta: TraceMeta) -> Scenario:
     try:
         return apply_overrides(scenario, own)
     except ScenarioError as fault:
-        raise RunError(f"{_named(meta)} does not fit its scenario: {fault}") from fault
+        raise RunError(f"{_named(meta)} does not fit its scenario: {fault.faults[0].message}") from fault
 
 
 def world_of(scenario: Scenario, meta: TraceMeta) -> World:

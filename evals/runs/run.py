@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,22 +14,24 @@ from ...agents.learning.device import CPU
 from ...agents.registry.multi_agent_profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
+from ...envs.time_limit import OutOfTimeError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.contrasts import Subject, ends_by_seed, exact_interval
+from ..measures.contrasts import Subject, ends_by_seed, exact_interval, of_one_episode
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name
-from ..training.execution.time_budget import OutOfTimeError, TimeBudget
+from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, resolve_device
+from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, first_seed_of, resolve_device
 from ..training.telemetry.early_stopping import Plateau
 from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, SeedRequest, TrainedSeeds
+from ..verdicts.evidence import evidence_of
 from ..verdicts.expectation import (
     Judgement,
     Verdict,
@@ -62,6 +65,7 @@ class RunSettings:
         agents: names of the agents to run, possibly `exact`; one that the file does not name is judged by all of its
             expectations.
         seeds: the number of trained seeds for each agent that learns.
+        first_seed: the number of the first of them; the others follow it.
         steps: environment steps of training.
         episodes: the number of episodes played by each trained agent, if the stage has chance.
         jobs: the number of trainings at a time.
@@ -98,6 +102,7 @@ class RunSettings:
     plateau: Plateau | None = None
     tensorboard: Path | None = None
     checkpoint_every: float = CHECKPOINT_SECONDS
+    first_seed: int | None = None
 
     @property
     def options(self) -> TrainingOptions:
@@ -122,6 +127,10 @@ class RunSettings:
         agents = self.agents or (() if self.own else usual)
         return (*map(plainly, agents), *(each.label for each in self.own))
 
+    def first_seed_of(self, scenario: Scenario) -> int:
+        """The number of the first trained seed; see `options.first_seed_of`."""
+        return first_seed_of(self.first_seed, scenario.document.runs)
+
     def filled(self, scenario: Scenario) -> dict[str, object]:
         """The settings that can change a result, the file's values for None; plain data for `from_manifest`."""
         runs, own = scenario.document.runs, {each.label for each in self.own}
@@ -129,6 +138,7 @@ class RunSettings:
             "agents": [agent for agent in self.agents_for(scenario) if agent not in own],
             "own": [each.words for each in self.own],
             "seeds": self.seeds or runs.seeds,
+            "first_seed": self.first_seed_of(scenario),
             "steps": self.steps or runs.steps,
             "episodes": self.episodes or runs.episodes,
             "max_seeds": self.max_seeds,
@@ -163,6 +173,8 @@ class RunSettings:
             own=tuple(each for each in own if each is not None),
             device=data.get("device", CPU),
             plateau=None if data.get("plateau") is None else Plateau(**data["plateau"]),
+            # Runs that do not say it were made when every run began with seed 0.
+            first_seed=data.get("first_seed", 0),
         )
 
 
@@ -178,6 +190,7 @@ class Run:
         started, finished: times in UTC.
         settings: the settings as they were given.
         trained, cached: how many seeds were trained, and how many were found in the cache.
+        seconds: what each judgement took; that of the first of several which share a training has all of it.
     """
 
     scenario: Scenario
@@ -190,6 +203,7 @@ class Run:
     settings: RunSettings = RunSettings()
     trained: int = 0
     cached: int = 0
+    seconds: tuple[float, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -286,6 +300,7 @@ class _Runner:
         runs = scenario.document.runs
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.agents = settings.agents_for(scenario)
+        self.first_seed = settings.first_seed_of(scenario)
         seeds = settings.seeds or runs.seeds
         self.sizes = interim_sample_sizes(seeds, settings.max_seeds or seeds)
         self.episodes = settings.episodes or runs.episodes
@@ -309,6 +324,7 @@ class _Runner:
             own,
             settings.thoughts,
             settings.options,
+            self.first_seed,
         )
         self.recorded: dict[str, Trace] = {}
 
@@ -316,12 +332,15 @@ class _Runner:
         """Judge every unit, correct the learned ones for multiple testing, and repeat while seeds can be added."""
         started = utc_now()
         found: dict[WorkUnit, Judgement] = {}
+        took = dict.fromkeys((unit.work for unit in self.units), 0.0)
         undecided = self.units
         elsewhere = self.claims - sum(unit.learned for unit in self.units)
         for seeds in self.sizes:
             self.trained_seeds.expect(_requests(undecided, seeds))
             for unit in undecided:
+                began = time.monotonic()
                 found[unit.work] = self._judge(unit, seeds, found.get(unit.work))
+                took[unit.work] += time.monotonic() - began
                 self.count("expectations", len(found), len(self.units))
             # `found` keeps the uncorrected judgements, since the correction depends on all of them and is made anew at
             # every analysis.
@@ -332,8 +351,7 @@ class _Runner:
         return Run(
             self.scenario,
             self.agents,
-            # Units that needed more seeds had them added, so the run has as many as the unit with the most.
-            tuple(range(max([self.sizes[0], *(judgement.seeds for judgement in judgements)]))),
+            self._numbers(judgements),
             tuple(judgements),
             {**self.trained_seeds.traces(), **self.recorded},
             started,
@@ -341,7 +359,14 @@ class _Runner:
             self.settings,
             self.trained_seeds.trained,
             self.trained_seeds.found,
+            tuple(took.values()),
         )
+
+    def _numbers(self, judgements: Sequence[Judgement]) -> tuple[int, ...]:
+        """The numbers of the run's seeds."""
+        # Units that needed more seeds had them added, so the run has as many as the unit with the most.
+        most = max([self.sizes[0], *(judgement.seeds for judgement in judgements)])
+        return tuple(range(self.first_seed, self.first_seed + most))
 
     def requirement(self, unit: ResolvedUnit) -> SeedRequirement:
         """The number of seeds that a learned unit needs, beside the number at the last interim analysis."""
@@ -361,11 +386,12 @@ class _Runner:
         self.report(f"{case.expectation.name} ({case.agent})")
         try:
             self.budget.check("before this was reached")
-            if unit.exact:
-                return self._judge_exactly(unit)
-            if unit.ineligible is not None:
-                return not_applicable(case, unit.ineligible)
-            return self._judge_trained(unit, seeds)
+            with self.budget.limit():
+                if unit.exact:
+                    return self._judge_exactly(unit)
+                if unit.ineligible is not None:
+                    return not_applicable(case, unit.ineligible)
+                return self._judge_trained(unit, seeds)
         except (NotEnumerableError, WorldTooLargeError) as fault:
             return not_applicable(case, str(fault))
         # What the previous analysis found still holds; it only was not extended by more seeds.
@@ -397,10 +423,14 @@ class _Runner:
         traces = [None if subject.exact else self._trace(subject, seeds) for subject in contrast.subjects]
         ends = ends_by_seed(self.solved, contrast, unit.case.measure, traces)
         confidence = interim_confidence(len(self.sizes))
-        judgement = judge_seeds(unit.case, list(ends.values()), confidence, max(self.claims, 1))
+        once = of_one_episode(traces)
+        judgement = judge_seeds(unit.case, list(ends.values()), confidence, max(self.claims, 1), once)
         sampled = next(subject for subject in contrast.subjects if not subject.exact)
         name = trace_name(sampled.stage, sampled.agent, sampled.overrides)
-        return replace(adjust_for_interim_looks(judgement, len(self.sizes)), trace=name)
+        judgement = adjust_for_interim_looks(judgement, len(self.sizes))
+        own = next(trace for trace in traces if trace is not None)
+        evidence = evidence_of(unit.case.measure, own)
+        return replace(judgement, trace=name, first_seed=self.first_seed, evidence=evidence)
 
     def _trace(self, subject: Subject, seeds: int) -> Trace:
         return self.trained_seeds.trace(subject.agent, subject.overrides, subject.stage, seeds)

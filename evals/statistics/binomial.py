@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from scipy.special import bdtrc, betaincinv
 
-from .claims import Tail, error_per_tail
+from .claims import MIRRORED, Claim, Numbers, Tail, Values, checked_values, error_per_tail
 
 
 def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, tail: Tail = "two") -> tuple[float, float]:
@@ -43,6 +44,38 @@ def upper_tail(count: int, trials: int, probability: float) -> float:
     return 1.0 if count <= 0 else float(bdtrc(count - 1, trials, probability))
 
 
+def event_p_value(values: Values, claim: Claim, threshold: float) -> float:
+    """The exact binomial p-value of a claim about the chance of an event.
+
+    Args:
+        values: 1 or 0 per seed: whether the event came. That no other value can occur must be known beforehand.
+        claim: `>=` for "the chance is at least `threshold`", and so on.
+        threshold: any number; claims beyond [0, 1] are decided without the values.
+
+    Returns:
+        The binomial tail.
+
+    Raises:
+        ValueError: no values, or one that is neither 0 nor 1.
+    """
+    events = _checked_events(values)
+    if claim in MIRRORED:
+        events, threshold, claim = 1 - events, 1 - threshold, MIRRORED[claim]
+    if threshold < 0 or (threshold == 0 and claim == ">="):
+        return 0.0
+    return 1.0 if threshold >= 1 else upper_tail(int(events.sum()), events.size, threshold)
+
+
+def event_interval(values: Values, confidence: float = 0.95, tail: Tail = "two") -> tuple[float, float]:
+    """`clopper_pearson` of values that are 0 or 1, one per seed.
+
+    Raises:
+        ValueError: as `event_p_value` and `clopper_pearson`.
+    """
+    events = _checked_events(values)
+    return clopper_pearson(int(events.sum()), events.size, confidence, tail)
+
+
 def seeds_needed(threshold: float, confidence: float = 0.95) -> int | None:
     """How many seeds, all of them successes, show that a rate is at least `threshold`.
 
@@ -66,3 +99,10 @@ def seeds_needed(threshold: float, confidence: float = 0.95) -> int | None:
     while threshold**seeds > error:
         seeds += 1
     return seeds
+
+
+def _checked_events(values: Values) -> Numbers:
+    events = checked_values(values)
+    if not np.isin(events, (0.0, 1.0)).all():
+        raise ValueError("an event comes or not: a value is 0 or 1")
+    return events

@@ -46,6 +46,7 @@ from ..measures.outcomes import (
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
+from ..training.options import first_seed_of
 from ..training.trained_seeds import Count, TrainedSeeds
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class ControlSettings:
     """Settings of a control report; None means what the file says.
 
     Attributes:
-        agent: `exact`, or one that is trained; seeds, steps: of its training; workers: the processes that train.
+        agent: `exact`, or one that is trained; seeds, first_seed, steps: of its training.
+        workers: the processes that train.
         seen: a condition; harm: events; budget: settings and their values.
         cache: the folder of trained seeds; None: none.
         count: called with the number of trained seeds.
@@ -169,6 +171,7 @@ class ControlSettings:
     budget: Mapping[str, Sequence[object]] | None = None
     cache: Path | None = None
     count: Count = lambda *_: None
+    first_seed: int | None = None
 
 
 def control_report(
@@ -209,7 +212,15 @@ class _Reporter:
         workers, steps = settings.workers or Workers(1), settings.steps or runs.steps
         cache = None if settings.cache is None or settings.agent == "exact" else TraceCache(settings.cache)
         self.trained_seeds = TrainedSeeds(
-            self.solved, steps, runs.episodes, workers, cache, TimeBudget(None), report, settings.count
+            self.solved,
+            steps,
+            runs.episodes,
+            workers,
+            cache,
+            TimeBudget(None),
+            report,
+            settings.count,
+            first_seed=first_seed_of(settings.first_seed, runs),
         )
 
     def result(self) -> ControlReport:

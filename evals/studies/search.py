@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,7 @@ from ..statistics.binomial import clopper_pearson
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.options import TrainingOptions, resolve_device
+from ..training.options import TrainingOptions, first_seed_of, resolve_device
 from ..training.telemetry.early_stopping import Plateau
 from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, TrainedSeeds
@@ -49,7 +51,7 @@ class SearchSettings:
     """Settings of a search.
 
     Attributes:
-        agent: `exact`, or one that is trained; seeds, steps: of each candidate's training.
+        agent: `exact`, or one that is trained; seeds, first_seed, steps: of each candidate's training.
         trials: candidates per search; repeats: searches, with seeds 0, 1, ...; draws: candidates sampled uniformly from
             the family, to say how rare the pick is (a family of no more is enumerated).
         storage: the SQLite file of the trials, from which an interrupted search goes on.
@@ -70,6 +72,7 @@ class SearchSettings:
     plateau: Plateau | None = None
     tensorboard: Path | None = None
     cache: Path | None = None
+    first_seed: int | None = None
 
     @property
     def options(self) -> TrainingOptions:
@@ -209,6 +212,7 @@ class _Searcher:
         self.stage = self.search.stage or solved.scenario.training_stage
         self.judged = self.search.judged or solved.scenario.judged_stage
         runs = scenario.document.runs
+        self.first_seed = first_seed_of(settings.first_seed, runs)
         trained_seeds = TrainedSeeds(
             solved,
             settings.steps or runs.steps,
@@ -220,6 +224,7 @@ class _Searcher:
             lambda *_: None,
             options=settings.options,
             thoughts=False,
+            first_seed=self.first_seed,
         )
         if settings.agent != "exact":
             reason = unable(settings.agent, solved.world({}, self.judged))
@@ -230,7 +235,8 @@ class _Searcher:
 
     def result(self) -> SearchResult:
         """Run all searches, then judge their picks."""
-        best = [self._search(seed) for seed in range(self.settings.repeats)]
+        with _alone(self.settings.storage, self.report):
+            best = [self._search(seed) for seed in range(self.settings.repeats)]
         sampled, whole = self._sampled()
         picks = [self._pick(seed, candidate, sampled, whole) for seed, candidate in enumerate(best)]
         known = [pick.deceiver for pick in picks if pick.deceiver is not None]
@@ -314,6 +320,8 @@ class _Searcher:
     def _identity(self) -> str:
         """A hash of everything that a trial's value depends on, in 16 digits: part of the study's name."""
         parts = [self.scenario.hash, self.settings.agent, self.settings.seeds, self.settings.steps]
+        # Only where it is not the default, so that searches begun before there was one go on.
+        parts += [self.first_seed] if self.first_seed else []
         parts += [options] if (options := self.settings.options.result_relevant(self.settings.agent)) else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -342,17 +350,53 @@ def _optuna() -> Any:
     return optuna
 
 
+@contextmanager
+def _alone(storage: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """Wait until no other search uses a storage, and keep others waiting during the block.
+
+    Two at once would try the same candidates, and each would take the other's for those of a killed process. The lock
+    is SQLite's, of a file beside the storage: it goes with the process, however that ends.
+
+    Raises:
+        SearchError: nothing can be written there.
+    """
+    try:
+        storage.parent.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(storage.with_name(f".{storage.name}.lock"), timeout=1, isolation_level=None)
+    except (OSError, sqlite3.Error) as fault:
+        raise _no_storage(storage, fault) from fault
+    with closing(lock):
+        while not _locked(lock, storage):
+            report(f"another search uses {storage}; waiting for its end")
+        yield
+
+
+def _locked(lock: sqlite3.Connection, storage: Path) -> bool:
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as fault:
+        if getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return False
+        raise _no_storage(storage, fault) from fault
+    return True
+
+
+def _no_storage(storage: Path, fault: Exception) -> SearchError:
+    return SearchError(f"{storage}: no storage of searches ({type(fault).__name__}); name another file")
+
+
 def _study(storage: Path, name: str) -> optuna.Study:
     """A study from the storage; trials that a killed process left running are marked as failed."""
     package = _optuna()
     try:
-        storage.parent.mkdir(parents=True, exist_ok=True)
-        kept = package.storages.RDBStorage(f"sqlite:///{storage}")
+        # The file is opened here, for in an address `?`, `#`, `%` and braces of its name would mean something.
+        opened = {"creator": lambda: sqlite3.connect(storage, timeout=60, check_same_thread=False)}
+        kept = package.storages.RDBStorage("sqlite:///storage", engine_kwargs=opened)
         study: optuna.Study = package.create_study(
             storage=kept, study_name=name, direction="maximize", load_if_exists=True
         )
     except Exception as fault:  # SQLAlchemy's, and optuna's of an older layout
-        raise SearchError(f"{storage}: no storage of searches ({type(fault).__name__}); name another file") from fault
+        raise _no_storage(storage, fault) from fault
     for trial in study.trials:
         if not trial.state.is_finished():
             study.tell(trial.number, state=package.trial.TrialState.FAIL)

@@ -12,6 +12,7 @@ from typing import Protocol
 from ...agents.learning.device import CPU
 from ...scenarios.language.loading import Scenario
 from ..traces.provenance import library_versions
+from ..training.execution.workers import Workers
 from .sweep_points import TASK_POINTS, SweepResult, SweepRow, SweepTask, SweepWorlds, _groups, costs, run_task
 from .sweep_settings import SweepSettings
 
@@ -84,6 +85,7 @@ def identity(scenario: Scenario, settings: SweepSettings) -> str:
     for name, usual in (
         ("device", CPU),
         ("plateau", None),
+        ("first_seed", 0),
     ):  # options added later: their defaults must not change the identity
         if fields[name] == usual:
             del fields[name]
@@ -100,9 +102,7 @@ def _tasks(scenario: Scenario, settings: SweepSettings, kept: Mapping[str, Sweep
     for agent in settings.agents:
         if agent != "exact":
             for point in settings.learned_points():
-                seeds = [
-                    s for s in range(settings.seeds) if SweepRow.key_of(agent, s, tuple(point.values())) not in kept
-                ]
+                seeds = [s for s in settings.numbers if SweepRow.key_of(agent, s, tuple(point.values())) not in kept]
                 if seeds:
                     yield SweepTask(agent, settings, (point,), tuple(seeds))
     if "exact" not in settings.agents:
@@ -120,12 +120,8 @@ def _run(scenario: Scenario, tasks: Sequence[SweepTask], jobs: int) -> Iterator[
         for task in tasks:
             yield task, run_task(worlds, task)
         return
-    from joblib import Parallel, delayed, parallel_config
-
     worlds = SweepWorlds(scenario)
-    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.map_unordered`
-        workers = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="2 * n_jobs")
-    yield from workers(delayed(_run_in_worker)(worlds, task) for task in tasks)
+    yield from Workers(jobs).map_unordered(_run_in_worker, [(worlds, task) for task in tasks])
 
 
 def _run_in_worker(worlds: SweepWorlds, task: SweepTask) -> tuple[SweepTask, list[SweepRow]]:
@@ -139,4 +135,4 @@ def _order(settings: SweepSettings) -> Iterator[str]:
     for agent in settings.agents:
         if agent != "exact":
             for point in settings.learned_points():
-                yield from (SweepRow.key_of(agent, seed, tuple(point.values())) for seed in range(settings.seeds))
+                yield from (SweepRow.key_of(agent, seed, tuple(point.values())) for seed in settings.numbers)

@@ -26,6 +26,7 @@ from ...scenarios.bounded_reading import (
     read_json,
 )
 from ...scenarios.language.expressions.parser import ExpressionError, parsed_measure
+from ...scenarios.output_file import write_text_whole
 from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
 from ..traces.atomic_folder import atomic_folder
 from ..traces.bounded_parquet import read_parquet
@@ -64,17 +65,22 @@ class Journal:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Rewritten, since a line that a kill cut short has no line end: the next one would be appended to it.
-            part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
             kept = [_line(list(self.rows.values()))] if self.rows else []
-            part.write_text("".join(f"{line}\n" for line in [head, *kept]), encoding="utf-8")
-            part.replace(self.path)
+            write_text_whole(self.path, "".join(f"{line}\n" for line in [head, *kept]))
         except OSError as fault:
             raise RunError(f"{self.path} cannot be written: {fault.strerror or fault}") from fault
 
     def keep(self, rows: Sequence[SweepRow]) -> None:
-        """Add rows."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(_line(rows) + "\n")
+        """Add rows.
+
+        Raises:
+            RunError: it cannot be written (the disk is full, say).
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_line(rows) + "\n")
+        except OSError as fault:
+            raise RunError(f"{self.path} cannot be written: {fault.strerror or fault}") from fault
 
     def drop(self) -> None:
         """Remove the file: the sweep is written."""
@@ -177,6 +183,7 @@ class _StoredQuestion(StoredRecord):
     every: Annotated[int, Field(ge=1, le=MAX_POINTS)]
     device: str = "cpu"
     plateau: _StoredPlateau | None = None
+    first_seed: Count = 0
 
     def as_settings(self) -> SweepSettings:
         plateau = None if self.plateau is None else Plateau(**self.plateau.values())
@@ -284,7 +291,7 @@ def _fits(row: SweepRow, settings: SweepSettings, regimes: Collection[str]) -> b
     """Whether a row can be one of a sweep with these settings."""
     counts = all(type(count) is int for count in (row.seed, row.states)) and row.states >= 0
     learned = row.agent != "exact"
-    seed = counts and (0 <= row.seed < settings.seeds if learned else row.seed == -1)
+    seed = counts and (row.seed in settings.numbers if learned else row.seed == -1)
     told = isinstance(row.note, str) and isinstance(row.seconds, float) and math.isfinite(row.seconds)
     return seed and told and row.agent in settings.agents and row.regime in regimes
 

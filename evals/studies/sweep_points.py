@@ -29,7 +29,7 @@ from ..exact.regret import truly_best
 from ..exact.solved_worlds import SolvedWorlds, shaping_overrides
 from ..measures.measure import Interval, seed_values
 from ..measures.measure_values import BOUND_ONLY, baseline_in, measured, regret_baseline, sampled_in
-from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED, regime_of
+from ..measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED, regime_of
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
 from ..training.execution.workers import Workers
@@ -185,6 +185,9 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
             measures = map(parsed_measure, settings.all_measures)
             intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
             regime = regime_of(settings.regimes, intervals, _params(worlds, point))
+            # No agent is indifferent between equilibria: which is played is another question than how ties are broken.
+            if regime == TIE and plan.chances is not None:
+                regime = EQUILIBRIA
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
         note = str(fault)
@@ -204,7 +207,7 @@ def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> lis
     steps, episodes, options = settings.steps, settings.episodes, task.options
     spec = training_spec(worlds, task.agent, point, settings.stage, steps, episodes, thoughts=False, options=options)
     states = spec.train_world.mdp.n_states if isinstance(spec.train_world, Enumeration) else 0
-    trained = trained_traces(spec, range(max(task.seeds) + 1), Workers(), lambda: True)
+    trained = trained_traces(spec, task.seeds, Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
     found = {text: _by_seed(solved, field, parsed_measure(text), trace, point) for text in settings.all_measures}
     seconds = (time.perf_counter() - began) / len(task.seeds)
@@ -284,7 +287,8 @@ class SweepResult:
     def regimes(self, agent: str = "exact") -> dict[str, int]:
         """How many points (or trained seeds) lie in each regime, in the order of the settings."""
         found = [row.regime for row in self.rows if row.agent == agent]
-        return {name: found.count(name) for name in (*self.settings.regimes, TIE, OTHER, UNSOLVED) if name in found}
+        names = (*self.settings.regimes, TIE, EQUILIBRIA, OTHER, UNSOLVED)
+        return {name: found.count(name) for name in names if name in found}
 
     def _record(self, row: SweepRow, axes: Mapping[str, type]) -> dict[str, Any]:
         record: dict[str, Any] = {

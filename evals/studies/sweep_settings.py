@@ -19,8 +19,8 @@ from ...scenarios.language.names.formula_context import Context
 from ...scenarios.language.names.overrides import check_override
 from ...scenarios.language.validation.sweeps import check_measured, check_regime
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED, measures_in
-from ..training.options import resolve_device
+from ..measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED, measures_in
+from ..training.options import first_seed_of, resolve_device
 from ..training.telemetry.early_stopping import Plateau
 
 MAX_POINTS = 1_000_000
@@ -49,6 +49,7 @@ class SweepSettings:
         measures: as in an expectation.
         regimes: name -> condition on measures; the first that holds names a point.
         agents: `exact`, and those that are trained; seeds, steps, episodes: of their training.
+        first_seed: the number of the first trained seed.
         every: agents are trained only at every so many values of each numeric axis.
         device, plateau: of each training, see `RunSettings`.
     """
@@ -64,6 +65,18 @@ class SweepSettings:
     every: int = 1
     device: str = CPU
     plateau: Plateau | None = None
+    first_seed: int = 0
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the trained seeds."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+    @property
+    def seeds_in_words(self) -> str:
+        """The trained seeds in words: `seeds 0 to 2`."""
+        first, last = self.numbers[0], self.numbers[-1]
+        return f"seed {first}" if first == last else f"seeds {first} to {last}"
 
     @property
     def all_measures(self) -> tuple[str, ...]:
@@ -93,6 +106,7 @@ def sweep_settings(
     every: int = 1,
     device: str = CPU,
     plateau: Plateau | None = None,
+    first_seed: int | None = None,
 ) -> SweepSettings:
     """The settings of a sweep, checked; what is left out is taken from the `sweep:` of the file.
 
@@ -127,6 +141,7 @@ def sweep_settings(
         every,
         resolve_device(device, agents),
         plateau,
+        first_seed_of(first_seed, document.runs),
     )
     _check(scenario, settings)
     return settings
@@ -155,7 +170,7 @@ def _check(scenario: Scenario, settings: SweepSettings) -> None:
     for agent in settings.agents:
         if agent not in agent_names():
             raise SweepError(f"there is no agent {quote(agent)}; there are {', '.join(agent_names())}")
-    if reserved := {TIE, OTHER, UNSOLVED} & set(settings.regimes):
+    if reserved := {TIE, EQUILIBRIA, OTHER, UNSOLVED} & set(settings.regimes):
         raise SweepError(
             f"a regime cannot be called {quote(reserved.pop())}: that is what points without one are called"
         )

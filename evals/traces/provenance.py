@@ -13,8 +13,14 @@ from pathlib import Path
 
 from ...scenarios.errors import UsageError
 
-LIBRARIES = ("turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasium", "stable-baselines3")
-"""Libraries that can change a result; their versions are recorded where they are installed."""
+LIBRARIES = (
+    "turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasium", "pettingzoo", "stable-baselines3",
+    "sb3-contrib", "optuna", "lark", "pydantic", "ruamel.yaml",
+)  # fmt: skip
+"""Libraries that can change a result; their versions are recorded where they are installed.
+
+Those that the rooms import and that only carry, show or start something are named in the test of this list.
+"""
 CACHE_VERSION = 1
 """Part of every key: no cache of another version is read."""
 
@@ -30,13 +36,16 @@ def utc_now() -> str:
 
 def library_versions() -> dict[str, str]:
     """The versions of `LIBRARIES`, by name, as far as they are installed."""
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+    versions = {name: _version(name) for name in LIBRARIES}
+    return {name: version for name, version in versions.items() if version is not None}
+
+
+@cache
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def git_commit() -> str | None:

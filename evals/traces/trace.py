@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,7 +28,9 @@ from ...scenarios.bounded_reading import (
     parse_json,
 )
 from ...scenarios.language.names.overrides import Overrides
+from ...scenarios.output_file import whole_file
 from .bounded_parquet import read_parquet
+from .experience import Experience, experience_text, read_experiences
 from .trace_checks import HIDDEN as HIDDEN
 from .trace_checks import TraceError as TraceError
 from .trace_checks import check_table
@@ -47,7 +48,7 @@ TRACE_VERSION = 1
 """The version that this code writes; it reads this one and none newer."""
 
 _KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.trained"
-_REGRETS, _CACHED = "turncoat.regrets", "turncoat.key"
+_REGRETS, _CACHED, _EXPERIENCE = "turncoat.regrets", "turncoat.key", "turncoat.experience"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Trace:
         learning: by seed, the learning curve of its training (see `LearningCurve`), where it has one.
         trained: by seed, the environment steps of its training, where a single agent was trained.
         regrets: by seed, the regret of each of several agents, where the scenario measures it.
+        experience: by seed, what happened in its training, where that was seen.
 
     Raises:
         TraceError: the table's columns are not those of `meta.schema`.
@@ -117,6 +119,7 @@ class Trace:
     learning: Mapping[int, LearningPoints] = field(default_factory=dict)
     trained: Mapping[int, int] = field(default_factory=dict)
     regrets: Mapping[int, Regrets] = field(default_factory=dict)
+    experience: Mapping[int, Experience] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted, found = self.meta.schema, dict(self.table.schema)
@@ -156,6 +159,7 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
         {seed: curve for trace in traces for seed, curve in trace.learning.items()},
         {seed: steps for trace in traces for seed, steps in trace.trained.items()},
         {seed: regrets for trace in traces for seed, regrets in trace.regrets.items()},
+        {seed: experience for trace in traces for seed, experience in trace.experience.items()},
     )
 
 
@@ -164,19 +168,16 @@ def write_trace(trace: Trace, path: Path, key: str = "") -> None:
     meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
     if not trace.meta.training:  # versions of Turncoat without this field can read it then
         del meta["training"]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
-        written[_TRAINED] = json.dumps(trace.trained)
-        if key:
-            written[_CACHED] = key
-        if trace.regrets:
-            written[_REGRETS] = json.dumps(trace.regrets)
-        trace.table.write_parquet(temporary, metadata=written)
-        os.replace(temporary, path)
-    except BaseException:  # also an interrupt leaves no part of a file behind
-        temporary.unlink(missing_ok=True)
-        raise
+    written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
+    written[_TRAINED] = json.dumps(trace.trained)
+    if key:
+        written[_CACHED] = key
+    if trace.regrets:
+        written[_REGRETS] = json.dumps(trace.regrets)
+    if trace.experience:
+        written[_EXPERIENCE] = experience_text(trace.experience)
+    with whole_file(path) as part:
+        trace.table.write_parquet(part, metadata=written)
 
 
 def read_trace(path: Path, key: str = "") -> Trace:
@@ -207,7 +208,8 @@ def read_trace(path: Path, key: str = "") -> Trace:
         learning = _stored(_LEARNING_OF, said.get(_LEARNING, "{}"), "its learning curves")
         trained = _stored(_TRAINED_OF, said.get(_TRAINED, "{}"), "how long its seeds were trained")
         regrets = _stored(_REGRETS_OF, said.get(_REGRETS, "{}"), "its regrets")
-        trace = Trace(metas[0], table, learning, trained, regrets)
+        experience = read_experiences(said.get(_EXPERIENCE, "{}"))
+        trace = Trace(metas[0], table, learning, trained, regrets, experience)
         check_table(table, len(trace.meta.fields), trace.meta.actions)
     except (TraceError, UnreadableFileError) as fault:
         raise TraceError(f"{path}: {str(fault).removeprefix(f'{path.name}: ')}") from None

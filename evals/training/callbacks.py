@@ -14,15 +14,17 @@ from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv, has_own
 from ...agents.learning.snapshot import SnapshotError
 from ...agents.registry.agents import agent_spec
 from ...envs.mdp.enumeration import Enumeration
+from ..traces.experience import Experience
 from ..traces.learning_curve import LearningCurve
 from ..traces.trace import trace_name
 from .curriculum import CurriculumStage, Suspended
 from .execution import checkpoints
 from .execution.time_budget import Deadline
-from .spec import TrainingSpec, TrainingWorld, lane, world_of
+from .spec import TrainingSpec, TrainingWorld, has_performance, lane, world_of
 from .telemetry.early_stopping import EPISODES, PlateauDetector, mean_return
 from .telemetry.env_monitor import MonitoredEnv
 from .telemetry.exact_curve import finished_copy
+from .telemetry.experience_recorder import ExperienceRecorder
 from .telemetry.heartbeats import Heartbeat
 from .telemetry.tensorboard import EARNED, TensorBoardWriter
 
@@ -67,6 +69,7 @@ class TrainingCallbacks:
 
     Attributes:
         curve: the learning curve so far.
+        recorder: what has happened in the training so far.
         suspended: the training that an earlier process left unfinished, or None.
         resumed: whether there was a checkpoint.
     """
@@ -87,6 +90,9 @@ class TrainingCallbacks:
         self._place: tuple[Any, ...] | None = None
         self._detector: PlateauDetector | None = None
         self._stage_start = 0
+        self.recorder = ExperienceRecorder() if checkpoint is None else checkpoint["recorder"]
+        self._trained_in: TrainingWorld | None = None
+        self._unseen = False
         if checkpoint is None:
             self.curve = LearningCurve(world_of(spec.train_world).agents[0].weights, spec.steps)
         else:
@@ -126,13 +132,17 @@ class TrainingCallbacks:
 
     def lane(self, trained_in: TrainingWorld) -> TrainingEnv:
         """The environment in which a stage is trained, wrapped so that every step is monitored."""
-        self._inner = lane(trained_in, self._plans_on_model)
+        if self._trained_in is not None:
+            self.recorder.end(self._trained_in)
         self._trained_in = trained_in
+        self.recorder.begin(trained_in)
+        self._inner = lane(trained_in, self._plans_on_model, self.recorder)
         return MonitoredEnv(self._inner, self._deadline.check, self._after_step, self.curve.on_reset)
 
     def begins(self, stage: CurriculumStage) -> None:
         """Prepare for the training of a stage, which begins now or continues from a checkpoint."""
         self._stage = stage
+        self._unseen |= self._own_lanes
         self._total = max(round(stage.share * self._spec.steps), 1)
         if self._place is not None and isinstance(self._inner, _Positioned):
             # Restored from a checkpoint: the plateau detector and the stage's first step came with it.
@@ -163,10 +173,17 @@ class TrainingCallbacks:
 
     def close(self) -> None:
         """Finish the telemetry after the last stage."""
+        if self._trained_in is not None:
+            self.recorder.end(self._trained_in)
         self._heartbeat.stop()
         if self._tensorboard is not None:
             self._tensorboard.learning_curve(self.curve.points)
             self._tensorboard.close()
+
+    @property
+    def experience(self) -> Experience | None:
+        """What happened in the training, once it is closed; None if the agent stepped environments of its own."""
+        return None if self._unseen else self.recorder.experience(has_performance(self._spec.scenario))
 
     # Inside
 
@@ -182,6 +199,7 @@ class TrainingCallbacks:
 
     def _look(self, detector: PlateauDetector) -> None:
         """Evaluate the agent in a separate environment, and stop its training if its return has plateaued."""
+        assert self._trained_in is not None, "a stage has begun"
         agent, world = cast(Agent, self._stage.agent), world_of(self._trained_in)
         if isinstance(agent, Enters):  # acting changes none of its weights, and a copy of networks is expensive
             agent.enter_world(world)
@@ -204,6 +222,7 @@ class TrainingCallbacks:
             "suspended": Suspended(stage.number, stage.trained_before, stage.agent),
             "place": self._inner.get_state(),
             "curve": self.curve,
+            "recorder": self.recorder,
             "detector": self._detector,
             "stage_start": self._stage_start,
         }

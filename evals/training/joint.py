@@ -19,28 +19,35 @@ from ...envs.world.world import World
 from ..exact.exploitability import asks_for_regrets, best_response, regrets
 from ..traces.trace import Regrets
 from .execution.time_budget import Deadline
-from .spec import TrainingSpec
+from .spec import TrainingSpec, world_of
+from .telemetry.experience_recorder import ExperienceRecorder
 
 
-def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[TrainableAgent]:
+def train_jointly(
+    spec: TrainingSpec, seed: int, deadline: Deadline, recorder: ExperienceRecorder
+) -> list[TrainableAgent]:
     """Train the agents of a profile simultaneously in one world.
 
     Args:
         spec: the specification of a profile, or of one method for several agents.
         seed: the seed of all randomness in the training.
         deadline: checked at every step.
+        recorder: told what happens.
 
     Returns:
         One agent for each of the world's, in its order.
     """
-    world = JointTrainingEnv(spec.train_world).world
+    world = world_of(spec.train_world)
     parts = read_profile(spec.method).of(world)
     agents = [_untrained(part, world, number, spec) for number, part in enumerate(parts)]
     kinds = [agent_spec(part.method) for part in parts]
     # Agents of Stable-Baselines3 try unavailable actions while they learn.
-    lane = JointTrainingEnv(spec.train_world, lenient=any(kind is not None and kind.library == SB3 for kind in kinds))
+    lenient = any(kind is not None and kind.library == SB3 for kind in kinds)
+    recorder.begin(spec.train_world)
+    lane = JointTrainingEnv(spec.train_world, lenient, recorder.outcomes, recorder.on_tick)
     with _one_thread(kinds):
         fit_together(lane, agents, spec.steps, seed, deadline.check)
+    recorder.end(spec.train_world)
     return agents
 
 

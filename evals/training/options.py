@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from ...agents.learning.device import AUTO, CPU, chosen, in_words
 from ...agents.registry.agents import agent_spec
+from ...scenarios.errors import UsageError
+from ...scenarios.language.schema.document import MAX_FIRST_SEED, Runs
 from .telemetry.early_stopping import Plateau
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints of a training, the most work that a kill costs; shorter trainings write none."""
+
+
+def first_seed_of(given: int | None, runs: Runs) -> int:
+    """The number of the first trained seed: `given`, or what the file says where that is None.
+
+    Raises:
+        UsageError: it is not a whole number from 0 to `MAX_FIRST_SEED`.
+    """
+    if given is None:
+        return runs.first_seed
+    if isinstance(given, bool) or not isinstance(given, Integral) or not 0 <= given <= MAX_FIRST_SEED:
+        raise UsageError(f"the first seed is {given}; it is a whole number from 0 to {MAX_FIRST_SEED:,}")
+    return int(given)
 
 
 def resolve_device(device: str, methods: Iterable[str] = ()) -> str:

@@ -20,6 +20,7 @@ from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Learn
 from ..traces.provenance import cache_key
 from .options import DEFAULT_OPTIONS, TrainingOptions
+from .telemetry.experience_recorder import ExperienceRecorder
 
 TrainingWorld: TypeAlias = World | Enumeration
 """The world in which an agent is trained, enumerated if that is possible."""
@@ -28,6 +29,11 @@ TrainingWorld: TypeAlias = World | Enumeration
 def world_of(trained_in: TrainingWorld) -> World:
     """The world itself, whether or not it is enumerated."""
     return trained_in.world if isinstance(trained_in, Enumeration) else trained_in
+
+
+def has_performance(scenario: Scenario) -> bool:
+    """Whether a scenario says what its designers want."""
+    return any(channel.hidden for channel in scenario.document.rewards.values())
 
 
 @dataclass(frozen=True)
@@ -192,18 +198,17 @@ def _enumerated(stages: Stages, overrides: Overrides, stage: str) -> TrainingWor
         return stages.world(overrides, stage)
 
 
-def lane(trained_in: TrainingWorld, forgetful: bool) -> TabularTrainingEnv | ReferenceTrainingEnv:
+def lane(
+    trained_in: TrainingWorld, forgetful: bool, recorder: ExperienceRecorder | None = None
+) -> TabularTrainingEnv | ReferenceTrainingEnv:
     """The fastest single-lane training environment of a world.
 
     Args:
         trained_in: the world, enumerated or not.
         forgetful: the agent never reads which action was executed. For other agents the environment must know it, which
             a table of outcomes does not always tell.
+        recorder: told what happens; None: nobody is.
     """
-    if isinstance(trained_in, World):
-        return ReferenceTrainingEnv(trained_in)
-    return (
-        TabularTrainingEnv(trained_in)
-        if forgetful or executed_is_determined(trained_in.world)
-        else ReferenceTrainingEnv(trained_in.world)
-    )
+    if isinstance(trained_in, Enumeration) and (forgetful or executed_is_determined(trained_in.world)):
+        return TabularTrainingEnv(trained_in, came=None if recorder is None else recorder.outcomes)
+    return ReferenceTrainingEnv(world_of(trained_in), on_tick=None if recorder is None else recorder.on_tick)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -10,7 +11,9 @@ from functools import partial
 
 from ...agents.base import OnlineLearner, TrainableAgent, learns_with
 from ...agents.registry.multi_agent_profiles import alone
+from ...envs.time_limit import OutOfTimeError, time_limit
 from ...scenarios.errors import TurncoatError
+from ..traces.experience import Experience
 from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta
@@ -20,7 +23,8 @@ from .curriculum import Curriculum, enter, untrained
 from .execution.time_budget import Deadline
 from .execution.workers import ClusterError, Workers
 from .joint import deployed, train_jointly
-from .spec import TrainingSpec
+from .spec import TrainingSpec, has_performance
+from .telemetry.experience_recorder import ExperienceRecorder
 
 
 def trained_traces(
@@ -82,10 +86,12 @@ def _train_in_time(specs: tuple[TrainingSpec, ...], seed: int) -> tuple[int, str
     """
     deadline = Deadline(specs[0].until)
     try:
-        return seed, code_hash(), train_seed(specs, seed, deadline)
-    except Exception:
+        # Between two steps the deadline is checked; an agent that plans may also be long within one step.
+        with time_limit(specs[0].until - time.time(), "the time of this training"):
+            return seed, code_hash(), train_seed(specs, seed, deadline)
+    except Exception as fault:
         # The deadline stops a training by an exception, which a user's agent may turn into any other.
-        if deadline.passed:
+        if deadline.passed or isinstance(fault, OutOfTimeError):
             return seed, code_hash(), None
         raise
 
@@ -122,11 +128,13 @@ class _Trained:
         agents: one for each agent of the world.
         curriculum: the curriculum of a single agent; None for several agents.
         curve: the learning curve of a single agent; None for several agents.
+        experience: what happened in the training; None if that was not seen.
     """
 
     agents: list[TrainableAgent]
     curriculum: Curriculum[TrainableAgent] | None = None
     curve: LearningCurve | None = None
+    experience: Experience | None = None
 
     def copied(self) -> _Trained:
         """A deep copy, which shares neither learned state nor random generators with this one."""
@@ -135,7 +143,9 @@ class _Trained:
 
 def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
     if spec.joint:
-        return _Trained(train_jointly(spec, seed, deadline))
+        recorder = ExperienceRecorder()
+        agents = train_jointly(spec, seed, deadline, recorder)
+        return _Trained(agents, experience=recorder.experience(has_performance(spec.scenario)))
     callbacks = TrainingCallbacks(spec, seed, deadline)
     try:
         return _train_alone(spec, seed, callbacks)
@@ -152,7 +162,7 @@ def _train_alone(spec: TrainingSpec, seed: int, callbacks: TrainingCallbacks) ->
     curriculum = Curriculum(make, spec.scenario, spec.train_world, judged, spec.steps, callbacks)
     agent = curriculum.train(seed)
     callbacks.close()
-    return _Trained([agent], curriculum, callbacks.curve)
+    return _Trained([agent], curriculum, callbacks.curve, callbacks.experience)
 
 
 def _enter(trained: _Trained, spec: TrainingSpec) -> list[TrainableAgent]:
@@ -190,4 +200,6 @@ def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadli
         trace = replace(trace, meta=replace(trace.meta, training=spec.result_relevant))
     if (curve := trained.curve) is not None:
         trace = replace(trace, learning={seed: curve.points}, trained={seed: curve.steps})
+    if trained.experience is not None:
+        trace = replace(trace, experience={seed: trained.experience})
     return trace

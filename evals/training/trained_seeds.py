@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ...agents.external.user_agent import UserAgent
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
+from ..traces.provenance import RunError
 from ..traces.trace import Trace, join_traces, trace_name
 from .callbacks import tensorboard_writer_of
 from .execution.time_budget import TimeBudget
@@ -25,7 +27,7 @@ Count = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class SeedRequest:
-    """A request for the first `seeds` seeds of a method in a stage, under overrides (as sorted JSON)."""
+    """A request for `seeds` seeds of a method in a stage, under overrides (as sorted JSON)."""
 
     method: str
     overrides: str
@@ -55,6 +57,7 @@ class TrainedSeeds:
             code; nor are those of installed parts.
         thoughts: whether traces record what the agents think.
         options: device, early stopping and telemetry.
+        first_seed: the number of the first seed that is trained; the others follow it.
         trained: the number of seeds trained so far.
         found: the number of seeds found in the cache so far.
     """
@@ -70,6 +73,7 @@ class TrainedSeeds:
     own: Mapping[str, UserAgent] = field(default_factory=dict)
     thoughts: bool = True
     options: TrainingOptions = DEFAULT_OPTIONS
+    first_seed: int = 0
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
@@ -80,15 +84,15 @@ class TrainedSeeds:
         self._expected = list(dict.fromkeys(requests))
 
     def trace(self, method: str, overrides: Overrides, stage: str, seeds: int) -> Trace:
-        """The episodes of the first `seeds` seeds of a method in a stage, under overrides.
+        """The episodes of `seeds` seeds, from `first_seed` on, of a method in a stage, under overrides.
 
         Raises:
             OutOfTimeError: the budget ran out before all of them were trained; those that were are kept.
         """
         kept = self._kept(method, overrides, stage)
-        if any(seed not in kept for seed in range(seeds)):
+        if any(seed not in kept for seed in self._numbers(seeds)):
             self._train(method, overrides, stage, seeds)
-        return join_traces([kept[seed] for seed in range(seeds)])
+        return join_traces([kept[seed] for seed in self._numbers(seeds)])
 
     def traces(self) -> dict[str, Trace]:
         """All traces, by name."""
@@ -114,14 +118,24 @@ class TrainedSeeds:
                 self.trained += 1
                 for (name, each), trace in zip(specs.items(), traces, strict=True):
                     self._kept(method, overrides, name)[seed] = trace
-                    if self.cache is not None and not each.foreign:
-                        self.cache.put(each.key(seed), trace)
+                    if not each.foreign:
+                        self._store(each.key(seed), trace)
                 self.count(what, len(kept), seeds)
         # Workers finish in any order, so a budget may leave gaps; a judgement by seeds 0 and 2 would depend on timing.
         for name in specs:
-            _drop_after_gap(self._kept(method, overrides, name), seeds)
+            _drop_after_gap(self._kept(method, overrides, name), self._numbers(seeds))
         if len(kept) < seeds:
             raise self.budget.over(f"after {len(kept)} of {seeds} seeds")
+
+    def _store(self, key: str, trace: Trace) -> None:
+        """Put a trace into the cache. One that cannot be written (the disk is full, say) ends the caching alone."""
+        if self.cache is None:
+            return
+        try:
+            self.cache.put(key, trace)
+        except RunError as fault:
+            self.cache = None
+            warnings.warn(f"{fault}; from here on nothing is kept", RuntimeWarning, stacklevel=1)
 
     def _other_stages(
         self, spec: TrainingSpec, overrides: Overrides, missing: Collection[int]
@@ -145,7 +159,7 @@ class TrainedSeeds:
     def _missing(self, spec: TrainingSpec, kept: dict[int, Trace], seeds: int) -> list[int]:
         """The seeds that have to be trained, after those that are in the cache were taken from it."""
         if self.cache is not None and not spec.foreign:
-            for seed in [seed for seed in range(seeds) if seed not in kept]:
+            for seed in [seed for seed in self._numbers(seeds) if seed not in kept]:
                 if (trace := self.cache.get(spec.key(seed))) is not None:
                     kept[seed] = trace
                     self.found += 1
@@ -153,7 +167,11 @@ class TrainedSeeds:
                     if (writer := tensorboard_writer_of(spec, seed)) is not None:
                         writer.learning_curve(trace.learning.get(seed, ()))
                         writer.close()
-        return [seed for seed in range(seeds) if seed not in kept]
+        return [seed for seed in self._numbers(seeds) if seed not in kept]
+
+    def _numbers(self, seeds: int) -> range:
+        """The numbers of this many seeds."""
+        return range(self.first_seed, self.first_seed + seeds)
 
     def _kept(self, method: str, overrides: Overrides, stage: str) -> dict[int, Trace]:
         """Seed -> its trace, of those that this run has so far; callers add to it."""
@@ -179,9 +197,9 @@ class TrainedSeeds:
         return replace(spec, options=replace(spec.options, checkpoints=self.cache.trainings))
 
 
-def _drop_after_gap(kept: dict[int, Trace], seeds: int) -> None:
+def _drop_after_gap(kept: dict[int, Trace], numbers: range) -> None:
     """Keep only the seeds before the first missing one, which a run judges; the others remain in the cache."""
-    first = next((seed for seed in range(seeds) if seed not in kept), seeds)
+    first = next((seed for seed in numbers if seed not in kept), numbers.stop)
     for seed in [seed for seed in kept if seed > first]:
         del kept[seed]
 

@@ -17,6 +17,7 @@ from ..measures.measure import Interval, whose
 from ..measures.seed_statistics import SeedStatistic, statistic_of
 from ..statistics.claims import Claim
 from ..statistics.multiplicity import holm
+from .evidence import Evidence
 
 Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not applicable"]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
@@ -53,6 +54,8 @@ class Judgement:
         why: a sentence that explains the outcome.
         unit: `EXACT`, `AS_IT_DOES` or `SEEDS`; empty if nothing was judged.
         seeds: the number of seeds; 0 if the judgement is exact.
+        first_seed: the number of the first of them.
+        evidence: what a judgement by seeds rests on beside its numbers; None if it is exact.
         p_pass, p_fail: the p-value of a pass and that of a fail, each an upper bound on the probability of evidence
             this strong if that outcome was wrong; None if nothing was sampled.
         trace: the name of the recorded trace that shows the behaviour, under the worst condition; empty if there is
@@ -77,6 +80,8 @@ class Judgement:
     p_fail: float | None = None
     trace: str = ""
     minus: str = ""
+    first_seed: int = 0
+    evidence: Evidence | None = None
 
     @property
     def asked(self) -> str:
@@ -85,8 +90,14 @@ class Judgement:
 
     @property
     def told(self) -> str:
-        """The measure, the agent and the stage, and the sentence that explains the outcome."""
-        return f"{self.asked} of {self.agent} in {self.stage}: {self.why}"
+        """The measure, the agent and the stage, the sentence that explains the outcome, and what it rests on."""
+        rests = "" if self.evidence is None else f"; it rests on {self.rests_on}"
+        return f"{self.asked} of {self.agent} in {self.stage}: {self.why}{rests}"
+
+    @property
+    def rests_on(self) -> str:
+        """The number of seeds and the evidence in words; empty if it is exact."""
+        return "" if self.evidence is None else f"{_count(self.seeds, 'seed')}: {self.evidence}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; an infinite number becomes `"inf"` or `"-inf"`, which `float` reads back."""
@@ -99,7 +110,8 @@ class Judgement:
     def from_dict(data: dict[str, Any]) -> Judgement:
         """The inverse of `to_dict`."""
         numbers = ("value", "low", "high", "p_pass", "p_fail")
-        return Judgement(**{**data, **{n: None if data[n] is None else float(data[n]) for n in numbers}})
+        floats = {n: None if data[n] is None else float(data[n]) for n in numbers}
+        return Judgement(**{**data, **floats, "evidence": Evidence.from_dict(data.get("evidence"))})
 
 
 @dataclass(frozen=True)
@@ -128,8 +140,12 @@ class Case:
 
     @property
     def statistic(self) -> SeedStatistic:
-        """The statistic over seeds by which the expectation is judged."""
-        return statistic_of(self.measure, paired=self.expectation.minus is not None)
+        """The statistic over seeds by which the expectation is judged, where a seed plays any number of episodes."""
+        return self.statistic_of(one_episode=False)
+
+    def statistic_of(self, one_episode: bool) -> SeedStatistic:
+        """The statistic over seeds by which the expectation is judged (see `seed_statistics.statistic_of`)."""
+        return statistic_of(self.measure, int(self.expectation.minus is not None), one_episode)
 
 
 @dataclass(frozen=True)
@@ -219,7 +235,11 @@ def worst_of(case: Case, intervals: Mapping[str, Interval]) -> str:
 
 
 def judge_seeds(
-    case: Case, values: Sequence[float | Ends | None], confidence: float = 0.95, claims: int = 1
+    case: Case,
+    values: Sequence[float | Ends | None],
+    confidence: float = 0.95,
+    claims: int = 1,
+    one_episode: bool = False,
 ) -> Judgement:
     """Judge a training method by the values of its trained seeds.
 
@@ -232,8 +252,9 @@ def judge_seeds(
             ties. Missing values and ties are imputed as the worst case for each claim.
         confidence: a pass is wrong with probability at most 1 - confidence, and so is a fail.
         claims: the number of learned expectations of the run, on which the number of seeds that `why` asks for depends.
+        one_episode: each value is of a single episode (see `statistic_of`).
     """
-    statistic = case.statistic
+    statistic = case.statistic_of(one_episode)
     band, ends = _band(case.expectation), [value if isinstance(value, tuple) else _twice(value) for value in values]
     known = [end for end in ends if end is not None]
     if not known:
@@ -305,6 +326,8 @@ def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere
 def seeds_for(case: Case, confidence: float = 0.95, claims: int = 1) -> int | None:
     """The number of seeds that a learned expectation needs to pass if every value is the best possible one.
 
+    Between two bounds that is the value in the middle.
+
     Args:
         case: the expectation, with its measure and its bound.
         confidence: as in `judge_seeds`.
@@ -314,8 +337,10 @@ def seeds_for(case: Case, confidence: float = 0.95, claims: int = 1) -> int | No
         The number of seeds; None if no number is enough, as for a share of exactly 0 or 1.
     """
     # Holm's first step is Bonferroni's: the claim with the smallest p-value has to meet this confidence.
-    sure = 1 - (1 - confidence) / claims
-    needed = [case.statistic.needed(claim, bound, sure) for claim, bound in _band(case.expectation).claims]
+    sure, band = 1 - (1 - confidence) / claims, _band(case.expectation)
+    if len(band.claims) == 2:  # no value is best for both
+        return case.statistic.needed_between(band.low, band.high, sure)
+    needed = [case.statistic.needed(claim, bound, sure) for claim, bound in band.claims]
     return None if None in needed else max((n for n in needed if n is not None), default=0)
 
 

@@ -37,7 +37,7 @@ class SeedRequirement:
         if self.needed is None:
             return f"{who}: no number of seeds can show this, so it can at best be inconclusive; ask for a little less"
         enough, else_ = f"{self.needed} seeds are needed if all agree", ", more if they differ"
-        if self.alike is not None:
+        if self.alike not in (None, self.needed):
             enough, else_ = f"{self.needed} seeds are needed if all differ utterly, {self.alike} if none does", ""
         if self.passable:
             return f"{who}: {enough}{else_}; there are {self.seeds}"

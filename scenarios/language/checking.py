@@ -10,7 +10,7 @@ from .faults.collector import Path, Report, listed
 from .files.merging import Merged
 from .names.boards import SIDE, Board, check_board, check_legend
 from .names.formula_context import Context
-from .names.symbols import Symbols, map_of, maps, read_symbols, unknown
+from .names.symbols import Symbols, legend_zones, map_of, maps, read_symbols, unknown
 from .schema.document import Document, Generate
 from .validation.bodies import check_agents, check_patrols, check_things
 from .validation.claims import check_claims
@@ -77,11 +77,18 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
 # ------------------------------------------------------------------ boards
 
 
+def _drawn_zones(document: Document) -> set[str]:
+    """The zones that some glyph of the legend marks."""
+    return {zone for entry in document.legend.values() for zone in legend_zones(entry, document)}
+
+
 def _check_boards(context: Context) -> dict[str, Board]:
     """Check the legend, zones, maps and generators, and return the drawn boards that could be read, by stage."""
     document, report = context.symbols.document, context.report
     check_legend(document, "".join(text for _, text in maps(document)), report)
     for name, zone in document.zones.items():
+        if zone.cells is None and zone.rectangle is None and not zone.observed and name in _drawn_zones(document):
+            continue  # the legend draws it, and this says only that nobody observes it
         if (zone.cells is None) == (zone.rectangle is None):
             what = "neither cells nor a rectangle" if zone.cells is None else "cells and a rectangle"
             report.add("TC216", ("zones", name), f"`{name}` has {what}", "write `cells:` or `rectangle:`", key=True)

@@ -16,7 +16,10 @@ RunOrAgent = Annotated[
 ]
 Other = Annotated[str, typer.Argument(metavar="B", help="The other; differences are B less A.")]
 Within = Annotated[
-    float | None, typer.Option("--within", min=0, metavar="MARGIN", help="What differs by no more is the same.")
+    float | None,
+    typer.Option(
+        "--within", min=0, metavar="MARGIN", help="The same is what is shown to differ by no more, on average."
+    ),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 

@@ -12,6 +12,7 @@ from ..scenarios.errors import UsageError, check_name
 from .options import (
     AsJson,
     Cache,
+    FirstSeed,
     Jobs,
     NoCache,
     Params,
@@ -46,6 +47,7 @@ def control(
     stage: StageName = None,
     agent: Agent = "exact",
     seeds: Seeds = None,
+    first_seed: FirstSeed = None,
     steps: Steps = None,
     jobs: Jobs = None,
     cache: Cache = None,
@@ -71,7 +73,9 @@ def control(
     keep = None if agent == "exact" else cache_of(cache, no_cache)
     with printing.run_progress(which, not as_json) as (report, count):
         told = {} if count is None else {"count": count}  # the setting's own default is a function, not None
-        settings = ControlSettings(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
+        settings = ControlSettings(
+            agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, first_seed=first_seed, **told
+        )
         found = api.control(scenario, stage_of(scenario, stage), settings=settings, report=report)
     if as_json:
         write_json(found.to_dict())

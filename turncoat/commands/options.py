@@ -43,6 +43,15 @@ StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `depl
 TRUST = "Run code that a file names or holds: a stored run's own agents, a model's pickles."
 Trust = Annotated[bool, typer.Option("--trust", help=TRUST)]
 Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.")]
+FirstSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--first-seed",
+        metavar="N",
+        min=0,
+        help="Number the trained seeds from here on; `runs.first_seed` of the file, or else 0, by default.",
+    ),
+]
 JOBS = "Trainings at a time; all cores by default."
 Jobs = Annotated[int | None, count_option("--jobs", JOBS)]
 Device = Annotated[

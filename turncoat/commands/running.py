@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from .. import printing
-from ..scenarios.errors import UsageError, check_name
+from ..endings import FAULT, fault_data, tell
+from ..scenarios.errors import UsageError, WorldError, check_name
 from .options import (
     JOBS,
     WORK,
     AsJson,
     Cache,
     Device,
+    FirstSeed,
     NoCache,
     Params,
     PlateauOf,
@@ -39,7 +43,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..agents.external.user_agent import UserAgent
-    from ..evals.reports.summary import RunReport
+    from ..evals.reports.summary import BrokenScenario, RunReport
     from ..evals.runs.run import RunSettings
     from ..evals.verdicts.expectation import Verdict
     from ..evals.verdicts.power import SeedRequirement
@@ -136,6 +140,7 @@ def run(
     trust: Trust = False,
     all_agents: AllAgents = False,
     seeds: Seeds = None,
+    first_seed: FirstSeed = None,
     steps: Steps = None,
     episodes: Episodes = None,
     until_conclusive: UntilConclusive = False,
@@ -163,11 +168,14 @@ def run(
 
     A folder stands for every scenario file in it and below.
     """
-    from ..evals.reports.files import check_files
+    from ..evals.reports.files import check_files, remove_old
     from ..evals.runs.run import RunSettings
     from ..evals.traces.atomic_folder import check_target
     from ..evals.training.execution.workers import connect
 
+    written = [path for path in (junit, jsonl, markdown) if path is not None]
+    check_files(written)
+    remove_old(written)  # first of all: whatever ends this run, they are not its own
     agents, own = _agents(agent, trust)
     names = [name for each in which for name in scenarios_below(each)]
     if out is not None and len(names) > 1:
@@ -177,7 +185,6 @@ def run(
     # What cannot be written is refused before hours are spent on it.
     if out is not None and not no_save:
         check_target(out)
-    check_files([path for path in (junit, jsonl, markdown) if path is not None])
     settings = RunSettings(
         agents or None,
         seeds,
@@ -193,25 +200,79 @@ def run(
         plateau=plateau_of(plateau),
         tensorboard=tensorboard,
         checkpoint_every=checkpoint_every,
+        first_seed=first_seed,
     )
-    scenarios = [load_with(name, param, set_) for name in names]
-    shares = _shares(scenarios, settings, shard)
+    broken = _Broken(as_json)
+    loaded = [(name, scenario) for name in names if (scenario := broken.load(name, param, set_)) is not None]
+    if named := [each for each in broken.found if each.which in which]:
+        # What the command itself names is a mistake in the command: nothing is run, as of a folder's other files.
+        _write([], broken.found, shard, junit, jsonl, markdown, inconclusive)
+        raise named[0].fault
+    shares = _shares([scenario for _, scenario in loaded], settings, shard)
+    judged = []
     with connect(cluster, jobs_of(jobs)) as workers:
-        judged = [
-            _judge(name, scenario, replace(settings, workers=workers, units=units), no_save, out, as_json)
-            for name, scenario, units in zip(names, scenarios, shares, strict=True)
-            if units != ()  # None means every unit, whereas an empty share leaves the scenario out
-        ]
+        for (name, scenario), units in zip(loaded, shares, strict=True):
+            if units != ():  # None means every unit, whereas an empty share leaves the scenario out
+                with broken.noting(name):
+                    mine = replace(settings, workers=workers, units=units)
+                    judged.append(_judge(name, scenario, mine, no_save, out, as_json))
     reports = [report for report, _ in judged]
-    _write(reports, junit, jsonl, markdown, inconclusive)
+    _write(reports, broken.found, shard, junit, jsonl, markdown, inconclusive)
+    # A single file gives one object, a folder always a list, even of one run: its shape depends on the call alone.
+    one = len(which) == 1 and not os.path.isdir(which[0])
+    if one and broken.found:
+        raise broken.found[0].fault  # of its world, which a run meets and reading the file does not
     if as_json:
         data = [_data(report, needs) for report, needs in judged]
-        # A single file gives one object, a folder always a list, even of one run: its shape depends on the call alone.
-        one = len(which) == 1 and not os.path.isdir(which[0])
-        write_json(data[0] if one and data else {"verdict": _verdict(reports), "runs": data})
-    elif not reports:
+        whole = {"verdict": _verdict(reports), "runs": data, **broken.data()}
+        write_json(data[0] if one and data else whole)
+    elif not reports and not broken.found:
         printing.say(f"nothing falls to shard {shard}")
-    raise typer.Exit(_exit_code(reports, inconclusive))
+    broken.sum_up()
+    raise typer.Exit(FAULT if broken.found else _exit_code(reports, inconclusive))
+
+
+class _Broken:
+    """The scenarios of several that cannot be run: each is told where it is met, and the others go on."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.found: list[BrokenScenario] = []
+
+    def load(self, name: str, param: list[str], set_: list[str]) -> Scenario | None:
+        """A scenario, or None where its file is faulty."""
+        with self.noting(name):
+            return load_with(name, param, set_)
+        return None
+
+    @contextmanager
+    def noting(self, name: str) -> Iterator[None]:
+        """Note a fault of the scenario's file or world that ends the block."""
+        from ..evals.reports.summary import BrokenScenario
+        from ..scenarios.language.faults.faults import ScenarioError
+
+        try:
+            yield
+        except (ScenarioError, WorldError) as fault:
+            self.found.append(BrokenScenario(name, fault))
+
+    def data(self) -> dict[str, Any]:
+        """What `--json` gives for them; nothing where there are none."""
+        return (
+            {"broken": [{"scenario": each.which, **fault_data(each.fault)} for each in self.found]}
+            if self.found
+            else {}
+        )
+
+    def sum_up(self) -> None:
+        """Tell people every fault, last of all."""
+        if self.as_json:
+            return
+        for each in self.found:
+            tell(each.fault)
+        if self.found:
+            names = ", ".join(each.which for each in self.found)
+            printing.err().print(f"turncoat: {escape(names)} cannot be run", soft_wrap=True)
 
 
 def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserAgent, ...]]:
@@ -322,6 +383,8 @@ def _requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequire
 
 def _write(
     reports: Sequence[RunReport],
+    broken: Sequence[BrokenScenario],
+    shard: str | None,
     junit_file: Path | None,
     jsonl_file: Path | None,
     markdown_file: Path | None,
@@ -335,13 +398,13 @@ def _write(
     from ..evals.reports.markdown import markdown
 
     if junit_file is not None:
-        write_whole(junit_file, junit(reports, None if inconclusive is None else inconclusive.value))
+        write_whole(junit_file, junit(reports, None if inconclusive is None else inconclusive.value, broken, shard))
     if jsonl_file is not None:
         write_whole(jsonl_file, jsonl(reports))
     if markdown_file is not None:
-        write_whole(markdown_file, markdown(reports))
-    if os.environ.get("GITHUB_ACTIONS") == "true" and reports:
+        write_whole(markdown_file, markdown(reports, broken, shard))
+    if os.environ.get("GITHUB_ACTIONS") == "true" and (reports or broken):
         # On stderr, where GitHub reads them too: stdout may be one JSON document.
-        sys.stderr.write("".join(f"{line}\n" for line in annotation_lines(reports, os.environ)))
+        sys.stderr.write("".join(f"{line}\n" for line in annotation_lines(reports, os.environ, broken)))
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            add_summary(Path(summary), reports)
+            add_summary(Path(summary), reports, broken, shard)

@@ -13,6 +13,7 @@ from .options import (
     AsJson,
     Cache,
     Device,
+    FirstSeed,
     Jobs,
     NoCache,
     Params,
@@ -50,6 +51,7 @@ def search(
     repeats: Repeats = 10,
     draws: Draws = 200,
     seeds: Seeds = 1,
+    first_seed: FirstSeed = None,
     steps: Steps = None,
     jobs: Jobs = None,
     device: Device = "cpu",
@@ -87,6 +89,7 @@ def search(
         plateau=plateau_of(plateau),
         tensorboard=tensorboard,
         cache=None if agent == "exact" else cache_of(cache, no_cache),  # an exact agent has no training to keep
+        first_seed=first_seed,
     )
     with printing.run_progress(which, not as_json) as (report, count):
         found = api.search(scenario, settings=settings, report=report, count=count)

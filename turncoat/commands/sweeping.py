@@ -12,6 +12,7 @@ from ..scenarios.errors import UsageError
 from .options import (
     AsJson,
     Device,
+    FirstSeed,
     PlateauOf,
     Sets,
     StageName,
@@ -55,6 +56,7 @@ def sweep(
     regime: Regimes = [],
     agent: Agents = [],
     seeds: Seeds = None,
+    first_seed: FirstSeed = None,
     steps: Steps = None,
     every: Every = 1,
     jobs: Processes = None,
@@ -89,6 +91,7 @@ def sweep(
         every,
         device,
         plateau_of(plateau),
+        first_seed,
     )
     takes = costs_of(scenario, settings)
     if costs:
@@ -167,7 +170,7 @@ def _data(which: str, result: SweepResult, folder: Path) -> dict[str, Any]:
         "folder": str(folder),
         "axes": {axis.name: list(axis.values) for axis in result.settings.axes},
         "stage": result.settings.stage,
-        "seeds": list(range(result.settings.seeds)),
+        "seeds": list(result.settings.numbers),
         "costs": api.as_data(result.costs),
         "regimes": {agent: result.regimes(agent) for agent in result.settings.agents},
         "points": result.to_frame().to_dicts(),

@@ -29,7 +29,7 @@ def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
     for agent in sweep.settings.agents:
         found = sweep.regimes(agent)
         if agent != "exact":
-            say(f"{escape(agent)}, seeds 0 to {sweep.settings.seeds - 1}", indent=2)
+            say(f"{escape(agent)}, {sweep.settings.seeds_in_words}", indent=2)
         # The exact plan has a row for each point, a trained agent one for each seed at the points where it is trained.
         noun = "point" if agent == "exact" else "trained seed"
         say()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from ..evals.reports.summary import RunReport
     from ..evals.runs.compare import Comparison
     from ..evals.runs.reproduce import Reproduction
+    from ..evals.verdicts.evidence import Evidence
+    from ..evals.verdicts.expectation import Judgement
     from ..evals.verdicts.power import SeedRequirement
 
 
@@ -54,6 +57,7 @@ def print_run(report: RunReport) -> None:
             out().print(f"  again: {escape(report.again(judgement))}", soft_wrap=True)
             if (watch := report.watch(judgement)) is not None:
                 out().print(f"  watch: {escape(watch)}", soft_wrap=True)
+    _print_evidence([judgement for judgement in run.judgements if judgement.outcome == "pass"])
     for trace, steps in run.trained_steps.items():
         # Without early stopping every seed takes the steps of the settings, which says nothing.
         if "plateau" in run.traces[trace].meta.training:
@@ -66,6 +70,21 @@ def print_run(report: RunReport) -> None:
     say(f"[bold]{escape(name)}: [{colour}]{run.verdict}[/{colour}][/bold] ({tally or 'it expects nothing'})")
     if folder is not None:
         out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def _print_evidence(passed: Sequence[Judgement]) -> None:
+    """Print what learned passes rest on, once for all that are of the same seeds; the others say it themselves."""
+    rests: dict[str, tuple[Judgement, Evidence]] = {}
+    for judgement in passed:
+        if (evidence := judgement.evidence) is None:
+            continue
+        if judgement.trace in rests:
+            evidence = rests[judgement.trace][1].beside(evidence)
+        rests[judgement.trace] = judgement, evidence
+    if rests:
+        say()
+    for trace, (judgement, evidence) in rests.items():
+        say(f"[dim]{escape(trace)} rests on {escape(replace(judgement, evidence=evidence).rests_on)}[/dim]")
 
 
 def print_comparison(comparison: Comparison) -> None:

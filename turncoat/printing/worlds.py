@@ -11,7 +11,8 @@ from rich.markup import escape
 from .terminal import count, flowing, number, out, path_in_words, say, span, table
 
 if TYPE_CHECKING:
-    from ..envs.analysis.event_explanation import Behaviour, EventExplanation
+    from ..envs.analysis.event_explanation import EventExplanation
+    from ..envs.analysis.event_plans import Behaviour
     from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
     from ..evals.exact.parameter_flips import Flip
@@ -36,8 +37,9 @@ def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to
 
 def print_scenario(scenario: Scenario, stage: str) -> None:
     """Print a scenario: its story, the board of a stage at its start, its agents, rewards and params."""
+    from ..envs.world.ascii_board import glyphs
     from ..envs.world.compiler import compile_world
-    from ..viz.text.ascii_board import describe, first_state, glyphs, text_board
+    from ..viz.text.ascii_board import describe, first_state, state_text
 
     document = scenario.document
     say(f"[bold]{escape(document.title)}[/bold] ({escape(document.name)}, origin {document.origin})")
@@ -53,7 +55,7 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
     say(f"[bold]stage {escape(stage)}[/bold], {time}")
     if world.boards.height:
         say()
-        out().print(escape(text_board(world, state, glyphs(document))), soft_wrap=True)
+        out().print(escape(state_text(world, state, glyphs(document))), soft_wrap=True)
         say()
     for line in describe(world, state):
         say(escape(line), indent=2)
@@ -144,42 +146,95 @@ def print_analysis(analysis: Analysis) -> None:
 
 
 def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
-    """Print the result of `why`: the best plans with and without the event, and the settings that would flip it."""
-    does = "brings it about" if answer.does else "leaves it out"
-    say(f"[bold]{escape(answer.event)}[/bold]: the agent's best plan {does}")
-    for label, way in (("with it", answer.with_event), ("without it", answer.without_event)):
-        _print_way(label, way)
-    if answer.gap is not None:
-        parts = ", ".join(f"{escape(channel)} {_signed(gap)}" for channel, gap in answer.gap_by_channel.items())
-        say(f"gap: {_signed(answer.gap)} ({parts})", indent=2)
-    if answer.inducement is not None:
-        kind = "fine" if answer.inducement < 0 else "reward"
-        say(f"a one-time {kind} of {number(abs(answer.inducement))} for it would change the answer", indent=2)
+    """Print the result of `why`: the best plans with and without the event, and what would change the answer."""
+    if answer.best is None:
+        _print_equilibria(answer)
+    else:
+        _print_plans(answer, answer.best)
+    for note in answer.notes:
+        say(escape(note), indent=2)
     if answer.planner != "enumerate":
         say(f"[dim]the best plans that there are; `{escape(answer.planner)}`, by which it plans, may miss them[/dim]")
     if flips:
         say()
         rows = [
-            (escape(f.name), number(f.present), "[dim]no value tried[/dim]" if f.flipped is None else number(f.flipped))
-            for f in flips
+            (escape(flip.name), number(flip.present), _between(flip.between) or "[dim]no value tried[/dim]")
+            for flip in flips
         ]
-        table(("setting", "is", "changes the answer at"), rows, right=("is",))
+        table(("setting", "is", "the answer changes between"), rows, right=("is",))
 
 
-def _print_way(label: str, way: Behaviour | None) -> None:
-    """Print the best plan with (or without) an event: its value by channel, how often the event occurs, its path."""
-    if way is None:
-        say(f"{label}: there is no such plan", indent=2)
-        return
-    values = ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
+def _print_equilibria(answer: EventExplanation) -> None:
+    """Print in which equilibria of a game the event comes."""
+    found = answer.equilibria
+    coming = sum(each.share > 0 for each in found)
+    known = "the one equilibrium" if len(found) == 1 else f"{coming} of {len(found)} extreme equilibria"
+    say(f"[bold]{escape(answer.event)}[/bold]: it comes in {known if coming or len(found) > 1 else 'no equilibrium'}")
+    for each in found:
+        say(f"{escape(each.played)}: in {_episodes((each.share, each.share))}", indent=2)
+
+
+def _print_plans(answer: EventExplanation, best: Behaviour) -> None:
+    """Print the agent's best plan, the best without the event, the best with it, and what lies between them."""
+    say(f"[bold]{escape(answer.event)}[/bold]: the agent's best plan brings it about in {_episodes(best.share)}")
+    _print_way("the best plan", best)
+    if answer.without_event is not None and best.share[1] > 0:
+        _print_way("the best that never risks it", answer.without_event)
+    if (surest := answer.with_event) is not None:
+        where = _episodes(surest.share)
+        if answer.postponed:
+            near = f"value {number(surest.value)} ({_values(surest)})"
+            say(
+                f"the best that brings it about as surely as can be (in {where} that last long enough): none,", indent=2
+            )
+            say(f"for it is always better to put it off once more, which comes ever nearer to {near}", indent=4)
+        elif (surest.share, surest.value) == (best.share, best.value):
+            say("no plan brings it about more surely", indent=2)
+        else:
+            _print_way(f"the best that brings it about as surely as can be, in {where}", surest)
+    if answer.gap_by_channel is not None and best.share[1] > 0:
+        parts = ", ".join(f"{escape(channel)} {_signed(gap)}" for channel, gap in answer.gap_by_channel.items())
+        say(f"gap to the best that never risks it: {_signed(answer.gap or 0.0)} ({parts})", indent=2)
+    if (price := answer.break_even) is not None:
+        if price.upper <= 0:
+            kind, ends = "fine", (-price.upper, -price.lower)
+        else:
+            kind, ends = "reward", (price.lower, price.upper)
+        then = f"in {_episodes(price.share_lower)} below it, in {_episodes(price.share_upper)} above it"
+        if kind == "fine":
+            then = f"in {_episodes(price.share_upper)} below it, in {_episodes(price.share_lower)} above it"
+        say(f"a one-time {kind} for it changes the answer between {_between(ends)}: {then}", indent=2)
+
+
+def _print_way(label: str, way: Behaviour) -> None:
+    """Print a plan: its value by channel, when the event first comes, its path."""
     first = f"; first at tick {way.tick}" if way.tick is not None else ""
-    low, high = way.share
-    # Without chance the share is 0 or 1, which the label (with or without the event) has said already.
-    chancy = 0 < low < 1 or 0 < high < 1
-    share = f"; in {number(low)}{'' if low == high else f' to {number(high)}'} of episodes" if chancy else ""
-    say(f"{label}: value {number(way.value)} ({values}){share}{first}", indent=2)
-    course = "likeliest course: " if chancy else ""
-    say(f"{course}{escape(path_in_words(way.actions))}", indent=4)
+    say(f"{label}: value {number(way.value)} ({_values(way)}){first}", indent=2)
+    chancy = any(0 < share < 1 for share in way.share)
+    say(f"{'likeliest course: ' if chancy else ''}{escape(path_in_words(way.actions))}", indent=4)
+
+
+def _values(way: Behaviour) -> str:
+    return ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
+
+
+def _episodes(share: tuple[float, float]) -> str:
+    """A share of episodes in words, as a range where it depends on how ties are broken."""
+    low, high = share
+    if high - low > 1e-9:
+        return f"{_percent(low)} to {_percent(high)} of episodes, as it breaks ties"
+    if high <= 0:
+        return "no episode"
+    return "every episode" if low >= 1 - 1e-12 else f"{_percent(low)} of episodes"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.5g} %"
+
+
+def _between(ends: tuple[float, float] | None) -> str:
+    """The two ends of a bracket as they were solved for, which rounding might move to one side."""
+    return "" if ends is None else " and ".join(f"{end:.12g}" for end in sorted(ends))
 
 
 def _signed(value: float) -> str:

@@ -131,7 +131,7 @@ class BoardDrawing:
         smallest zone first.
         """
         theme, world = self.theme, self.world
-        zones = {name: self.cells(world.boards.zones[z, self.layout]) for name, z in world.zone_index.items()}
+        zones = {name: self.cells(zone[self.layout]) for name, zone in world.boards.named_zones.items()}
         stems = list(dict.fromkeys(_stem(name) for name in zones))
         taken: list[Box] = []
         ordered = sorted((name for name in zones if zones[name]), key=lambda name: -len(zones[name]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PIL import Image
 
 from ...evals.traces.atomic_folder import atomic_folder, check_target
 from ...evals.traces.provenance import RunError
+from ...scenarios.output_file import whole_file
 from ..scene.scene import draw
 from ..viewer.viewer import Viewer
 
@@ -76,16 +76,13 @@ def write_film(pictures: Iterator[Image.Image], out: Path, fps: float) -> None:
     if not out.suffix:
         _write_folder(pictures, out)
         return
-    part = out.with_name(f".{os.getpid()}.part-{out.name}")  # the ending stays last: ffmpeg goes by it
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _WRITERS[out.suffix.lower()](pictures, part, fps)
-        check_target(out)  # someone may have made a file of that name while the film was written
-        os.replace(part, out)
+        with whole_file(out) as part:
+            _WRITERS[out.suffix.lower()](pictures, part, fps)
+            check_target(out)  # someone may have made a file of that name while the film was written
     except OSError as fault:
         raise RunError(f"{out} cannot be written: {fault.strerror or fault}") from fault
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _pictures(

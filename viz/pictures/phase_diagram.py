@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from scipy.ndimage import distance_transform_edt, label
 
 from ...envs.base import Bools, Floats
-from ...evals.measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
+from ...evals.measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
@@ -30,8 +30,13 @@ from ..drawing.palette import LIGHT
 COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
 PALE = 0.35
 """Share of the paper's colour in a regime's colour, so that text on it is legible."""
-BLANKS = {TIE: ("#BDBDBD", "xxx"), OTHER: ("#FFFFFF", "..."), UNSOLVED: ("#FFFFFF", "///")}
-"""Colour and hatching of points without a regime: ties, other behaviour, and unsolved points."""
+BLANKS = {
+    TIE: ("#BDBDBD", "xxx"),
+    EQUILIBRIA: ("#BDBDBD", "++"),
+    OTHER: ("#FFFFFF", "..."),
+    UNSOLVED: ("#FFFFFF", "///"),
+}
+"""Colour and hatching of points without a regime: ties, games of several equilibria, other behaviour, unsolved."""
 MARKS = ("o", "s", "^", "D")
 SIZE = (4.6, 3.9)
 """Width and height of a panel, in inches."""
@@ -307,6 +312,5 @@ def _legend_marks(agent: str, shape: str) -> list[Line2D]:
 
 def _who(sweep: SweepResult) -> str:
     learners = [agent for agent in sweep.settings.agents if agent != "exact"]
-    seeds = f"seeds 0 to {sweep.settings.seeds - 1}" if sweep.settings.seeds > 1 else "seed 0"
-    learned = f"{', '.join(learners)} ({seeds})" if learners else ""
+    learned = f"{', '.join(learners)} ({sweep.settings.seeds_in_words})" if learners else ""
     return " and ".join(part for part in ("exact" if "exact" in sweep.settings.agents else "", learned) if part)

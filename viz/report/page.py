@@ -22,6 +22,7 @@ from ...evals.studies.sweep_points import SweepResult
 from ...evals.traces.atomic_folder import check_target
 from ...evals.traces.provenance import RunError
 from ...scenarios.language.faults.faults import safe
+from ...scenarios.output_file import write_text_whole
 from .plots import learning_data, sweep_data
 from .replay_data import Data, film, stage_data
 
@@ -83,13 +84,10 @@ def write_report(shown: Sequence[Shown], target: Path) -> Path:
 
 
 def _write(text: str, target: Path) -> Path:
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.rename(target)
+        write_text_whole(target, text)
     except OSError as fault:
-        part.unlink(missing_ok=True)
         raise RunError(f"{target} cannot be written: {fault.strerror or fault}") from fault
     return target
 
@@ -149,7 +147,7 @@ def _run_data(run: StoredRun, most: int) -> Data:
         "about": {key: " ".join(text.split()) for key, text in document.about if text},
         "sources": list(document.sources),
         "verdict": run.verdict,
-        "judgements": [judgement.to_dict() for judgement in run.judgements],
+        "judgements": [{**judgement.to_dict(), "rests_on": judgement.rests_on} for judgement in run.judgements],
         "command": shlex.join(["turncoat", *run.manifest.command[1:]]),
         "manifest": {**asdict(run.manifest), "command": list(run.manifest.command)},
         "learning": learning_data(run),

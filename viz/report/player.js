@@ -483,7 +483,7 @@ function verdictTable(run) {
       make("td", {}, judgement.name, make("div", { class: "muted" }, measured)), make("td", {}, judgement.agent), make("td", {}, judgement.stage),
       make("td", {}, make("span", { class: "outcome" }, judgement.outcome)),
       make("td", {}, number(judgement.value) + range), make("td", {}, judgement.bound), make("td", {}, interval(judgement)),
-      make("td", { class: "why" }, judgement.why + " (" + judgement.file + ":" + judgement.line + ")"));
+      make("td", { class: "why" }, judgement.why + " (" + judgement.file + ":" + judgement.line + ")", make("div", { class: "muted" }, judgement.rests_on)));
   });
   const head = ["expectation", "agent", "stage", "outcome", "value", "claimed", "0 to 1", "why"].map((name) => make("th", {}, name));
   return make("div", { class: "table" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));

@@ -26,13 +26,13 @@ Data = dict[str, Any]
 def stage_data(world: World) -> Data:
     """The data of a world that no tick changes: layouts, figures, names, weights."""
     boards, cast = world.boards, BodyFigures(world)
-    hues = {name: LIGHT.zones[number % len(LIGHT.zones)] for number, name in enumerate(world.zone_index)}
+    hues = {name: LIGHT.zones[number % len(LIGHT.zones)] for number, name in enumerate(boards.named_zones)}
     layouts = [
         {
             "walls": "".join("#" if wall else "." for wall in boards.walls[layout, :-1]),
             "zones": [
-                {"name": name, "colour": hues[name], "cells": np.flatnonzero(boards.zones[z, layout, :-1]).tolist()}
-                for name, z in world.zone_index.items()
+                {"name": name, "colour": hues[name], "cells": np.flatnonzero(cells[layout, :-1]).tolist()}
+                for name, cells in boards.named_zones.items()
             ],
         }
         for layout in range(boards.walls.shape[0])

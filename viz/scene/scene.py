@@ -220,8 +220,8 @@ class _Look:
 @lru_cache(64)
 def _look(world: World, number: int) -> _Look:
     boards = world.boards
-    walls, zones = boards.walls[number].tobytes(), boards.zones[:, number].tobytes()
-    return _Look((boards.height, boards.width, walls, zones, tuple(world.zone_index.items())), number, world)
+    walls, zones = boards.walls[number].tobytes(), boards.zones[: boards.n_named, number].tobytes()
+    return _Look((boards.height, boards.width, walls, zones, tuple(boards.named_zones)), number, world)
 
 
 @lru_cache(24)

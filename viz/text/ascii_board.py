@@ -1,4 +1,4 @@
-"""A board as text, in the glyphs of its scenario file, and the rest of the state in words."""
+"""A state as text: its board, and in words what the board does not show."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import numpy as np
 
 from ...envs.base import Field, Ints
 from ...envs.reference.step import reset
+from ...envs.world.ascii_board import text_board
 from ...envs.world.geometry import DIRECTIONS
 from ...envs.world.randomness import GivenDraws
 from ...envs.world.world import Body, StateColumn, World
-from ...scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
-from ...scenarios.language.schema.document import Document, LegendEntry
-
-_SPARE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*+=%@&?"
 
 
 def first_state(world: World) -> Ints:
@@ -24,53 +21,9 @@ def first_state(world: World) -> Ints:
     return np.asarray(states[0])
 
 
-def glyphs(document: Document) -> Mapping[str, str]:
-    """The character of agents, things and zones by name, and of `wall` and `floor`.
-
-    The characters are those of the legend. Where an entry puts several things on one cell, its character stands for the
-    uppermost that has none yet. An agent or a thing without one gets a free letter, of its own name if possible; a zone
-    without one is not drawn.
-    """
-    table: dict[str, str] = {}
-    # Entries with the fewest names come first, so that one that names a single thing decides before a shared one.
-    for glyph, entry in sorted(document.legend.items(), key=lambda item: len(_named(item[1], document))):
-        names = [name for name in _named(entry, document) if name not in table]
-        if names:
-            table[names[0]] = glyph
-    taken = {*document.legend, *table.values()}
-    for name, wanted in (
-        ("wall", "#"),
-        ("floor", "."),
-        *((agent, agent.upper()) for agent in document.agents),
-        *((thing, thing.lower()) for thing in document.things),
-    ):
-        if name not in table:
-            # `?` may stand for several names: it is what remains when every other character is taken.
-            table[name] = next(letter for letter in wanted + _SPARE + "?" if letter not in taken or letter == "?")
-            taken.add(table[name])
-    return table
-
-
-def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
-    """The board of a state int32 `[F]`, one line for each row; for a world without a board, the lines of `describe`.
-
-    Agents cover things, things cover zones, smaller zones cover larger ones, and zones cover floor and walls.
-    """
-    boards = world.boards
-    if boards.height == 0:
-        return "\n".join(describe(world, state))
-    layout = int(state[world.layout]) if world.layout >= 0 else 0
-    cells = [glyphs["wall"] if wall else glyphs["floor"] for wall in boards.walls[layout, :-1]]
-    zones = {name: boards.zones[index, layout, :-1].nonzero()[0] for name, index in world.zone_index.items()}
-    for name in sorted(zones, key=lambda name: -zones[name].size):
-        for cell in zones[name] if name in glyphs else ():
-            cells[cell] = glyphs[name]
-    # A cell shows the last character that is written to it, so the uppermost body comes last.
-    for body in sorted(world.bodies, key=lambda body: (body.is_agent, body.solid, -body.order)):
-        if state[body.cell] != boards.nowhere:
-            cells[state[body.cell]] = glyphs[body.group]
-    rows = (cells[first : first + boards.width] for first in range(0, len(cells), boards.width))
-    return "\n".join("".join(row) for row in rows)
+def state_text(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
+    """The board of a state int32 `[F]`; for a world without a board, the lines of `describe`."""
+    return text_board(world, state, glyphs) if world.boards.height else "\n".join(describe(world, state))
 
 
 def describe(world: World, state: Ints) -> list[str]:
@@ -154,12 +107,3 @@ def _amount(column: StateColumn, field: Field, stored: int) -> str:
         return f"{stored + column.low if column.table is None else column.table[stored]:g}"
     low, high = column.least + column.low, column.most + column.low
     return f"{stored + column.low} of {high}" if low == 0 else f"{stored + column.low} ({low} to {high})"
-
-
-def _named(entry: str | LegendEntry, document: Document) -> list[str]:
-    """The names of what an entry of the legend puts on a cell, the uppermost first."""
-    if entry == "wall" or (isinstance(entry, LegendEntry) and entry.wall):
-        return ["wall"]
-    bodies = (legend_agent(entry, document), legend_thing(entry, document))
-    zones = () if entry == "floor" else legend_zones(entry, document)
-    return [*(name for name in bodies if name is not None), *zones] or ["floor"]

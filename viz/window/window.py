@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import pygame
 from PIL import Image
 
 from ...evals.traces.provenance import RunError
+from ...scenarios.output_file import whole_file
 from ..scene.scene import draw
 from ..viewer.frame import Frame
 from ..viewer.viewer import Viewer
@@ -276,10 +276,6 @@ def save_new(folder: Path, stem: str, ending: str, write: Callable[[Path], None]
         OSError: it cannot be written.
     """
     target = free_name(folder, stem, ending)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with whole_file(target) as part:
         write(part)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
     return target

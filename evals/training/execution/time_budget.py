@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
-from ....scenarios.errors import TurncoatError
-
-
-class OutOfTimeError(TurncoatError):
-    """There is no time left for what comes next; the message says how far it got."""
+from ....envs.time_limit import OutOfTimeError, time_limit
 
 
 class TimeBudget:
-    """The seconds that a run may take: after them nothing more begins, and trainings stop between two steps."""
+    """The seconds that a run may take: after them nothing more begins; trainings and solvers stop between two steps."""
 
     def __init__(self, seconds: float | None) -> None:
         """Start the clock; None means no limit."""
@@ -32,6 +29,13 @@ class TimeBudget:
         """Whether there is time left."""
         # Monotonic, since the wall clock may be set while a run goes on.
         return self.seconds is None or time.monotonic() - self._started < self.seconds
+
+    def limit(self) -> AbstractContextManager[None]:
+        """A context in which searches and solvers stop when the budget is spent."""
+        if self.seconds is None:
+            return time_limit(None)
+        left = self.seconds - (time.monotonic() - self._started)
+        return time_limit(left, f"the budget of {self.seconds:g} seconds")
 
     def check(self, reached: str) -> None:
         """Raise if the time is over.

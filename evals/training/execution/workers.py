@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -12,10 +14,12 @@ from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import reusable_executor
+from joblib.externals.loky.backend import resource_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ....scenarios.errors import UsageError
 from ...traces.provenance import code_hash
+from .parent_watch import end_with_parent, started_by_main_thread
 
 Result = TypeVar("Result")
 
@@ -24,6 +28,8 @@ CHECK_SECONDS = 60
 
 IDLE_SECONDS = 10 * 86_400
 """Seconds that an idle worker of this machine stays."""
+_LOCAL = {"inner_max_num_threads": 1, "idle_worker_timeout": IDLE_SECONDS, "initializer": end_with_parent}
+"""How joblib starts the workers of this machine."""
 POLL_SECONDS, MISSED_POLLS = 2.0, 5
 """Seconds between checks that the workers of this machine live, and after how many failed checks calls fail."""
 
@@ -71,7 +77,7 @@ class Workers:
         # More threads in each worker than it has cores slow all of them down, and can change the last digits of sums.
         local = self.backend == "loky" and self.jobs > 1
         # Workers that leave because they were idle do not say so; these stay as long as this process.
-        inner: dict[str, Any] = {"inner_max_num_threads": 1, "idle_worker_timeout": IDLE_SECONDS} if local else {}
+        inner: dict[str, Any] = _LOCAL | {"initargs": (os.getpid(), started_by_main_thread())} if local else {}
         # A backend that does not stream returns a list only once every call is done, so calls are made in waves.
         size = max(1, len(calls) if self.streams else self.jobs)
         for first in range(0, len(calls), size):
@@ -87,9 +93,28 @@ class Workers:
             tasks = (delayed(function)(*call) for call in wave if should_continue())
             try:
                 with _watchdog() if local else nullcontext():
-                    yield from _closing_quietly(parallel(tasks))
+                    with _without_interrupts() if local else nullcontext():  # the processes are started here
+                        found = parallel(tasks)
+                    yield from _closing_quietly(found)
             except TerminatedWorkerError as fault:
                 raise ClusterError(KILLED) from fault
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Interrupts wait until the block ends; processes that are started in it never get any (POSIX).
+
+    Ctrl-C goes to all processes of a terminal at once, and a worker that it met would print a traceback of its own.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it is started with the first worker otherwise, and then lets interrupts in
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _closing_quietly(found: Any) -> Iterator[Any]:

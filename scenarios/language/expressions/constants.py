@@ -14,7 +14,22 @@ from typing import TypeAlias
 from ...errors import TurncoatError
 from ..faults.faults import Span
 from ..schema.document import Param
-from .syntax import Binary, Call, Cell, Expression, Name, Number, Quantified, Relation, Truth, Unary
+from .syntax import (
+    BeforeTick,
+    Beside,
+    Binary,
+    Call,
+    Cell,
+    Coordinate,
+    Distance,
+    Expression,
+    Name,
+    Number,
+    Quantified,
+    Relation,
+    Truth,
+    Unary,
+)
 
 CEILING = 1e300
 """The largest absolute value of a number; larger results are cut to it."""
@@ -115,6 +130,10 @@ def names_in(expression: Expression) -> frozenset[str]:
             return names_in(left) | names_in(right)
         case Cell(row, column):
             return names_in(row) | names_in(column)
+        case Beside(inner) | Coordinate(_, inner) | BeforeTick(inner):
+            return names_in(inner)
+        case Distance(first, second):
+            return names_in(first) | names_in(second)
         case Call(_, arguments):
             return frozenset().union(*(names_in(argument) for argument in arguments))
         case Relation(_, subject, object_, reach):
@@ -234,6 +253,21 @@ def _options(param: Param) -> list[Value]:
     return sorted(options) or [0]
 
 
+_WORDS = {
+    "ZoneOf": "zone_of",
+    "Does": "does",
+    "Moved": "moved",
+    "StageIs": "stage",
+    "Cell": "cell",
+    "Facing": "facing",
+    "Beside": "beside",
+    "Ahead": "ahead",
+    "Distance": "distance",
+    "BeforeTick": "before",
+}
+"""The word by which each kind of node is written."""
+
+
 def _described(expression: Expression) -> str:
     """The word by which an author writes this kind of expression, for messages."""
     match expression:
@@ -241,7 +275,7 @@ def _described(expression: Expression) -> str:
             return word
         case Quantified(quantifier=quantifier):
             return quantifier
+        case Coordinate(axis=axis):
+            return axis
         case _:
-            return {"ZoneOf": "zone_of", "Does": "does", "Moved": "moved", "StageIs": "stage", "Cell": "cell"}.get(
-                type(expression).__name__, "facing"
-            )
+            return _WORDS[type(expression).__name__]

@@ -103,7 +103,7 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
     for draw in document.draws.values():
         yield from (draw.p, draw.when, *(draw.weights or ()))
     for thing in document.things.values():
-        yield thing.sight
+        yield from (thing.sight, thing.solid)
         yield from _bounds(thing.fields)
         yield from (motion.when for motion in thing.moves or ())
     for agent in document.agents.values():
@@ -140,7 +140,7 @@ def _effects(document: Document) -> frozenset[str]:
     """The names that effects of rules read, and not the counters that they set."""
     names: set[str] = set()
     for rule in document.rules:
-        for text in rule.then:
+        for text in (*rule.then, *rule.otherwise):
             try:
                 parsed = effect(text)
             except ExpressionError:

@@ -59,7 +59,12 @@ DIRECTIONS = ("up", "down", "left", "right")
 EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset")
 MEASURES = ("rate", "share", "count", "first", "return", "value", "performance", "steps", "regret")
 
-_CALLABLE = (*FUNCTIONS, *QUANTIFIERS, "cell", "zone_of")
+PLACES = ("cell", "zone_of", "beside", "ahead")
+"""Words that make a place of what stands in parentheses."""
+OF_PLACES = ("row", "column", "distance")
+"""Words that make a number of places."""
+
+_CALLABLE = (*FUNCTIONS, *QUANTIFIERS, *PLACES, *OF_PLACES, "before")
 _RELATIONS = ("on", "in", "meets", "sees", "carries", "near", "does", "chooses", "moved", "facing")
 _ONE_PLACE = ("does", "chooses", "moved", "facing")
 
@@ -373,6 +378,21 @@ class _Build:
     def zone_of(self, parts: _Parts) -> syntax.ZoneOf:
         return syntax.ZoneOf(str(parts[2]), _span(parts))
 
+    def beside(self, parts: _Parts) -> syntax.Beside:
+        return syntax.Beside(parts[2], str(parts[4]), _span(parts))
+
+    def ahead(self, parts: _Parts) -> syntax.Ahead:
+        return syntax.Ahead(str(parts[2]), _span(parts))
+
+    def coordinate(self, parts: _Parts) -> syntax.Coordinate:
+        return syntax.Coordinate(str(parts[0]), parts[2], _span(parts))
+
+    def distance(self, parts: _Parts) -> syntax.Distance:
+        return syntax.Distance(parts[2], parts[4], _span(parts))
+
+    def before_tick(self, parts: _Parts) -> syntax.BeforeTick:
+        return syntax.BeforeTick(parts[2], _span(parts))
+
     def group(self, parts: _Parts) -> Any:
         return replace(parts[1], span=_span(parts))
 
@@ -422,7 +442,9 @@ class _Build:
         return syntax.StageIs(str(parts[2]), _span(parts))
 
     def quantified(self, parts: _Parts) -> syntax.Quantified:
-        return syntax.Quantified(str(parts[0]), str(parts[2]), parts[4], _span(parts))
+        # `any(gem: ...)`, or with a name for the instance `any(b of gem: ...)`.
+        variable, group = (parts[2], parts[4]) if len(parts) > 6 else (parts[2], parts[2])
+        return syntax.Quantified(str(parts[0]), str(group), parts[-2], _span(parts), str(variable))
 
     # Effects
 
@@ -580,6 +602,7 @@ _FOREIGN_WORDS = {
 _EXPECTED = {
     "NUMBER": "a name, a number or a part in parentheses",
     "CELL": "the name of a thing, an agent or a zone, `cell(row, column)` or `zone_of(counter)`",
+    "OF": "`of`",
     "NAME": "a name",
     "COMPARE": "a comparison such as `==`",
     "PLUS": "arithmetic such as `+`",
@@ -619,7 +642,9 @@ _IMPLIED = {
 }
 """Terminal -> others that are more informative: if one of them is accepted too, the terminal's phrase is left out."""
 
-_ALL_WORDS = RESERVED.union(_CALLABLE, DIRECTIONS, EFFECT_VERBS, MEASURES, ("cycles", "takes", "drops", "at", "map"))
+_ALL_WORDS = RESERVED.union(
+    _CALLABLE, DIRECTIONS, EFFECT_VERBS, MEASURES, ("cycles", "takes", "drops", "at", "map", "of")
+)
 
 _FOUND = re.compile(
     r"[A-Za-z_][\w.]*|[0-9][\w.]*|===|!==|&&|\|\||<>|=>|=<|\+\+|--|[-+=!<>]=|\*\*|//|\"[^\"\n]*\"|'[^'\n]*'|.", re.S

@@ -14,6 +14,8 @@ from ..faults.faults import Span
 
 NOWHERE: Span = (0, 0)
 """The span of a node that was not parsed from a text."""
+FAR_OFF = 64
+"""The distance to what is nowhere: more than any on a board, whose sides are at most 64 cells."""
 
 
 # ------------------------------------------------------------------ expressions
@@ -57,6 +59,49 @@ class ZoneOf:
     """`zone_of(counter)`: the zone named by the counter's current value."""
 
     counter: str
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Beside:
+    """`beside(PLACE, up)`: the cell one step from a place, a wall or not; nowhere beyond the frame."""
+
+    place: Expression
+    direction: str
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """`ahead(subject)`: the cell one step from a body, in the direction that it faces."""
+
+    subject: str
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """`row(PLACE)` or `column(PLACE)`: a number from 0, or -1 for what is nowhere."""
+
+    axis: str
+    place: Expression
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Distance:
+    """`distance(PLACE, PLACE)`: the larger of row and column distance, or `FAR_OFF` where one of them is nowhere."""
+
+    first: Expression
+    second: Expression
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class BeforeTick:
+    """`before(f)`: the value of a formula in the state before this tick."""
+
+    body: Expression
     span: Span = NOWHERE
 
 
@@ -136,12 +181,20 @@ class StageIs:
 
 @dataclass(frozen=True)
 class Quantified:
-    """`any(gem: body)`, `all(gem: body)`, `count(gem: body)` over the instances of a thing."""
+    """`any(gem: body)`, `all(gem: body)` or `count(gem: body)` over the instances of a thing.
+
+    `variable` stands for the instance in the body: the thing's own name, or `b` in `any(b of gem: body)`.
+    """
 
     quantifier: str
     group: str
     body: Expression
     span: Span = NOWHERE
+    variable: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.variable:
+            object.__setattr__(self, "variable", self.group)
 
 
 Expression: TypeAlias = (
@@ -150,6 +203,11 @@ Expression: TypeAlias = (
     | Name
     | Cell
     | ZoneOf
+    | Beside
+    | Ahead
+    | Coordinate
+    | Distance
+    | BeforeTick
     | Unary
     | Binary
     | Call
@@ -385,6 +443,11 @@ class ParsedMeasure:
     def bounded(self) -> bool:
         """Whether its values lie between 0 and 1 in every world, as those of shares and rates do."""
         return isinstance(self.syntax, Share | Rate)
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is the share of episodes that meet a condition, so that its value in one episode is 0 or 1."""
+        return isinstance(self.syntax, Share)
 
     @property
     def is_regret(self) -> bool:

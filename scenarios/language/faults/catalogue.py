@@ -123,6 +123,8 @@ CATALOGUE: dict[str, str] = {
     "theirs.",
     "TC231": "`regret(AGENT)` compares what one of several trained agents does with its best response to what the "
     "others do. It is asked for in an expectation; with one agent, `regret` compares with the exact plan.",
+    "TC232": "`else:` is what a rule does where its condition holds and its `chance` fails. A rule without a chance "
+    "never fails; what happens where the condition does not hold is a rule of its own.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
@@ -161,6 +163,8 @@ CATALOGUE: dict[str, str] = {
     "TC410": "Zones, things, agents, counters, draws, channels, events and params share their names, so that a "
     "bare name is never ambiguous. Events are declared by the rules that emit them.",
     "TC411": "The word has a meaning in the language or the legend, and cannot be a name.",
+    "TC412": "A name for one instance, as `b` in `any(b of tree: b in glade)` or under `each: {a: tree, b: tree}`, "
+    "means nothing else in the file, so that no reader takes one for the other.",
     "TC420": "A formula uses a name that nothing has.",
     "TC421": "There is no such counter or field.",
     "TC422": "There is no such thing (or agent).",
@@ -187,7 +191,7 @@ CATALOGUE: dict[str, str] = {
     "bounds a counter can be set to another value only if it declares what it may be.",
     # TC5: what formulas mean
     "TC501": "An operator, a function or a block wants something else here: a number, a truth value (what a comparison "
-    "gives), a place (a cell) or a zone. Flags are both numbers and truth values.",
+    "gives), a place (a cell) or a zone. A truth value is a number too, 1 or 0; a number is none, unless it is a flag.",
     "TC502": "Something else is wanted here than what the name stands for.",
     "TC503": "Events and rewards happen; they have no value that a formula could read. A rule can set a counter "
     "when they do.",

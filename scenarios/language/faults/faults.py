@@ -49,7 +49,7 @@ class Fault:
 
 
 class ScenarioError(TurncoatError):
-    """A scenario file has faults that keep it from being used.
+    """A scenario file has faults that keep it from being used; as text, what the terminal shows.
 
     Attributes:
         faults: every fault found, in the order of the file.
@@ -64,7 +64,7 @@ class ScenarioError(TurncoatError):
         super().__init__(faults, self.lines)  # an error is pickled by its arguments
 
     def __str__(self) -> str:
-        return "\n".join(f"{fault.code} {fault.message}" for fault in self.faults)
+        return render_all(self)
 
 
 # ------------------------------------------------------------------ words for messages

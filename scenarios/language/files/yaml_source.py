@@ -143,6 +143,8 @@ class Source:
                 found.append(node.entries[step])
             elif isinstance(step, int) and 0 <= step < len(node.items):
                 found.append((None, node.items[step]))
+            elif step == 0 and isinstance(node.data, str):
+                found.append((None, node))  # a text in the place of a list is its only entry
             else:
                 return False, found
         return True, found

@@ -36,16 +36,18 @@ class Context:
         """Param -> its value."""
         return {name: param.value for name, param in self.symbols.document.params.items()}
 
-    def scope(self, path: Path, bound: frozenset[str] = frozenset(), acted: bool = True, ticking: bool = True) -> Scope:
+    def scope(
+        self, path: Path, bound: Mapping[str, str] | None = None, acted: bool = True, ticking: bool = True
+    ) -> Scope:
         """The scope of a formula.
 
         Args:
             path: its position in the file.
-            bound: things of which one instance at a time is meant.
+            bound: name -> the thing of which it means one instance at a time.
             acted: whether the agents have acted where it is evaluated.
             ticking: whether the draws of the tick are known where it is evaluated.
         """
-        return Scope(self.symbols, self.report, path, bound, acted, ticking)
+        return Scope(self.symbols, self.report, path, bound or {}, acted, ticking)
 
     def parse(self, value: Formula, path: Path) -> Expression | None:
         """Parse a formula; None if it is malformed, which is reported."""

@@ -206,10 +206,13 @@ def _wrong_part(setting: str, value: object) -> str | None:
 
 
 def hideable(symbols: Symbols) -> tuple[str, ...]:
-    """Every part of the state that `hides` can name."""
-    names = [name for kind in ("counter", "draw", "thing", "agent") for name in symbols.of(kind)]
-    bodies = (*symbols.of("thing"), *symbols.of("agent"))
-    return (*names, *symbols.fields, *(f"{body}.{part}" for body in bodies for part in ("cell", "facing")), "step")
+    """Every part of the state that `hides` can name; what a world does not keep, such as a draw of a tick, is none."""
+    document, board = symbols.document, symbols.size is not None
+    kept = [name for name, draw in document.draws.items() if draw.at == "start"]
+    bodies = {**document.things, **document.agents}
+    cells = [f"{name}.cell" for name in bodies if board]
+    facings = [f"{name}.facing" for name, body in bodies.items() if board and body.facing]
+    return (*symbols.of("counter"), *kept, *bodies, *symbols.fields, *cells, *facings, "step")
 
 
 Overrides = Mapping[str, object]

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from ..expressions.constants import NotConstantError, TooManyParamsError, Value, binary, extremes, names_in
 from ..expressions.parser import ExpressionError, formula
-from ..expressions.syntax import Binary, Expression, Name, Quantified, Truth, Unary
+from ..expressions.syntax import FAR_OFF, Binary, Coordinate, Distance, Expression, Name, Quantified, Truth, Unary
 from ..schema.document import Counter, Formula
 from .symbols import Symbols
 
@@ -63,6 +63,10 @@ def between(expression: Expression, symbols: Symbols) -> Range | None:
             return min(corners), max(corners)
         case Quantified("count", group):
             return 0, symbols.instances[group]
+        case Coordinate():
+            return -1, FAR_OFF - 1
+        case Distance():
+            return 0, FAR_OFF
         case _:
             return None
 

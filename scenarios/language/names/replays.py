@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 from ..faults.collector import Path, Report, listed
-from ..schema.document import Document
-from .symbols import Symbols, action_names, suggestion
+from ..schema.document import Document, Rule
+from .symbols import MOVES, Symbols, action_names, instance_names, suggestion
 
 LETTERS = {"s": "stay", "u": "up", "d": "down", "l": "left", "r": "right"}
 """Letter -> the action that it always stands for, if the agent has that action."""
@@ -21,6 +22,43 @@ def letters(actions: tuple[str, ...]) -> dict[str, str]:
     others = [action for action in actions if action not in usual.values()]
     initials = [action[0] for action in others]
     return usual | {a[0]: a for a in others if initials.count(a[0]) == 1 and a[0] not in usual}
+
+
+def outcomes_of_draws(symbols: Symbols, layouts: int) -> dict[str, tuple[object, ...] | None]:
+    """Every draw that a replay may fix, by its name, with its outcomes; None for the number of a cell.
+
+    Args:
+        symbols: the symbol table of the scenario.
+        layouts: how many boards the replay's stage generates.
+    """
+    document = symbols.document
+    known: dict[str, tuple[object, ...] | None] = {}
+    for name, draw in document.draws.items():
+        known[name] = (0, 1) if draw.values is None else tuple(draw.values)
+    for override in document.overrides:
+        if override.chance is not None:
+            known[override.name] = (0, 1)
+        if override.action == "random":
+            known[f"{override.name}.action"] = symbols.actions.get(override.agent, ())
+    for name, thing in document.things.items():
+        if thing.wander or any(motion.wander for motion in thing.moves or ()):
+            known |= {f"{instance}.wander": MOVES for instance in instance_names(name, symbols.instances[name])}
+    for rule in document.rules:
+        for instances in _combinations(rule, symbols):
+            name = ":".join((rule.name, *instances))
+            if rule.chance is not None:
+                known[name] = (0, 1)
+            for prefix, block in ((name, rule.then), (f"{name}.else", rule.otherwise)):
+                known |= {f"{prefix}.{i}": None for i, text in enumerate(block) if " at random " in text}
+    if layouts:
+        known["layout"] = tuple(range(layouts))
+    return known
+
+
+def _combinations(rule: Rule, symbols: Symbols) -> Iterator[tuple[str, ...]]:
+    """The instances of each of the rules that one rule of the file stands for."""
+    groups = [instance_names(group, symbols.instances.get(group, 0)) for _, group in rule.instances]
+    return (names for names in product(*groups) if len(set(names)) == len(names))
 
 
 def written_actions(document: Document, actions: str | Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -23,6 +23,9 @@ MOVES = ("up", "down", "left", "right")
 SURFACES = ("wall", "floor")
 """The words of a legend that stand for no object."""
 
+BUILT_IN_ZONES = ("wall", "floor", "board")
+"""Zones that every board has: its walls, its other cells, and both. A name of the file that is the same wins."""
+
 DEFAULT_SIZE = (9, 9)
 """Rows and columns of a generated board without a `size`."""
 
@@ -128,16 +131,22 @@ def action_names(actions: Iterable[str | ActionSpec]) -> tuple[str, ...]:
     return tuple(action if isinstance(action, str) else action.name for action in actions)
 
 
+def instance_names(thing: str, count: int) -> tuple[str, ...]:
+    """The names of a thing's instances: its own if there is one, else `gem[0]`, `gem[1]` and so on."""
+    return (thing,) if count == 1 else tuple(f"{thing}[{number}]" for number in range(count))
+
+
 def _effects(document: Document) -> tuple[tuple[tuple[Effect, Path], ...], tuple[str, ...]]:
     """Every effect of every rule that can be parsed, with its position; and the texts of those that cannot."""
     read: list[tuple[Effect, Path]] = []
     unread: list[str] = []
     for index, rule in enumerate(document.rules):
-        for line, text in enumerate(rule.then):
-            try:
-                read.append((effect(text), ("rules", index, "then", line)))
-            except ExpressionError:
-                unread.append(text)  # reported where effects are checked
+        for key, texts in (("then", rule.then), ("else", rule.otherwise)):
+            for line, text in enumerate(texts):
+                try:
+                    read.append((effect(text), ("rules", index, key, line)))
+                except ExpressionError:
+                    unread.append(text)  # reported where effects are checked
     return tuple(read), tuple(unread)
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from ...did_you_mean import did_you_mean, nearest
 from ..expressions import constants
+from ..expressions.parser import RESERVED
 from ..expressions.syntax import (
+    Ahead,
+    BeforeTick,
+    Beside,
     Binary,
     Call,
     Cell,
+    Coordinate,
+    Distance,
     Does,
     Expression,
     Facing,
@@ -26,7 +33,7 @@ from ..expressions.syntax import (
 from ..faults.collector import Path, Report, listed
 from ..faults.faults import Span
 from ..schema.document import Counter
-from .symbols import PLURALS, Symbols, article, suggestion, unknown
+from .symbols import BUILT_IN_ZONES, PLURALS, Symbols, article, suggestion, unknown
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 ORDERED = frozenset({"<", "<=", ">", ">="})
@@ -47,8 +54,8 @@ class Typed:
     """The type of an expression.
 
     Attributes:
-        kind: `number`, `truth`, `flag` (a number 0 or 1 that is also accepted as a truth value), `place` (one cell),
-            `zone` (a set of cells) or `word`.
+        kind: `number`, `truth` (a number too: 0 or 1), `flag` (a number 0 or 1 that is also accepted as a truth value),
+            `place` (one cell), `zone` (a set of cells) or `word`.
         words: the possible values of a `word`; empty for any other kind.
     """
 
@@ -61,7 +68,7 @@ class Typed:
 
 
 _FITS = {
-    "number": {"number", "flag"},
+    "number": {"number", "truth", "flag"},
     "truth": {"truth", "flag"},
     "place": {"place"},
     "area": {"place", "zone"},
@@ -73,6 +80,9 @@ _CURES = {
     "place": "write an agent, a thing, or `cell(row, column)`",
     "area": "write an agent, a thing, a zone, or `cell(row, column)`",
 }
+
+_WORDS: dict[type[Expression], str] = {Beside: "beside", Ahead: "ahead", Distance: "distance", BeforeTick: "before"}
+"""The word by which each of these is written."""
 
 NUMBER = Typed("number")
 TRUTH = Typed("truth")
@@ -88,7 +98,7 @@ class Scope:
         symbols: the symbol table of the scenario.
         report: receives the faults.
         path: the position of the text in the file.
-        bound: things of which one instance at a time is meant (`each:`, `any(...)`).
+        bound: name -> the thing of which it means one instance at a time (`each:`, `any(...)`); often its own name.
         acted: whether the agents have acted in this tick, so that `does`, `chooses` and `moved` are defined.
         ticking: whether the draws of this tick are known.
         fixed: whether the value must be known before the run, so that cures suggest only numbers and params.
@@ -97,7 +107,7 @@ class Scope:
     symbols: Symbols
     report: Report
     path: Path
-    bound: frozenset[str] = frozenset()
+    bound: Mapping[str, str] = field(default_factory=dict)
     acted: bool = True
     ticking: bool = True
     fixed: bool = False
@@ -105,6 +115,11 @@ class Scope:
     def fault(self, code: str, span: Span, message: str, cure: str, *, warning: bool = False) -> None:
         """Report a fault in this text."""
         self.report.add(code, self.path, message, cure, span=span, warning=warning)
+
+    def declared(self, name: str) -> str:
+        """The name under which a body or a field is declared: `tree.age` for `b.age` in `any(b of tree: ...)`."""
+        head, dot, tail = name.partition(".")
+        return self.bound.get(head, head) + dot + tail
 
     def unknown(self, code: str, kind: str, name: str, valid: tuple[str, ...], span: Span) -> None:
         """Report an unknown name in this text."""
@@ -162,6 +177,17 @@ def type_of(expression: Expression, scope: Scope) -> Typed | None:
             return PLACE if all(sound) and _on_board(expression, scope) else None
         case ZoneOf(counter, span):
             return _zone_of(counter, span, scope)
+        case Beside(place):
+            return PLACE if require(place, "place", scope, "`beside`") else None
+        case Ahead(subject, span):
+            return PLACE if _facing(subject, span, scope) else None
+        case Coordinate(axis, place):
+            return NUMBER if require(place, "place", scope, f"`{axis}`") else None
+        case Distance(first, second):
+            sound = [require(place, "place", scope, "`distance`") for place in (first, second)]
+            return NUMBER if all(sound) else None
+        case BeforeTick():
+            return _before_tick(expression, scope)
         case Unary("not", operand):
             return TRUTH if require(operand, "truth", scope, "`not`") else None
         case Unary(_, operand):  # the only other one is the minus
@@ -202,7 +228,7 @@ def check_body(name: str, span: Span, scope: Scope, kinds: tuple[str, ...] = ("a
         Whether it is; if not, the fault has been reported.
     """
     symbols = scope.symbols
-    kind = symbols.kinds.get(name)
+    kind = symbols.kinds.get(scope.bound.get(name, name))
     if kind not in kinds:
         what = " or ".join(kinds)
         valid = tuple(name for wanted in kinds for name in symbols.of(wanted))
@@ -233,10 +259,10 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
     name, span, symbols = expression.name, expression.span, scope.symbols
     if name == "step":
         return NUMBER
-    if name in symbols.fields:
+    if scope.declared(name) in symbols.fields:
         owner = name.split(".")[0]
-        return counter_type(symbols.fields[name]) if _check_single(owner, span, scope) else None
-    kind = symbols.kinds.get(name)
+        return counter_type(symbols.fields[scope.declared(name)]) if _check_single(owner, span, scope) else None
+    kind = symbols.kinds.get(scope.bound.get(name, name))
     match kind:
         case "counter":
             return counter_type(symbols.document.counters[name])
@@ -254,8 +280,23 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
         case "channel":
             cure = "rules cannot read rewards: let the rule that pays set a counter"
             scope.fault("TC503", span, f"`{name}` is a reward channel", cure)
+        case None if name in BUILT_IN_ZONES:
+            return ZONE
         case _:
             _unknown_name(name, span, scope)
+    return None
+
+
+def _before_tick(expression: BeforeTick, scope: Scope) -> Typed | None:
+    """The type of `before(f)`: that of the formula, which may read only what was there before anyone acted."""
+    if not scope.acted:
+        _not_acted(scope, expression.span)
+        return None
+    typed = type_of(expression.body, replace(scope, acted=False, ticking=False))
+    if typed is None or typed.kind in ("number", "truth", "flag"):
+        return typed
+    message = f"`before` wants a number or a truth value, and {described(expression.body)} is {ARTICLES[typed.kind]}"
+    scope.fault("TC501", expression.body.span, message, "write a formula in it, as in `before(robot in vault)`")
     return None
 
 
@@ -328,11 +369,11 @@ def _draw(name: str, span: Span, scope: Scope) -> Typed | None:
 def _zone_of(counter: str, span: Span, scope: Scope) -> Typed | None:
     """The type of `zone_of(counter)`: a zone, if every value of the counter names one."""
     symbols = scope.symbols
-    its = symbols.counters.get(counter)
+    its = symbols.counters.get(scope.declared(counter))
     if its is None:
         scope.unknown("TC421", "counter", counter, tuple(symbols.counters), span)
         return None
-    if counter in symbols.fields and not _check_single(counter.split(".")[0], span, scope):
+    if scope.declared(counter) in symbols.fields and not _check_single(counter.split(".")[0], span, scope):
         return None
     others = [str(value) for value in its.values or () if symbols.kinds.get(str(value)) != "zone"]
     if its.values is None or others:
@@ -391,7 +432,7 @@ def _word_holder(expression: Expression, scope: Scope) -> Typed | None:
     """The type of an expression that is a counter or field with words; None for any other expression."""
     if not isinstance(expression, Name):
         return None
-    counter = scope.symbols.counters.get(expression.name)
+    counter = scope.symbols.counters.get(scope.declared(expression.name))
     typed = counter_type(counter) if counter else None
     return typed if typed and typed.kind == "word" else None
 
@@ -472,7 +513,7 @@ def _carries(expression: Relation, scope: Scope) -> Typed | None:
 def _check_sight(subject: Expression, scope: Scope) -> bool:
     """Whether the subject of `sees` is a body that declares its sight; report it otherwise."""
     document = scope.symbols.document
-    name = subject.name if isinstance(subject, Name) else ""
+    name = scope.declared(subject.name) if isinstance(subject, Name) else ""
     body = document.things.get(name) or document.agents.get(name)
     if body is not None and body.sight is not None:
         return True
@@ -507,10 +548,10 @@ def _not_acted(scope: Scope, span: Span) -> None:
 def _facing(subject: str, span: Span, scope: Scope) -> Typed | None:
     if not check_body(subject, span, scope):
         return None
-    document = scope.symbols.document
-    body = document.agents.get(subject) or document.things[subject]
+    document, declared = scope.symbols.document, scope.declared(subject)
+    body = document.agents.get(declared) or document.things[declared]
     if not body.facing:
-        scope.fault("TC506", span, f"`{subject}` faces nowhere", f"give `{subject}` the line `facing: true`")
+        scope.fault("TC506", span, f"`{subject}` faces nowhere", f"give `{declared}` the line `facing: true`")
         return None
     return TRUTH
 
@@ -520,10 +561,34 @@ def _quantified(expression: Quantified, scope: Scope) -> Typed | None:
     if symbols.kinds.get(group) != "thing":
         scope.unknown("TC422", "thing", group, symbols.of("thing"), expression.span)
         return None
-    inside = replace(scope, bound=scope.bound | {group})
+    if expression.variable != group and not check_local_name(expression.variable, expression.span, scope):
+        return None
+    inside = replace(scope, bound={**scope.bound, expression.variable: group})
     if not require(expression.body, "truth", inside, f"`{expression.quantifier}`"):
         return None
     return NUMBER if expression.quantifier == "count" else TRUTH
+
+
+def check_local_name(name: str, span: Span, scope: Scope) -> bool:
+    """Check that a name that stands for one instance of a thing means nothing else here.
+
+    Args:
+        name: `b` in `any(b of tree: ...)`.
+        span: its range of characters in the text.
+        scope: the context of the text.
+
+    Returns:
+        Whether it is free; if not, the fault has been reported.
+    """
+    taken = article(scope.symbols.kinds[name]) if name in scope.symbols.kinds else None
+    if name in scope.bound:
+        taken = f"one of `{scope.bound[name]}` already"
+    if name in BUILT_IN_ZONES:
+        taken = "a zone of every board"
+    if taken is None and "." not in name and name not in RESERVED:
+        return True
+    scope.fault("TC412", span, f"`{name}` is {taken or 'no plain name'}", "give the instance a short name of its own")
+    return False
 
 
 def described(expression: Expression) -> str:
@@ -539,6 +604,8 @@ def described(expression: Expression) -> str:
             return "`cell(...)`"
         case ZoneOf(counter):
             return f"`zone_of({counter})`"
+        case Beside() | Ahead() | Coordinate() | Distance() | BeforeTick():
+            return f"`{_WORDS.get(type(expression), getattr(expression, 'axis', ''))}(...)`"
         case Unary(operator) | Binary(operator):
             return f"what `{operator}` gives"
         case Call(function):

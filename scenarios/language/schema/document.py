@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 ALL = "all"
@@ -24,11 +24,25 @@ Formula: TypeAlias = Annotated[str, Field(max_length=2_000)] | bool | int | floa
 Glyph: TypeAlias = Annotated[str, Field(min_length=1, max_length=1)]
 CellAt: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(min_length=2, max_length=2)]
 Scalar: TypeAlias = bool | int | float
+Outcome: TypeAlias = Scalar | Name
+"""The outcome of a draw that a replay fixes: a value, or the name of a direction or an action."""
 Direction: TypeAlias = Literal["up", "down", "left", "right"]
 Override: TypeAlias = Scalar | CellAt | Line | list[Line] | dict[Line, Any]
 """The value of a dotted override; a mapping is a deliberation or a planner, and is checked as one."""
 Plain: TypeAlias = Scalar | Line | Annotated[list[Scalar | Line], Field(max_length=MANY)]
 """A parameter of a deliberation or planner that an installed package provides."""
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Effects: TypeAlias = Annotated[
+    list[Line],
+    Field(max_length=64),
+    BeforeValidator(_listed, json_schema_input_type=Line | Annotated[list[Line], Field(max_length=64)]),
+]
+"""Effects of a rule; one of them may stand without a list."""
 
 
 class Block(BaseModel):
@@ -79,6 +93,7 @@ class Zone(Block):
 
     cells: Annotated[list[CellAt], Field(max_length=10_000)] | None = None
     rectangle: Rectangle | None = None
+    observed: bool = True
     about: Line | None = None
 
 
@@ -168,11 +183,16 @@ class AsAgent(Block):
 
 
 class Thing(Block):
-    """Anything on the board that is not an agent, with one instance per cell of its glyph, or up to `count` of them."""
+    """Anything on the board that is not an agent, with one instance per cell of its glyph, or up to `count` of them.
+
+    `solid`: whether it blocks, always or where a formula holds. `blocks`: the things and agents that it blocks where it
+    is solid; all of them if left out.
+    """
 
     kind: Literal["item", "block", "overseer", "monster", "decor"] = "item"
     count: Annotated[int, Field(ge=1, le=64)] | None = None
-    solid: bool | None = None
+    solid: Formula | None = None
+    blocks: Annotated[list[Name], Field(max_length=64)] | None = None
     opaque: bool = False
     pushable: bool | None = None
     sight: Formula | None = None
@@ -335,17 +355,32 @@ class Overriding(Block):
 class Rule(Block):
     """A rule that fires when its condition holds and sees the effects of the rules above it.
 
-    By default it is tried in every tick.
+    By default it is tried in every tick. `each`: a thing, for each instance of which there is one such rule; several
+    things; or names for instances, as in `{a: tree, b: tree}`. `else`: what happens where the condition holds and the
+    chance fails.
     """
 
     name: Name
     when: Formula = True
     at: Literal["start", "tick", "end"] = "tick"
-    each: Name | list[Name] | None = None
+    each: Name | list[Name] | dict[Name, Name] | None = None
     chance: Formula | None = None
-    then: Annotated[list[Line], Field(max_length=64)] = []
+    then: Effects = []
+    otherwise: Annotated[Effects, Field(alias="else")] = []
     pays: dict[Line, Formula] = {}
     about: Line | None = None
+
+    @property
+    def instances(self) -> tuple[tuple[str, str], ...]:
+        """For each name under `each`, the thing of which it means one instance."""
+        match self.each:
+            case None:
+                return ()
+            case str():
+                return ((self.each, self.each),)
+            case list():
+                return tuple((group, group) for group in self.each)
+        return tuple(self.each.items())
 
 
 class Learn(Block):
@@ -402,11 +437,16 @@ class BestResponse(Block):
     others: dict[Name, Name] = {}
 
 
+MAX_FIRST_SEED = 10**9
+"""The greatest number that the seeds of a run may begin with: all of them then fit into 31 bits, as libraries ask."""
+
+
 class Runs(Block):
     """The defaults of the command `run`."""
 
     agents: Annotated[list[Line], Field(min_length=1, max_length=32)] = ["exact"]
     seeds: Annotated[int, Field(ge=1, le=10_000)] = 5
+    first_seed: Annotated[int, Field(ge=0, le=MAX_FIRST_SEED)] = 0
     steps: Annotated[int, Field(ge=1, le=10**9)] = 40_000
     episodes: Annotated[int, Field(ge=1, le=100_000)] = 10
     max_states: Annotated[int, Field(ge=1, le=50_000_000)] = 1_000_000
@@ -446,12 +486,16 @@ class Expectation(Block):
 
 
 class Replay(Block):
-    """A recorded sequence of actions and the outcome that it must have."""
+    """A recorded sequence of actions and the outcome that it must have.
+
+    `draws`: the outcome of a named draw, or a list with its outcome in each tick; whatever is not named takes its
+    likeliest.
+    """
 
     actions: Annotated[str, Field(max_length=20_000)] | Annotated[list[Line], Field(max_length=10_000)]
     stage: Name | None = None
     set: Annotated[dict[Line, Override], Field(alias="with")] = {}
-    draws: dict[Name, Scalar] = {}
+    draws: dict[Line, Outcome | Annotated[list[Outcome], Field(max_length=10_000)]] = {}
     events: list[Line] | None = None
     ends: Line | None = None
     pays: dict[Line, int | float] | None = None

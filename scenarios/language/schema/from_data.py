@@ -13,7 +13,7 @@ from ...did_you_mean import quote
 from ..faults.collector import Path, Report, listed
 from ..faults.faults import oxford
 from ..files.yaml_source import Data
-from .document import Document
+from .document import MANY, Document
 
 _WANTED = {
     "string_type": "a text",
@@ -108,6 +108,13 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
             report.add("TC200", path, message, f"add the line `{last}: ...`", key=bool(path))
         case "extra_forbidden":
             known = _keys(path[:-1], data)
+            if (split := _split_text(path, data, known)) is not None:
+                first, text = split
+                message = f"{_where(path[:-1])} has no key {quote(first)}"
+                cure = f"a text with a comma needs quotes: write `{text}`"
+                # Of a text in several pieces the first is reported, as often as there are pieces: equal faults are one.
+                report.add("TC201", (*path[:-1], first), message, cure, key=True)
+                return
             message = f"{_where(path[:-1])} has no key {quote(str(path[-1]))}"
             cure = f"its keys are {listed(known, 40)}"
             report.add("TC201", path, message, cure, key=True, meant=(str(path[-1]), known))
@@ -144,6 +151,32 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
         case _:
             message = f"{where} is not right: {detail['msg'].lower()}"
             report.add("TC208", path, message, "see docs/reference", key=is_key)
+
+
+def _split_text(path: Path, data: Data, known: tuple[str, ...]) -> tuple[str, str] | None:
+    """The text that was meant where YAML split it at its commas, as in `{about: red, green}`; None elsewhere.
+
+    Within braces, what follows a comma is a key, and one without a colon has no value.
+
+    Returns:
+        The first key that is a piece of a text, and the line with quotes.
+    """
+    mapping = _value(data, path[:-1])
+    assert isinstance(mapping, dict)
+    if mapping[str(path[-1])] is not None or len(mapping) > MANY:  # this is asked for each unknown key
+        return None
+    keys = list(mapping)
+    pieces = [mapping[key] is None and key not in known for key in keys]
+    first = last = keys.index(str(path[-1]))
+    while first > 0 and pieces[first - 1]:
+        first -= 1
+    while last + 1 < len(keys) and pieces[last + 1]:
+        last += 1
+    text = mapping[keys[first - 1]] if first else None
+    if not isinstance(text, str):
+        return None
+    whole = ", ".join([text, *keys[first : last + 1]])
+    return keys[first], quote(f'{keys[first - 1]}: "{whole}"', 120).strip("`")
 
 
 def _where(path: Path) -> str:

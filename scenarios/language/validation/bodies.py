@@ -20,7 +20,7 @@ WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
 
 
 def check_things(context: Context) -> None:
-    """Check the names, motions, sight and `as_agent` of things."""
+    """Check the names, motions, sight, solidity and `as_agent` of things."""
     for name, thing in context.symbols.document.things.items():
         path: Path = ("things", name)
         if name in SURFACES:
@@ -30,10 +30,23 @@ def check_things(context: Context) -> None:
         if thing.moves is not None and any(_ways(thing)):
             message = f"`{name}` has `moves` and `{next(_ways(thing))}`"
             context.report.add("TC215", path, message, "write every way of moving in the list of `moves`", key=True)
+        _check_solidity(name, thing, path, context)
         for motion, its_path in motions(name, thing):
             _check_motion(name, motion, its_path, context)
         if thing.as_agent is not None:
             _check_as_agent(name, thing, thing.as_agent, context)
+
+
+def _check_solidity(name: str, thing: Thing, path: Path, context: Context) -> None:
+    """Check when a thing is solid, and what it blocks."""
+    if not isinstance(thing.solid, bool):  # a truth value decides by itself and is no mistake
+        # The state before the tick decides; with several instances, each tests the condition for itself.
+        scope = context.scope((*path, "solid"), {name: name}, acted=False, ticking=False)
+        context.guard(thing.solid, "a thing's `solid`", scope)
+    bodies = (*context.symbols.of("agent"), *context.symbols.of("thing"))
+    for index, other in enumerate(thing.blocks or ()):
+        if other not in bodies:
+            unknown(context.report, "TC422", "agent or thing", other, bodies, (*path, "blocks", index))
 
 
 def _check_as_agent(name: str, thing: Thing, played: AsAgent, context: Context) -> None:
@@ -75,7 +88,7 @@ def _check_motion(name: str, motion: Thing | Motion, path: Path, context: Contex
         if not ways:
             context.report.add("TC215", path, "this says no way of moving", f"write one of {listed(WAYS)}")
         # The thing is bound: with several instances, each tests the condition for itself.
-        context.guard(motion.when, "a motion", context.scope((*path, "when"), frozenset({name}), ticking=False))
+        context.guard(motion.when, "a motion", context.scope((*path, "when"), {name: name}, ticking=False))
     if motion.loop and motion.patrol is None:
         cure = "add a `patrol:`, or leave `loop` out"
         context.report.add("TC215", (*path, "loop"), "there is no patrol to loop", cure)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..expressions.parser import ExpressionError, measure
 from ..expressions.syntax import Quantity
 from ..faults.collector import Path
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
-from ..names.replays import check_actions
+from ..names.replays import check_actions, outcomes_of_draws
 from ..names.symbols import suggestion, unknown
 from ..schema.document import Expectation, Minus, Replay
 from .measures import check_event, check_measure, check_reason
@@ -132,8 +134,9 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
     check_actions(replay.actions, symbols, report, (*path, "actions"))
     _check_stage(replay.stage, path, context)
     check_overrides(replay.set, symbols, report, (*path, "with"))
+    known = outcomes_of_draws(symbols, _layouts(replay, context))
     for name, value in replay.draws.items():
-        _check_drawn(name, value, _layouts(replay, context), (*path, "draws", name), context)
+        _check_drawn(name, value, known, (*path, "draws", name), context)
     for index, event in enumerate(replay.events or ()):
         scope = context.scope((*path, "events", index))
         if event.startswith("ended:"):
@@ -160,25 +163,22 @@ def _layouts(replay: Replay, context: Context) -> int:
     return generate.count if generate else 0
 
 
-def _check_drawn(name: str, value: object, layouts: int, path: Path, context: Context) -> None:
-    """Check the fixed outcome of a random variable in a replay.
-
-    It is a draw, a rule or override with a chance (outcomes 0 and 1), or `layout`, the index of the generated board.
-    """
-    document = context.symbols.document
-    chances = [rule.name for rule in document.rules if rule.chance is not None]
-    chances += [override.name for override in document.overrides if override.chance is not None]
-    draw = document.draws.get(name)
-    if name == "layout" and layouts:
-        if isinstance(value, bool) or value not in range(layouts):
-            cure = f"its outcomes are `0` to `{layouts - 1}`, as many as the stage generates"
-            context.report.add("TC438", path, f"`layout` never comes out as `{value}`", cure)
+def _check_drawn(
+    name: str, value: object, known: Mapping[str, tuple[object, ...] | None], path: Path, context: Context
+) -> None:
+    """Check the outcome of a draw that a replay fixes, or the list of its outcomes tick by tick."""
+    if name not in known:
+        unknown(context.report, "TC437", "draw", name, tuple(known), path, key=True)
         return
-    if draw is None and name not in chances:
-        there_are = (*document.draws, *chances, *(["layout"] if layouts else []))
-        unknown(context.report, "TC437", "draw", name, there_are, path, key=True)
+    draw = context.symbols.document.draws.get(name)
+    if isinstance(value, list) and (name == "layout" or (draw is not None and draw.at == "start")):
+        cure = "write its one outcome: a list says what comes in each tick"
+        context.report.add("TC438", path, f"`{name}` is drawn once, at the start", cure)
         return
-    values = (0, 1) if draw is None or draw.values is None else tuple(draw.values)
-    if value not in values:
-        shown = ", ".join(f"`{item}`" for item in values[:12])
-        context.report.add("TC438", path, f"`{name}` never comes out as `{value}`", f"its outcomes are {shown}")
+    outcomes = known[name]
+    for place, one in (
+        [((*path, i), one) for i, one in enumerate(value)] if isinstance(value, list) else [(path, value)]
+    ):
+        if outcomes is not None and one not in outcomes:
+            shown = ", ".join(f"`{item}`" for item in outcomes[:12])
+            context.report.add("TC438", place, f"`{name}` never comes out as `{one}`", f"its outcomes are {shown}")

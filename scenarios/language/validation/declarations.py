@@ -65,7 +65,8 @@ def check_counters(context: Context) -> None:
 def _check_values(name: str, counter: Counter, values: list[str | int | float], path: Path, context: Context) -> None:
     report, symbols = context.report, context.symbols
     if counter.min is not None or counter.max is not None:
-        report.add("TC214", path, f"`{name}` has `values` and bounds", "keep `values`, or `min` and `max`", key=True)
+        bounds = " and ".join(f"`{key}`" for key in ("min", "max") if getattr(counter, key) is not None)
+        report.add("TC214", path, f"`{name}` has `values` and bounds", f"keep `values`, or {bounds}", key=True)
     # Of one kind only, since a comparison with a counter reads the other side either as a word or as a number.
     words = [value for value in values if isinstance(value, str)]
     if words and len(words) < len(values):
@@ -80,7 +81,9 @@ def _check_values(name: str, counter: Counter, values: list[str | int | float], 
         if symbols.kinds.get(word, "zone") != "zone" or word in RESERVED:
             kind = symbols.kinds.get(word)
             what = f"names {article(kind)}" if kind else "is a word of the language"
-            report.add("TC214", (*path, "values", index), f"`{word}` {what}", "a word is free, or names a zone")
+            zones = symbols.of("zone")
+            cure = "take a word that is no name" + (f", or a zone: {listed(zones)}" if zones else "")
+            report.add("TC214", (*path, "values", index), f"`{word}` {what}", cure)
     start = counter.start
     if start is None:
         return
@@ -112,7 +115,10 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
         ends.append(constant(expression, context.params))
     if ends[0] > ends[1]:
         message = f"`{name}` goes from {ends[0]:g} up to {ends[1]:g}"
-        context.report.add("TC214", path, message, "`max` must not be less than `min`", key=True)
+        cure = "`max` must not be less than `min`"
+        if counter.min is None:  # so it is 0
+            cure = f"write a `max` of at least 0, or a `min` of at most {ends[1]:g}"
+        context.report.add("TC214", path, message, cure, key=True)
         return
     if isinstance(counter.start, bool) and counter_type(counter).kind == "flag":
         return  # `start: true` is a fine start of a flag, and no number
@@ -121,7 +127,10 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
         start = constant(expression, context.params)
         if not ends[0] <= start <= ends[1] or start != int(start):
             message = f"`{name}` starts at {start:g}, and it goes from {ends[0]:g} to {ends[1]:g}"
-            context.report.add("TC214", (*path, "start"), message, "start with a whole number between the bounds")
+            cure = f"start with a whole number from {ends[0]:g} to {ends[1]:g}"
+            if counter.max is None:
+                cure = "start with 0 or 1, or give it a `max`"
+            context.report.add("TC214", (*path, "start"), message, cure)
 
 
 def check_draws(context: Context) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, effect
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_param
 from ..names.symbols import suggestion, unknown
+from ..names.types import check_local_name
 from ..schema.document import BestResponse, Rule, Stage
 from .bodies import check_hides
 from .curriculum import check_life
@@ -95,39 +96,51 @@ def check_rules(context: Context) -> None:
         acted = rule.at != "start"  # at the start of an episode nobody has acted, and no draw of a tick is made
         context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted))
         context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted))
-        _check_then(rule, path, context, bound)
+        _check_effects("then", rule.then, rule, path, context, bound)
+        _check_effects("else", rule.otherwise, rule, path, context, bound)
+        if rule.otherwise and rule.chance is None:
+            message = f"rule `{rule.name}` has an `else:` and no `chance:`"
+            cure = "`else:` is done where the chance fails: add `chance:`, or write a rule of its own"
+            context.report.add("TC232", (*path, "else"), message, cure, key=True)
         for channel, pay in rule.pays.items():
             _check_payee(channel, (*path, "pays", channel), context)
             context.number(pay, "a pay", context.scope((*path, "pays", channel), bound, acted, acted))
-        if not rule.then and not rule.pays:
+        if not rule.then and not rule.otherwise and not rule.pays:
             message = f"rule `{rule.name}` changes nothing and pays nothing"
             context.report.add("TC218", (*path, "name"), message, "add `then:` or `pays:`", warning=True)
 
 
-def _check_each(rule: Rule, path: Path, context: Context) -> frozenset[str]:
-    """The things under `each:`, for one instance of which at a time the rule is written; unknown ones are reported."""
-    groups = [] if rule.each is None else [rule.each] if isinstance(rule.each, str) else rule.each
-    for index, group in enumerate(groups):
-        where: Path = (*path, "each") if isinstance(rule.each, str) else (*path, "each", index)
-        if group not in context.symbols.document.things:
+def _check_each(rule: Rule, path: Path, context: Context) -> dict[str, str]:
+    """The names under `each:`, each for one instance at a time of its thing; unknown things are reported."""
+    things = context.symbols.document.things
+    bound: dict[str, str] = {}
+    for index, (name, group) in enumerate(rule.instances):
+        place: Path = (name,) if isinstance(rule.each, dict) else (index,) if isinstance(rule.each, list) else ()
+        where: Path = (*path, "each", *place)
+        if group not in things:
             unknown(context.report, "TC422", "thing", group, context.symbols.of("thing"), where)
-        elif group in groups[:index]:
-            context.report.add("TC219", where, f"`{group}` is here twice", "name each thing once")
-    return frozenset(groups) & context.symbols.document.things.keys()
+        elif name in bound:
+            cure = f"name each thing once, or give both a name: `each: {{a: {group}, b: {group}}}`"
+            context.report.add("TC219", where, f"`{group}` is here twice", cure)
+        elif name == group or check_local_name(name, (0, 0), context.scope(where)):
+            bound[name] = group
+    return bound
 
 
-def _check_then(rule: Rule, path: Path, context: Context, bound: frozenset[str]) -> None:
-    """Check the effects of a rule."""
+def _check_effects(
+    key: str, effects: Sequence[str], rule: Rule, path: Path, context: Context, bound: Mapping[str, str]
+) -> None:
+    """Check the effects of a rule under `then` or `else`."""
     # A list in brackets is refused as a whole: `[swap a, b]` would otherwise give two puzzling faults.
-    node = context.source.node((*path, "then")) if context.source else None
-    if node is not None and node.flow and rule.then:
+    node = context.source.node((*path, key)) if context.source else None
+    if node is not None and node.flow and effects:
         message = "effects stand in brackets, where YAML splits them at commas"
         cure = "write each effect on a line of its own, after `- `"
-        context.report.add("TC217", (*path, "then"), message, cure, key=True)
+        context.report.add("TC217", (*path, key), message, cure, key=True)
         return
     acted = rule.at != "start"
-    for line, text in enumerate(rule.then):
-        where: Path = (*path, "then", line)
+    for line, text in enumerate(effects):
+        where: Path = (*path, key, line)
         try:
             its = effect(text)
         except ExpressionError as fault:

@@ -39,7 +39,7 @@ def check_effect(effect: Effect, scope: Scope) -> None:
 def _check_target(target: str, span: Span, scope: Scope) -> bool:
     """Whether a name is a counter or a field of one instance; report it otherwise."""
     symbols = scope.symbols
-    if target in symbols.fields:
+    if scope.declared(target) in symbols.fields:
         owner = target.split(".")[0]
         if symbols.instances.get(owner, 1) > 1 and owner not in scope.bound:
             return check_body(owner, span, scope)
@@ -57,7 +57,7 @@ def _check_target(target: str, span: Span, scope: Scope) -> bool:
 
 def _check_assigned(target: str, operator: str, value: Expression, scope: Scope) -> None:
     """Report a value that does not fit a counter's type: a word, a flag or a number."""
-    counter = scope.symbols.counters[target]
+    counter = scope.symbols.counters[scope.declared(target)]
     typed = counter_type(counter)
     if typed.kind == "word":
         if operator != "=":

@@ -1,0 +1,71 @@
+"""Output files, written whole or not at all, whatever stands at their path: nothing, a file, a link, a device."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_SYSTEM = ("/dev/", "/proc/")
+"""Where paths stand for what a process has open: `/dev/stdout` may lead to a file that others go on writing."""
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A path to write to; what was written there is at the target once the block has ended without an error.
+
+    A file is replaced at once, so that nobody sees half of it. Where the target is a link, that is the file that it
+    leads to, and the link stays. A device or a pipe gets the bytes and is never replaced. A block that raises leaves
+    nothing behind.
+
+    Raises:
+        OSError: it cannot be written; of a named pipe also if nobody reads it.
+    """
+    if is_stream(target):
+        with tempfile.TemporaryDirectory(prefix="turncoat-") as folder:
+            part = Path(folder) / target.with_suffix(target.suffix or ".part").name
+            yield part
+            _write_into(target, part)
+        return
+    target = Path(os.path.realpath(target))
+    # Beside the target, for a rename is atomic only within a file system. The process id keeps two writers of one path
+    # apart, and the ending stays last for encoders that go by it.
+    part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    try:
+        yield part
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text_whole(target: Path, text: str) -> None:
+    """Write a text in UTF-8 as it is, with the rules of `whole_file`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with whole_file(target) as part:
+        part.write_text(text, encoding="utf-8", newline="")
+
+
+def is_stream(path: Path) -> bool:
+    """Whether bytes written to a path go somewhere else than into a file of that name."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:  # nothing is there yet
+        return False
+    named = os.path.abspath(path).startswith(_SYSTEM)
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)) or (named and not stat.S_ISDIR(kind))
+
+
+def _write_into(stream: Path, part: Path) -> None:
+    # Without O_NONBLOCK, opening a named pipe waits until somebody reads it, perhaps for ever.
+    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    number = os.open(stream, flags)
+    os.set_blocking(number, True)
+    with part.open("rb") as source, open(number, "wb") as out:
+        shutil.copyfileobj(source, out)

@@ -1,0 +1,151 @@
+"""Damaged or unwritable caches of compiled code cost time and nothing else."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+from numba import config
+from numba.core.dispatcher import Dispatcher
+
+from turncoat.envs.kernel import compiled_cache
+from turncoat.envs.kernel.memory import entry
+
+from .test_cli import CORRIDOR, ENV
+
+NO_FOLDER = RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
+
+
+@pytest.fixture
+def compiled(tmp_path, monkeypatch):
+    """Compile a small function as another process would, with a cache in `tmp_path/cache`: its number of cache hits."""
+    (tmp_path / "small.py").write_text("def double(x):\n    return 2 * x\n")
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+
+    def compiled():
+        spec = importlib.util.spec_from_file_location("small", tmp_path / "small.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        double = entry(module.double)
+        assert double(21) == 42
+        return sum(double.stats.cache_hits.values())
+
+    return compiled
+
+
+def kept(tmp_path, ending):
+    return sorted(tmp_path.rglob(f"*{ending}"))
+
+
+def test_it_is_kept(compiled):
+    assert [compiled(), compiled()] == [0, 1]
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("share", [0, 0.5, 0.9])
+def test_what_is_damaged_is_made_anew(tmp_path, compiled, ending, share):
+    compiled()
+    [path] = kept(tmp_path, ending)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    assert [compiled(), compiled()] == [0, 1]
+
+
+def test_what_is_no_file_is_left(tmp_path, compiled):
+    compiled()
+    [index] = kept(tmp_path, ".nbi")
+    index.unlink()
+    (index / "folder").mkdir(parents=True)
+    with pytest.warns(RuntimeWarning, match=r"compiled code cannot be kept in .*NUMBA_CACHE_DIR names another folder"):
+        assert compiled() == 0
+
+
+def test_without_any_folder_of_ones_own_it_is_kept_in_the_temporary_one(tmp_path, compiled, monkeypatch):
+    whole = Dispatcher.enable_caching
+
+    def enable(self):
+        if str(tmp_path / "cache") == config.CACHE_DIR:
+            raise NO_FOLDER
+        whole(self)
+
+    monkeypatch.setattr(Dispatcher, "enable_caching", enable)
+    monkeypatch.setattr(compiled_cache.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    assert [compiled(), compiled()] == [0, 1]
+    assert str(tmp_path / "cache") == config.CACHE_DIR
+    [folder] = (tmp_path / "tmp").iterdir()
+    assert all(path.is_relative_to(folder) for path in kept(tmp_path, ".nbc"))
+    if os.name == "posix":
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX rights")
+@pytest.mark.parametrize("trap", ["link", "open to all", "file"])
+def test_a_temporary_folder_that_others_may_write_is_not_used(tmp_path, compiled, monkeypatch, trap):
+    """What is kept there is run."""
+    monkeypatch.setattr(compiled_cache.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = tmp_path / f"turncoat-compiled-{os.getuid()}"
+    if trap == "link":
+        (tmp_path / "theirs").mkdir()
+        folder.symlink_to(tmp_path / "theirs")
+    elif trap == "file":
+        folder.write_text("")
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+
+    def none(self):
+        raise NO_FOLDER
+
+    monkeypatch.setattr(Dispatcher, "enable_caching", none)
+    with pytest.warns(RuntimeWarning, match="no folder can be written to keep compiled code in"):
+        assert compiled() == 0
+
+
+def test_a_disk_that_is_full(compiled, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compiled_cache._ForgivingCache, "__getattr__", lambda self, name: getattr(self._cache, name))
+    with monkeypatch.context() as patched:
+        patched.setattr("numba.core.caching.FunctionCache.save_overload", full)
+        with pytest.warns(RuntimeWarning, match="No space left on device"):
+            assert compiled() == 0
+    assert [compiled(), compiled()] == [0, 1]
+
+
+NOWHERE = """
+import sys
+from numba.core.dispatcher import Dispatcher
+def none(self):
+    raise RuntimeError("cannot cache function: no locator available")
+Dispatcher.enable_caching = none
+from turncoat.cli import main
+main()
+"""
+
+
+@pytest.mark.nightly
+def test_a_run_is_judged_whatever_its_caches_are(tmp_path):
+    """The kernel itself: without a home, with emptied and with cut files; the exit code is that of the verdict."""
+    (tmp_path / "corridor.yaml").write_text(CORRIDOR)
+    words = ["run", "corridor.yaml", "--no-save", "--steps", "50", "--jobs", "1", "--param", "left_pay=5"]
+    nowhere = {**ENV, "HOME": "/dev/null/home", "XDG_CACHE_HOME": "/dev/null/cache", "TMPDIR": str(tmp_path)}
+    nowhere = {name: value for name, value in nowhere.items() if name != "TURNCOAT_CACHE"}
+    environment = {**nowhere, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def judged(environment, *command):
+        done = subprocess.run(
+            [sys.executable, *command, *words], env=environment, cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    assert "nothing is kept: the cache" in judged(nowhere, "-c", NOWHERE)
+    judged(environment, "-m", "turncoat")
+    for ending in (".nbi", ".nbc"):
+        for path in (tmp_path / "cache").rglob(f"*{ending}"):
+            path.write_bytes(path.read_bytes()[: 0 if ending == ".nbi" else -100])
+        judged(environment, "-m", "turncoat")

@@ -1,0 +1,95 @@
+"""What is written stands whole at its path, and what stood there and is no file is never replaced."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from turncoat.evals.reports.files import check_files, write_whole
+from turncoat.evals.traces.provenance import RunError
+from turncoat.scenarios.output_file import whole_file, write_text_whole
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="no such devices, and links need rights")
+
+
+def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path):
+    target = tmp_path / "x.txt"
+    write_text_whole(target, "one\n")
+    with pytest.raises(ZeroDivisionError), whole_file(target) as part:
+        part.write_text(f"half {1 / 0}")
+    assert target.read_text() == "one\n"
+    write_text_whole(target, "two\n")
+    assert target.read_text() == "two\n"
+    assert os.listdir(tmp_path) == ["x.txt"]
+
+
+@posix
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path, there):
+    (tmp_path / "elsewhere").mkdir()
+    real, link = tmp_path / "elsewhere" / "real.xml", tmp_path / "link.xml"
+    if there:
+        real.write_text("old")
+    link.symlink_to(Path("elsewhere") / "real.xml")
+    check_files([link])
+    write_whole(link, "new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+    assert os.listdir(tmp_path / "elsewhere") == ["real.xml"]
+    with pytest.raises(RunError, match="two reports"):
+        check_files([link, real])
+
+
+@posix
+def test_a_device_is_written_through(tmp_path):
+    """Links to devices here: were they replaced, then only these."""
+    full, null = tmp_path / "full", tmp_path / "null"
+    full.symlink_to("/dev/full")
+    null.symlink_to("/dev/null")
+    check_files([full, null, Path("/dev/null"), Path("/dev/null")])
+    with pytest.raises(RunError, match=r"full cannot be written: No space left on device"):
+        write_whole(full, "x")
+    write_whole(null, "x")
+    assert stat.S_ISCHR(full.stat().st_mode)
+    assert stat.S_ISCHR(null.stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["full", "null"]
+
+
+@posix
+def test_a_pipe_is_written_through_and_nobody_waits_for_its_reader(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    check_files([pipe])
+    with pytest.raises(RunError, match="pipe cannot be written"):
+        write_whole(pipe, "x")
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    text = "x" * 200_000  # more than a pipe holds
+    while True:
+        try:
+            write_whole(pipe, text)
+            break
+        except RunError:  # the reader has not opened it yet
+            continue
+    reader.join(10)
+    assert read == [text]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@posix
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_what_stdout_leads_to_is_not_replaced_under_it(tmp_path, path):
+    if not os.path.exists(path):
+        pytest.skip(f"no {path} here")
+    program = (
+        "import sys; from pathlib import Path; from turncoat.scenarios.output_file import write_text_whole\n"
+        f"print('before', flush=True); write_text_whole(Path({path!r}), 'inside\\n'); print('after')"
+    )
+    with (tmp_path / "out").open("ab") as out:
+        subprocess.run([sys.executable, "-c", program], check=True, stdout=out, cwd=Path(__file__).parents[1])
+    assert (tmp_path / "out").read_text() == "before\ninside\nafter\n"
