@@ -226,6 +226,13 @@ def test_a_trace_is_checked_against_what_it_says_and_against_its_world(stored, c
     assert said in told
 
 
+def test_a_trace_under_another_name_is_refused(stored, call):  # noqa: F811
+    path = stored / "run" / "traces" / "deploy-exact.parquet"
+    path.rename(path.with_name("deploy-counts.parquet"))
+    code, _, told = call("record", "run", "--out", "frames")
+    assert (code, "of another agent or stage" in told) == (2, True)
+
+
 def test_a_cached_trace_of_another_key_is_set_aside(stored, caplog):
     trace = read_trace(stored / "run" / "traces" / "deploy-exact.parquet")
     cache = TraceCache(stored / "cache")

@@ -27,7 +27,7 @@ from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.files.yaml_source import LIMIT
 from ..traces.atomic_folder import atomic_folder
 from ..traces.provenance import RunError, git_commit, library_versions
-from ..traces.trace import Trace, read_trace, write_trace
+from ..traces.trace import Trace, TraceError, is_named_after, read_trace, write_trace
 from ..verdicts.expectation import Judgement, Verdict, verdict
 
 RUN_VERSION = 2
@@ -99,11 +99,14 @@ class StoredRun:
 
         Raises:
             UnknownNameError: there is no such trace.
-            TraceError: its file cannot be read.
+            TraceError: its file cannot be read, or is that of another trace.
         """
         if name not in self.traces:
             raise UnknownNameError("trace", name, self.traces, str(self.folder))
-        return read_trace(self.traces[name])
+        trace = read_trace(self.traces[name])
+        if trace.meta.scenario_hash != self.manifest.scenario_hash or not is_named_after(name, trace.meta):
+            raise TraceError(f"{self.traces[name]}: the trace of another run, or of another agent or stage of this one")
+        return trace
 
 
 def default_folder(scenario: str, hash_of_it: str, under: Path = Path("runs")) -> Path:
