@@ -351,7 +351,7 @@ def _parquet_file(path: Path, chance: random.Random) -> str:
         elif what == "many":
             table = pl.concat([table] * chance.choice([2, 20]))
             if chance.random() < 0.1 and height:
-                table = table[:1].select(pl.all().repeat_by(2_000_000).explode())
+                table = table[:1].select(pl.all().repeat_by(chance.choice([20_000, 100_000])).explode())
         else:
             table = table.drop(name)
         table.write_parquet(path, metadata=said)
@@ -441,7 +441,7 @@ def attempt(corpus: Path, kind: str, number: int, seed: int, home: Path) -> dict
     except TurncoatError as fault:
         if fault.kind == "crash":
             wrong = f"a fault of kind crash: {type(fault).__name__}: {fault}"
-    except FileNotFoundError:  # an agent's file that is missing is told by Python's own error
+    except OSError:  # an agent's file that cannot be opened is told by Python's own error
         wrong = None if kind == "agent" else traceback.format_exc()
     except BaseException:
         wrong = traceback.format_exc()

@@ -20,7 +20,7 @@ from turncoat.scenarios.errors import UnknownNameError
 from turncoat.scenarios.language.schema.document import Expectation
 
 TEXT = "turncoat: 1\r\nname: läb\n"
-META = TraceMeta("lab", "ab", "deploy", "exact", ("robot",), (("stay",),), ("task",), ("power",), {}, {})
+META = TraceMeta("lab", "cd" * 32, "deploy", "exact", ("robot",), (("stay",),), ("task",), ("power",), {}, {})
 
 
 def manifest():

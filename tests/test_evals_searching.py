@@ -2,9 +2,12 @@
 
 import json
 import math
+import os
+import sqlite3
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -243,3 +246,21 @@ def test_who_cannot_be_trained(tmp_path):
     undiscounted = load_text(text.replace("{limit: 1}", "{horizon: 1}"), "corridor.yaml")
     with pytest.raises(SearchError, match="discount below 1"):
         turncoat.search(undiscounted, settings=SearchSettings(tmp_path / "s.sqlite", "counts"))
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder", "zero"])
+def test_a_storage_that_is_no_file_is_not_opened(tmp_path, what):
+    path = tmp_path / "s.db"
+    {"pipe": lambda: os.mkfifo(path), "folder": path.mkdir, "zero": lambda: path.symlink_to("/dev/zero")}[what]()
+    with pytest.raises(SearchError, match="no storage of searches"):
+        turncoat.search(corridor(), settings=SearchSettings(path, trials=1, repeats=1))
+
+
+@pytest.mark.parametrize("written", ["[" * 5_000, "[]", '{"evil": 1}', "null"])
+def test_a_candidate_of_a_strangers_storage_is_checked(tmp_path, written):
+    settings = SearchSettings(tmp_path / "s.db", trials=2, repeats=1)
+    turncoat.search(corridor(), settings=settings)
+    with closing(sqlite3.connect(tmp_path / "s.db")) as storage, storage:
+        storage.execute("UPDATE trial_user_attributes SET value_json = ?", [json.dumps(written)])
+    with pytest.raises(SearchError, match="trial"):
+        turncoat.search(corridor(), settings=settings)

@@ -259,6 +259,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
             agent.learning = header["learning"]
             agent._policy = arrays.pop("policy")
             agent.model = CountsModel.from_arrays(arrays)
+            agent.heads  # noqa: B018 -- planned once here, so that options that do not fit are found now
             return agent
 
     def _plan(self) -> tuple[Problem, BoundPlanner]:

@@ -252,7 +252,12 @@ class CountsModel:
 
     @classmethod
     def from_arrays(cls, data: dict[str, npt.NDArray[Any]]) -> CountsModel:
-        """Restores a model from what `arrays` returned."""
+        """Restores a model from what `arrays` returned.
+
+        Raises:
+            ValueError: an array has another shape than the others ask for, or an index or a number is out of range.
+        """
+        _check_arrays(data)
         model = cls(data["available"].shape[1], data["pay"].shape[1])
         for observation, ended, mask in zip(data["observations"], data["ended"], data["available"], strict=True):
             model.state(observation, bool(ended), mask)
@@ -301,3 +306,33 @@ class CountsModel:
         for name, empty in (("available", 0), ("ended", 0), ("tries", 0), ("outcomes", 0), ("follows", -1)):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.full_like(old, empty)]))
+
+
+def _check_arrays(data: dict[str, npt.NDArray[Any]]) -> None:
+    """Check the arrays of a checkpoint against each other, before anything is made of them.
+
+    Raises:
+        ValueError: the message names the array.
+    """
+    states, actions = data["available"].shape
+    outcomes, starts = len(data["pair"]), len(data["start_state"])
+    shapes = {
+        "ended": (states,), "start_count": (starts,), "start_state": (starts,), "pair": (outcomes,),
+        "next": (outcomes,), "count": (outcomes,), "paid": (outcomes,), "pay": (outcomes, data["pay"].shape[1]),
+        "scores": (3,),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        if data[name].shape != shape:
+            raise ValueError(f"{name}: shape {list(data[name].shape)}, expected {list(shape)}")
+    if data["observations"].ndim != 2 or len(data["observations"]) != states or len(data["most"]) > outcomes:
+        raise ValueError("observations or most: not as many as there are states or outcomes")
+    bounds = {"start_state": states, "pair": states * actions, "next": states, "most": outcomes}
+    for name in ("start_state", "start_count", "pair", "next", "count", "paid", "most", "observations"):
+        its = data[name]
+        if its.dtype != np.int64 or (name != "observations" and its.size and its.min() < 0):
+            raise ValueError(f"{name}: not whole numbers from 0 up")
+        if name in bounds and its.size and its.max() >= bounds[name]:
+            raise ValueError(f"{name}: an index of {its.max()}, where there are {bounds[name]}")
+    for name in ("pay", "scores"):
+        if not np.isfinite(data[name].astype(np.float64)).all():
+            raise ValueError(f"{name}: a number that is not finite")

@@ -6,10 +6,10 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
@@ -27,9 +27,8 @@ from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.files.yaml_source import LIMIT
 from ..traces.atomic_folder import atomic_folder
 from ..traces.provenance import RunError, git_commit, library_versions
-from ..traces.trace import Trace, read_trace, write_trace
-from ..verdicts.evidence import Evidence
-from ..verdicts.expectation import Judgement, Outcome, Verdict, verdict
+from ..traces.trace import Trace, TraceError, is_named_after, read_trace, write_trace
+from ..verdicts.expectation import Judgement, Verdict, verdict
 
 RUN_VERSION = 2
 """The version of the folder's layout that this code writes; it reads this one and older ones.
@@ -100,11 +99,14 @@ class StoredRun:
 
         Raises:
             UnknownNameError: there is no such trace.
-            TraceError: its file cannot be read.
+            TraceError: its file cannot be read, or is that of another trace.
         """
         if name not in self.traces:
             raise UnknownNameError("trace", name, self.traces, str(self.folder))
-        return read_trace(self.traces[name])
+        trace = read_trace(self.traces[name])
+        if trace.meta.scenario_hash != self.manifest.scenario_hash or not is_named_after(name, trace.meta):
+            raise TraceError(f"{self.traces[name]}: the trace of another run, or of another agent or stage of this one")
+        return trace
 
 
 def default_folder(scenario: str, hash_of_it: str, under: Path = Path("runs")) -> Path:
@@ -169,9 +171,6 @@ def load_run(folder: Path) -> StoredRun:
     return StoredRun(folder, manifest, judgements, scenario, traces)
 
 
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-
-
 class _StoredPlateau(StoredRecord):
     looks: Annotated[int, Field(ge=1, le=10_000)]
     gain: Annotated[FiniteNumber, Field(ge=0)]
@@ -186,12 +185,12 @@ class _StoredSettings(StoredRecord):
     own: Annotated[list[str | None], Field(max_length=100)]
     seeds: Annotated[int, Field(ge=1, le=10_000)]
     steps: Annotated[int, Field(ge=1, le=10**9)]
-    first_seed: Count = 0
     episodes: Annotated[int, Field(ge=1, le=100_000)]
     max_seeds: Annotated[int, Field(ge=1, le=10_000)] | None
     units: list[tuple[Count, str]] | None
     device: str = ""
     plateau: _StoredPlateau | None = None
+    first_seed: Count = 0
 
 
 class _StoredManifest(StoredRecord):
@@ -213,51 +212,17 @@ class _StoredManifest(StoredRecord):
     code: str = ""
 
 
-class _StoredEvidence(StoredRecord):
-    """What a learned judgement rests on; see `Evidence`."""
-
-    policies: Count
-    trained: Count = 0
-    pairs: Count | None = None
-    tried: tuple[Share, Share] | None = None
-    met: dict[str, Count] | None = None
-
-
-class _StoredJudgement(StoredRecord):
-    """An entry of `verdict.json`; see `Judgement`. A bound or a value may be infinite."""
-
-    name: str
-    measure: str
-    bound: str
-    agent: str
-    stage: str
-    outcome: Outcome
-    value: float | None
-    low: float | None
-    high: float | None
-    file: str
-    line: Count
-    why: str
-    unit: str
-    seeds: Count = 0
-    p_pass: Share | None = None
-    p_fail: Share | None = None
-    trace: str = ""
-    minus: str = ""
-    first_seed: Count = 0
-    evidence: _StoredEvidence | None = None
-
-
 class _StoredVerdict(StoredRecord):
     version: Annotated[int, Field(ge=1, le=RUN_VERSION)]
     scenario: str
     verdict: Verdict
-    expectations: Annotated[list[_StoredJudgement], Field(max_length=100_000)]
+    expectations: Annotated[list[dict[str, Any]], Field(max_length=100_000)]
 
 
 _MANIFEST: Final = TypeAdapter(_StoredManifest)
 _SETTINGS: Final = TypeAdapter(_StoredSettings)
 _VERDICT: Final = TypeAdapter(_StoredVerdict)
+_JUDGEMENT: Final = TypeAdapter(Judgement)
 
 
 def _read_manifest(path: Path) -> Manifest:
@@ -277,17 +242,25 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _read_judgements(path: Path) -> tuple[Judgement, ...]:
-    judgements = []
-    for stored in fit(_VERDICT, read_json(path, MAX_JSON), path.name).expectations:
-        # A text as `nan` is read as a number too, and is none.
-        wrong = next(
-            (name for name in ("value", "low", "high") if (v := getattr(stored, name)) is not None and v != v), None
-        )
-        if wrong is not None:
-            raise UnreadableFileError(f"{path.name}: {wrong} of `{stored.name[:40]}` is no number")
-        evidence = None if stored.evidence is None else Evidence(**stored.evidence.values())
-        judgements.append(Judgement(**{**stored.values(), "evidence": evidence}))
-    return tuple(judgements)
+    stored = fit(_VERDICT, read_json(path, MAX_JSON), path.name).expectations
+    return tuple(_judgement(data, f"{path.name}, expectation {number}") for number, data in enumerate(stored))
+
+
+def _judgement(data: dict[str, Any], what: str) -> Judgement:
+    """A judgement from an entry of `verdict.json`; a bound or a value may be infinite."""
+    known = {each.name for each in fields(Judgement)}
+    if (odd := next((name for name in data if name not in known), None)) is not None:
+        raise UnreadableFileError(f"{what}: `{odd[:40]}` is no field of a judgement")
+    judgement = fit(_JUDGEMENT, data, what)
+    for each in ("line", "seeds", "first_seed"):
+        if not 0 <= getattr(judgement, each) < 2**63:
+            raise UnreadableFileError(f"{what}: `{each}` is no count")
+    for each in ("value", "low", "high", "p_pass", "p_fail"):
+        number = getattr(judgement, each)
+        # A text as `nan` is read as a number too, and is none; a probability lies between 0 and 1.
+        if number is not None and not (0 <= number <= 1 if each.startswith("p_") else number == number):
+            raise UnreadableFileError(f"{what}: `{each}` is no number that it can be")
+    return judgement
 
 
 def _traces_in(folder: Path) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -20,6 +21,7 @@ import numpy as np
 from ...agents.learning.device import CPU
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
+from ...scenarios.bounded_reading import UnreadableFileError, open_regular, parse_json
 from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
@@ -270,7 +272,21 @@ class _Searcher:
             study.tell(trial, self._objective(candidate))
         # Of equal ones the first; the storage may hold more trials than this search asks for.
         first = max(_complete(study)[: self.settings.trials], key=lambda trial: (trial.value, -trial.number))
-        return dict(json.loads(first.user_attrs["candidate"]))
+        return self._stored(first)
+
+    def _stored(self, trial: optuna.trial.FrozenTrial) -> Candidate:
+        """The candidate of a trial in the storage, which may be a stranger's.
+
+        Raises:
+            SearchError: it is none of this family.
+        """
+        try:
+            candidate = parse_json(str(trial.user_attrs.get("candidate")), f"trial {trial.number}")
+        except UnreadableFileError as fault:
+            raise SearchError(f"{self.settings.storage}: {fault}; name another file") from None
+        if not isinstance(candidate, dict) or set(candidate) != set(self.family.over):
+            raise SearchError(f"{self.settings.storage}: trial {trial.number} is none of this family")
+        return candidate
 
     def _objective(self, candidate: Candidate) -> float:
         """The lower end over ties; a candidate without a value scores worse than any other."""
@@ -361,6 +377,8 @@ def _alone(storage: Path, report: Callable[[str], None]) -> Iterator[None]:
         SearchError: nothing can be written there.
     """
     try:
+        if os.path.lexists(storage):
+            open_regular(storage).close()  # SQLite would wait for a pipe
         storage.parent.mkdir(parents=True, exist_ok=True)
         lock = sqlite3.connect(storage.with_name(f".{storage.name}.lock"), timeout=1, isolation_level=None)
     except (OSError, sqlite3.Error) as fault:

@@ -25,6 +25,7 @@ from ...scenarios.bounded_reading import (
     read_file,
     read_json,
 )
+from ...scenarios.language.expressions.parser import ExpressionError, parsed_measure
 from ...scenarios.output_file import write_text_whole
 from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
 from ..traces.atomic_folder import atomic_folder
@@ -182,11 +183,17 @@ class _StoredQuestion(StoredRecord):
     every: Annotated[int, Field(ge=1, le=MAX_POINTS)]
     device: str = "cpu"
     plateau: _StoredPlateau | None = None
+    first_seed: Count = 0
 
     def as_settings(self) -> SweepSettings:
         plateau = None if self.plateau is None else Plateau(**self.plateau.values())
         axes = tuple(axis.as_axis() for axis in self.axes)
         settings = SweepSettings(**{**self.values(), "axes": axes, "plateau": plateau})
+        try:
+            for text in settings.all_measures:
+                parsed_measure(text)
+        except ExpressionError as fault:
+            raise UnreadableFileError(f"{SETTINGS}: a measure cannot be read: {fault}") from None
         if math.prod(len(axis.values) for axis in axes) > MAX_POINTS:
             raise UnreadableFileError(f"{SETTINGS}: it has more than {MAX_POINTS:,} points")
         return settings
@@ -284,7 +291,7 @@ def _fits(row: SweepRow, settings: SweepSettings, regimes: Collection[str]) -> b
     """Whether a row can be one of a sweep with these settings."""
     counts = all(type(count) is int for count in (row.seed, row.states)) and row.states >= 0
     learned = row.agent != "exact"
-    seed = counts and (0 <= row.seed < settings.seeds if learned else row.seed == -1)
+    seed = counts and (row.seed in settings.numbers if learned else row.seed == -1)
     told = isinstance(row.note, str) and isinstance(row.seconds, float) and math.isfinite(row.seconds)
     return seed and told and row.agent in settings.agents and row.regime in regimes
 

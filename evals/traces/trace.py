@@ -265,7 +265,17 @@ def trace_name(stage: str, agent: str, overrides: Overrides, barring: Sequence[s
     """
     settings = [f"{name}={value}" for name, value in sorted(overrides.items())]
     plain = "-".join([stage, agent, *settings, *(f"barring={event}" for event in barring)])
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "._=-") else "_" for c in plain)
+    name = _safe_in_names(plain)
     if name == plain and len(name) <= MAX_NAME_LENGTH:
         return name
     return f"{name[: MAX_NAME_LENGTH - 9]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+
+
+def is_named_after(name: str, meta: TraceMeta) -> bool:
+    """Whether `trace_name` can have given this name to a trace with this metadata."""
+    start = _safe_in_names(f"{meta.stage}-{meta.agent}")[: MAX_NAME_LENGTH - 9]
+    return name == start or name.startswith(f"{start}-")
+
+
+def _safe_in_names(text: str) -> str:
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._=-") else "_" for c in text)
