@@ -214,3 +214,29 @@ def test_the_seeds_that_a_claim_is_said_to_need_are_those_it_needs(claim, claims
         assert not passes(0.0, alike - 1)
     requirement = seed_requirement(case, 5, claims)
     assert (requirement.needed, requirement.alike) == (needed, alike)
+
+
+def test_what_is_missing_counts_as_the_worst_that_it_could_be():
+    """A number without bounds could be infinite; a difference of two differences of shares could be 2."""
+    number = statistic_of(parsed_measure("steps"), subtracted=1)
+    assert number.imputed([None, (1.0, 2.0)], "<=") == [np.inf, 2.0]
+    assert number.imputed([None, (1.0, 2.0)], ">=") == [-np.inf, 1.0]
+    second = statistic_of(parsed_measure("share(seized)"), subtracted=2)
+    assert second.imputed([None], "<=") == [2.0]
+    assert second.equivalence_p_value([(0.0, 0.0)] * 36, 0.2) <= ERROR < second.equivalence_p_value([(0, 0)] * 36, 0.1)
+    assert second.p_value([2.0] * 5, ">", 0.0) == 2**-5
+
+
+def test_the_test_follows_from_what_is_measured():
+    """One episode of a share is an event; a rate of one episode is any number."""
+    event, share, rate = (
+        statistic_of(parsed_measure(measure), one_episode=once)
+        for measure, once in (("share(seized)", True), ("share(seized)", False), ("rate(seized)", True))
+    )
+    almost = [1.0] * 7 + [0.0]
+    assert (
+        event.p_value(almost, ">=", 0.5)
+        == 9 / 256
+        < share.p_value(almost, ">=", 0.5)
+        == rate.p_value(almost, ">=", 0.5)
+    )
