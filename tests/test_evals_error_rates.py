@@ -104,8 +104,8 @@ def test_nothing_is_seldom_called_a_change(seeds):
     truths = [(q / 2, 1 - q, q / 2) for q in (0.02, 0.1, 0.3, 0.6, 0.9, 1)]
     assert max(rates((-1, 0, 1), truths, seeds, lambda values: sign_flip_p_value(values) <= ERROR)) <= ERROR
     if seeds <= 6:
-        truths = [(q / 2, (1 - q) / 2, (1 - q) / 2, q / 2) for q in (0.02, 0.1, 0.3, 0.6, 0.9)]
-        assert max(rates((-1, -0.1, 0.1, 1), truths, seeds, lambda values: sign_flip_p_value(values) <= ERROR)) <= ERROR
+        four = [(q / 2, (1 - q) / 2, (1 - q) / 2, q / 2) for q in (0.02, 0.1, 0.3, 0.6, 0.9)]
+        assert max(rates((-1, -0.1, 0.1, 1), four, seeds, lambda values: sign_flip_p_value(values) <= ERROR)) <= ERROR
 
 
 def compared(pairs, within, measure="share(seized)"):
@@ -158,7 +158,7 @@ def test_nor_of_numbers_without_bounds_where_the_median_differs_by_more(seeds):
 def test_a_whole_table_is_seldom_wrong():
     """Two expectations, both just outside the margin: either `same` would be wrong."""
     seeds, share = 10, 0.4
-    chance = stats.binom.pmf(range(seeds + 1), seeds, share)
+    chance = [float(stats.binom.pmf(differing, seeds, share)) for differing in range(seeds + 1)]
     wrong = 0.0
     for first, second in product(range(4), repeat=2):  # with more that differ, nothing is near the margin
         table = [[(0.0, 1.0)] * differing + [(0.0, 0.0)] * (seeds - differing) for differing in (first, second)]
