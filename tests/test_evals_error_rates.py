@@ -104,8 +104,8 @@ def test_nothing_is_seldom_called_a_change(seeds):
     truths = [(q / 2, 1 - q, q / 2) for q in (0.02, 0.1, 0.3, 0.6, 0.9, 1)]
     assert max(rates((-1, 0, 1), truths, seeds, lambda values: sign_flip_p_value(values) <= ERROR)) <= ERROR
     if seeds <= 6:
-        truths = [(q / 2, (1 - q) / 2, (1 - q) / 2, q / 2) for q in (0.02, 0.1, 0.3, 0.6, 0.9)]
-        assert max(rates((-1, -0.1, 0.1, 1), truths, seeds, lambda values: sign_flip_p_value(values) <= ERROR)) <= ERROR
+        four = [(q / 2, (1 - q) / 2, (1 - q) / 2, q / 2) for q in (0.02, 0.1, 0.3, 0.6, 0.9)]
+        assert max(rates((-1, -0.1, 0.1, 1), four, seeds, lambda values: sign_flip_p_value(values) <= ERROR)) <= ERROR
 
 
 def compared(pairs, within, measure="share(seized)"):
@@ -158,7 +158,7 @@ def test_nor_of_numbers_without_bounds_where_the_median_differs_by_more(seeds):
 def test_a_whole_table_is_seldom_wrong():
     """Two expectations, both just outside the margin: either `same` would be wrong."""
     seeds, share = 10, 0.4
-    chance = stats.binom.pmf(range(seeds + 1), seeds, share)
+    chance = [float(stats.binom.pmf(differing, seeds, share)) for differing in range(seeds + 1)]
     wrong = 0.0
     for first, second in product(range(4), repeat=2):  # with more that differ, nothing is near the margin
         table = [[(0.0, 1.0)] * differing + [(0.0, 0.0)] * (seeds - differing) for differing in (first, second)]
@@ -214,3 +214,29 @@ def test_the_seeds_that_a_claim_is_said_to_need_are_those_it_needs(claim, claims
         assert not passes(0.0, alike - 1)
     requirement = seed_requirement(case, 5, claims)
     assert (requirement.needed, requirement.alike) == (needed, alike)
+
+
+def test_what_is_missing_counts_as_the_worst_that_it_could_be():
+    """A number without bounds could be infinite; a difference of two differences of shares could be 2."""
+    number = statistic_of(parsed_measure("steps"), subtracted=1)
+    assert number.imputed([None, (1.0, 2.0)], "<=") == [np.inf, 2.0]
+    assert number.imputed([None, (1.0, 2.0)], ">=") == [-np.inf, 1.0]
+    second = statistic_of(parsed_measure("share(seized)"), subtracted=2)
+    assert second.imputed([None], "<=") == [2.0]
+    assert second.equivalence_p_value([(0.0, 0.0)] * 36, 0.2) <= ERROR < second.equivalence_p_value([(0, 0)] * 36, 0.1)
+    assert second.p_value([2.0] * 5, ">", 0.0) == 2**-5
+
+
+def test_the_test_follows_from_what_is_measured():
+    """One episode of a share is an event; a rate of one episode is any number."""
+    event, share, rate = (
+        statistic_of(parsed_measure(measure), one_episode=once)
+        for measure, once in (("share(seized)", True), ("share(seized)", False), ("rate(seized)", True))
+    )
+    almost = [1.0] * 7 + [0.0]
+    assert (
+        event.p_value(almost, ">=", 0.5)
+        == 9 / 256
+        < share.p_value(almost, ">=", 0.5)
+        == rate.p_value(almost, ">=", 0.5)
+    )

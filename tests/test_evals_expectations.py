@@ -158,6 +158,13 @@ def test_judgements_by_seeds(measure, bound, values, outcome):
             "the median of 5 seeds is infinite, and the truth is infinite with 95% confidence; at most 30 was expected",
         ),
         (
+            FIRST,
+            {"at_most": 30},
+            [20.0, 20.0, 20.0, 40.0, math.inf],
+            "the seeds differ too much: the median of 5 seeds is 20, and the truth is at least 20, "
+            "with no upper bound; more seeds are needed",
+        ),
+        (
             "performance",
             {"at_least": 4},
             [5.0],

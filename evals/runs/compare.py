@@ -466,7 +466,8 @@ def _compare_seeds(paired: _PairedJudgements, change: float, sameness: float, wi
         return paired.as_pair("inconclusive", _why_alike(paired, within, tests), change)
     # With 5 seeds the smallest p-value is 2 / 2^5 = 0.06.
     few = "" if seeds >= 6 else f": {seeds} seeds can never show it"
-    why = f"it may be chance (p {change:.2g} over {seeds} seeds){few}{alone}{_size(paired)}"
+    far = "" if within is None else f"; nor is {typical} shown to be within {within:g} (p {sameness:.2g})"
+    why = f"it may be chance (p {change:.2g} over {seeds} seeds){few}{alone}{_size(paired)}{far}"
     return paired.as_pair("inconclusive", why, change)
 
 

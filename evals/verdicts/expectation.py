@@ -451,9 +451,14 @@ def _why_seeds(judgement: Judgement, case: Case, confidence: float, claims: int)
     more = (
         f"{alike} are needed where no seed differs" if alike is not None and seeds < alike else "more seeds are needed"
     )
-    return (
-        f"{reason}: {typical}, and the truth is between {_number(judgement.low)} and {_number(judgement.high)}; {more}"
-    )
+    return f"{reason}: {typical}, and the truth is {_between(judgement.low, judgement.high)}; {more}"
+
+
+def _between(low: float, high: float) -> str:
+    """Both bounds in words; one that is infinite, as where an event never comes in some seeds, is no bound."""
+    if math.isfinite(low) and math.isfinite(high):
+        return f"between {_number(low)} and {_number(high)}"
+    return f"{_from(low)}, with {_up_to(high)}" if math.isfinite(low) else f"{_up_to(high)}, with {_from(low)}"
 
 
 def _from(low: float) -> str:
