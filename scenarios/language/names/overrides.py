@@ -12,7 +12,7 @@ from ... import installed
 from ..expressions.constants import CEILING
 from ..expressions.params import shaping
 from ..faults.collector import Path, Report, listed
-from ..schema.document import AgentBlock, Param
+from ..schema.document import AgentBlock, Param, Thing
 from .symbols import Symbols, suggestion
 
 GROUPS = {"deliberation": installed.DELIBERATIONS, "planner": installed.PLANNERS}
@@ -209,7 +209,7 @@ def hideable(symbols: Symbols) -> tuple[str, ...]:
     """Every part of the state that `hides` can name; what a world does not keep, such as a draw of a tick, is none."""
     document, board = symbols.document, symbols.size is not None
     kept = [name for name, draw in document.draws.items() if draw.at == "start"]
-    bodies = {**document.things, **document.agents}
+    bodies: dict[str, Thing | AgentBlock] = {**document.things, **document.agents}
     cells = [f"{name}.cell" for name in bodies if board]
     facings = [f"{name}.facing" for name, body in bodies.items() if board and body.facing]
     return (*symbols.of("counter"), *kept, *bodies, *symbols.fields, *cells, *facings, "step")
