@@ -11,6 +11,7 @@ from pathlib import Path
 from .did_you_mean import nearest, quote
 from .folders import yaml_files
 from .language.faults.faults import Fault, ScenarioError, oxford
+from .paths import below
 
 FOLDER = Path(str(files(__package__)))
 """The folder of the scenarios that ship with Turncoat."""
@@ -37,13 +38,14 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
 
     Args:
         name_or_path: a name in the library; the last component of one, if it is unique; or a path, which is any
-            `PathLike` object and any text that ends in `.yaml` or `.yml` or begins with `.`, `/` or `~`.
+            `PathLike` object and any text that ends in `.yaml` or `.yml`, begins with `.`, `/` or `~`, or is absolute.
 
     Raises:
         ScenarioError: no scenario has that name.
     """
     text = os.fspath(name_or_path)
-    if not isinstance(name_or_path, str) or text.endswith((".yaml", ".yml")) or text.startswith((".", "/", "~")):
+    written = text.endswith((".yaml", ".yml")) or text.startswith((".", "/", "~")) or os.path.isabs(text)
+    if written or not isinstance(name_or_path, str):
         return Path(text).expanduser() if text.startswith("~") else Path(text)
     known = names()
     if text in known:
@@ -68,7 +70,7 @@ def home(path: Path) -> Path:
     real = os.path.realpath(path)
     for folder in (FOLDER, *_plugins().values()):
         root = os.path.realpath(folder)
-        if os.path.commonpath((real, root)) == root:
+        if below(real, root) is not None:
             return folder
     return path.parent
 

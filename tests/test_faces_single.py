@@ -13,6 +13,7 @@ from turncoat.envs.adapters.registration import register
 from turncoat.envs.reference.step import reset, step
 from turncoat.envs.world.randomness import SampledDraws
 from turncoat.scenarios import library
+from turncoat.scenarios.language.faults.faults import ScenarioError
 
 register()
 ALONE = [name for name in library.names() if len(open_world(name, None, None)[1].agents) == 1]
@@ -69,6 +70,14 @@ def test_every_scenario_has_an_id_of_its_own():
     ids = [gym_id(name) for name in library.names()]
     assert len(set(ids)) == len(ids)
     assert set(ids) <= set(gymnasium.registry)
+
+
+@pytest.mark.parametrize("twin", ["escape/lab", "escape/LAB"])
+def test_two_scenarios_of_one_name_are_a_fault(monkeypatch, twin):
+    monkeypatch.setattr(library, "parts", lambda: ("mechanics/lab", twin, "treacherous_turn/lab"))
+    both = rf"{twin}\.yaml and .*treacherous_turn.lab\.yaml would both be the environment"
+    with pytest.raises(ScenarioError, match=both):
+        register()
 
 
 @pytest.mark.parametrize("name", ALONE)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...scenarios.language.faults.faults import safe
+from ...scenarios.paths import below
 from ..traces.provenance import RunError
 from ..verdicts.expectation import Judgement
 from .markdown import markdown
@@ -58,11 +59,8 @@ def _annotation(kind: str, report: RunReport, judgement: Judgement, root: str | 
 
 def _relative(file: str, root: str | None) -> str:
     """A path relative to the workspace, as GitHub expects it; unchanged outside."""
-    real = os.path.realpath(file)
-    top = None if root is None else os.path.realpath(root)
-    if top is None or os.path.commonpath((real, top)) != top:
-        return file
-    return Path(os.path.relpath(real, top)).as_posix()
+    found = None if root is None else below(os.path.realpath(file), os.path.realpath(root))
+    return file if found is None else found
 
 
 def _few(kind: str, lines: list[str]) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
 from ...scenarios import library
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides, load_text
+from ...scenarios.paths import below
 from ..exact.solved_worlds import enlisted
 from ..traces.provenance import RunError
 from ..traces.trace import Trace, TraceError, TraceMeta
@@ -26,11 +26,11 @@ def scenario_texts(scenario: Scenario) -> dict[str, str]:
     found = {"scenario.yaml": own.text}
     beside, shelf = os.path.dirname(own.real), os.path.realpath(library.FOLDER)
     for file in others:
-        inside = os.path.commonpath((file.real, shelf)) == shelf
-        place = os.path.relpath(file.real, shelf if inside else beside)
-        # A path above the scenario has no place in the folder; reopening the run says that the file is missing.
-        if not place.startswith(os.pardir):
-            found[f"{LIBRARY if inside else BENEATH}/{Path(place).as_posix()}"] = file.text
+        of_library = below(file.real, shelf)
+        place = of_library or below(file.real, beside)
+        # A file above the scenario has no place in the folder; reopening the run says that it is missing.
+        if place is not None:
+            found[f"{LIBRARY if of_library else BENEATH}/{place}"] = file.text
     return found
 
 

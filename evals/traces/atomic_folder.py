@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...scenarios.paths import fault_of_name
 from .provenance import RunError
 
 
@@ -44,8 +45,11 @@ def check_target(target: Path) -> None:
     """Check that a folder can be written there, as far as can be told beforehand: better before hours of training.
 
     Raises:
-        RunError: the target exists, or lies below something that is no folder or may not be written.
+        RunError: the target exists, lies below something that is no folder or may not be written, or has a name that
+            this system does not take.
     """
+    if os.name == "nt" and (fault := fault_of_name(target.name)) is not None:
+        raise RunError(f"{target} cannot be written: {target.name!r} {fault}; name another folder")
     if target.exists() or target.is_symlink():
         raise RunError(f"{target} exists already, and a run is never written over another; name a new folder")
     # The target's parents are made later, so what counts is the nearest folder that exists.

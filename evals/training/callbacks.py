@@ -14,6 +14,7 @@ from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv, has_own
 from ...agents.learning.snapshot import SnapshotError
 from ...agents.registry.agents import agent_spec
 from ...envs.mdp.enumeration import Enumeration
+from ...scenarios.paths import portable
 from ..traces.experience import Experience
 from ..traces.learning_curve import LearningCurve
 from ..traces.trace import trace_name
@@ -61,7 +62,7 @@ def tensorboard_writer_of(spec: TrainingSpec, seed: int, since: int = 0) -> Tens
     if folder is None:
         return None
     name = trace_name(spec.eval_world.stage, spec.method, spec.overrides)
-    return TensorBoardWriter(folder / spec.eval_world.name / name / f"seed-{seed}", spec.steps, since)
+    return TensorBoardWriter(folder / portable(spec.eval_world.name) / name / f"seed-{seed}", spec.steps, since)
 
 
 class TrainingCallbacks:

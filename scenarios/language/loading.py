@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 
 from .. import library
 from ..did_you_mean import nearest, quote
+from ..paths import below
 from .checking import check
 from .faults.collector import Path, Report
 from .faults.faults import Fault, ScenarioError
@@ -279,7 +280,7 @@ class _Reader:
         # The file's own folder comes before the library. Links are resolved before the bounds are checked.
         bases = [base for base in (folder, self._shelf) if base is not None]
         reals = [os.path.realpath(base / file) for base in bases]
-        inside = [real for real in reals if any(os.path.commonpath((real, root)) == root for root in self._roots)]
+        inside = [real for real in reals if any(below(real, root) is not None for root in self._roots)]
         for real in inside:
             if os.path.isfile(real):
                 return real
@@ -308,8 +309,7 @@ def _parts(source: Source) -> list[tuple[Path, str, tuple[str, ...]]]:
 
 def _shown(real: str) -> str:
     """A file's path for messages: relative to the working directory if it lies below it, otherwise as it is."""
-    here = os.getcwd()
-    return os.path.relpath(real, here) if os.path.commonpath((real, here)) == here else real
+    return below(real, os.path.realpath(os.curdir)) or real
 
 
 # ------------------------------------------------------------------ checks
