@@ -20,7 +20,7 @@ import numpy as np
 from ...agents.learning.device import CPU
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
-from ...scenarios.errors import UsageError
+from ...scenarios.errors import MOST_STEPS, UsageError, check_count
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import SolvedWorlds
@@ -72,6 +72,13 @@ class SearchSettings:
     plateau: Plateau | None = None
     tensorboard: Path | None = None
     cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise a `UsageError` for a number that is none."""
+        for name in ("seeds", "trials", "repeats", "draws"):
+            check_count(name, getattr(self, name))
+        if self.steps is not None:
+            check_count("steps", self.steps, most=MOST_STEPS)
 
     @property
     def options(self) -> TrainingOptions:

@@ -17,7 +17,7 @@ import typer
 from rich.markup import escape
 
 from .. import printing
-from ..scenarios.errors import UsageError, check_name
+from ..scenarios.errors import MOST, MOST_STEPS, UsageError, check_name
 
 if TYPE_CHECKING:
     from ..evals.training.telemetry.early_stopping import Plateau
@@ -27,9 +27,9 @@ WORK = "Work"
 """The heading under which `--help` lists the options of how work is done."""
 
 
-def count_option(flag: str, help: str, panel: str | None = None) -> Any:
-    """An option for a whole number that is at least 1."""
-    return typer.Option(flag, min=1, help=help, rich_help_panel=panel)
+def count_option(flag: str, help: str, panel: str | None = None, most: int = MOST) -> Any:
+    """An option for a whole number from 1 to `most`."""
+    return typer.Option(flag, min=1, max=most, help=help, rich_help_panel=panel)
 
 
 Which = Annotated[
@@ -42,7 +42,7 @@ Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")]
-Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.")]
+Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.", most=MOST_STEPS)]
 JOBS = "Trainings at a time; all cores by default."
 Jobs = Annotated[int | None, count_option("--jobs", JOBS)]
 Device = Annotated[
