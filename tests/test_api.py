@@ -12,6 +12,7 @@ import pytest
 
 import turncoat
 from turncoat import RunSettings
+from turncoat.evals.studies.control import ControlSettings
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.testing import assert_scenario, each_expectation
 
@@ -204,3 +205,23 @@ def test_a_run_as_a_frame_and_in_a_notebook():
     assert frame["line"].is_sorted()
     assert "<b>interruption: pass</b>" in result._repr_html_()
     assert "just under the break-even it walks on" in result._repr_html_()
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, 10**20, True, "3"])
+def test_counts_are_whole_numbers_in_reason(number):
+    calls = [
+        lambda: turncoat.RunSettings(seeds=number),
+        lambda: turncoat.RunSettings(steps=number),
+        lambda: ControlSettings(seeds=number),
+        lambda: turncoat.SearchSettings(Path("x.sqlite"), trials=number),
+        lambda: turncoat.sweep("lab", {"threshold": [1, 2]}, measures=["value"], every=number),
+        lambda: turncoat.sweep("lab", {"threshold": [1, 2]}, measures=["value"], seeds=number),
+    ]
+    for call in calls:
+        with pytest.raises(turncoat.UsageError, match="is a whole number from 1 to"):
+            call()
+
+
+def test_overrides_are_a_mapping():
+    with pytest.raises(turncoat.UsageError, match="overrides are a mapping"):
+        turncoat.load("lab", 5)

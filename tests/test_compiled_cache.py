@@ -57,7 +57,7 @@ def test_what_is_no_file_is_left(tmp_path, compiled):
     [index] = kept(tmp_path, ".nbi")
     index.unlink()
     (index / "folder").mkdir(parents=True)
-    with pytest.warns(RuntimeWarning, match=r"compiled code cannot be kept in .*NUMBA_CACHE_DIR names another folder"):
+    with pytest.warns(UserWarning, match=r"compiled code cannot be kept in .*NUMBA_CACHE_DIR names another folder"):
         assert compiled() == 0
 
 
@@ -99,7 +99,7 @@ def test_a_temporary_folder_that_others_may_write_is_not_used(tmp_path, compiled
         raise NO_FOLDER
 
     monkeypatch.setattr(Dispatcher, "enable_caching", none)
-    with pytest.warns(RuntimeWarning, match="no folder can be written to keep compiled code in"):
+    with pytest.warns(UserWarning, match="no folder can be written to keep compiled code in"):
         assert compiled() == 0
 
 
@@ -110,7 +110,7 @@ def test_a_disk_that_is_full(compiled, monkeypatch):
     monkeypatch.setattr(compiled_cache._ForgivingCache, "__getattr__", lambda self, name: getattr(self._cache, name))
     with monkeypatch.context() as patched:
         patched.setattr("numba.core.caching.FunctionCache.save_overload", full)
-        with pytest.warns(RuntimeWarning, match="No space left on device"):
+        with pytest.warns(UserWarning, match="No space left on device"):
             assert compiled() == 0
     assert [compiled(), compiled()] == [0, 1]
 

@@ -139,7 +139,7 @@ def full(*_):
 
 def test_a_disk_that_fills_up_ends_the_caching_and_not_the_run(call, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr("turncoat.evals.training.execution.trace_cache.write_trace", full)
-    with pytest.warns(RuntimeWarning, match=r"No space left on device.*; from here on nothing is kept") as warned:
+    with pytest.warns(UserWarning, match=r"No space left on device.*; from here on nothing is kept") as warned:
         assert again(tmp_path) == (3, 0)
     assert len(warned) == 1
     (tmp_path / "c.yaml").write_text(LEARNED)

@@ -195,3 +195,10 @@ def test_the_frame():
     goal = frame.filter((frame["name"] == AS_WRITTEN) & (frame["measure"] == "goal"))
     assert goal.row(0)[-2:] == (pytest.approx(12), pytest.approx(12))
     assert set(frame["who"]) == {"agent", "best", "random", "worst"}
+
+
+def test_pays_beyond_what_numbers_hold_are_refused():
+    huge = CORRIDOR.replace("pays: {reward: 2}", "pays: {reward: 1.0e308, performance: -1.0e308}")
+    scenario = load_text(huge.replace('      - end "right"\n', "").replace("limit: 10", "horizon: 10"))
+    with pytest.raises(turncoat.WorldError, match="what is paid adds up to more than numbers hold"):
+        turncoat.control(scenario)

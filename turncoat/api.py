@@ -74,6 +74,8 @@ def load(which: Which, overrides: Mapping[str, object] | None = None) -> Scenari
         ScenarioError: the scenario is faulty; it has every fault that was found.
     """
     scenario = which if isinstance(which, Scenario) else loading.load(which)
+    if not isinstance(overrides, Mapping | None):
+        raise UsageError(f'overrides are a mapping, {{"robot.discount": 0.5}}, not {overrides!r}')
     return loading.apply_overrides(scenario, overrides or {})
 
 

@@ -13,7 +13,7 @@ import typer
 
 from . import __version__, printing
 from .commands import comparing, controlling, looking, reporting, running, searching, solving, sweeping, watching
-from .endings import INTERRUPTED, OutputLost, Terminated, ending_by_signals, failed, guarded_streams, plain_warnings
+from .endings import INTERRUPTED, ended, failed
 
 app = typer.Typer(
     name="turncoat",
@@ -61,20 +61,10 @@ def main() -> None:
     """Run the command line; every ending has its exit code, and no input makes a traceback."""
     for library in ("OMP", "OPENBLAS", "MKL"):  # read as NumPy is imported: work is shared out by processes
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    with guarded_streams(), plain_warnings(), ending_by_signals():
-        try:
-            code = _ended()
-            sys.stdout.flush()  # what is lost on the way out is told as well
-        except OutputLost as lost:
-            code = lost.told()
-        except Terminated as asked:
-            code = asked.code
-        except KeyboardInterrupt:
-            code = INTERRUPTED
-    raise SystemExit(code)
+    raise SystemExit(ended(_code))
 
 
-def _ended() -> int:
+def _code() -> int:
     """The exit code of the command."""
     as_json = "--json" in sys.argv[1:]
     try:

@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -29,7 +29,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """Exit codes of a program ended by SIGINT or SIGPIPE, in the convention of shells: 128 plus the signal's number."""
 
 
-class OutputLost(BaseException):
+class _OutputLost(BaseException):
     """Standard output takes no more. Not an `Exception`: nothing on the way may take it for a fault of its own."""
 
     def __init__(self, fault: OSError) -> None:
@@ -44,7 +44,7 @@ class OutputLost(BaseException):
         return FAULT
 
 
-class Terminated(BaseException):
+class _Terminated(BaseException):
     """The process is asked to end, and ends as by an interrupt: what was begun is cleaned up on the way out."""
 
     def __init__(self, number: int) -> None:
@@ -79,7 +79,7 @@ class _Stream:
 
     def _lost(self, fault: OSError) -> int:
         if self._needed:
-            raise OutputLost(fault) from None
+            raise _OutputLost(fault) from None
         return 0
 
     def close_quietly(self) -> None:
@@ -90,12 +90,31 @@ class _Stream:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
+def ended(command: Callable[[], int]) -> int:
+    """Run a command; its exit code, or that of a lost standard output, an interrupt or a signal.
+
+    Args:
+        command: returns its exit code, whatever fault it met.
+    """
+    with _guarded_streams(), _plain_warnings(), _ending_by_signals():
+        try:
+            code = command()
+            sys.stdout.flush()  # what is lost on the way out is told as well
+        except _OutputLost as lost:
+            return lost.told()
+        except _Terminated as asked:
+            return asked.code
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return code
+
+
 @contextmanager
-def guarded_streams() -> Iterator[None]:
+def _guarded_streams() -> Iterator[None]:
     """Within the block, a standard stream that is full or closed has an ending of its own (see `_Stream`).
 
     Raises:
-        OutputLost: standard output takes no more.
+        _OutputLost: standard output takes no more.
     """
     before = sys.stdout, sys.stderr
     for stream in (_opened(1), _opened(2)):
@@ -126,14 +145,14 @@ def _opened(number: int) -> TextIO:
 
 
 @contextmanager
-def plain_warnings() -> Iterator[None]:
+def _plain_warnings() -> Iterator[None]:
     """Within the block, Turncoat's own warnings are sentences, without the line of code that gives them."""
     before, package = warnings.formatwarning, str(Path(__file__).parent)
 
     def told(
         message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
     ) -> str:
-        if category is RuntimeWarning and filename.startswith(package):
+        if category is UserWarning and filename.startswith(package):
             return f"turncoat: {message}\n"
         return before(message, category, filename, lineno, line)
 
@@ -145,8 +164,8 @@ def plain_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def ending_by_signals() -> Iterator[None]:
-    """Within the block, a signal that asks the process to end raises `Terminated`; a second one ends it at once."""
+def _ending_by_signals() -> Iterator[None]:
+    """Within the block, a signal that asks the process to end raises `_Terminated`; a second one ends it at once."""
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     # One that is ignored stays so: `nohup` asks for that.
     before = {number: signal.getsignal(number) for number in numbers}
@@ -154,7 +173,7 @@ def ending_by_signals() -> Iterator[None]:
 
     def end(number: int, _: FrameType | None) -> NoReturn:
         signal.signal(number, signal.SIG_DFL)
-        raise Terminated(number)
+        raise _Terminated(number)
 
     for number in caught:
         signal.signal(number, end)

@@ -27,7 +27,7 @@ def keep_on_disk(dispatcher: Any) -> None:
         warnings.warn(
             "no folder can be written to keep compiled code in, so every start takes some ten seconds more; "
             "NUMBA_CACHE_DIR names one",
-            RuntimeWarning,
+            UserWarning,
             stacklevel=1,
         )
         return
@@ -93,7 +93,7 @@ class _ForgivingCache:
             warnings.warn(
                 f"compiled code cannot be kept in {self._cache.cache_path} ({fault}), so every start takes some ten "
                 "seconds more; NUMBA_CACHE_DIR names another folder",
-                RuntimeWarning,
+                UserWarning,
                 stacklevel=1,
             )
 

@@ -6,6 +6,7 @@ the traces of trained seeds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -18,9 +19,14 @@ from ...envs.base import Bools, Floats, Longs
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.policy_evaluation import evaluate_horizon
 from ...envs.world.world import World
+from ...scenarios.errors import WorldError
 from ...scenarios.language.expressions.syntax import Expression
 from ..traces.trace import HIDDEN, Trace
 from .measure_values import holds_in
+
+
+class PayTooLargeError(WorldError):
+    """What is paid adds up to more than a number can hold."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,9 @@ def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria)
         plan: gives the process, the weights and the number of ticks.
         optimal: the actions that policies choose from.
         criteria: resolved for the plan's world.
+
+    Raises:
+        PayTooLargeError: a sum over the ticks is beyond what numbers hold.
     """
     mdp, steps = plan.mdp, plan.steps
     column = _columns(plan, criteria)
@@ -213,7 +222,15 @@ def _ratio(above: Floats, below: Floats) -> Range | None:
 
 
 def _clean(low: float, high: float) -> Range:
-    """A range whose ends are whole numbers if they miss one by less than 1e-9, as the rounding of exact sums does."""
+    """A range whose ends are whole numbers if they miss one by less than 1e-9, as the rounding of exact sums does.
+
+    Raises:
+        PayTooLargeError: an end is infinite or no number.
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise PayTooLargeError(
+            "what is paid adds up to more than numbers hold (1.8e308); pay less in a tick, in a larger unit"
+        )
     ends = [round(end) if abs(end - round(end)) < 1e-9 else end for end in (low, high)]
     return Range(float(ends[0]), float(ends[1]))
 

@@ -16,6 +16,7 @@ from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
 from ...envs.time_limit import OutOfTimeError
 from ...envs.world.world import WorldTooLargeError
+from ...scenarios.errors import MOST_STEPS, check_count
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
@@ -103,6 +104,14 @@ class RunSettings:
     tensorboard: Path | None = None
     checkpoint_every: float = CHECKPOINT_SECONDS
     first_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise a `UsageError` for a number that is none."""
+        for name in ("seeds", "episodes", "jobs", "max_seeds"):
+            if (number := getattr(self, name)) is not None:
+                check_count(name, number)
+        if self.steps is not None:
+            check_count("steps", self.steps, most=MOST_STEPS)
 
     @property
     def options(self) -> TrainingOptions:

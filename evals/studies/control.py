@@ -22,7 +22,7 @@ from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Infeasibl
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
-from ...scenarios.errors import UsageError
+from ...scenarios.errors import MOST_STEPS, UsageError, check_count
 from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.faults.collector import Report
 from ...scenarios.language.loading import Scenario
@@ -173,6 +173,13 @@ class ControlSettings:
     count: Count = lambda *_: None
     first_seed: int | None = None
 
+    def __post_init__(self) -> None:
+        """Raise a `UsageError` for a number that is none."""
+        if self.seeds is not None:
+            check_count("seeds", self.seeds)
+        if self.steps is not None:
+            check_count("steps", self.steps, most=MOST_STEPS)
+
 
 def control_report(
     scenario: Scenario,
@@ -224,6 +231,10 @@ class _Reporter:
         )
 
     def result(self) -> ControlReport:
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is refused, see `exact_outcomes`
+            return self._result()
+
+    def _result(self) -> ControlReport:
         variants = self.scenario.document.variants
         conditions = [self._decomposed(name, its) for name, its in {AS_WRITTEN: {}, **variants}.items()]
         budgets = [

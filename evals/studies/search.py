@@ -22,7 +22,7 @@ from ...agents.learning.device import CPU
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
 from ...scenarios.bounded_reading import UnreadableFileError, open_regular, parse_json
-from ...scenarios.errors import UsageError
+from ...scenarios.errors import MOST_STEPS, UsageError, check_count
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import SolvedWorlds
@@ -75,6 +75,13 @@ class SearchSettings:
     tensorboard: Path | None = None
     cache: Path | None = None
     first_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise a `UsageError` for a number that is none."""
+        for name in ("seeds", "trials", "repeats", "draws"):
+            check_count(name, getattr(self, name))
+        if self.steps is not None:
+            check_count("steps", self.steps, most=MOST_STEPS)
 
     @property
     def options(self) -> TrainingOptions:

@@ -11,7 +11,7 @@ from typing import Any
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import agent_names
 from ...scenarios.did_you_mean import quote
-from ...scenarios.errors import UsageError, check_name
+from ...scenarios.errors import MOST_STEPS, UsageError, check_count, check_name
 from ...scenarios.language.faults.collector import Report as Faults
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values
@@ -111,11 +111,17 @@ def sweep_settings(
     """The settings of a sweep, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
+        UsageError: `seeds`, `steps` or `every` is no whole number, or out of range.
         DeviceUnavailableError: the device is not there.
         ScenarioError: an axis, a value, a measure or a condition is wrong.
         UnknownNameError: no such stage.
         SweepError: there are no axes, nothing is measured, or there are too many points.
     """
+    check_count("every", every)
+    if seeds is not None:
+        check_count("seeds", seeds)
+    if steps is not None:
+        check_count("steps", steps, most=MOST_STEPS)
     document = scenario.document
     given = document.sweep
     if axes is None:

@@ -135,7 +135,7 @@ class TrainedSeeds:
             self.cache.put(key, trace)
         except RunError as fault:
             self.cache = None
-            warnings.warn(f"{fault}; from here on nothing is kept", RuntimeWarning, stacklevel=1)
+            warnings.warn(f"{fault}; from here on nothing is kept", UserWarning, stacklevel=1)
 
     def _other_stages(
         self, spec: TrainingSpec, overrides: Overrides, missing: Collection[int]

@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 
 from .. import printing
-from ..scenarios.errors import UsageError, check_name
+from ..scenarios.errors import MOST, MOST_STEPS, UsageError, check_name
 
 if TYPE_CHECKING:
     from ..evals.training.telemetry.early_stopping import Plateau
@@ -26,9 +26,9 @@ WORK = "Work"
 """The heading under which `--help` lists the options of how work is done."""
 
 
-def count_option(flag: str, help: str, panel: str | None = None) -> Any:
-    """An option for a whole number that is at least 1."""
-    return typer.Option(flag, min=1, help=help, rich_help_panel=panel)
+def count_option(flag: str, help: str, panel: str | None = None, most: int = MOST) -> Any:
+    """An option for a whole number from 1 to `most`."""
+    return typer.Option(flag, min=1, max=most, help=help, rich_help_panel=panel)
 
 
 Which = Annotated[
@@ -42,7 +42,7 @@ Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
 TRUST = "Run code that a file names or holds: a stored run's own agents, a model's pickles."
 Trust = Annotated[bool, typer.Option("--trust", help=TRUST)]
-Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.")]
+Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.", most=MOST_STEPS)]
 FirstSeed = Annotated[
     int | None,
     typer.Option(

@@ -44,7 +44,11 @@ BesideIt = Annotated[
     ),
 ]
 
-FirstSeed = Annotated[int, typer.Option("--seed", min=0, help="Begin with this seed, or a run's episode, from 0.")]
+LAST_SEED = 2**63 - 1
+"""The last seed: random numbers are drawn from 64 bits, of which no other seed has the same."""
+FirstSeed = Annotated[
+    int, typer.Option("--seed", min=0, max=LAST_SEED, help="Begin with this seed, or a run's episode, from 0.")
+]
 Reload = Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")]
 
 Played = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path.")]
@@ -54,7 +58,7 @@ As = Annotated[
 ]
 
 Out = Annotated[Path, typer.Option("--out", help="A new .mp4, .gif or .webp, or a folder for pictures.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed, or a run's episode, from 0.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=LAST_SEED, help="The seed, or a run's episode, from 0.")]
 Fps = Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Frames, which are ticks, in a second.")]
 
 
