@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds import scenario_of, strip, world_of
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.reference.replay import replay_actions
 from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.layouts import Placement, PlacementError, generate
 from turncoat.envs.world.randomness import EnumeratedDraws, SampledDraws
 from turncoat.scenarios.language.names.boards import Board
+from turncoat.scenarios.language.names.replays import written_actions
 from turncoat.scenarios.language.schema.document import Generate
 
 ODD = st.integers(1, 10).map(lambda n: 2 * n + 1)
@@ -192,3 +195,61 @@ def test_who_is_drawn_where_a_generated_board_has_a_wall_is_named() -> None:
     text = DRAWN.replace("board: map", "board: maze, size: [5, 7]").replace("#A...z#\n  #..g.z#", "#....z#\n  #.Ag.z#")
     with pytest.raises(PlacementError, match=r"`robot` is drawn at \[2, 2\], which is a wall of a generated board"):
         compile_world(scenario_of(text.replace("place: {gem: pile}", "place: {gem: anywhere}")))
+
+
+SEVERAL = """
+map:
+  - |
+    #####
+    #A.g#
+    #####
+  - |
+    ####
+    #gg#
+    #A.#
+    ####
+legend:
+  "#": wall
+  ".": floor
+  A: robot
+  g: gem
+things:
+  gem: {}
+rules:
+  - name: eat
+    each: gem
+    when: robot on gem
+    then:
+      - remove gem
+      - event eaten
+    pays: {reward: 1}
+replays:
+  - {actions: rr, draws: {layout: 0}, events: [eaten]}
+  - {actions: u, draws: {layout: 1}, events: [eaten]}
+"""
+
+
+def test_one_of_several_maps_is_played_in_each_episode() -> None:
+    scenario = scenario_of(SEVERAL)
+    world = compile_world(scenario)
+    assert (world.boards.height, world.boards.width) == (4, 5)
+    assert world.boards.visible_layout.tolist() == [0, 1]
+    first, second = world.boards.starts
+    robot, gems = world.body_index["robot"], [world.body_index[f"gem[{i}]"] for i in range(2)]
+    assert (first[robot], *first[gems]) == (6, 8, world.boards.nowhere)
+    assert (second[robot], *second[gems]) == (11, 6, 7)
+    played = enumerate_world(world)
+    assert sorted(played.mdp.start_probability.tolist()) == [0.5, 0.5]
+    for number, replay in enumerate(scenario.document.replays):
+        walk = replay_actions(world, written_actions(scenario.document, replay.actions), replay.draws)
+        assert list(walk.events) == ["eaten"], number
+
+
+def test_a_stage_may_have_maps_of_its_own() -> None:
+    scenario = scenario_of(
+        SEVERAL + "stages:\n  train: {limit: 5, map: '#####\\n#A.g#\\n#####'}\n  deploy: {limit: 5}\n"
+    )
+    assert [len(each) for each in scenario.boards.values()] == [1, 2]
+    worlds = [compile_world(scenario, stage) for stage in ("train", "deploy")]
+    assert [world.boards.walls.shape[0] for world in worlds] == [1, 2]
+    assert worlds[0].fields == worlds[1].fields, "what is learned in one means the same in the other"

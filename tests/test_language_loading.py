@@ -244,7 +244,7 @@ def test_a_file_that_is_missing() -> None:
 def test_a_scenario_carries_its_params_boards_and_instances(seed: Scenario) -> None:
     assert seed.params == {"threshold": 3, "sight": 4, "goal": [6, 1], "pay": 1}
     assert list(seed.boards) == ["train", "deploy"]
-    assert seed.boards["train"].agents == {"robot": (1, 1)}
+    assert seed.boards["train"][0].agents == {"robot": (1, 1)}
     assert seed.symbols.instances == {"guard": 1, "gem": 2, "key": 1}
     assert seed.symbols.of("event") == ("delivered", "disarmed", "seized")
     assert seed.symbols.reasons == ("shut down",)

@@ -376,6 +376,8 @@ CASES = [
     Case("solid by an action", "TC518", "  key: {}", "  key: {solid: robot does disarm}"),
     Case("solid by a number", "TC501", "  key: {}", "  key: {solid: 3}"),
     Case("blocking nobody", "TC422", "  key: {}", "  key: {blocks: [robto]}"),
+    Case("several maps and generated boards", "TC319", "map: |\n  ####\n  #AB#\n  ####\n",
+         "generate: {count: 2}\nmap:\n" + 2 * "  - |\n    ####\n    #AB#\n    ####\n", TWO_AGENTS),
     Case("equilibria of a long game", "TC230", "solution: joint", "solution: equilibrium", TWO_AGENTS),
     Case("equilibria of one", "TC230", "turncoat: 1", "turncoat: 1\nsolution: equilibrium"),
     Case("a regret of nobody", "TC423", "solution: joint",

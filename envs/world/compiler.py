@@ -25,7 +25,7 @@ from ...scenarios.language.expressions.syntax import (
 )
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
-from ...scenarios.language.names.symbols import BUILT_IN_ZONES, instance_names
+from ...scenarios.language.names.symbols import BUILT_IN_ZONES, instance_names, maps_of
 from ...scenarios.language.schema import document as schema
 from ..base import Field, Floats
 from ..deliberation import DeliberationRule
@@ -120,16 +120,15 @@ class _Compiler:
         """The boards of a stage; none for a world without a map."""
         stage, document = self.document.stages[name], self.document
         params = self.params if name == self.stage_name else self.params | dict(stage.params)
-        text = stage.map or document.map
-        base = None if text is None else read_board(document, text, params)
+        boards = tuple(read_board(document, text, params) for _, text in maps_of(document, name))
         spec = stage.generate or document.generate
         if spec is None:
-            return () if base is None else (base,)
+            return boards
         many = {name: thing.count or 1 for name, thing in document.things.items()}
         places = [
             Placement(what, what in document.agents, many.get(what, 1), where) for what, where in spec.place.items()
         ]
-        return generate(spec, base, places, params)
+        return generate(spec, boards[0] if boards else None, places, params)
 
     def _counters(self) -> Iterable[tuple[str, schema.Counter]]:
         """Every counter and field by its name in the state."""

@@ -70,9 +70,9 @@ class SolvedWorlds:
         if not isinstance(values, str):
             assert isinstance(values, list)
             return values
-        board, zone = next(iter(self.under(base).boards.values())), zone_of_cells(values)
+        boards, zone = next(iter(self.under(base).boards.values())), zone_of_cells(values)
         assert zone is not None, "checked when the file was loaded"
-        return [list(cell) for cell in board.zones[zone]]
+        return [list(cell) for cell in boards[0].zones[zone]]
 
     def under(self, overrides: Overrides) -> Scenario:
         """The scenario with overrides applied."""

@@ -10,7 +10,7 @@ from .faults.collector import Path, Report, listed
 from .files.merging import Merged
 from .names.boards import SIDE, Board, check_board, check_legend
 from .names.formula_context import Context
-from .names.symbols import Symbols, legend_zones, map_of, maps, read_symbols, unknown
+from .names.symbols import Symbols, legend_zones, maps, maps_of, read_symbols, unknown
 from .schema.document import Document, Generate
 from .validation.bodies import check_agents, check_patrols, check_things
 from .validation.claims import check_claims
@@ -31,11 +31,11 @@ class Checked:
 
     Attributes:
         symbols: the symbol table: what each name stands for.
-        boards: stage -> its drawn board at the params' own values; stages without a drawn map are left out.
+        boards: stage -> its drawn boards at the params' own values; stages without a drawn map are left out.
     """
 
     symbols: Symbols
-    boards: Mapping[str, Board]
+    boards: Mapping[str, tuple[Board, ...]]
 
 
 def check(document: Document, report: Report, source: Merged | None = None) -> Checked:
@@ -82,7 +82,7 @@ def _drawn_zones(document: Document) -> set[str]:
     return {zone for entry in document.legend.values() for zone in legend_zones(entry, document)}
 
 
-def _check_boards(context: Context) -> dict[str, Board]:
+def _check_boards(context: Context) -> dict[str, tuple[Board, ...]]:
     """Check the legend, zones, maps and generators, and return the drawn boards that could be read, by stage."""
     document, report = context.symbols.document, context.report
     check_legend(document, "".join(text for _, text in maps(document)), report)
@@ -95,32 +95,35 @@ def _check_boards(context: Context) -> dict[str, Board]:
         for key in ("rows", "columns"):
             for index, end in enumerate(getattr(zone.rectangle, key, ())):
                 context.fixed(end, "a rectangle's end", ("zones", name, "rectangle", key, index))
-    boards: dict[str, Board] = {}
-    drawn = list(maps(document))
-    for name in document.zones if not drawn else ():
+    boards: dict[str, tuple[Board, ...]] = {}
+    for name in document.zones if not any(maps(document)) else ():
         report.add("TC300", ("zones", name), f"there is no map for `{name}` to be on", "draw a `map:`", key=True)
+    unread = False
     for name, stage in document.stages.items():
-        text = map_of(document, stage)
-        if text is not None:
-            path: Path = ("map",) if stage.map is None else ("stages", name, "map")
-            board = check_board(document, text, {**context.params, **stage.params}, report, path)
-            if board is not None:
-                boards[name] = board
+        drawn = maps_of(document, name)
+        params = {**context.params, **stage.params}
+        read = [check_board(document, text, params, report, path) for path, text in drawn]
+        unread |= None in read
+        if drawn:
+            boards[name] = tuple(board for board in read if board is not None)
         generate_path: Path = ("generate",) if stage.generate is None else ("stages", name, "generate")
         generate = stage.generate or document.generate
         if generate is not None:
-            _check_generate(generate, text is not None, generate_path, context)
-        elif text is None:
+            _check_generate(generate, len(drawn), generate_path, context)
+        elif not drawn:
             _check_boardless(context)
     # A map that could not be read would make whatever it shows look absent: the second fault would mislead.
-    if len(boards) == len([stage for stage in document.stages.values() if map_of(document, stage) is not None]):
+    if not unread:
         _check_presence(context, boards)
     return boards
 
 
-def _check_generate(generate: Generate, drawn: bool, path: Path, context: Context) -> None:
-    """Check a block of generated boards; `drawn` tells whether its stage has a map as well."""
+def _check_generate(generate: Generate, drawn: int, path: Path, context: Context) -> None:
+    """Check a block of generated boards; `drawn` is the number of maps that its stage has as well."""
     symbols, report = context.symbols, context.report
+    if drawn > 1:
+        cure = "keep the list of maps, one of which is drawn for each episode, or generate from a single one"
+        report.add("TC319", path, f"boards are generated, and there are {drawn} maps", cure, key=True)
     if generate.board == "map" and not drawn:
         cure = "draw a `map:`, or write `board: maze`, `rooms` or `open`"
         report.add("TC300", (*path, "board"), "there is no map to place things on", cure)
@@ -131,7 +134,7 @@ def _check_generate(generate: Generate, drawn: bool, path: Path, context: Contex
     for name, where in generate.place.items():
         if name not in bodies:
             unknown(report, "TC422", "agent or thing", name, bodies, (*path, "place", name), key=True)
-        _check_where(where, drawn, (*path, "place", name), context)
+        _check_where(where, drawn > 0, (*path, "place", name), context)
     if generate.board != "map":
         for name, agent_actions in symbols.actions.items():
             if name not in generate.place and not drawn and set(agent_actions) & {"up", "down", "left", "right"}:
@@ -165,12 +168,12 @@ def _check_boardless(context: Context) -> None:
             report.add("TC307", ("agents", name), message, cure, key=True)
 
 
-def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
+def _check_presence(context: Context, boards: Mapping[str, tuple[Board, ...]]) -> None:
     """Report things that no board shows, and things of which a map shows more than `count` allows."""
     document, report = context.symbols.document, context.report
     generated = [its for its in (document.generate, *(stage.generate for stage in document.stages.values())) if its]
     for name, thing in document.things.items():
-        drawn = max((len(board.things[name]) for board in boards.values()), default=0)
+        drawn = max((len(board.things[name]) for each in boards.values() for board in each), default=0)
         if thing.count is not None and drawn > thing.count:
             message = f"{drawn} of `{name}` are on a map, and `count` is {thing.count}"
             report.add("TC316", ("things", name, "count"), message, "let `count` be the most that any map shows")
@@ -181,11 +184,12 @@ def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
             report.add("TC318", ("things", name), f"`{name}` is on no map", cure, key=True)
 
 
-def _check_destinations(context: Context, boards: Mapping[str, Board]) -> None:
+def _check_destinations(context: Context, boards: Mapping[str, tuple[Board, ...]]) -> None:
     """Report `place SUBJECT at ZONE` where the zone has more than one cell on some board."""
     for its, path in context.symbols.effects:
         if isinstance(its, PutAt) and not its.random and isinstance(its.place, Name):
-            sizes = {len(cells) for board in boards.values() if (cells := board.zones.get(its.place.name)) is not None}
+            every = [board for each in boards.values() for board in each]
+            sizes = {len(cells) for board in every if (cells := board.zones.get(its.place.name)) is not None}
             if sizes - {0, 1}:
                 message = f"zone `{its.place.name}` has {max(sizes)} cells"
                 cure = f"write `place {its.subject} at random in {its.place.name}`, or `cell(row, column)`"

@@ -47,7 +47,7 @@ class Scenario:
         params: param -> its value.
         hash: SHA-256 of the merged content with its overrides, in hexadecimal.
         symbols: the symbol table: what each name stands for.
-        boards: stage -> its drawn board at the params' own values; stages without a drawn map are left out.
+        boards: stage -> its drawn boards at the params' own values; stages without a drawn map are left out.
         warnings: faults that do not keep the scenario from loading.
         overrides: dotted name -> value, of everything that `apply_overrides` has set so far.
     """
@@ -59,7 +59,7 @@ class Scenario:
     params: Mapping[str, object]
     hash: str
     symbols: Symbols
-    boards: Mapping[str, Board]
+    boards: Mapping[str, tuple[Board, ...]]
     warnings: tuple[Fault, ...]
     overrides: Mapping[str, object] = field(default_factory=dict)
 

@@ -152,6 +152,8 @@ CATALOGUE: dict[str, str] = {
     " or in a zone of the map.",
     "TC318": "The thing is declared and can never be met: no map shows it, nothing generates it. A thing that "
     "starts off the board, to be placed by a rule, says how many it is by `count`.",
+    "TC319": "A list of maps is a table of boards, one of which each episode plays, and so is what `generate` makes. A "
+    "stage has one of the two.",
     # TC4: names and files
     "TC400": "The library has no scenario of that name. `turncoat list` shows those that it has.",
     "TC401": "A file extends or uses itself, perhaps by way of others.",

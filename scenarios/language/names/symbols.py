@@ -15,7 +15,7 @@ from ..expressions.params import unused_params, weighing
 from ..expressions.parser import RESERVED, ExpressionError, effect
 from ..expressions.syntax import Effect, Emit, End
 from ..faults.collector import Path, Report, listed
-from ..schema.document import ActionSpec, Counter, Document, LegendEntry, Stage
+from ..schema.document import ActionSpec, Counter, Document, LegendEntry
 
 MOVES = ("up", "down", "left", "right")
 """The actions that move a body by one cell."""
@@ -152,16 +152,22 @@ def _effects(document: Document) -> tuple[tuple[tuple[Effect, Path], ...], tuple
 
 def maps(document: Document) -> Iterator[tuple[Path, str]]:
     """Every drawn map with its path: the common one first, then those of stages."""
-    if document.map is not None:
-        yield ("map",), document.map
+    yield from _drawn(("map",), document.map)
     for name, stage in document.stages.items():
-        if stage.map is not None:
-            yield ("stages", name, "map"), stage.map
+        yield from _drawn(("stages", name, "map"), stage.map)
 
 
-def map_of(document: Document, stage: Stage) -> str | None:
-    """The drawn map of a stage: its own, or else the common one; None if neither is drawn."""
-    return document.map if stage.map is None else stage.map
+def maps_of(document: Document, stage: str) -> tuple[tuple[Path, str], ...]:
+    """The drawn maps of a stage with their paths: its own, or else the common ones; none if neither are drawn."""
+    own = document.stages[stage].map
+    return tuple(_drawn(("map",), document.map) if own is None else _drawn(("stages", stage, "map"), own))
+
+
+def _drawn(path: Path, drawn: str | list[str] | None) -> Iterator[tuple[Path, str]]:
+    if isinstance(drawn, list):
+        yield from (((*path, index), text) for index, text in enumerate(drawn))
+    elif drawn is not None:
+        yield path, drawn
 
 
 def legend_zones(entry: str | LegendEntry, document: Document) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ MANY = 400
 
 Name: TypeAlias = Annotated[str, Field(pattern=NAME, max_length=64)]
 Text: TypeAlias = Annotated[str, Field(max_length=20_000)]
+Maps: TypeAlias = Text | Annotated[list[Text], Field(min_length=1, max_length=64)]
+"""A drawn map, or several of which each episode plays one."""
 Line: TypeAlias = Annotated[str, Field(max_length=400)]
 Formula: TypeAlias = Annotated[str, Field(max_length=2_000)] | bool | int | float
 Glyph: TypeAlias = Annotated[str, Field(min_length=1, max_length=1)]
@@ -416,7 +418,7 @@ class Stage(Block):
     horizon: Annotated[int, Field(ge=1, le=100_000)] | None = None
     share: Annotated[float, Field(gt=0, le=1)] | Annotated[int, Field(ge=1, le=1)] | None = None
     watch: Annotated[list[Watched], Field(max_length=16)] = []
-    map: Text | None = None
+    map: Maps | None = None
     generate: Generate | None = None
     params: dict[Name, Scalar | CellAt] = {}
     removes: list[Name] = []
@@ -558,7 +560,7 @@ class Document(Block):
     extends: Line | None = None
     uses: Annotated[list[Line], Field(max_length=16)] = []
     params: Annotated[dict[Name, Param], Field(max_length=MANY)] = {}
-    map: Text | None = None
+    map: Maps | None = None
     generate: Generate | None = None
     legend: dict[Glyph, Line | LegendEntry] = {}
     zones: Annotated[dict[Name, Zone], Field(max_length=MANY)] = {}

@@ -118,11 +118,11 @@ def _check_step(motion: Thing | Motion, before: int, after: int, path: Path, con
         context.report.add("TC314", (*path, "patrol", after), message, cure)
 
 
-def check_patrols(context: Context, boards: Mapping[str, Board]) -> None:
+def check_patrols(context: Context, boards: Mapping[str, tuple[Board, ...]]) -> None:
     """Report patrols that leave a stage's board or cross its walls, and things that do not start on their patrol."""
     for name, thing in context.symbols.document.things.items():
         for motion, path in motions(name, thing):
-            for stage, board in boards.items():
+            for stage, board in ((stage, board) for stage, each in boards.items() for board in each):
                 if motion.patrol is not None and name not in context.symbols.document.stages[stage].removes:
                     _check_patrol(name, motion, board, path, context)
 

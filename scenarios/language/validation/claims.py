@@ -10,7 +10,7 @@ from ..faults.collector import Path
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
 from ..names.replays import check_actions, outcomes_of_draws
-from ..names.symbols import suggestion, unknown
+from ..names.symbols import maps_of, suggestion, unknown
 from ..schema.document import Expectation, Minus, Replay
 from .measures import check_event, check_measure, check_reason
 from .searches import check_control, check_search
@@ -155,12 +155,17 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
 
 
 def _layouts(replay: Replay, context: Context) -> int:
-    """The number of boards that the replay's stage generates; 0 if it generates none."""
+    """The number of boards among which the layout of the replay's stage is drawn; 0 where nothing is drawn."""
     document = context.symbols.document
     stages = document.stages
-    stage = stages.get(replay.stage or ("deploy" if "deploy" in stages else next(reversed(stages), "")))
-    generate = (stage.generate if stage else None) or document.generate
-    return generate.count if generate else 0
+    name = replay.stage or ("deploy" if "deploy" in stages else next(reversed(stages), ""))
+    if name not in stages:
+        return 0  # reported where stages are checked
+    generate = stages[name].generate or document.generate
+    if generate:
+        return generate.count
+    drawn = len(maps_of(document, name))
+    return drawn if drawn > 1 else 0
 
 
 def _check_drawn(
