@@ -67,6 +67,7 @@ def test_equal_inputs_are_the_same_and_unknown_ones_are_not(runs):
         replace(stored.manifest, settings={**stored.manifest.settings, "own": ["mine:agent"]}),
         replace(stored.manifest, versions={**stored.manifest.versions, "numpy": "1"}),
         replace(stored.manifest, settings={**stored.manifest.settings, "steps": 7}),
+        replace(stored.manifest, settings={**stored.manifest.settings, "device": "cuda"}),
     ):
         comparison = turncoat.compare(replace(again, manifest=other), stored)
         assert outcomes(comparison)["goes right", "exact"] == "same"
