@@ -470,16 +470,14 @@ def _compare_seeds(paired: _PairedJudgements, change: float, sameness: float, wi
 
 
 def _size(paired: _PairedJudgements) -> str:
-    """What the seeds leave open of how large the difference is; empty if they show its direction."""
+    """What the seeds leave open of how large the difference is; empty if they bound it and show its direction."""
     typical, ends = paired.statistic.typical, paired.interval
-    if ends[0] > 0 or ends[1] < 0:
-        return ""
     if _finite(ends) is not None:
-        return f"; {typical} may be 0"
+        return f"; {typical} may be 0" if ends[0] <= 0 <= ends[1] else ""
     needed = seeds_to_detect()  # the interval of a median by order statistics is the sign test's, with the same count
     if len(paired.ends) < needed:
         return f"; bounds on {typical} need {needed} seeds"
-    return f"; {typical} has no bounds, since in some seeds only one of the two is finite"
+    return f"; {typical} has no bounds, since in some seeds no finite number separates the two"
 
 
 def _why_alike(paired: _PairedJudgements, within: float | None, tests: int) -> str:

@@ -1,10 +1,11 @@
 """What all statistics of seeds share: the direction of a claim, the tails of an interval, checked input.
 
-The unit is one trained seed: its episodes share one policy, so they are no independent evidence. A share or a rate has
-one number in [0, 1] per seed and its claim is about the mean over seeds (`bounded_mean`; `binomial` where the number can
-only be 0 or 1, as in a single episode). A quantity without known bounds is claimed of the median seed (`median`). Which
-of them it is follows from what is measured, never from the values that came. Everything is exact or conservative for few
-seeds. There is no interquartile mean, since it would trim away the one bad seed that is looked for.
+The unit is one trained seed: its episodes share one policy, so they are no independent evidence. A share or a rate
+has one number in [0, 1] per seed and its claim is about the mean over seeds (`bounded_mean`; `binomial` where the
+number can only be 0 or 1, as in a single episode). A quantity without known bounds is claimed of the median seed
+(`median`). Which of them it is follows from what is measured, never from the values that came. Everything is exact or
+conservative for few seeds. There is no interquartile mean, since it would trim away the one bad seed that is looked
+for.
 """
 
 from __future__ import annotations
