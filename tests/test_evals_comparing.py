@@ -67,6 +67,7 @@ def test_equal_inputs_are_the_same_and_unknown_ones_are_not(runs):
         replace(stored.manifest, settings={**stored.manifest.settings, "own": ["mine:agent"]}),
         replace(stored.manifest, versions={**stored.manifest.versions, "numpy": "1"}),
         replace(stored.manifest, settings={**stored.manifest.settings, "steps": 7}),
+        replace(stored.manifest, settings={**stored.manifest.settings, "device": "cuda"}),
     ):
         comparison = turncoat.compare(replace(again, manifest=other), stored)
         assert outcomes(comparison)["goes right", "exact"] == "same"
@@ -80,6 +81,10 @@ def test_bounds_are_never_infinite(runs):
     assert {pair.difference for pair in never} == {None}
     assert any("one of them is infinite" in pair.why for pair in never)
     assert any("bounds on the median difference need 6 seeds" in pair.why for pair in never)
+    enough = turncoat.compare(str(runs()), str(runs(left_pay=5)))
+    learned = next(pair for pair in enough.pairs if (pair.name, pair.agent_a) == ("when it goes left", "counts"))
+    assert (learned.outcome, learned.difference) == ("changed", None)
+    assert "in some seeds no finite number separates the two" in learned.why
 
 
 def test_how_long_and_by_which_code_is_said(runs):

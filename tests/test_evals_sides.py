@@ -1,15 +1,18 @@
 """Regret, and expectations that compare: two stages, agents or variants of one file, exactly and paired by seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.contrasts import Subject, exact_interval
+from turncoat.evals.measures.contrasts import Subject, exact_interval, of_one_episode
 from turncoat.evals.runs.compare import RunSide as Compared
 from turncoat.evals.runs.compare import compare_runs
 from turncoat.evals.runs.run import RunSettings, seed_requirements
+from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
 from turncoat.evals.verdicts.work_units import contrasts_of
 from turncoat.scenarios.language.expressions.parser import parsed_measure
@@ -120,6 +123,20 @@ def test_by_seeds_it_is_paired():
     paid = table.with_columns(worth=table["reward.reward"] * 0.9 ** table["step"])
     by_seed = paid.group_by("seed", "episode").agg(pl.col("worth").sum()).group_by("seed").agg(pl.col("worth").mean())
     assert random[1] == pytest.approx(float(np.median(1.8 - by_seed["worth"].to_numpy())))
+
+
+def test_what_one_episode_gives_is_judged_as_an_event():
+    """Without chance a seed plays one episode, and its share is 0 or 1, for which the binomial test is exact."""
+    run = judged(["of: [random], measure: share(went_left), at_least: 0.1"], agents=("random",), seeds=9)
+    [judgement] = run.judgements
+    trace = run.traces["deploy-random"]
+    assert 0 < judgement.value < 1
+    successes = round(9 * judgement.value)
+    assert judgement.low == clopper_pearson(successes, 9, 0.95, "low")[0]
+    assert judgement.high == clopper_pearson(successes, 9, 0.95, "high")[1]
+    assert of_one_episode([trace, None])
+    twice = replace(trace, table=pl.concat([trace.table, trace.table.with_columns(pl.col("episode") + 1)]))
+    assert not of_one_episode([trace, twice])
 
 
 def test_who_is_compared_with_has_to_run_too():

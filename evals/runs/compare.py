@@ -25,7 +25,7 @@ from ...envs.base import NotEnumerableError
 from ...scenarios.language.expressions.parser import parsed_measure
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.contrasts import Ends, Subject, ends_by_seed
-from ..measures.seed_statistics import SeedStatistic, statistic_of
+from ..measures.seed_statistics import MOST_SEEDS, SeedStatistic, statistic_of
 from ..statistics.binomial import clopper_pearson
 from ..statistics.multiplicity import holm
 from ..statistics.paired_tests import seeds_to_detect, sign_flip_p_value
@@ -383,8 +383,10 @@ def _equal_inputs(a: StoredRun, b: StoredRun) -> bool:
     """Whether all that decides the values of a seed is equal: a training is a function of that, and of the seed."""
     if a.folder.resolve() == b.folder.resolve():
         return True
-    # The code of the user's own agents is not kept, so that nothing says whether it is still the same.
-    if not a.manifest.code or not a.manifest.settings or a.manifest.settings.get("own"):
+    settings = a.manifest.settings
+    # The code of the user's own agents is not kept, so that nothing says whether it is still the same. What a GPU adds
+    # up may come in another order each time.
+    if not a.manifest.code or not settings or settings.get("own") or settings.get("device", "cpu") != "cpu":
         return False
     return _inputs(a.manifest) == _inputs(b.manifest)
 
@@ -472,16 +474,14 @@ def _compare_seeds(paired: _PairedJudgements, change: float, sameness: float, wi
 
 
 def _size(paired: _PairedJudgements) -> str:
-    """What the seeds leave open of how large the difference is; empty if they show its direction."""
+    """What the seeds leave open of how large the difference is; empty if they bound it and show its direction."""
     typical, ends = paired.statistic.typical, paired.interval
-    if ends[0] > 0 or ends[1] < 0:
-        return ""
     if _finite(ends) is not None:
-        return f"; {typical} may be 0"
+        return f"; {typical} may be 0" if ends[0] <= 0 <= ends[1] else ""
     needed = seeds_to_detect()  # the interval of a median by order statistics is the sign test's, with the same count
     if len(paired.ends) < needed:
         return f"; bounds on {typical} need {needed} seeds"
-    return f"; {typical} has no bounds, since in some seeds only one of the two is finite"
+    return f"; {typical} has no bounds, since in some seeds no finite number separates the two"
 
 
 def _why_alike(paired: _PairedJudgements, within: float | None, tests: int) -> str:
@@ -492,7 +492,7 @@ def _why_alike(paired: _PairedJudgements, within: float | None, tests: int) -> s
     margin = _USUAL_MARGIN if within is None else within
     needed = statistic.needed_between(-margin, margin, 1 - ERROR / tests)
     if needed is None:
-        return f"{none}; no number of seeds shows that {statistic.typical} is within {margin:g}, so allow for more"
+        return f"{none}; not even {MOST_SEEDS:,} such seeds show {statistic.typical} within {margin:g}: allow for more"
     if within is None:
         return f"{none}; --within {margin:g} can show the same, with {needed} seeds if none differs"
     return f"{none}; that {statistic.typical} is within {margin:g} takes {needed} seeds if none differs"

@@ -14,7 +14,7 @@ from ...scenarios.language.schema.document import Expectation
 from ..exact.planned_policy import EVERY_OPTIMAL
 from ..measures.contrasts import Ends, minus_in_words
 from ..measures.measure import Interval, whose
-from ..measures.seed_statistics import SeedStatistic, statistic_of
+from ..measures.seed_statistics import MOST_SEEDS, SeedStatistic, statistic_of
 from ..statistics.claims import Claim
 from ..statistics.multiplicity import holm
 from .evidence import Evidence
@@ -439,6 +439,8 @@ def _why_seeds(judgement: Judgement, case: Case, confidence: float, claims: int)
         end = _up_to(judgement.high) if below else _from(judgement.low)
         return f"{typical}, and the truth is {end} {sure}; {band.words} was expected"
     needed = seeds_for(case, confidence, claims)
+    if needed is None and len(band.claims) == 2:
+        return f"{typical}; not even {MOST_SEEDS:,} seeds that agree can show {band.words}, so allow for more"
     if needed is None:
         return (
             f"{typical}; no number of seeds can show a share of {band.words}, so ask for a little less (0.9 takes 29)"

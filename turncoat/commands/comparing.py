@@ -27,7 +27,8 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a 
 def compare(a: RunOrAgent, b: Other, within: Within = None, as_json: AsJson = False) -> None:
     """Compare two runs, or two agents, expectation by expectation, paired by seed: changed, same or inconclusive.
 
-    Exit code 0: all the same; 1: something changed; 4: something is inconclusive, or nothing could be compared.
+    `changed` says that something differs, not by how much; of that, `B less A` and --within speak. Exit code 0: all the
+    same; 1: something changed; 4: something is inconclusive, or nothing could be compared.
     """
     from .. import api
     from ..evals.runs.compare import EXIT_CODES
