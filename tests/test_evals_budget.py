@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from turncoat import api
+from turncoat.agents.external.user_agent import UserAgent
 from turncoat.agents.registry.agents import AGENTS, SB3
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.time_limit import OutOfTimeError
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training import callbacks, train_seed
-from turncoat.evals.training.execution.time_budget import Deadline
+from turncoat.evals.training.execution.time_budget import Deadline, TimeBudget
 from turncoat.evals.training.telemetry.env_monitor import MonitoredEnv
 from turncoat.scenarios.language.loading import load, load_text
 
@@ -93,8 +94,6 @@ class Stubborn:
 
 
 def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
-    from turncoat.agents.external.user_agent import UserAgent
-
     own = UserAgent("stubborn", lambda *_: Stubborn())
     text = claimed("stubborn")
     run = api.run(text, settings=RunSettings(own=(own,), seeds=1, steps=10**9, budget=0.5))
@@ -122,3 +121,62 @@ def test_a_lane_that_is_listened_to_is_the_same_lane():
     assert heard == ["begun", "begun", "before", f"after ({len(plain.channels)},) False"]
     with pytest.raises(OutOfTimeError):
         MonitoredEnv(inner, Deadline(0.0).check).step(action)
+
+
+LAST = CORRIDOR.partition("expect:")[0] + (
+    "expect:\n"
+    "  - {name: slow, of: [slow], measure: share(went_right), at_least: 0.1}\n"
+    "  - {name: quick, of: [counts], measure: share(went_right), at_least: 0.1}\n"
+)
+
+
+class Slow:
+    """Takes so many seconds for every seed."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def act(self, observation, state, mask):
+        return mask.argmax(axis=1).astype("int32"), state
+
+    def fit(self, env, steps, seed):
+        env.reset(seed)
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            _, _, ended, cut, _ = env.step(0)
+            if ended or cut:
+                env.reset()
+
+
+def shared(seconds, budget, seeds=2):
+    """The outcomes of an agent that is slow and of one that comes after it, and the why of the first."""
+    own = UserAgent("slow", lambda *_: Slow(seconds))
+    settings = RunSettings(agents=("counts",), own=(own,), seeds=seeds, steps=200, budget=budget)
+    slow, quick = api.run(load_text(LAST), settings=settings).judgements
+    return slow, quick
+
+
+def test_a_budget_goes_round_so_that_the_last_agent_has_its_turn():
+    api.run(
+        load_text(LAST), settings=RunSettings(agents=("counts",), seeds=1, steps=10)
+    )  # what is compiled is compiled
+    slow, quick = shared(math.inf, budget=4.0)
+    assert (slow.seeds, slow.why) == (0, "the budget of 4 seconds ran out after 0 of 2 seeds")
+    assert quick.seeds == 2
+
+
+def test_what_others_leave_over_is_used():
+    slow, quick = shared(0.9, budget=4.0, seeds=3)
+    assert (slow.seeds, quick.seeds) == (3, 3), "2.7 of 4 seconds, more than its half"
+
+
+def test_turns():
+    budget = TimeBudget(100)
+    whole = budget.until
+    budget.turn(4)
+    assert budget.until - time.time() == pytest.approx(25, abs=1)
+    assert budget.left()
+    assert not budget.spent
+    budget.turn(1)
+    assert budget.until == pytest.approx(whole, abs=1)
+    assert TimeBudget(None).until == math.inf

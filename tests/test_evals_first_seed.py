@@ -84,7 +84,8 @@ def test_runs_are_compared_by_the_numbers_of_their_seeds(tmp_path):
 def test_reports_say_which():
     run = api.run(load_text(LEARNED), settings=replace(BASE, first_seed=20))
     [judgement] = run.judgements
-    assert "--seeds 3 --first-seed 20" in RunReport("x.yaml", run).again(judgement)
+    passed = replace(judgement, outcome="pass")
+    assert "--seeds 3 --first-seed 20" in str(RunReport("x.yaml", run).again(passed))
     assert judgement.first_seed == 20
 
 

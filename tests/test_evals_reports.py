@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.traces.trace import read_trace
 from turncoat.evals.verdicts.expectation import Judgement
+from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR, call, corridor  # noqa: F401
 
@@ -105,7 +106,25 @@ def test_the_command_comes_to_the_same(mixed, monkeypatch, capsys):
         with pytest.raises(SystemExit):
             cli.main()
         found = [Judgement.from_dict(each) for each in json.loads(capsys.readouterr().out)["expectations"]]
-        assert judgement in found
+        if judgement.outcome != "inconclusive" or judgement.p_pass is None:
+            assert judgement in found
+            continue
+        assert judgement.seeds == 2
+        [decided] = [each for each in found if each.name == judgement.name and each.agent == judgement.agent]
+        assert (decided.outcome, decided.seeds) == ("pass", 29), "the same seeds could never decide it"
+
+
+def test_a_command_that_cannot_succeed_is_not_proposed(mixed):
+    undecided = next(its for its in mixed.run.judgements if its.outcome == "inconclusive" and its.p_pass is not None)
+    enough = replace(undecided, seeds=40, first_seed=100)
+    assert "--seeds 80 --first-seed 140 " in str(mixed.again(enough)), "with these seeds it would come out the same"
+    text = LEARNED.replace("at_least: 0.5", "at_least: 1")
+    run = api.run(load_text(text), settings=RunSettings(("counts",), 2, 100))
+    report = RunReport("x.yaml", run)
+    hopeless = run.judgements[-1]
+    assert hopeless.outcome == "inconclusive"
+    assert report.again(hopeless) is None
+    assert "again" not in markdown([report]).split("learns")[-1]
 
 
 def test_a_failure_can_be_watched_even_under_one_of_many_conditions(mixed):

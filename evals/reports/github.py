@@ -49,8 +49,10 @@ def annotation_lines(
 
 def _annotation(kind: str, report: RunReport, judgement: Judgement, root: str | None) -> str:
     title = f"{judgement.name} ({judgement.agent})"
-    message = f"{report.which}: {judgement.outcome}: {judgement.told}\nagain: {report.again(judgement)}"
-    watch = report.watch(judgement)
+    message = f"{report.which}: {judgement.outcome}: {judgement.told}"
+    again, watch = report.again(judgement), report.watch(judgement)
+    if again is not None:
+        message += f"\nagain: {again}"
     if watch is not None:
         message += f"\nwatch: {watch}"
     where = f"file={_property(_relative(judgement.file, root))},line={judgement.line}"

@@ -137,10 +137,10 @@ def _seeds(judgement: Judgement) -> str | None:
 
 
 def _aside(report: RunReport, judgement: Judgement) -> list[str]:
-    watch = report.watch(judgement)
+    again, watch = report.again(judgement), report.watch(judgement)
     return [
         f"{judgement.file}:{judgement.line}",
-        f"again: {report.again(judgement)}",
+        *([] if again is None else [f"again: {again}"]),
         *([] if watch is None else [f"watch: {watch}"]),
     ]
 

@@ -67,7 +67,9 @@ def _at_length(report: RunReport, judgement: Judgement) -> list[str]:
     name = f"**{plain(report.which)}: {plain(judgement.name)}** ({place})"
     command = report.watch(judgement)
     watch = "no replay could be recorded" if command is None else f"watch: {code(command)}"
-    return [f"- {name}: {plain(judgement.told)}", f"  - again: {code(report.again(judgement))}", f"  - {watch}"]
+    again = report.again(judgement)
+    repeated = [] if again is None else [f"  - again: {code(again)}"]
+    return [f"- {name}: {plain(judgement.told)}", *repeated, f"  - {watch}"]
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from ...scenarios.errors import TurncoatError
 from ...scenarios.language.faults.faults import ScenarioError
-from ..runs.run import Run
+from ..runs.run import Run, seed_requirements
 from ..verdicts.expectation import Judgement
 
 
@@ -49,10 +50,12 @@ class RunReport:
     run: Run
     folder: Path | None = None
 
-    def again(self, judgement: Judgement) -> str:
+    def again(self, judgement: Judgement) -> str | None:
         """The command that repeats a judgement, quoted for a POSIX shell.
 
-        A judgement of a trained agent repeats all trained agents of the run: they share Holm's correction.
+        A judgement of a trained agent repeats all trained agents of the run: they share Holm's correction. One that is
+        inconclusive would be so again, so the command is one that can decide it: with the seeds that are needed, or,
+        where there were enough, with twice as many that were not looked at yet. None if no number of seeds can.
         """
         run, document = self.run, self.run.scenario.document
         # A judgement of the exact planner that is compared with trained seeds (`minus`) has a p-value.
@@ -63,18 +66,43 @@ class RunReport:
         for agent in agents:
             words += ["--agent", agent]
         if not exact:
-            words += ["--seeds", str(run.settings.seeds or document.runs.seeds)]
-            if run.settings.first_seed is not None:
-                words += ["--first-seed", str(run.settings.first_seed)]
-            words += ["--steps", str(run.settings.steps or document.runs.steps)]
-            if run.settings.max_seeds is not None:
-                words += ["--until-conclusive", "--max-seeds", str(run.settings.max_seeds)]
+            seeds = self._seeds(judgement)
+            if seeds is None:
+                return None
+            words += [*seeds, "--steps", str(run.settings.steps or document.runs.steps)]
         if run.settings.episodes is not None:
             words += ["--episodes", str(run.settings.episodes)]
         for name, value in run.scenario.overrides.items():
             written = value if isinstance(value, str) else json.dumps(value)
             words += ["--param" if name in document.params else "--set", f"{name}={written}"]
         return shlex.join(words)
+
+    def _seeds(self, judgement: Judgement) -> list[str] | None:
+        """The options that say with which seeds a learned judgement is repeated; see `again`."""
+        run, settings = self.run, self.run.settings
+        if judgement.outcome != "inconclusive" or judgement.p_pass is None:
+            words = ["--seeds", str(settings.seeds or run.scenario.document.runs.seeds)]
+            if settings.first_seed is not None:
+                words += ["--first-seed", str(settings.first_seed)]
+            if settings.max_seeds is not None:
+                words += ["--until-conclusive", "--max-seeds", str(settings.max_seeds)]
+            return words
+        needed = self._needed.get((judgement.name, judgement.agent))
+        if needed is None:
+            return None
+        if needed > judgement.seeds:
+            return ["--seeds", str(needed), "--first-seed", str(judgement.first_seed)]
+        # With more seeds beside those that were looked at, these would be looked at twice, which no figure allows for.
+        fresh = judgement.first_seed + judgement.seeds
+        return ["--seeds", str(max(needed, 2 * judgement.seeds)), "--first-seed", str(fresh)]
+
+    @cached_property
+    def _needed(self) -> dict[tuple[str, str], int | None]:
+        """Expectation and agent -> the seeds that show it in one look, None if no number does."""
+        # As a run of all units with one look, which is what `again` proposes.
+        settings = replace(self.run.settings, max_seeds=None, units=None, workers=None)
+        found = seed_requirements(self.run.scenario, settings)
+        return {(each.name, each.agent): each.needed for each in found}
 
     def watch(self, judgement: Judgement) -> str | None:
         """The command that shows its trace in a window, quoted for a POSIX shell; None where none was recorded."""

@@ -303,6 +303,7 @@ class _Runner:
         units: the resolved units that this run judges.
         claims: the number of units of the scenario that are judged by trained seeds, including those of other shards.
         sizes: the number of seeds at each interim analysis.
+        stopped: the units that the budget kept from being judged in the last round.
     """
 
     def __init__(self, scenario: Scenario, settings: RunSettings, report: Report, count: Count) -> None:
@@ -336,6 +337,7 @@ class _Runner:
             self.first_seed,
         )
         self.recorded: dict[str, Trace] = {}
+        self.stopped: set[WorkUnit] = set()
 
     def run(self) -> Run:
         """Judge every unit, correct the learned ones for multiple testing, and repeat while seeds can be added."""
@@ -346,11 +348,7 @@ class _Runner:
         elsewhere = self.claims - sum(unit.learned for unit in self.units)
         for seeds in self.sizes:
             self.trained_seeds.expect(_requests(undecided, seeds))
-            for unit in undecided:
-                began = time.monotonic()
-                found[unit.work] = self._judge(unit, seeds, found.get(unit.work))
-                took[unit.work] += time.monotonic() - began
-                self.count("expectations", len(found), len(self.units))
+            self._judge_in_turns(undecided, seeds, found, took)
             # `found` keeps the uncorrected judgements, since the correction depends on all of them and is made anew at
             # every analysis.
             judgements = correct([found[unit.work] for unit in self.units], elsewhere=elsewhere)
@@ -370,6 +368,33 @@ class _Runner:
             self.trained_seeds.found,
             tuple(took.values()),
         )
+
+    def _judge_in_turns(
+        self,
+        undecided: Sequence[ResolvedUnit],
+        seeds: int,
+        found: dict[WorkUnit, Judgement],
+        took: dict[WorkUnit, float],
+    ) -> None:
+        """Judge units by `seeds` seeds, the budget shared out among those that train; `took` counts their seconds.
+
+        Those whose part ran out go on with what the others left over, as long as there is some.
+        """
+        before, waiting = dict(found), undecided
+        while waiting:
+            stopped = []
+            for number, unit in enumerate(waiting):
+                turns = _trainings(waiting[number:])
+                self.budget.turn(turns)
+                self.stopped.discard(unit.work)
+                began = time.monotonic()
+                found[unit.work] = self._judge(unit, seeds, before.get(unit.work))
+                took[unit.work] += time.monotonic() - began
+                self.count("expectations", len(found), len(self.units))
+                # Who had all that was left is not tried again, so there are fewer in every round.
+                if unit.work in self.stopped and turns > 1:
+                    stopped.append(unit)
+            waiting = [] if self.budget.spent else stopped
 
     def _numbers(self, judgements: Sequence[Judgement]) -> tuple[int, ...]:
         """The numbers of the run's seeds."""
@@ -405,6 +430,7 @@ class _Runner:
             return not_applicable(case, str(fault))
         # What the previous analysis found still holds; it only was not extended by more seeds.
         except OutOfTimeError as fault:
+            self.stopped.add(unit.work)
             if before is None:
                 return unreached(case, str(fault))
             return replace(before, why=f"{before.why}; {fault}")
@@ -462,6 +488,11 @@ def _requests(units: Sequence[ResolvedUnit], seeds: int) -> list[SeedRequest]:
     subjects = [subject for unit in units if unit.learned for subject in unit.contrasts[0].subjects]
     sampled = [subject for subject in subjects if not subject.exact]
     return [SeedRequest.of(each.agent, each.overrides, each.stage, seeds) for each in sampled]
+
+
+def _trainings(units: Sequence[ResolvedUnit]) -> int:
+    """How many methods some units train, each under each of its conditions."""
+    return len({(request.method, request.overrides) for request in _requests(units, 0)})
 
 
 def _in_words(overrides: Overrides) -> str:

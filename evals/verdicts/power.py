@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .expectation import Case, seeds_for, seeds_if_alike
 from .sequential_looks import interim_confidence
+from .work_units import ResolvedUnit
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,18 @@ class SeedRequirement:
         if self.passable:
             return f"{who}: {enough}{else_}; there are {self.seeds}"
         return f"{who}: {enough}, and there are {self.seeds}, so it can at best be inconclusive"
+
+
+def learned_requirements(units: Sequence[ResolvedUnit], seeds: int, looks: int = 1) -> list[SeedRequirement]:
+    """The number of seeds that each learned unit of a scenario needs, in the order of the units.
+
+    Args:
+        units: all of the scenario's, since the correction for multiple testing counts the learned ones.
+        seeds: the number of seeds at the last interim analysis.
+        looks: the number of interim analyses.
+    """
+    learned = [unit for unit in units if unit.learned]
+    return [seed_requirement(unit.case, seeds, len(learned), looks) for unit in learned]
 
 
 def seed_requirement(case: Case, seeds: int, claims: int, looks: int = 1) -> SeedRequirement:

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 
+from ...agents.registry.multi_agent_profiles import plainly
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse
 from ...envs.base import NotEnumerableError
@@ -23,6 +24,8 @@ from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.measure_values import measured
+from .power import learned_requirements
+from .work_units import WorkUnit, resolve_units
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class _Checker:
         if known:
             for number, expectation in enumerate(self.scenario.document.expect):
                 self._possible(number, expectation)
+        self._enough_seeds()
         solves, trainings = self._work()
         return CheckResult(states, origin, analysis, margins, solves, trainings, replays, tuple(self.faults))
 
@@ -240,6 +244,23 @@ class _Checker:
             lies = f"is always {least}" if least == most else f"lies between {least} and {most}"
             message = f"no policy at all can meet `{expectation.name}`: {expectation.measure} {lies}"
             self.fault("TC609", ("expect", number), message, "change the bound, or the world")
+
+    def _enough_seeds(self) -> None:
+        """Warn of expectations of trained agents that the file's own number of seeds cannot show."""
+        document = self.scenario.document
+        solved, seeds = SolvedWorlds(self.scenario), document.runs.seeds
+        usual = tuple(dict.fromkeys(map(plainly, document.runs.agents)))
+        named = tuple(dict.fromkeys((*usual, *map(plainly, self.scenario.named_agents))))
+        said: set[WorkUnit] = set()
+        # As `run` judges them; then those whose agents only `run --all-agents` runs, as that judges them.
+        for agents in dict.fromkeys((usual, named)):
+            units = [unit for unit in resolve_units(solved, agents, {}) if unit.learned]
+            for unit, requirement in zip(units, learned_requirements(units, seeds), strict=True):
+                if not requirement.passable and unit.work not in said:
+                    more = f"write `seeds: {requirement.needed}` under `runs:`, or ask for less"
+                    cure = "ask for a little less" if requirement.needed is None else more
+                    self.fault("TC620", ("expect", unit.work.number), str(requirement), cure, warning=True)
+                said.add(unit.work)
 
     def _work(self) -> tuple[int, int]:
         """How many exact solves and trainings a run with default settings makes.

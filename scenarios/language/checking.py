@@ -71,6 +71,9 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
     for name in symbols.unused_params:
         message = f"no formula uses `{name}`"
         report.add("TC525", ("params", name), message, "use it, or delete it", key=True, warning=True)
+    for name in symbols.unused_counters:
+        message = f"nothing reads or changes the counter `{name}`"
+        report.add("TC540", ("counters", name), message, "use it, or delete it", key=True, warning=True)
     return Checked(symbols, boards)
 
 

@@ -54,7 +54,8 @@ def print_run(report: RunReport) -> None:
             f"({escape(judgement.file)}:{judgement.line})"
         )
         if judgement.outcome in ("fail", "inconclusive"):
-            out().print(f"  again: {escape(report.again(judgement))}", soft_wrap=True)
+            if (again := report.again(judgement)) is not None:
+                out().print(f"  again: {escape(again)}", soft_wrap=True)
             if (watch := report.watch(judgement)) is not None:
                 out().print(f"  watch: {escape(watch)}", soft_wrap=True)
     _print_evidence([judgement for judgement in run.judgements if judgement.outcome == "pass"])

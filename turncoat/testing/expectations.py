@@ -134,4 +134,5 @@ def _name(which: api.Which) -> str:
 def _said(report: RunReport, judgement: Judgement) -> str:
     """The message about a judgement: file and line, outcome with its reason, and the command that repeats it."""
     what = f"{judgement.name}: {judgement.outcome}: {judgement.told}"
-    return f"{judgement.file}:{judgement.line}: {what}\n  again: {report.again(judgement)}"
+    again = report.again(judgement)
+    return f"{judgement.file}:{judgement.line}: {what}" + ("" if again is None else f"\n  again: {again}")

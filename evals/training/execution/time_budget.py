@@ -11,30 +11,43 @@ from ....envs.time_limit import OutOfTimeError, time_limit
 
 
 class TimeBudget:
-    """The seconds that a run may take: after them nothing more begins; trainings and solvers stop between two steps."""
+    """The seconds that a run may take: after them nothing more begins, trainings and solvers stop between two steps.
+
+    They go round by turns: whatever begins has an equal part of what is left, so that none of those who wait is left
+    without; see `turn`.
+    """
 
     def __init__(self, seconds: float | None) -> None:
         """Start the clock; None means no limit."""
         self.seconds = seconds
-        self._started = time.monotonic()
+        self._ends = math.inf if seconds is None else time.monotonic() + seconds
+        self._turn = math.inf
 
     @property
     def until(self) -> float:
         """The end in seconds since the epoch, or infinity; other machines do not share this one's monotonic clock."""
-        if self.seconds is None:
-            return math.inf
-        return time.time() + self.seconds - (time.monotonic() - self._started)
+        return time.time() + min(self._ends, self._turn) - time.monotonic()
+
+    @property
+    def spent(self) -> bool:
+        """Whether the whole time is over, not only that of a turn."""
+        return time.monotonic() >= self._ends
+
+    def turn(self, waiting: int) -> None:
+        """A turn begins; `waiting`: how many have one now or later, so the last of them has all that is left."""
+        now = time.monotonic()
+        self._turn = now + max(self._ends - now, 0.0) / waiting if waiting > 1 else math.inf
 
     def left(self) -> bool:
-        """Whether there is time left."""
+        """Whether there is time left, in this turn."""
         # Monotonic, since the wall clock may be set while a run goes on.
-        return self.seconds is None or time.monotonic() - self._started < self.seconds
+        return time.monotonic() < min(self._ends, self._turn)
 
     def limit(self) -> AbstractContextManager[None]:
-        """A context in which searches and solvers stop when the budget is spent."""
+        """A context in which searches and solvers stop when the budget, or its part in this turn, is spent."""
         if self.seconds is None:
             return time_limit(None)
-        left = self.seconds - (time.monotonic() - self._started)
+        left = min(self._ends, self._turn) - time.monotonic()
         return time_limit(left, f"the budget of {self.seconds:g} seconds")
 
     def check(self, reached: str) -> None:
@@ -51,7 +64,8 @@ class TimeBudget:
 
     def over(self, reached: str) -> OutOfTimeError:
         """The exception for a limit that another process has noticed first: clocks of two machines differ."""
-        return OutOfTimeError(f"the budget of {self.seconds or 0:g} seconds ran out {reached}")
+        part = "the budget" if self._turn > self._ends else "its part of the budget"
+        return OutOfTimeError(f"{part} of {self.seconds or 0:g} seconds ran out {reached}")
 
 
 class Deadline:

@@ -32,13 +32,12 @@ class ExperienceRecorder:
 
     def begin(self, trained_in: World | Enumeration) -> None:
         """A stage begins, or goes on from a checkpoint."""
+        table = trained_in if isinstance(trained_in, Enumeration) else None
         stage = trained_in.world.stage if isinstance(trained_in, Enumeration) else trained_in.stage
         if stage == self._stage:
             return
         self._stage, self._seen, self._mask = stage, set(), 0
-        self.outcomes = (
-            np.zeros(trained_in.mdp.next_state.size, np.bool_) if isinstance(trained_in, Enumeration) else None
-        )
+        self.outcomes = None if table is None else np.zeros(table.mdp.next_state.size, np.bool_)
 
     def on_tick(self, state: Ints, actions: Ints, tick: TickResult) -> None:
         """One tick of the reference, in its only lane, from a state and everyone's actions."""

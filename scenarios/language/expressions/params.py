@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
@@ -43,6 +44,26 @@ def unused_params(document: Document) -> tuple[str, ...]:
     """Params that neither the world, the agents, watched logs nor the conditions of expected rates read."""
     read = frozenset().union(*_uses(document).values(), _measured(document), _watched(document))
     return tuple(name for name in document.params if name not in read)
+
+
+def unused_counters(document: Document) -> tuple[str, ...]:
+    """Counters that nothing in the file reads or changes; they only multiply what a reader has to keep in mind."""
+    prose = {"name", "title", "claim", "about", "sources", "tags"}
+    named = set(_words(document.model_dump(by_alias=True, exclude_unset=True, exclude={"counters"}), prose))
+    return tuple(name for name in document.counters if name not in named)
+
+
+def _words(data: object, prose: frozenset[str] | set[str]) -> Iterator[str]:
+    """The words of all texts in some plain data, keys among them, except for what stands under the keys of `prose`."""
+    if isinstance(data, str):
+        yield from re.findall(r"[A-Za-z]\w*", data)
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _words(key, prose)
+            yield from () if key in prose else _words(value, prose)
+    elif isinstance(data, list | tuple):
+        for item in data:
+            yield from _words(item, prose)
 
 
 def _uses(document: Document) -> dict[Kind, frozenset[str]]:

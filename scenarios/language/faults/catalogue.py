@@ -125,6 +125,10 @@ CATALOGUE: dict[str, str] = {
     "others do. It is asked for in an expectation; with one agent, `regret` compares with the exact plan.",
     "TC232": "`else:` is what a rule does where its condition holds and its `chance` fails. A rule without a chance "
     "never fails; what happens where the condition does not hold is a rule of its own.",
+    "TC240": "Reports, comparisons and CI tell expectations apart by their names. Two of one name about the same agent "
+    "are one line there.",
+    "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
+    "count or a tick never below 0. So the expectation says nothing.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
@@ -230,6 +234,7 @@ CATALOGUE: dict[str, str] = {
     "objective to read it, the search would pick agents that are good, and show nothing.",
     "TC530": "`return` and `value` sum what the agent is paid, and the hidden performance is never paid: measure it "
     "by `performance`, and by `regret(performance)` against the best that was possible.",
+    "TC540": "No rule, guard, effect or measure names the counter, so it keeps its first value for ever.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
     "outcomes of chance than are enumerated (64). The message names what multiplies. The scenario still "
@@ -251,5 +256,8 @@ CATALOGUE: dict[str, str] = {
     "mistake.",
     "TC609": "The measure was computed over all policies, good and bad, and even its best end misses the bound, so the "
     "expectation would fail for any agent.",
+    "TC620": "An expectation of trained agents takes so many seeds to be shown, even if all of them agree; with fewer "
+    "the run can at best be inconclusive. The number is that of `turncoat run`, which is larger where there are more "
+    "learned expectations. A share of exactly 0 or 1 is shown by no number of seeds.",
 }
 """Fault code -> its explanation, one paragraph for `turncoat explain`."""

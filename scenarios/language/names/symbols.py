@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...did_you_mean import did_you_mean
-from ..expressions.params import unused_params, weighing
+from ..expressions.params import unused_counters, unused_params, weighing
 from ..expressions.parser import RESERVED, ExpressionError, effect
 from ..expressions.syntax import Effect, Emit, End
 from ..faults.collector import Path, Report, listed
@@ -88,6 +88,11 @@ class Symbols:
     def unused_params(self) -> tuple[str, ...]:
         """Params that no formula reads."""
         return unused_params(self.document)
+
+    @cached_property
+    def unused_counters(self) -> tuple[str, ...]:
+        """Counters that nothing reads or changes."""
+        return unused_counters(self.document)
 
     @cached_property
     def weighing(self) -> frozenset[str]:

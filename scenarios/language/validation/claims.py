@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, measure
-from ..expressions.syntax import Quantity
+from ..expressions.syntax import Count, First, Quantity, Rate, Share
 from ..faults.collector import Path
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
@@ -26,6 +27,7 @@ def check_claims(context: Context) -> None:
         check_overrides(overrides, symbols, report, ("variants", name))
     for index, expectation in enumerate(document.expect):
         _check_expectation(expectation, ("expect", index), context)
+    _check_names(document.expect, context)
     for index, replay in enumerate(document.replays):
         _check_replay(replay, ("replays", index), context)
     check_sweep(context)
@@ -43,6 +45,8 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
         check_measure(measure(expectation.measure), symbols, report, (*path, "measure"))
     except ExpressionError as fault:
         report.add(fault.code, (*path, "measure"), fault.message, fault.cure, span=fault.span)
+    if len(given) == 1:
+        _check_that_it_can_fail(expectation, (*path, given[0]), context)
     _check_stage(expectation.stage, path, context)
     _check_variant(expectation.variant, path, context)
     check_overrides(expectation.set, symbols, report, (*path, "with"))
@@ -53,6 +57,40 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
     if expectation.minus is not None:
         _check_minus(expectation.minus, (*path, "minus"), context)
         _check_alike(expectation, expectation.minus, path, context)
+
+
+def _check_names(expectations: Sequence[Expectation], context: Context) -> None:
+    """Warn of a second expectation of one name about one agent."""
+    known: set[tuple[str, str]] = set()
+    for index, expectation in enumerate(expectations):
+        whose = [(expectation.name, agent) for agent in dict.fromkeys(expectation.of)]
+        if twice := [agent for name, agent in whose if (name, agent) in known]:
+            message = f"another expectation of `{twice[0]}` is called `{expectation.name}` too"
+            cure = "give each a name of its own"
+            context.report.add("TC240", ("expect", index, "name"), message, cure, warning=True)
+        known.update(whose)
+
+
+def _check_that_it_can_fail(expectation: Expectation, path: Path, context: Context) -> None:
+    """Warn of a bound that no value of the measure can miss."""
+    try:
+        its = measure(expectation.measure)
+    except ExpressionError:
+        return  # reported where the measure is checked
+    if isinstance(its, Share | Rate):
+        least, most = (0.0, 1.0) if expectation.minus is None else (-1.0, 1.0)
+    elif expectation.minus is None and (isinstance(its, Count | First) or its == Quantity("steps", span=its.span)):
+        least, most = 0.0, math.inf
+    else:
+        return
+    low = expectation.at_least if expectation.at_least is not None else -math.inf
+    high = expectation.at_most if expectation.at_most is not None else math.inf
+    if expectation.equals is not None:
+        low, high = expectation.equals - expectation.within, expectation.equals + expectation.within
+    if low <= least and most <= high:
+        ends = f"between {least:g} and {most:g}" if math.isfinite(most) else f"at least {least:g}"
+        message = f"`{expectation.name}` cannot fail: what it measures is always {ends}"
+        context.report.add("TC241", path, message, "ask for more, or delete it", warning=True)
 
 
 def _check_minus(minus: Minus, path: Path, context: Context) -> None:
