@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.contrasts import Subject, exact_interval
@@ -197,3 +198,24 @@ def test_ties_on_both_sides_are_broken_independently():
     [contrast] = contrasts_of(scenario, expectation, "exact", solved.conditions(expectation))
     interval = exact_interval(solved, contrast, parsed_measure(expectation.measure))
     assert (interval.low, interval.high) == (-1, 1)
+
+
+@pytest.mark.parametrize("measure", ["regret(ann)", "regret(bob)"])
+def test_what_agents_learned_is_not_computed_of_a_game(measure):
+    text = """
+    origin: proxy
+    agents:
+      ann: {actions: [sign, fight], values: {peace: {}}}
+      bob: {actions: [sign, fight], values: {peace: {}}}
+    rewards: {peace: {}, performance: {hidden: true}}
+    rules:
+      - name: treaty
+        when: ann does sign and bob does sign
+        pays: {ann.peace: 1, bob.peace: 1, performance: 1}
+    stages: {train: {horizon: 1}}
+    solution: equilibrium
+    """
+    scenario = scenario_of(text + f"expect:\n      - {{name: x, measure: {measure}, at_most: 0}}\n")
+    assert [fault.code for fault in api.check(scenario).faults if not fault.warning] == []
+    [row] = api.sweep(scenario, {"ann.discount": [0.5]}, measures=[measure]).rows
+    assert row.note.startswith(f"`{measure}` is of what agents learned")
