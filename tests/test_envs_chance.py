@@ -10,6 +10,7 @@ from scipy.stats import chi2
 
 from tests.worlds import world_of
 from turncoat.envs.base import NotEnumerableError
+from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.reference.step import reset, step
 from turncoat.envs.world.randomness import EnumeratedDraws, GivenDraws, SampledDraws, categorical, philox, uniform
 
@@ -212,3 +213,22 @@ def test_a_given_outcome_must_be_one() -> None:
 def test_without_being_given_a_draw_takes_its_likeliest_outcome() -> None:
     world = _world()
     assert reset(world, GivenDraws({})).states[0, world.columns["luck"].index] == 1
+
+
+@pytest.mark.parametrize("at", ["start", "tick"])
+@pytest.mark.parametrize("scale", [1.0, 1e-300, 4e307])
+def test_only_the_shares_of_weights_count(at: str, scale: float) -> None:
+    """Even where their sum is beyond floats; compiled too (`test_envs_kernel`)."""
+    text = f"""
+    agents: {{robot: {{actions: [stay, go], values: {{reward: {{}}}}}}}}
+    counters: {{met: {{max: 5}}}}
+    draws: {{luck: {{at: {at}, values: [1, 2, 5], weights: [{scale}, {4 * scale}, {3 * scale}]}}}}
+    rules:
+      - name: noted
+        then:
+          - met = luck
+    """
+    world = world_of(text)
+    mdp = enumerate_world(world).mdp
+    chances = mdp.start_probability if at == "start" else mdp.probability[:3]
+    assert chances.tolist() == [0.125, 0.5, 0.375]

@@ -99,6 +99,20 @@ def test_what_is_available_in_random_scenarios(text: str, grab: str, leave: str,
     same(world_of(text + ABLE.format(grab, leave)), seed, lanes=16, ticks=40)
 
 
+@pytest.mark.parametrize("at", ["start", "tick"])
+def test_weights_whose_sum_is_beyond_floats(at: str) -> None:
+    text = f"""
+    agents: {{robot: {{actions: [stay, go], values: {{reward: {{}}}}}}}}
+    counters: {{met: {{max: 5}}}}
+    draws: {{luck: {{at: {at}, values: [1, 2, 5], weights: [4e307, 1.6e308, 1.2e308]}}}}
+    rules:
+      - name: noted
+        then:
+          - met = luck
+    """
+    same(world_of(text), seed=7, lanes=64, ticks=20)
+
+
 def test_what_each_of_several_agents_can_do() -> None:
     text = """
     map: |

@@ -91,6 +91,8 @@ CASES = {
     "TC608 no misalignment": changed(PAYS, "pays: {reward: 2, performance: 2}", BARE).replace("given", "proxy"),
     "TC609 never so soon": changed("equals: 3", "at_most: 2"),
     "TC609 never at all": changed("first(arrived), equals: 3", "share(not arrived and arrived), at_least: 0.5"),
+    "TC610 sums beyond numbers": changed(PAYS, "pays: {reward: 1e300, performance: 1}"),
+    "TC610 weights beyond numbers": changed("{reward: {weight: 1}}", "{reward: {weight: -1e306}}"),
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.contrasts import Subject, exact_interval, of_one_episode
@@ -16,6 +17,7 @@ from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
 from turncoat.evals.verdicts.work_units import contrasts_of
 from turncoat.scenarios.language.expressions.parser import parsed_measure
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR
@@ -218,3 +220,24 @@ def test_ties_on_both_sides_are_broken_independently():
     [contrast] = contrasts_of(scenario, expectation, "exact", solved.conditions(expectation))
     interval = exact_interval(solved, contrast, parsed_measure(expectation.measure))
     assert (interval.low, interval.high) == (-1, 1)
+
+
+@pytest.mark.parametrize("measure", ["regret(ann)", "regret(bob)"])
+def test_what_agents_learned_is_not_computed_of_a_game(measure):
+    text = """
+    origin: proxy
+    agents:
+      ann: {actions: [sign, fight], values: {peace: {}}}
+      bob: {actions: [sign, fight], values: {peace: {}}}
+    rewards: {peace: {}, performance: {hidden: true}}
+    rules:
+      - name: treaty
+        when: ann does sign and bob does sign
+        pays: {ann.peace: 1, bob.peace: 1, performance: 1}
+    stages: {train: {horizon: 1}}
+    solution: equilibrium
+    """
+    scenario = scenario_of(text + f"expect:\n      - {{name: x, measure: {measure}, at_most: 0}}\n")
+    assert [fault.code for fault in api.check(scenario).faults if not fault.warning] == []
+    with pytest.raises(ScenarioError, match="is known of trained agents alone"):
+        api.sweep(scenario, {"ann.discount": [0.5]}, measures=[measure])

@@ -73,6 +73,21 @@ class Case:
         return self.seed.replace(self.old, self.new, 1)
 
 
+NOWHERE = (
+    TWO_AGENTS.replace(ITS_BOARD, "")
+    .replace("left, right", "left")
+    .replace("[stay, left", "[stay, eat")
+    .replace("does left", "does eat")
+)
+"""Two agents that stand on no board."""
+MEETING = (
+    TWO_AGENTS.replace("left, right", "eat")
+    .replace("ann does left", "ann meets bob")
+    .replace("B: bob}", 'B: bob, ".": floor}')
+)
+"""Two agents that do not move, on a board that shows both."""
+
+
 def sweeping(axes: str, more: str = "") -> tuple[str, str]:
     """A sweep before the rules of the seed."""
     return "\nrules:\n", f"\nsweep:\n  axes: {axes}\n{f'  {more}' if more else ''}\nrules:\n"
@@ -236,6 +251,10 @@ CASES = [
     # Boards
     Case("no board", "TC300 TC307", ITS_BOARD,
          "things: {key: {}}\nzones: {here: {cells: [[0, 0]]}}\n", TWO_AGENTS),
+    Case("a cell without a board", "TC300", "ann does eat", "cell(1, 1) near(1) cell(2, 2)", NOWHERE),
+    Case("a place without a board", "TC300", "ann does eat", "ann moved or ann meets bob", NOWHERE),
+    Case("an effect without a board", "TC300", "- event ate", "- place ann at bob", NOWHERE),
+    Case("an agent that no map shows", "TC300 TC304", "#AB#\n", "#A.#\n", MEETING),
     Case("a ragged row", "TC301", "  #.......#\n  #V", "  #......#\n  #V"),
     Case("an unknown glyph", "TC302 TC304", "  #V....2.#", "  #v....2.#"),
     Case("a space in a row", "TC303", "  #V....2.#", "  #V. ..2.#"),

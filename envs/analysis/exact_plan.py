@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
 from ..deliberation import WEIGHTED, DeliberationRule
 from ..mdp.enumeration import Enumeration
@@ -25,8 +26,26 @@ from ..solvers.modifiable_utility import solve_with_changing_weights
 from ..world.world import World
 
 AnySolution = Solution | FiniteHorizonSolution
+
+MAX_SUM = 1e300
+"""The largest sum of rewards that is solved for: far enough below the largest number for channels to be added up."""
 PolicySolver: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, DeliberationRule], AnySolution]
 """Solves for one policy, given a process, weights, a discount, a horizon and a deliberation; it need not be optimal."""
+
+
+class ValueOverflowError(WorldError):
+    """What a stage pays, or that times its weight, adds up to more than a number can hold.
+
+    Attributes:
+        channel: which reward, or `performance`.
+        agent: whose weight makes it so; None where the pay alone does.
+    """
+
+    def __init__(self, channel: str, pay: float, ticks: float, agent: str | None = None, weight: float = 1.0) -> None:
+        self.channel, self.agent, self.weight, self.pay = channel, agent, weight, pay
+        times = "" if agent is None else f" times the weight {weight:g} of `{agent}`"
+        words = f"`{channel}` pays up to {pay:g} in a tick{times}, and {ticks:,.0f} ticks count"
+        super().__init__(f"{words}: that is more than numbers hold")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +127,7 @@ def plan_exactly(
         InfeasibleError: what is barred cannot be avoided.
         NoFixedPointError: no policy was found that the agent's deliberation keeps to.
         UnknownNameError: no such event.
+        ValueOverflowError: sums of rewards are too large.
         NotEnumerableError: no solver fits. The agent's weights may change, and events are barred or it deliberates by a
             rule other than `weighted`; or several agents decide jointly, and one of them deliberates so. Or equilibria
             are asked for, and it is not a stage game of two (see `all_equilibria`). Or there is a `solver`, and events
@@ -115,6 +135,7 @@ def plan_exactly(
     """
     world = enumeration.world
     deciding = deciding_agents(world)
+    check_sums(enumeration)
     if world.simultaneous:
         return _plan_stage_game(enumeration, barring)
     if solver is not None and (barring or weights_may_change(world)):
@@ -190,6 +211,34 @@ def solve(
     if horizon is not None:
         return backward_induction(mdp, weights, discount, horizon, barred, among=among)
     return policy_iteration(mdp, weights, discount, barred)
+
+
+def check_sums(enumeration: Enumeration) -> None:
+    """Check that no sum over an episode, weighted or not, is beyond floats: an infinite value would tie with any other.
+
+    Raises:
+        ValueOverflowError: one is.
+    """
+    world, mdp = enumeration.world, enumeration.mdp
+    discount = world.agents[deciding_agents(world)[0]].discount
+    # Without a horizon as many ticks count as a discount lets count.
+    endless = 1 / (1 - discount) if world.horizon is None and discount < 1 else 1.0
+    ticks = max(float(world.steps), endless)
+    pays = {name: _largest(column) for name, column in zip(mdp.channels, mdp.rewards.T, strict=True)}
+    for name, pay in {**pays, "performance": _largest(enumeration.performance)}.items():
+        if not pay * ticks <= MAX_SUM:
+            raise ValueOverflowError(name, pay, ticks)
+    for agent in range(len(world.agents)):
+        held = world.weights(enumeration.states, agent)
+        for name, column in zip(mdp.channels, held.T, strict=True):
+            weight = _largest(column)
+            if not weight * pays[name] * ticks <= MAX_SUM:
+                raise ValueOverflowError(name, pays[name], ticks, world.agents[agent].name, weight)
+
+
+def _largest(values: Floats) -> float:
+    """The largest absolute value: a Python number, which overflows to infinity without a warning."""
+    return float(np.abs(values).max(initial=0.0))
 
 
 def deciding_agents(world: World) -> tuple[int, ...]:

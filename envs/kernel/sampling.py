@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..world.randomness import LARGEST, SHRINK
 from .memory import inner
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -59,13 +60,17 @@ def all_zero(weights: Any, first: int, n: int) -> bool:
 @inner
 def categorical(weights: Any, first: int, n: int, u: float) -> int:
     """A categorical draw among n weights: `reference.step._draw_weights`, then `world.randomness.categorical`."""
-    whole = 0.0
+    whole, shrink = 0.0, 1.0
     for i in range(first, first + n):
         whole += max(weights[i], 0.0)
+    if whole > LARGEST:
+        whole, shrink = 0.0, SHRINK
+        for i in range(first, first + n):
+            whole += min(max(weights[i], 0.0), LARGEST) * shrink
     total = 0.0
     chosen, last = 0, 0
     for i in range(n):
-        weight = max(weights[first + i], 0.0) / whole if whole > 0 else 1.0 / n
+        weight = min(max(weights[first + i], 0.0), LARGEST) * shrink / whole if whole > 0 else 1.0 / n
         total += weight
         if u >= total:
             chosen += 1

@@ -27,7 +27,16 @@ from ...scenarios.language.expressions.syntax import (
 )
 from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerableError
 from ..world import geometry
-from ..world.randomness import DrawMethod, EnumeratedDraws, GivenDraws, SampledDraws, categorical, uniform
+from ..world.randomness import (
+    LARGEST,
+    SHRINK,
+    DrawMethod,
+    EnumeratedDraws,
+    GivenDraws,
+    SampledDraws,
+    categorical,
+    uniform,
+)
 from ..world.world import AgentProgram, Body, DrawProgram, MotionProgram, RuleProgram, World
 from .action_mask import available
 from .expressions import EvalContext, cell_of, context_between_ticks, evaluate_bool, evaluate_float, zone_of
@@ -249,7 +258,12 @@ class _TickState:
 
 def _draw_weights(draw: DrawProgram, context: EvalContext) -> Floats:
     weights = np.stack([np.maximum(evaluate_float(weight, context), 0.0) for weight in draw.weights], axis=1)
-    total = np.cumsum(weights, axis=1)[:, -1:]  # in order, so that every implementation adds up the same
+    with np.errstate(over="ignore"):
+        total = np.cumsum(weights, axis=1)[:, -1:]  # in order, so that every implementation adds up the same
+    if (over := np.isinf(total)).any():
+        # Only shares count: weights whose sum is beyond floats are made smaller by a power of two, which is exact.
+        weights = np.where(over, np.minimum(weights, LARGEST) * SHRINK, weights)
+        total = np.cumsum(weights, axis=1)[:, -1:]
     return np.where(total > 0, weights / np.where(total > 0, total, 1.0), 1.0 / weights.shape[1])
 
 

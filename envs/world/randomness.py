@@ -12,6 +12,11 @@ import numpy as np
 
 from ..base import Floats, Ints, Longs
 
+LARGEST = float(np.finfo(np.float64).max)
+"""The largest number there is."""
+SHRINK = 2.0**-64
+"""What weights are multiplied by where their sum would be beyond `LARGEST`."""
+
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)

@@ -8,10 +8,13 @@ from dataclasses import replace
 from itertools import product
 
 from ...agents.registry.multi_agent_profiles import named_in
-from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError, check_sums
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
+from ...scenarios.language.expressions.constants import NotConstantError, constant
+from ...scenarios.language.expressions.parser import parse_expression
+from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import SOLUTION, Overrides, zone_of_cells
 from ...scenarios.language.schema.document import Expectation
@@ -41,6 +44,7 @@ class SolvedWorlds:
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
+        self._summed: set[str] = set()
         self._enlisting: dict[tuple[str, ...], SolvedWorlds] = {}
 
     def with_agent(self, agent: str) -> SolvedWorlds:
@@ -93,13 +97,21 @@ class SolvedWorlds:
 
         Raises:
             NotEnumerableError: see `enumerate_world`.
+            ScenarioError: sums of rewards are too large; its fault is at the weight or at the rule that pays most.
         """
         world = self.world(overrides, stage)
         key = _key(shaping_overrides(self.scenario, world, overrides), stage)
         if key not in self._enumerations:
             self._enumerations[key] = enumerate_world(world, self.max_states)
         # The shared process comes with the world of these overrides, which has their weights and discounts.
-        return replace(self._enumerations[key], world=world)
+        enumeration = replace(self._enumerations[key], world=world)
+        if (own := _key(overrides, stage)) not in self._summed:
+            try:
+                check_sums(enumeration)
+            except ValueOverflowError as fault:
+                raise overflow_fault(self.scenario, fault) from fault
+            self._summed.add(own)
+        return enumeration
 
     def plan(self, overrides: Overrides, stage: str, barring: Sequence[str] = ()) -> ExactPlan:
         """The plan of a stage by its agent's own planner.
@@ -130,6 +142,26 @@ class SolvedWorlds:
         for kept in (self._scenarios, self._worlds, self._plans):
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
                 del kept[key]
+
+
+def overflow_fault(scenario: Scenario, fault: ValueOverflowError) -> ScenarioError:
+    """A sum that is too large as a fault at its place: the weight, or the rule that pays most, whichever is larger."""
+    numeric = {name: value for name, value in scenario.params.items() if isinstance(value, int | float)}
+    paths: list[tuple[float, tuple[str | int, ...]]] = []
+    if fault.agent is not None:
+        paths.append((abs(fault.weight), ("agents", fault.agent, "values", fault.channel.split(".")[-1])))
+    for number, rule in enumerate(scenario.document.rules):
+        for channel, pay in rule.pays.items():
+            if channel == fault.channel or channel.endswith(f".{fault.channel}"):
+                try:
+                    size = abs(float(constant(parse_expression(pay), numeric)))
+                except NotConstantError:
+                    size = fault.pay  # it depends on the state, so it may be what pays most
+                paths.append((size, ("rules", number, "pays", channel)))
+    _, path = max(paths, default=(0.0, ("rewards", fault.channel)), key=lambda its: its[0])
+    source = scenario.source
+    found = Fault("TC610", source.place(path), str(fault), "take smaller numbers: only their ratios matter to a plan")
+    return ScenarioError((found,), source.lines)
 
 
 def enlisted(agent: str, scenario: Scenario) -> tuple[str, ...]:

@@ -47,8 +47,7 @@ def exact_range(
         NotEnumerableError: see `enumerate_world`; or observations are partial and only an upper bound is known; or the
             measure is defined for trained agents only.
     """
-    if measure.responder is not None:
-        raise NotEnumerableError(f"`{measure}` is of what agents learned; the exact plan keeps to `solution`")
+    _check_exact(measure, solved.world(overrides, stage))
     try:
         plan = solved.plan(overrides, stage, barring)
         best = regret_baseline(solved, measure, overrides, stage)
@@ -69,8 +68,7 @@ def regret_baseline(solved: SolvedWorlds, measure: ParsedMeasure, overrides: Ove
     """
     if not measure.is_regret:
         return None
-    if len(solved.world(overrides, stage).agents) > 1:
-        raise NotEnumerableError("regret is one agent's, and this world has several")
+    _check_exact(measure, solved.world(overrides, stage))
     try:
         plan = solved.best_plan(overrides, stage)
     except (ImproperDiscountError, NoFixedPointError) as fault:
@@ -86,8 +84,20 @@ def baseline_in(measure: ParsedMeasure, plan: Callable[[], ExactPlan]) -> float 
 
 
 def measured(plan: ExactPlan, measure: ParsedMeasure, best: float | None = None) -> Interval:
-    """The exact range of a measure over the ties of a plan; `best` as in `exact_measure`."""
+    """The exact range of a measure over the ties of a plan; `best` as in `exact_measure`.
+
+    Raises:
+        NotEnumerableError: the measure is defined for trained agents only, or in worlds of one agent.
+    """
+    _check_exact(measure, plan.enumeration.world)
     return exact_measure(measure_in(plan.enumeration.world, measure), plan, best)
+
+
+def _check_exact(measure: ParsedMeasure, world: World) -> None:
+    if measure.responder is not None:
+        raise NotEnumerableError(f"`{measure}` is of what agents learned; the exact plan keeps to `solution`")
+    if measure.is_regret and len(world.agents) > 1:
+        raise NotEnumerableError("regret is one agent's, and this world has several")
 
 
 def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float | None = None) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
+from ...envs.analysis.exact_plan import ValueOverflowError
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.solvers.dynamic_programming import InfeasibleError
@@ -189,7 +190,10 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
             if regime == TIE and plan.chances is not None:
                 regime = EQUILIBRIA
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
-    except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
+    except (
+        NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError,
+        ValueOverflowError,
+    ) as fault:  # fmt: skip
         note = str(fault)
     seconds = time.perf_counter() - began
     ends = tuple((interval.low, interval.high) for interval in intervals.values())

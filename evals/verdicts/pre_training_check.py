@@ -18,7 +18,7 @@ from ...envs.world.layouts import PlacementError
 from ...envs.world.part_spec import ENUMERATE
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.expressions.parser import parsed_measure
-from ...scenarios.language.faults.faults import Fault
+from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation
@@ -89,8 +89,9 @@ class _Checker:
     def check(self) -> CheckResult:
         """Make every check; see `CheckResult`."""
         states = {stage: self._states(stage) for stage in self.scenario.document.stages}
-        # Without a choice to make (TC602) or a world at all (TC606), the other checks would report consequences only.
-        if any(fault.code in ("TC602", "TC606") for fault in self.faults):
+        # Without a choice to make (TC602), a world at all (TC606) or finite sums (TC610), the other checks would report
+        # consequences only.
+        if any(fault.code in ("TC602", "TC606", "TC610") for fault in self.faults):
             return CheckResult(states, None, None, (), 0, 0, 0, tuple(self.faults))
         known = all(count is not None for count in states.values())
         # A rule may fire in one stage only, so that it never fires is known once all stages are enumerated.
@@ -117,6 +118,9 @@ class _Checker:
                 "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
             )
             self.fault("TC601", path, str(fault), cure, warning=True)
+            return None
+        except ScenarioError as fault:
+            self.faults.extend(fault.faults)
             return None
         except WorldTooLargeError as fault:
             self.fault("TC606", path, str(fault).partition(";")[0], "make the board smaller, or generate fewer")
@@ -231,9 +235,9 @@ class _Checker:
         try:
             # Only the process of the plan is used: made `free`, every available action counts as optimal.
             plan = self.solved.plan(overrides, expectation.stage or self.solved.scenario.judged_stage)
+            interval = measured(replace(plan, free=True), parsed_measure(expectation.measure))
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
-        interval = measured(replace(plan, free=True), parsed_measure(expectation.measure))
         if interval.low is None or interval.high is None:
             return
         low, high = _bounds(expectation)

@@ -95,12 +95,16 @@ def fault_data(fault: Fault) -> dict[str, Any]:
     return {"code": fault.code, **where, "message": fault.message, "cure": fault.cure, "warning": fault.warning}
 
 
+MOST_IN_FULL = 1e15
+"""Numbers from here on are written with an exponent: doubles do not hold all of their digits."""
+
+
 def number(value: float) -> str:
     """A number with five significant digits, whole numbers in full: `16.961`, `2,596`, `infinite`."""
     if not math.isfinite(value):
         return "infinite" if value > 0 else "-infinite" if value < 0 else "no number"
     # Sums of exact tables miss whole numbers by rounding errors; beyond 1e5 five digits leave no fraction to show.
-    if abs(value - round(value)) < 1e-9 or abs(value) >= 1e5:
+    if abs(value) < MOST_IN_FULL and (abs(value - round(value)) < 1e-9 or abs(value) >= 1e5):
         return f"{round(value):,}"
     return f"{value:.5g}"
 

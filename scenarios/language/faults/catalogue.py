@@ -131,7 +131,8 @@ CATALOGUE: dict[str, str] = {
     "count or a tick never below 0. So the expectation says nothing.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
-    "without a board is allowed, with agents that do not move.",
+    "without a board is allowed, with agents that do not move and are nowhere. On a board too, an agent that it does "
+    "not show has no place that a rule could ask for.",
     "TC301": "Every row of a map has as many cells as the first.",
     "TC302": "Each character of a map is looked up in the legend.",
     "TC303": "A space is never a cell: YAML and editors drop spaces at the ends of lines, and the map would change"
@@ -256,6 +257,8 @@ CATALOGUE: dict[str, str] = {
     "mistake.",
     "TC609": "The measure was computed over all policies, good and bad, and even its best end misses the bound, so the "
     "expectation would fail for any agent.",
+    "TC610": "Numbers have about 300 digits before the point. Where what a rule pays, times a weight and the ticks that"
+    " count, would have more, values would be infinite and all plans equally good, so nothing is solved.",
     "TC620": "An expectation of trained agents takes so many seeds to be shown, even if all of them agree; with fewer "
     "the run can at best be inconclusive. The number is that of `turncoat run`, which is larger where there are more "
     "learned expectations. A share of exactly 0 or 1 is shown by no number of seeds.",

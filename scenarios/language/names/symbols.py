@@ -95,6 +95,35 @@ class Symbols:
         return unused_counters(self.document)
 
     @cached_property
+    def boardless(self) -> str | None:
+        """A stage that has no board; None if all have one."""
+        document = self.document
+        bare = (
+            name
+            for name, stage in document.stages.items()
+            if not maps_of(document, name) and (stage.generate or document.generate) is None
+        )
+        return next(bare, None)
+
+    @cached_property
+    def off_board(self) -> Mapping[str, str]:
+        """Agent -> a stage in which no board shows it, so that it has no place there.
+
+        Those that move are left out: of them it is a fault in itself.
+        """
+        document, found = self.document, dict[str, str]()
+        still = [name for name, actions in self.actions.items() if not {"up", "down", "left", "right"} & {*actions}]
+        for name, stage in document.stages.items():
+            generate = stage.generate or document.generate
+            for text in [text for _, text in maps_of(document, name)] or [""]:
+                shown = {legend_agent(entry, document) for glyph, entry in document.legend.items() if glyph in text}
+                shown |= set() if generate is None else {*generate.place}
+                for agent in still:
+                    if agent in document.agents and agent not in shown:
+                        found.setdefault(agent, name)
+        return found
+
+    @cached_property
     def weighing(self) -> frozenset[str]:
         """Params on which preferences depend and nothing else; see `expressions.params.weighing`."""
         return weighing(self.document)

@@ -174,7 +174,9 @@ def type_of(expression: Expression, scope: Scope) -> Typed | None:
         case Cell(row, column):
             # Lists and not generators, here and below: `all` would stop at the first fault and hide the others.
             sound = [require(part, "number", scope, "`cell`") for part in (row, column)]
-            return PLACE if all(sound) and _on_board(expression, scope) else None
+            return (
+                PLACE if all(sound) and _there_is_a_board(expression, scope) and _on_board(expression, scope) else None
+            )
         case ZoneOf(counter, span):
             return _zone_of(counter, span, scope)
         case Beside(place):
@@ -238,7 +240,27 @@ def check_body(name: str, span: Span, scope: Scope, kinds: tuple[str, ...] = ("a
             message = f"`{name}` is {article(kind)}, and {article(what)} is wanted"
             scope.fault("TC502", span, message, suggestion(name, valid))
         return False
-    return _check_single(name, span, scope)
+    return _check_single(name, span, scope) and _has_a_place(name, span, scope)
+
+
+def _has_a_place(name: str, span: Span, scope: Scope) -> bool:
+    """Whether an agent stands on a board in every stage, as a thing does; report it otherwise."""
+    stage = scope.symbols.off_board.get(name)
+    if stage is None:
+        return True
+    cure = f"show it on a `map:`, write `{name}: anywhere` under `generate.place`, or ask for something else"
+    scope.fault("TC300", span, f"`{name}` is on no board in stage `{stage}`, so it has no place there", cure)
+    return False
+
+
+def _there_is_a_board(cell: Cell, scope: Scope) -> bool:
+    """Whether every stage has a board for a cell to be on; report it otherwise."""
+    stage = scope.symbols.boardless
+    if stage is None:
+        return True
+    cure = "draw a `map:`, write `generate:`, or take the cell out"
+    scope.fault("TC300", cell.span, f"stage `{stage}` has no board, so there are no cells", cure)
+    return False
 
 
 def _check_single(thing: str, span: Span, scope: Scope) -> bool:
@@ -273,7 +295,7 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
         case "zone":
             return ZONE
         case "thing" | "agent":
-            return PLACE if _check_single(name, span, scope) else None
+            return PLACE if _check_single(name, span, scope) and _has_a_place(name, span, scope) else None
         case "event":
             cure = "an event has no value: let the rule that emits it set a counter"
             scope.fault("TC503", span, f"`{name}` is an event", cure)
