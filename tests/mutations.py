@@ -531,6 +531,7 @@ def main() -> None:
     for kind in kinds:
         for wrong in run_mutants(corpus, kind, count, seed):
             print(json.dumps(wrong), flush=True)
+        sys.stderr.write(f"{count} mutants of {kind} were opened\n")
 
 
 if __name__ == "__main__":

@@ -171,6 +171,9 @@ def load_run(folder: Path) -> StoredRun:
     return StoredRun(folder, manifest, judgements, scenario, traces)
 
 
+_Share = Annotated[FiniteNumber, Field(ge=0, le=1)]
+
+
 class _StoredPlateau(StoredRecord):
     looks: Annotated[int, Field(ge=1, le=10_000)]
     gain: Annotated[FiniteNumber, Field(ge=0)]
@@ -219,10 +222,23 @@ class _StoredVerdict(StoredRecord):
     expectations: Annotated[list[dict[str, Any]], Field(max_length=100_000)]
 
 
+class _StoredEvidence(StoredRecord):
+    """See `Evidence`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    policies: Count
+    trained: Count
+    pairs: Count | None
+    tried: tuple[_Share, _Share] | None
+    met: dict[str, Count] | None
+
+
 _MANIFEST: Final = TypeAdapter(_StoredManifest)
 _SETTINGS: Final = TypeAdapter(_StoredSettings)
 _VERDICT: Final = TypeAdapter(_StoredVerdict)
 _JUDGEMENT: Final = TypeAdapter(Judgement)
+_EVIDENCE: Final = TypeAdapter(_StoredEvidence)
 
 
 def _read_manifest(path: Path) -> Manifest:
@@ -252,6 +268,8 @@ def _judgement(data: dict[str, Any], what: str) -> Judgement:
     if (odd := next((name for name in data if name not in known), None)) is not None:
         raise UnreadableFileError(f"{what}: `{odd[:40]}` is no field of a judgement")
     judgement = fit(_JUDGEMENT, data, what)
+    if data.get("evidence") is not None:
+        fit(_EVIDENCE, data["evidence"], f"{what}, evidence")
     for each in ("line", "seeds", "first_seed"):
         if not 0 <= getattr(judgement, each) < 2**63:
             raise UnreadableFileError(f"{what}: `{each}` is no count")
