@@ -93,4 +93,15 @@ class FiniteMDP:
 
 
 class NotEnumerableError(WorldError):
-    """The world has more states, or a tick more outcomes, than were allowed; the message names what multiplies."""
+    """The world has more states, or a tick more outcomes, than were allowed; the message names what multiplies.
+
+    Attributes:
+        cure: what an author can do about it.
+    """
+
+    def __init__(self, message: str, cure: str = "shrink what multiplies") -> None:
+        self.cure = cure
+        super().__init__(message, cure)  # an error is pickled by its arguments
+
+    def __str__(self) -> str:
+        return str(self.args[0])

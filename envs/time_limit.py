@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -51,8 +51,21 @@ def time_limit(seconds: float | None, name: str | None = None) -> Iterator[None]
         _limit.reset(token)
 
 
+_listener: ContextVar[Callable[[str], None] | None] = ContextVar("_listener", default=None)
+
+
+@contextmanager
+def listening(listener: Callable[[str], None]) -> Iterator[None]:
+    """Tell somebody what is being done inside: a clause that follows "while", once per round of what can take long."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
 def check_time(doing: str) -> None:
-    """Raise if a limit has passed; called once per round of whatever can take long.
+    """Tell what is being done, and raise if a limit has passed; called once per round of whatever can take long.
 
     Args:
         doing: what is being done, as it follows "while".
@@ -60,6 +73,8 @@ def check_time(doing: str) -> None:
     Raises:
         OutOfTimeError: it has.
     """
+    if (tell := _listener.get()) is not None:
+        tell(doing)
     limit = _limit.get()
     if time.monotonic() >= limit.end:
         raise OutOfTimeError(f"{limit.name} ran out while {doing}")

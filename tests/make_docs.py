@@ -34,6 +34,8 @@ EXITS = {
     2: "a mistake in the command or the scenario",
     3: "Turncoat crashed",
     4: "inconclusive, or nothing judged",
+    130: "interrupted (Ctrl-C); 143 and 129: asked to end by SIGTERM or SIGHUP",
+    141: "nobody reads standard output any more (`| head`)",
 }
 
 _PART = re.compile(r"<!-- with: (?P<old>.*?) -> (?P<new>.*?) -->|```(?P<kind>\w+)\n(?P<text>.*?)```\n", re.DOTALL)

@@ -645,7 +645,8 @@ def test_a_film_that_is_asked_to_end_leaves_nothing(tmp_path):
         assert process.poll() is None
         time.sleep(0.02)
     process.terminate()
-    assert process.communicate(timeout=30) == (b"", b"")
+    out, err = process.communicate(timeout=30)
+    assert (out, b"Traceback" in err) == (b"", False)
     assert (process.returncode, os.listdir(tmp_path / "films")) == (143, [])
 
 

@@ -154,13 +154,19 @@ def make_aec(
     return aec_env(which, stage, overrides, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
 
-def check(which: Which, overrides: Mapping[str, object] | None = None) -> CheckResult:
+def check(which: Which, overrides: Mapping[str, object] | None = None, *, seconds: float | None = None) -> CheckResult:
     """Enumerate and solve a scenario's worlds, to prove or refute what the file says of them; see `CheckResult`.
+
+    Args:
+        which: see `Which`.
+        overrides: dotted, as for `load`.
+        seconds: how long enumerating a stage, or proving something of it, may take; a warning says what was left out.
+            None: as long as it takes.
 
     Raises:
         ScenarioError: the scenario cannot be loaded.
     """
-    return check_scenario(load(which, overrides))
+    return check_scenario(load(which, overrides), seconds)
 
 
 def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Analysis:

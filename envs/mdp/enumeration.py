@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,12 +13,26 @@ from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableErr
 from ..reference.action_mask import available
 from ..reference.expressions import context_between_ticks, evaluate_bool
 from ..reference.step import TickResult, reset, step
-from ..time_limit import check_time
-from ..world.randomness import EnumeratedDraws
+from ..time_limit import OutOfTimeError, check_time
+from ..world.randomness import EnumeratedDraws, TooManyRowsError
 from ..world.world import World
+from .size import refuse_what_cannot_end, too_many_states, what_multiplies
 
 CHUNK = 1 << 17
 """Lanes that are stepped at once: enough to pay for NumPy, few enough to stay in cache."""
+ROWS = 1 << 19
+"""Outcomes that are made at once, unless one state has more: they bound the memory, and how long nothing is heard."""
+MAX_OUTCOMES = 4096
+"""Joint outcomes of one tick at most, that is, of one joint action in one state."""
+MAX_STORED = 1 << 26
+"""Outcomes of all states at most; each takes some fifty bytes."""
+FEW_RULES = 32
+"""Rules with which a chunk is stepped at full size; with more of them, smaller ones take as long."""
+PROBE_AT, PROBE_CHANCE_AT = 10_000, 200
+"""States after which it is tried whether the search can end, the latter where the draws could have too many outcomes.
+
+Smaller worlds are done sooner than the trial.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +81,32 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
         numbers, probability_of = _merged_start(index, start, np.full(len(start), 1 / len(start)))
     joint = world.joint_actions
     parts: list[_Outcomes] = []
-    done = 0
+    done, stored, probed, began = 0, 0, start is not None, time.monotonic()
+    slow = max(1.0, len(world.rules) / FEW_RULES)
+    rows_at_once = int(ROWS / slow)
+    size = most = max(1, int(CHUNK / slow) // len(joint))
+    # Each draw has two outcomes at least, so that fewer of them cannot have too many.
+    probe_at = PROBE_CHANCE_AT if 2 ** len(world.draw_ids) > MAX_OUTCOMES else PROBE_AT
     while done < index.size:
-        check_time(f"the states of stage `{world.stage}` were searched ({index.size:,} found)")
-        lanes = np.arange(done, min(index.size, done + max(1, CHUNK // len(joint))))
-        done += lanes.size
-        parts.append(_expand(world, index, lanes, joint, fired))
+        _check_time(world, index, began)
+        if not probed and index.size >= probe_at:
+            probed = True
+            refuse_what_cannot_end(world, max_states, MAX_OUTCOMES)
+        lanes = np.arange(done, min(index.size, done + size))
+        try:
+            part = _expand(world, index, lanes, joint, fired, rows_at_once if lanes.size > 1 else None)
+        except TooManyRowsError:
+            size = lanes.size // 2
+            continue
+        done, stored = done + lanes.size, stored + part[0].size
+        parts.append(part)
+        if part[0].size < rows_at_once // 4:
+            size = min(2 * size, most)
         if index.size > max_states:
-            raise NotEnumerableError(_what_multiplies(world, index.states(), max_states))
+            raise too_many_states(world, index.states(), max_states)
+        if stored > MAX_STORED:
+            message = f"more than {MAX_STORED:,} outcomes in stage `{world.stage}`"
+            raise NotEnumerableError(f"{message}; what multiplies: {what_multiplies(world, index.states())}")
     rows, next_state, probability, rewards, events, performance = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -97,6 +130,16 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     return Enumeration(world, mdp, states, performance, frozenset(fired))
 
 
+def _check_time(world: World, index: _Index, began: float) -> None:
+    """As `check_time`; where the time is over, the message says what multiplies."""
+    took = time.monotonic() - began
+    pace = f", {index.size / took:,.0f} a second" if took > 1 else ""
+    try:
+        check_time(f"the states of stage `{world.stage}` were searched ({index.size:,} found{pace})")
+    except OutOfTimeError as fault:
+        raise OutOfTimeError(f"{fault}; what multiplies: {what_multiplies(world, index.states())}") from None
+
+
 def _merged_start(index: _Index, states: Ints, probability: Floats) -> tuple[Ints, Floats]:
     """The start distribution, equal states merged."""
     numbers = index.number(states)
@@ -109,8 +152,8 @@ _Outcomes: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
 """Row, next state, probability, rewards, events, performance, each with one entry per outcome."""
 
 
-def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[str]) -> _Outcomes:
-    """All outcomes of all actions in some states; adds to `fired` the rules that fired."""
+def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[str], rows: int | None) -> _Outcomes:
+    """All outcomes of all actions in some states, at most `rows`; adds to `fired` the rules that fired."""
     states = index.states()[lanes]
     alive = states[:, world.ended] == 0
     allowed = np.repeat(alive[:, None], len(joint), axis=1)
@@ -122,7 +165,7 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
         allowed &= mask[:, joint[:, agent]]
     # Unavailable actions are left out rather than stepped as no-ops: their rows are empty, as `FiniteMDP` defines.
     lane, action = np.nonzero(allowed)
-    tick = step(world, states[lane], joint[action], EnumeratedDraws())
+    tick = step(world, states[lane], joint[action], EnumeratedDraws(MAX_OUTCOMES, rows))
     fired |= tick.fired
     row = (lanes[lane] * len(joint) + action)[tick.source]
     next_state = index.number(tick.states)
@@ -224,10 +267,3 @@ class _Index:
             order = np.argsort(keys, kind="stable")
             keys, numbers = keys[order], numbers[order]
         self._runs.append((keys, numbers))
-
-
-def _what_multiplies(world: World, states: Ints, max_states: int) -> str:
-    """The fields with the most values so far, largest first."""
-    values = sorted(((len(np.unique(states[:, i])), field.name) for i, field in enumerate(world.fields)), reverse=True)
-    named = ", ".join(f"{name} x {count}" for count, name in values[:6] if count > 1)
-    return f"more than {max_states:,} states in stage `{world.stage}`; what multiplies: {named}"

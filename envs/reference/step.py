@@ -5,6 +5,8 @@ Everything else that steps a world (the compiled kernel, tables on a GPU) is tes
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -34,6 +36,7 @@ from ..world.randomness import (
     EnumeratedDraws,
     GivenDraws,
     SampledDraws,
+    TooManyRowsError,
     categorical,
     uniform,
 )
@@ -193,10 +196,12 @@ class _TickState:
                     raise ValueError(f"draw `{name}` has outcomes 0 to {weights.shape[1] - 1}, not {given}")
                 fixed = weights.argmax(axis=1) if given is None else np.full(rows.size, given)
                 return rows, fixed.astype(np.int32)
-            case EnumeratedDraws(limit):
-                return self._every_outcome(name, rows, weights, limit)
+            case EnumeratedDraws(limit, most):
+                return self._every_outcome(name, rows, weights, limit, most)
 
-    def _every_outcome(self, name: str, rows: np.ndarray, weights: Floats, limit: int) -> tuple[np.ndarray, Ints]:
+    def _every_outcome(
+        self, name: str, rows: np.ndarray, weights: Floats, limit: int, most: int | None
+    ) -> tuple[np.ndarray, Ints]:
         """Split each row into one for every outcome that can come."""
         self.drawn.append(name)
         which, outcome = np.nonzero(weights > 0)
@@ -204,6 +209,8 @@ class _TickState:
             return rows, outcome.astype(np.int32)
         first = np.concatenate([[True], which[1:] != which[:-1]])
         self._refuse_too_many(rows[which[~first]], limit)
+        if most is not None and self.source.size + which.size - rows.size > most:
+            raise TooManyRowsError(f"more than {most:,} outcomes at once")
         added = self._split(rows[which[~first]])
         out = np.empty(which.size, rows.dtype)
         out[first], out[~first] = rows[which[first]], added
@@ -250,10 +257,23 @@ class _TickState:
         """Refuse to add copies of these rows if a lane then had too many: before memory is spent on them."""
         most = int((np.bincount(self.source) + np.bincount(self.source[added], minlength=self.source.max() + 1)).max())
         if most > limit:
-            names = ", ".join(dict.fromkeys(self.drawn))
+            names = ", ".join(in_groups(list(dict.fromkeys(self.drawn))))
             raise NotEnumerableError(
-                f"one tick has {most} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated"
+                f"one tick has {most:,} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated",
+                "let fewer of these draws fall in one tick (by narrower `when`s, or fewer things that draw)",
             )
+
+
+def in_groups(names: Sequence[str], several: int = 3) -> list[str]:
+    """Names, those of one kind told together where they are many: `regrow:tree[0]` to `[8]` as `regrow:tree (9)`."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kinds.setdefault(re.sub(r"\[\d+\]", "", name), []).append(name)
+    return [
+        told
+        for kind, alike in kinds.items()
+        for told in ([f"{kind} ({len(alike)})"] if len(alike) > several else alike)
+    ]
 
 
 def _draw_weights(draw: DrawProgram, context: EvalContext) -> Floats:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...scenarios.errors import TurncoatError
 from ..base import Floats, Ints, Longs
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -74,9 +75,16 @@ class EnumeratedDraws:
 
     Attributes:
         limit: a row that splits into more than this many raises `NotEnumerableError`.
+        rows: where all rows together would become more than this many, `TooManyRowsError` is raised instead of making
+            them; None: however many.
     """
 
     limit: int = 64
+    rows: int | None = None
+
+
+class TooManyRowsError(TurncoatError):
+    """More outcomes at once than memory was to be spent on; fewer rows at a time can be enumerated."""
 
 
 @dataclass(frozen=True)

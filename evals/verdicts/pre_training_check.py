@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from ...agents.registry.multi_agent_profiles import plainly
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
@@ -14,6 +17,7 @@ from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.layouts import PlacementError
 from ...envs.world.part_spec import ENUMERATE
 from ...envs.world.world import WorldTooLargeError
@@ -26,6 +30,11 @@ from ..exact.solved_worlds import SolvedWorlds
 from ..measures.measure_values import measured
 from .power import learned_requirements
 from .work_units import WorkUnit, resolve_units
+
+_Proved = TypeVar("_Proved")
+
+LONGER = "shrink what multiplies, or give it longer (--budget)"
+"""The cure for what takes too long."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +78,20 @@ class CheckResult:
     faults: tuple[Fault, ...]
 
 
-def check_scenario(scenario: Scenario) -> CheckResult:
-    """Enumerate every stage of a scenario at the params' own values, and check what the file says of it."""
-    return _Checker(scenario).check()
+def check_scenario(scenario: Scenario, seconds: float | None = None) -> CheckResult:
+    """Enumerate every stage of a scenario at the params' own values, and check what the file says of it.
+
+    Args:
+        scenario: loaded.
+        seconds: how long enumerating a stage, or proving something of it, may take; a warning says what was left out.
+            None: as long as it takes.
+    """
+    return _Checker(scenario, seconds).check()
 
 
 class _Checker:
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, seconds: float | None) -> None:
+        self.scenario, self.seconds = scenario, seconds
         # Facts about a world concern its optimal plans, so the exact solver replaces whatever planners the file names.
         best = {f"{agent}.planner": ENUMERATE.name for agent in scenario.document.agents}
         self.solved = SolvedWorlds(apply_overrides(scenario, best))
@@ -97,27 +112,39 @@ class _Checker:
         # A rule may fire in one stage only, so that it never fires is known once all stages are enumerated.
         if known:
             self._rules_that_never_fire()
-        origin = self._origin() if states[self.solved.scenario.training_stage] is not None else None
-        analysis = self._analysis() if states[self.solved.scenario.judged_stage] is not None else None
-        margins = self._margins() if analysis is not None else ()
+        train, judged = self.solved.scenario.training_stage, self.solved.scenario.judged_stage
+        origin = self._in_time(train, self._origin) if states[train] is not None else None
+        analysis = self._in_time(judged, self._analysis) if states[judged] is not None else None
+        margins = (self._in_time(judged, self._margins) or ()) if analysis is not None else ()
         replays = sum(self._replays(number) for number in range(len(self.scenario.document.replays)))
         if known:
             for number, expectation in enumerate(self.scenario.document.expect):
-                self._possible(number, expectation)
+                stage = expectation.stage or judged
+                self._in_time(stage, partial(self._possible, number, expectation))
         self._enough_seeds()
         solves, trainings = self._work()
         return CheckResult(states, origin, analysis, margins, solves, trainings, replays, tuple(self.faults))
+
+    def _in_time(self, stage: str, prove: Callable[[], _Proved]) -> _Proved | None:
+        """What a proof comes to; None, with a warning, where it takes too long."""
+        try:
+            with time_limit(self.seconds):
+                return prove()
+        except OutOfTimeError as fault:
+            message = f"enumerated, and not all of it was proved: {fault}"
+            self.fault("TC601", ("stages", stage), message, LONGER, warning=True)
+            return None
 
     def _states(self, stage: str) -> int | None:
         """The number of states of a stage, with a fault if there is nothing to decide; None if it is not enumerable."""
         path = ("stages", stage)
         try:
-            mdp = self.solved.enumeration({}, stage).mdp
-        except NotEnumerableError as fault:
-            cure = (
-                "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
-            )
-            self.fault("TC601", path, str(fault), cure, warning=True)
+            with time_limit(self.seconds):
+                mdp = self.solved.enumeration({}, stage).mdp
+        except (NotEnumerableError, OutOfTimeError) as fault:
+            cure = fault.cure if isinstance(fault, NotEnumerableError) else LONGER
+            message = f"simulated, not enumerated: {fault}"
+            self.fault("TC601", path, message, f"it runs and trains by simulation; to solve it, {cure}", warning=True)
             return None
         except ScenarioError as fault:
             self.faults.extend(fault.faults)

@@ -8,6 +8,7 @@ import typer
 
 from .. import printing
 from ..endings import FAULT
+from ..envs.time_limit import time_limit
 from ..scenarios.errors import check_name
 from .options import (
     AsJson,
@@ -25,7 +26,26 @@ from .options import (
 Event = Annotated[str, typer.Option("--event", help="An event, or ended:REASON.")]
 
 
-def check(which: ScenariosOrFolders, param: Params = [], set_: Sets = [], as_json: AsJson = False) -> None:
+CHECK_SECONDS = 60.0
+"""How long `check` enumerates a stage, by default."""
+CheckBudget = Annotated[
+    float,
+    typer.Option(
+        "--budget", metavar="SECONDS", min=0, help="For each stage and each proof; what takes longer is left out."
+    ),
+]
+Budget = Annotated[
+    float | None, typer.Option("--budget", metavar="SECONDS", min=0, help="Give up after so long; never by default.")
+]
+
+
+def check(
+    which: ScenariosOrFolders,
+    param: Params = [],
+    set_: Sets = [],
+    budget: CheckBudget = CHECK_SECONDS,
+    as_json: AsJson = False,
+) -> None:
     """Check scenarios: shape, names, types, and what only a search of the world can find.
 
     A folder stands for every scenario file in it and below.
@@ -37,10 +57,8 @@ def check(which: ScenariosOrFolders, param: Params = [], set_: Sets = [], as_jso
     for name in [name for each in which for name in scenarios_below(each)]:
         try:
             scenario = load_with(name, param, set_)
-            with printing.progress(not as_json) as report:
-                if report is not None:
-                    report(f"searching {name}")
-                result = api.check(scenario)
+            with printing.progress(not as_json, name):
+                result = api.check(scenario, seconds=budget)
         # A faulty file is reported among the others, which are checked all the same.
         except ScenarioError as error:
             wrong = True
@@ -60,12 +78,21 @@ def check(which: ScenariosOrFolders, param: Params = [], set_: Sets = [], as_jso
     raise typer.Exit(FAULT if wrong else 0)
 
 
-def solve(which: Which, param: Params = [], set_: Sets = [], stage: StageName = None, as_json: AsJson = False) -> None:
+def solve(
+    which: Which,
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    budget: Budget = None,
+    as_json: AsJson = False,
+) -> None:
     """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap."""
     from .. import api
 
     scenario = load_with(which, param, set_)
-    analysis = api.solve(scenario, stage_of(scenario, stage))
+    name = stage_of(scenario, stage)
+    with printing.progress(not as_json, which), time_limit(budget):
+        analysis = api.solve(scenario, name)
     if as_json:
         write_json(_analysis_data(api.as_data(analysis)))
     else:
@@ -78,9 +105,10 @@ def why(
     param: Params = [],
     set_: Sets = [],
     stage: StageName = None,
+    budget: Budget = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why the agent brings an event about, or does not: the best plans with and without, and what would change it."""
+    """Say why the agent brings an event about, or does not: the best plan with and without, and what would flip it."""
     from .. import api
     from ..evals.exact.parameter_flips import nearest_flips
 
@@ -88,7 +116,7 @@ def why(
     name = stage_of(scenario, stage)
     # A misspelt event is refused before any plan is solved, which may take long.
     check_name("event", event, api.events(scenario, name))
-    with printing.progress(not as_json) as report:
+    with printing.progress(not as_json, which) as report, time_limit(budget):
         answer = api.why(scenario, event, name)
         flips = nearest_flips(scenario, event, name, report)
     if as_json:

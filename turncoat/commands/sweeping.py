@@ -103,7 +103,7 @@ def sweep(
     if not as_json:
         printing.err().print(f"this takes {takes}")  # known before the sweep begins; stdout is for its result
     folder = out or default_target(scenario.name, identity(scenario, settings))
-    with printing.progress(not as_json) as report:
+    with printing.progress(not as_json, which) as report:
         result = api.sweep_into(folder, scenario, settings, jobs_of(jobs), report, tensorboard)
     if as_json:
         write_json(_data(which, result, folder))

@@ -180,9 +180,11 @@ def record(
         wait=True,
     )
     try:
-        with printing.progress(not as_json) as report:
-            tell = None if report is None else lambda done, count: report(f"frame {done} of {count}")
-            frames = film(viewer, out, size=wide, ratio=scale, fps=fps, progress=tell)
+        with printing.progress(not as_json, str(out)) as report:
+            frames = film(
+                viewer, out, size=wide, ratio=scale, fps=fps,
+                progress=lambda done, count: report(f"frame {done} of {count}"),
+            )  # fmt: skip
     finally:
         viewer.close()
     if as_json:

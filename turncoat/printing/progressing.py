@@ -28,29 +28,67 @@ if TYPE_CHECKING:
 
 BAR, BESIDE = 16, 46
 """Widths in columns: of a bar, and of everything beside a bar's description (bar, counts, elapsed time)."""
+FIRST_WORD = 2
+"""Seconds after which what takes long is heard of for the first time."""
 SILENCE = 5
 """Seconds without a line after which one reports the progress of a run, if there is no terminal."""
 
 
 @contextmanager
-def progress(wanted: bool) -> Iterator[Callable[[str], None] | None]:
-    """A line on the terminal that says what is being done and disappears at the end; None if there is no terminal."""
+def progress(wanted: bool, name: str = "") -> Iterator[Callable[[str], None]]:
+    """A function that says what is being done; solvers inside say it themselves (`envs.time_limit.listening`).
+
+    On a terminal it is a line that disappears at the end. Elsewhere, and beside `--json` (`wanted` is false), which is
+    about standard output, a line on stderr after some seconds, and then now and then: nobody should have to guess
+    whether a program still works.
+    """
+    from ..envs.time_limit import listening
+
     console = err()
     if not wanted or not console.is_terminal:
-        yield None
+        tell = _Patience(name, console)
+        with listening(tell.doing):
+            yield tell
         return
-    with console.status("") as status:
+    with (
+        console.status(escape(name)) as status,
+        listening(lambda doing: status.update(escape(f"{name}: while {doing}"))),
+    ):
         yield lambda text: status.update(escape(text))
+
+
+class _Patience:
+    """Lines about what takes long: the first after `FIRST_WORD` seconds, the others `SILENCE` seconds apart."""
+
+    def __init__(self, name: str, console: Console) -> None:
+        self.name, self.console, self.began = name, console, time.monotonic()
+        self.next = self.began + FIRST_WORD
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if now >= self.next:
+            self.next = now + SILENCE
+            head = f"{self.name}: " if self.name else ""
+            self.console.print(escape(f"{head}{text}"), soft_wrap=True)
+
+    def doing(self, clause: str) -> None:
+        """What a solver does, as a clause that follows "while"."""
+        self(f"{time.monotonic() - self.began:.0f} s so far, while {clause}")
 
 
 @contextmanager
 def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count | None]]:
     """Show the progress of a run: bars that disappear at the end on a terminal, else a line every few seconds."""
+    from ..envs.time_limit import listening
+
     console = err()
     if not wanted:
-        yield None, None
+        with listening(_Patience(name, console).doing):
+            yield None, None
     elif not console.is_terminal:
-        yield None, _Lines(name, console)
+        lines = _Lines(name, console)
+        with listening(lines.doing):
+            yield lines.report, lines
     else:
         # A description has the width that the other columns leave, so that each bar stays on one line.
         words = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width - BESIDE, BAR))
@@ -63,7 +101,8 @@ def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count
         )
         with Progress(*columns, console=console, transient=True) as shown:
             bars = _Bars(name, shown)
-            yield bars.report, bars
+            with listening(bars.report):
+                yield bars.report, bars
 
 
 class _Lines:
@@ -78,6 +117,16 @@ class _Lines:
         if edge or time.monotonic() - self.last > SILENCE:
             self.last = time.monotonic()
             self.console.print(f"{escape(self.name)}: {done:,} of {total:,} {escape(what)}", soft_wrap=True)
+
+    def report(self, text: str) -> None:
+        """Say what is being done now, if nothing was said for long."""
+        if time.monotonic() - self.last > SILENCE:
+            self.last = time.monotonic()
+            self.console.print(escape(f"{self.name}: {text}"), soft_wrap=True)
+
+    def doing(self, clause: str) -> None:
+        """What a solver does, as a clause that follows "while"."""
+        self.report(f"still at work, while {clause}")
 
     def training(self, method: str, seed: int, done: int, steps: int, earned: float | None) -> None:
         """See `evals.training.telemetry.heartbeats.ProgressListener`."""

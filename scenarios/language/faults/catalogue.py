@@ -238,8 +238,9 @@ CATALOGUE: dict[str, str] = {
     "TC540": "No rule, guard, effect or measure names the counter, so it keeps its first value for ever.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
-    "outcomes of chance than are enumerated (64). The message names what multiplies. The scenario still "
-    "runs and trains by simulation; exact expectations are then not applicable.",
+    "outcomes of chance than are enumerated (4,096), or it took longer than `check --budget` allows. The message names "
+    "what multiplies. The scenario still runs and trains by simulation; exact expectations are then not applicable, "
+    "unless it is only the time of `check` that was too short.",
     "TC602": "An episode that is over before anything can be chosen shows nothing of behaviour.",
     "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "
     "off, a counter cannot grow so far, or two conditions exclude each other. A param may change that.",
