@@ -252,10 +252,11 @@ def test_a_stage_may_have_maps_of_its_own() -> None:
 stages:
   train:
     limit: 5
-    map: |
-      #####
-      #A.g#
-      #####
+    map:
+      - |
+        #####
+        #A.g#
+        #####
   deploy: {limit: 5}
 """
     )
