@@ -247,7 +247,18 @@ def test_one_of_several_maps_is_played_in_each_episode() -> None:
 
 def test_a_stage_may_have_maps_of_its_own() -> None:
     scenario = scenario_of(
-        SEVERAL + "stages:\n  train: {limit: 5, map: '#####\\n#A.g#\\n#####'}\n  deploy: {limit: 5}\n"
+        SEVERAL
+        + """
+stages:
+  train:
+    limit: 5
+    map:
+      - |
+        #####
+        #A.g#
+        #####
+  deploy: {limit: 5}
+"""
     )
     assert [len(each) for each in scenario.boards.values()] == [1, 2]
     worlds = [compile_world(scenario, stage) for stage in ("train", "deploy")]
