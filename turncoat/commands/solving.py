@@ -80,7 +80,7 @@ def why(
     stage: StageName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why the agent brings an event about, or does not: the best plans with and without, and what changes it."""
+    """Say why the agent brings an event about, or does not: the best plan with and without, and what would flip it."""
     from .. import api
     from ..evals.exact.parameter_flips import nearest_flips
 
