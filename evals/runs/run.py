@@ -14,6 +14,14 @@ from ...agents.registry.multi_agent_profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
 from ...envs.world.world import WorldTooLargeError
+from ...scenarios.arguments import (
+    MOST_EPISODES,
+    MOST_JOBS,
+    MOST_SEEDS,
+    MOST_STEPS,
+    check_seconds,
+    settle_counts,
+)
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
@@ -98,6 +106,17 @@ class RunSettings:
     plateau: Plateau | None = None
     tensorboard: Path | None = None
     checkpoint_every: float = CHECKPOINT_SECONDS
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ArgumentError: one is of the wrong type or out of range.
+        """
+        seeds, steps, episodes, jobs = (1, MOST_SEEDS), (1, MOST_STEPS), (1, MOST_EPISODES), (1, MOST_JOBS)
+        settle_counts(self, seeds=seeds, max_seeds=seeds, steps=steps, episodes=episodes, jobs=jobs)
+        check_seconds("budget", self.budget)
+        check_seconds("checkpoint_every", self.checkpoint_every)
 
     @property
     def options(self) -> TrainingOptions:

@@ -22,6 +22,7 @@ from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Infeasibl
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
 from ...scenarios.errors import UsageError
 from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.faults.collector import Report
@@ -169,6 +170,14 @@ class ControlSettings:
     budget: Mapping[str, Sequence[object]] | None = None
     cache: Path | None = None
     count: Count = lambda *_: None
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ArgumentError: one is of the wrong type or out of range.
+        """
+        settle_counts(self, seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS))
 
 
 def control_report(

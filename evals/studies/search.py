@@ -18,6 +18,7 @@ import numpy as np
 from ...agents.learning.device import CPU
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
 from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
@@ -70,6 +71,15 @@ class SearchSettings:
     plateau: Plateau | None = None
     tensorboard: Path | None = None
     cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ArgumentError: one is of the wrong type or out of range.
+        """
+        settle_counts(self, seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS), trials=(1, 10**6), repeats=(1, 10**6))
+        settle_counts(self, draws=(0, 10**6))
 
     @property
     def options(self) -> TrainingOptions:

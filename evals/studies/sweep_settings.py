@@ -10,6 +10,7 @@ from typing import Any
 
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import agent_names
+from ...scenarios.arguments import MOST_EPISODES, MOST_SEEDS, MOST_STEPS, settle_counts
 from ...scenarios.did_you_mean import quote
 from ...scenarios.errors import UsageError, check_name
 from ...scenarios.language.faults.collector import Report as Faults
@@ -65,6 +66,15 @@ class SweepSettings:
     device: str = CPU
     plateau: Plateau | None = None
 
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ArgumentError: one is of the wrong type or out of range.
+        """
+        settle_counts(self, seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS), episodes=(1, MOST_EPISODES))
+        settle_counts(self, every=(1, MAX_POINTS))
+
     @property
     def all_measures(self) -> tuple[str, ...]:
         """All measures, those of the regimes first."""
@@ -97,6 +107,7 @@ def sweep_settings(
     """The settings of a sweep, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
+        ArgumentError: a number is of the wrong type or out of range.
         DeviceUnavailableError: the device is not there.
         ScenarioError: an axis, a value, a measure or a condition is wrong.
         UnknownNameError: no such stage.
@@ -121,8 +132,8 @@ def sweep_settings(
         tuple(measures),
         dict(regimes),
         tuple(agents),
-        seeds or document.runs.seeds,
-        steps or document.runs.steps,
+        document.runs.seeds if seeds is None else seeds,
+        document.runs.steps if steps is None else steps,
         document.runs.episodes,
         every,
         resolve_device(device, agents),

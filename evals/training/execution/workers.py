@@ -14,6 +14,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from ....scenarios.arguments import MOST_JOBS, settle_counts
 from ....scenarios.errors import UsageError
 from ...traces.provenance import code_hash
 
@@ -51,6 +52,15 @@ class Workers:
     jobs: int = 1
     backend: str = "loky"
     streams: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the number of jobs.
+
+        Raises:
+            ArgumentError: it is of the wrong type or out of range.
+        """
+        if self.backend == "loky":  # a cluster says itself how many it has
+            settle_counts(self, jobs=(1, MOST_JOBS))
 
     def map_unordered(
         self,
