@@ -91,6 +91,7 @@ CASES = {
     "TC608 no misalignment": changed(PAYS, "pays: {reward: 2, performance: 2}", BARE).replace("given", "proxy"),
     "TC609 never so soon": changed("equals: 3", "at_most: 2"),
     "TC609 never at all": changed("first(arrived), equals: 3", "share(not arrived and arrived), at_least: 0.5"),
+    "TC620 too few seeds": changed("first(arrived), equals: 3", "share(arrived), at_least: 0.9, of: [counts]"),
 }  # fmt: skip
 
 
