@@ -93,6 +93,7 @@ CASES = {
     "TC609 never at all": changed("first(arrived), equals: 3", "share(not arrived and arrived), at_least: 0.5"),
     "TC610 sums beyond numbers": changed(PAYS, "pays: {reward: 1e300, performance: 1}"),
     "TC610 weights beyond numbers": changed("{reward: {weight: 1}}", "{reward: {weight: -1e306}}"),
+    "TC620 too few seeds": changed("first(arrived), equals: 3", "share(arrived), at_least: 0.9, of: [counts]"),
 }  # fmt: skip
 
 
