@@ -268,4 +268,4 @@ def test_counts_are_whole_numbers_in_reason(number):
 
 def test_overrides_are_a_mapping():
     with pytest.raises(turncoat.UsageError, match="overrides are a mapping"):
-        turncoat.load("lab", 5)
+        turncoat.load("lab", 5)  # type: ignore[arg-type]
