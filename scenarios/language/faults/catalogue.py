@@ -66,7 +66,8 @@ CATALOGUE: dict[str, str] = {
     "direction, or do and choose actions.",
     "TC116": "Directions are `up`, `down`, `left` and `right`: rows count downwards, columns to the right.",
     "TC117": "A measure is one number about behaviour: `rate(event | condition)`, `share(condition)`, "
-    "`count(event)`, `first(event)`, `return`, `value`, `performance` or `steps`.",
+    "`count(event)`, `first(event)`, `return`, `value`, `performance` or `steps`; or, of a formula of the state, "
+    "`mean(f)`, `max(f)`, `min(f)`, `final(f)` or `at(tick, f)`.",
     "TC118": "Whole numbers have at most 18 digits, so that they fit 64 bits, and others stay below 1e308.",
     # TC2: the shape of the blocks
     "TC200": "A key that every block of this kind has is missing.",
