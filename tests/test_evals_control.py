@@ -201,7 +201,7 @@ def test_the_frame():
 def test_pays_beyond_what_numbers_hold_are_refused():
     huge = CORRIDOR.replace("pays: {reward: 2}", "pays: {reward: 2, performance: -1.0e308}")
     scenario = load_text(huge.replace('      - end "right"\n', "").replace("limit: 10", "horizon: 10"))
-    with pytest.raises(turncoat.ScenarioError, match="TC610 `performance` pays up to 1e.308 in a tick"):
+    with pytest.raises(turncoat.ScenarioError, match=r"TC610 `performance` pays up to 1e.308 in a tick"):
         turncoat.control(scenario)
     # What seeds were paid is added up without a world to say where it is written.
     with pytest.raises(PayTooLargeError, match="what is paid adds up to more than numbers hold"):

@@ -141,7 +141,8 @@ def _check_time(world: World, index: _Index, began: float) -> None:
     try:
         check_time(f"the states of stage `{world.stage}` were searched ({index.size:,} found{pace})")
     except OutOfTimeError as fault:
-        raise OutOfTimeError(f"{fault}; what multiplies: {what_multiplies(world, index.states())}") from None
+        many = what_multiplies(world, index.states())
+        raise OutOfTimeError(f"{fault}; what multiplies: {many}" if many else str(fault)) from None
 
 
 def _merged_start(index: _Index, states: Ints, probability: Floats) -> tuple[Ints, Floats]:

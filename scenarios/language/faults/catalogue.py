@@ -242,7 +242,8 @@ CATALOGUE: dict[str, str] = {
     "outcomes of chance than are enumerated (4,096), or it took longer than `check --budget` allows. The message names "
     "what multiplies. The scenario still runs and trains by simulation; exact expectations are then not applicable, "
     "unless it is only the time of `check` that was too short.",
-    "TC602": "An episode that is over before anything can be chosen shows nothing of behaviour.",
+    "TC602": "An episode that is over before anything can be chosen, or after a choice of which nothing depends, shows "
+    "nothing of behaviour.",
     "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "
     "off, a counter cannot grow so far, or two conditions exclude each other. A param may change that.",
     "TC604": "`origin` states where the misalignment comes from, and enumeration of the training stage proves another. "

@@ -47,6 +47,8 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
         case Quantity(quantity, channel, span):
             rewards = symbols.document.rewards
             paying = tuple(name for name, its in rewards.items() if its.payee is None and not its.hidden)
+            if len(agents := symbols.of("agent")) > 1:  # all agents' channels of a name together, or those of one
+                paying += tuple(f"{agent}.{name}" for agent in agents for name in paying)
             if (agent := measure.responder) is not None:
                 _check_responder(agent, scope, path, span)
             elif channel is None or quantity == "regret":
