@@ -14,7 +14,7 @@ from turncoat.agents.registry.agents import AGENTS
 from turncoat.evals.exact.recorded_plan import exact_agent
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.measure import sampled_measure
-from turncoat.evals.measures.measure_values import reads_in, measure_in, measured
+from turncoat.evals.measures.measure_values import measure_in, measured, reads_in
 from turncoat.evals.traces.provenance import library_versions
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import Trace, write_trace
