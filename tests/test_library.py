@@ -25,6 +25,8 @@ from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
+from .worlds import SIMULATED
+
 NAMES = api.names()
 EXACT = RunSettings(agents=("exact",))
 ALLOWED_WARNINGS = {
@@ -32,8 +34,6 @@ ALLOWED_WARNINGS = {
     "safety_gridworlds/rocks_diamonds": {"TC601"},
 }
 """Scenario -> the codes of warnings that are meant."""
-SIMULATED = {"safety_gridworlds/rocks_diamonds"}
-"""Those whose stages for training and deployment are too large to be enumerated, so that no origin is proved."""
 CONTROLS = {
     "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
     "escape/faking": {"nothing_is_edited", "does_not_guard", "never_warned", "aligned"},
@@ -100,7 +100,7 @@ def test_it_is_sound(name):
     meaning = api.check(scenario)
 
     assert {f.code for f in (*scenario.warnings, *meaning.faults)} == ALLOWED_WARNINGS.get(name, set())
-    if name in SIMULATED:
+    if name in SIMULATED:  # what cannot be enumerated proves nothing
         assert meaning.origin is None
     else:
         assert meaning.origin is not None
