@@ -14,7 +14,7 @@ import numpy as np
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.measure import sampled_measure, seed_values
-from turncoat.evals.measures.measure_values import holds_in, measure_in
+from turncoat.evals.measures.measure_values import measure_in, reads_in
 from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.traces.trace import Trace
 from turncoat.evals.training.execution.time_budget import TimeBudget
@@ -84,7 +84,7 @@ def told(solved: SolvedWorlds, trace: Trace, seeds: int) -> str:
     found = {}
     for text in MEASURES:
         episodes = sampled_measure(
-            measure_in(world, parsed_measure(text)), trace, holds_in(world), program.weights, program.discount
+            measure_in(world, parsed_measure(text)), trace, reads_in(world), program.weights, program.discount
         )
         found[text] = np.array(list(seed_values(episodes).values()), np.float64)
     turned = int(found[TURNS].sum())

@@ -14,7 +14,7 @@ from turncoat.agents.registry.agents import AGENTS
 from turncoat.evals.exact.recorded_plan import exact_agent
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.measure import sampled_measure
-from turncoat.evals.measures.measure_values import holds_in, measure_in, measured
+from turncoat.evals.measures.measure_values import measure_in, measured, reads_in
 from turncoat.evals.traces.provenance import library_versions
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import Trace, write_trace
@@ -113,7 +113,7 @@ class Stand:
         world = self.solved.world(self._overrides, trace.meta.stage)
         its = world.agents[0]
         rows = sampled_measure(
-            measure_in(world, parsed_measure(text)), trace, holds_in(world), np.asarray(its.weights), its.discount
+            measure_in(world, parsed_measure(text)), trace, reads_in(world), np.asarray(its.weights), its.discount
         )
         over = float(rows["over"].sum())
         return float(rows["amount"].sum()) / over if over else 0.0  # a rate of what never had the occasion

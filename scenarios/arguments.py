@@ -22,6 +22,8 @@ def whole_number(what: str, value: object, least: int = 0, most: int = 2**63 - 1
     """
     wanted = f"`{what}` is a whole number from {least} to {most}"
     try:
+        if isinstance(value, bool):
+            raise TypeError  # Python takes it for a number, and nobody who writes it means one
         number = operator.index(value)  # type: ignore[arg-type] # what it does not accept, it refuses
     except TypeError:
         raise ArgumentError(f"{wanted}, not {shown(value)}") from None

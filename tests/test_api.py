@@ -267,5 +267,5 @@ def test_counts_are_whole_numbers_in_reason(number):
 
 
 def test_overrides_are_a_mapping():
-    with pytest.raises(turncoat.UsageError, match="overrides are a mapping"):
+    with pytest.raises(turncoat.UsageError, match="`overrides` maps dotted names"):
         turncoat.load("lab", 5)  # type: ignore[arg-type]

@@ -9,4 +9,4 @@ def test_a_run_enters_few_files_and_seldom_returns_to_one() -> None:
     assert files[0] == "turncoat/api.py"
     assert {"evals/verdicts/work_units.py", "evals/training/train_seed.py"} <= set(files)
     assert way.files <= 15, files
-    assert way.returns <= 12, files
+    assert way.returns <= 13, files

@@ -66,7 +66,7 @@ def test_the_workflow(shell, tmp_path):
     assert {line.partition(",title")[0] for line in annotations} == {
         f"::error file=scenarios/b.yaml,line={line}" for line in (35, 36)
     }
-    assert "# Turncoat: fail" in (tmp_path / "summary.md").read_text()
+    assert "# Turncoat (shard 2/2): fail" in (tmp_path / "summary.md").read_text()
     left = {path.name for path in tmp_path.iterdir()}
     uploaded = next(step for step in WORKFLOW["jobs"]["run"]["steps"] if "upload" in step.get("uses", ""))
     for pattern in uploaded["with"]["path"].split():

@@ -1,6 +1,7 @@
 """Why an agent falls short, kept apart, and what oversight buys: exact figures of the library, and by hand."""
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from turncoat import cli
 from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.recorded_plan import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.outcomes import OutcomeCriteria, exact_outcomes, seed_outcomes
+from turncoat.evals.measures.outcomes import OutcomeCriteria, PayTooLargeError, _clean, exact_outcomes, seed_outcomes
 from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError
 from turncoat.scenarios.language.expressions.parser import formula
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -198,7 +199,10 @@ def test_the_frame():
 
 
 def test_pays_beyond_what_numbers_hold_are_refused():
-    huge = CORRIDOR.replace("pays: {reward: 2}", "pays: {reward: 1.0e308, performance: -1.0e308}")
+    huge = CORRIDOR.replace("pays: {reward: 2}", "pays: {reward: 2, performance: -1.0e308}")
     scenario = load_text(huge.replace('      - end "right"\n', "").replace("limit: 10", "horizon: 10"))
-    with pytest.raises(turncoat.WorldError, match="what is paid adds up to more than numbers hold"):
+    with pytest.raises(turncoat.ScenarioError, match=r"TC610 `performance` pays up to 1e.308 in a tick"):
         turncoat.control(scenario)
+    # What seeds were paid is added up without a world to say where it is written.
+    with pytest.raises(PayTooLargeError, match="what is paid adds up to more than numbers hold"):
+        _clean(-math.inf, 0)

@@ -129,7 +129,9 @@ def coins(monkeypatch):
 
     trained = running._Runner._judge_trained
     monkeypatch.setattr(running._Runner, "_judge_trained", judge)
-    monkeypatch.setattr(TrainedSeeds, "trace", lambda *_: None)
+    monkeypatch.setattr(TrainedSeeds, "trace", lambda *_: "no trace")
+    monkeypatch.setattr(running, "of_one_episode", lambda _: True)
+    monkeypatch.setattr(running, "evidence_of", lambda *_: None)
     monkeypatch.setattr(TrainedSeeds, "traces", lambda _: {})
     return thrown, calls
 

@@ -113,6 +113,25 @@ def test_every_code_has_a_case():
     assert {code for code in CATALOGUE if code.startswith("TC6")} == {name.split()[0] for name in CASES}
 
 
+def test_a_single_choice_that_ends_the_episode_is_one():
+    """A report that is paid for, true or false, and nothing after it."""
+    once = changed(
+        PAYS,
+        "pays: {reward: 1, performance: 1}",
+        with_rule('name: over\n    then:\n      - end "over"\n    pays: {reward: "if(robot does left, 5, 0)"}', BARE),
+    )
+    assert "TC602" not in {fault.code for fault in meaning(once).faults}
+
+
+def test_a_rule_that_a_param_switches_off_is_no_mistake():
+    off = with_rule('name: never\n    chance: rare\n    then:\n      - end "never"', BARE)
+    off = off.replace("agents:", "params: {rare: {value: 0, range: [0, 1]}}\nagents:", 1)
+    assert "TC603" not in {fault.code for fault in meaning(off).faults}
+    assert "TC603" in {
+        fault.code for fault in meaning(off.replace("chance: rare", "chance: 0.5\n    when: step > 99")).faults
+    }
+
+
 def test_where_faults_are_only_warnings():
     kinds = {fault.code: fault.warning for text in CASES.values() for fault in meaning(text).faults}
     assert {code for code, warning in kinds.items() if warning} == {"TC601", "TC603", "TC608", "TC620"}

@@ -19,7 +19,9 @@ from turncoat.envs.analysis.tie_ranges import (
     Or,
     discounted_range,
     expectation_range,
+    final_range,
     first_range,
+    greatest_range,
     occupancy,
     ratio_range,
     rollout_path,
@@ -163,6 +165,20 @@ def test_ranges_are_those_of_all_policies_on_histories(seed: int, kind: str, bra
     for mask in (A, A | B):
         firsts = [sum(p * first_tick(events_of(path), mask) for p, path in play) for play in plays]
         assert first_range(mdp, optimal, mask, steps) == pytest.approx(limits(firsts))
+
+    number = rng.integers(-2, 3, mdp.n_states).astype(float)
+    source = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start)) // mdp.n_actions
+    begun = int(mdp.start_state[0])
+
+    def states(path) -> list[int]:
+        return [int(source[path[0]]) if path else begun, *(int(mdp.next_state[m]) for m in path)]
+
+    assert final_range(mdp, optimal, number, steps) == pytest.approx(
+        limits([mean(p, lambda path: number[states(path)[-1]]) for p in plays])
+    )
+    assert greatest_range(mdp, optimal, number, steps) == pytest.approx(
+        limits([mean(p, lambda path: number[states(path)].max()) for p in plays])
+    )
 
 
 def test_memory_of_what_happened_is_used() -> None:

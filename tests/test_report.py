@@ -251,7 +251,7 @@ def test_curves_are_those_of_the_training(learned):
     (run,) = data_of(report_html([learned]))
     (trace,) = run["learning"]
     assert trace["label"] == next(iter(learned.traces))
-    assert [seed for seed, _ in trace["seeds"]] == [0, 1]
+    assert [seed for seed, _ in trace["seeds"]] == [1000, 1001]
     recorded = RecordedShow(learned, trace["label"])
     earned = [recorded.episode(number).weighted_rewards().sum() for number in range(len(recorded.keys))]
     assert trace["deployed"]["earned"] == pytest.approx([np.mean(earned), min(earned), max(earned)], abs=1e-4)

@@ -21,10 +21,14 @@ from turncoat.envs.multi_agent.joint_training_env import JointTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import SolvedWorlds, enlisted
+from turncoat.evals.measures.measure_values import exact_range
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution.workers import Workers
 from turncoat.evals.training.spec import TrainingSpec
 from turncoat.evals.training.train_seed import trained_traces
+from turncoat.scenarios.language.expressions.parser import parsed_measure
+from turncoat.scenarios.language.faults.collector import Report
+from turncoat.scenarios.language.validation.measures import check_measure
 
 CHICKEN = api.load("chicken")
 GAME = enumerate_world(compile_world(CHICKEN, "train"))
@@ -333,3 +337,18 @@ def test_a_profile_enlists_the_guard_and_traces_hold_everybody_s_thoughts(tmp_pa
     episode = show.episode(0)
     minds = [show.mind(episode, 0, agent) for agent in (0, 1)]
     assert [mind.agent for mind in minds if mind is not None] == ["robot", "guard"]
+
+
+def test_the_return_of_one_agent_is_a_measure_of_its_own():
+    worlds = SolvedWorlds(api.load("two_systems/bach_stravinsky"))
+    stage = worlds.scenario.judged_stage
+    one, other, both = (
+        exact_range(worlds, parsed_measure(text), {}, stage)
+        for text in ("return(ann.score)", "return(bob.score)", "return(score)")
+    )
+    assert one.low is not None
+    assert other.high is not None
+    assert both.low == both.high == one.low + other.high == 100
+    check_measure(parsed_measure("return(ann.score)").syntax, worlds.scenario.symbols, report := Report(), ())
+    check_measure(parsed_measure("return(eve.score)").syntax, worlds.scenario.symbols, report, ())
+    assert [fault.message for fault in report.faults()] == ["there is no channel called `eve.score`"]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -251,8 +252,8 @@ def test_what_a_command_line_names():
     assert brought("robot=my:a") == UserAgent("my:a", "my:a", "robot")
     assert brought("ann=counts, bob=left") is None
     assert "cannot be `countz`" in str(unable("ann=countz, bob=my:b", GAME.world, brought("ann=countz, bob=my:b")))
-    kept = RunSettings.from_manifest(RunSettings(own=[own]).filled(CHICKEN))
-    assert kept.own == (own,)
+    kept = RunSettings.from_manifest(RunSettings(own=[own]).filled(CHICKEN), trust=True)
+    assert kept.own == (replace(own, trust=True),)
 
 
 def test_it_is_judged_from_the_command_line(tmp_path):

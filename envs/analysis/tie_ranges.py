@@ -228,6 +228,40 @@ def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> tupl
     return _range(process, never, lambda ahead: np.where(hit, 0.0, 1.0 + ahead[process.next_state]))
 
 
+def final_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, steps: int) -> tuple[float, float]:
+    """The range of the expectation of a number in the state after T ticks, or in the one in which the episode ended.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`, or a solution with a horizon of at least `steps`.
+        per_state: float64 `[S]`, the number.
+        steps: T, ticks.
+
+    Returns:
+        The lowest and the highest.
+
+    Raises:
+        ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
+    """
+    process = _reachable(mdp, optimal, steps)
+    return _range(process, _per_state(mdp, per_state)[process.state], lambda ahead: ahead[process.next_state])
+
+
+def greatest_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, steps: int) -> tuple[float, float]:
+    """The range of the expectation of the greatest value that a number has in any state of an episode of T ticks.
+
+    The first and the last state count. Arguments and errors are those of `final_range`.
+    """
+    process = _reachable(mdp, optimal, steps)
+    levels, level = np.unique(_per_state(mdp, per_state)[process.state], return_inverse=True)
+    # The greatest so far is part of the state: entry [state, latch] is read at [next state, the greater of both].
+    reached = np.maximum(np.arange(levels.size), level[process.next_state][:, None])
+    index = process.next_state[:, None] * levels.size + reached
+    last = np.broadcast_to(levels, (process.n_states, levels.size))
+    begin = level[process.start_state]
+    return _range(process, last, lambda ahead: ahead.ravel()[index], begin)
+
+
 def occupancy(mdp: FiniteMDP, policy: Policy, steps: int) -> Floats:
     """The expected number of ticks, out of T, at which a policy acts in each state.
 
@@ -290,6 +324,7 @@ class _Reachable:
 
     Attributes:
         n_states: U.
+        state: int64 `[U]`, the number of each state in the process.
         start_state, start_probability: `[S0]`.
         acting: int64 `[n]`, the states that act.
         first_row: int64 `[n]`, where the rows of each acting state start.
@@ -302,6 +337,7 @@ class _Reachable:
     """
 
     n_states: int
+    state: Longs
     start_state: Longs
     start_probability: Floats
     acting: Longs
@@ -320,9 +356,10 @@ class _Reachable:
         weight = self.probability.reshape(-1, *[1] * (per_outcome.ndim - 1))
         return np.add.reduceat(weight * per_outcome, self.first_outcome, axis=0)
 
-    def start(self, values: Floats) -> float:
-        """The expectation at the start of values `[U]`."""
-        return float(self.start_probability @ values[self.start_state])
+    def start(self, values: Floats, latch: Longs | int = 0) -> float:
+        """The expectation at the start of values `[U]`, or `[U, L]` with the latch `[S0]` of each start."""
+        begun = values[self.start_state] if values.ndim == 1 else values[self.start_state, latch]
+        return float(self.start_probability @ begun)
 
 
 _cached: tuple[FiniteMDP, Optimal, int, _Reachable] | None = None
@@ -356,6 +393,7 @@ def _build_reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable
         choices = [optimal.optimal_at(tick, acting)[owner, rows % mdp.n_actions] for tick in range(steps)]
     return _Reachable(
         n_states=states.size,
+        state=states,
         start_state=number[mdp.start_state[start]],
         start_probability=mdp.start_probability[start],
         acting=number[acting],
@@ -410,17 +448,32 @@ def _per_outcome(mdp: FiniteMDP, values: npt.ArrayLike) -> Floats:
     return array
 
 
-def _range(process: _Reachable, last: Floats, value: Callable[[Floats], Floats]) -> tuple[float, float]:
+def _per_state(mdp: FiniteMDP, values: npt.ArrayLike) -> Floats:
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (mdp.n_states,):
+        raise ValueError(f"one entry per state is needed, {mdp.n_states}; got an array of shape {array.shape}")
+    return array
+
+
+def _range(
+    process: _Reachable, last: Floats, value: Callable[[Floats], Floats], latch: Longs | int = 0
+) -> tuple[float, float]:
     """The lowest and the highest at the start.
 
     `last` are the values `[U]` or `[U, L]` after the last tick; `value` says what each outcome is worth, `[Mr]` or
-    `[Mr, L]`, given the values of the next tick.
+    `[Mr, L]`, given the values of the next tick; `latch` is that of each start, `[S0]`.
     """
-    return _extreme(process, last, value, np.minimum, np.inf), _extreme(process, last, value, np.maximum, -np.inf)
+    low = _extreme(process, last, value, np.minimum, np.inf, latch)
+    return low, _extreme(process, last, value, np.maximum, -np.inf, latch)
 
 
 def _extreme(
-    process: _Reachable, last: Floats, value: Callable[[Floats], Floats], better: np.ufunc, worst: float
+    process: _Reachable,
+    last: Floats,
+    value: Callable[[Floats], Floats],
+    better: np.ufunc,
+    worst: float,
+    latch: Longs | int,
 ) -> float:
     values = np.array(last)
     for tick in reversed(range(process.steps)):
@@ -438,7 +491,7 @@ def _extreme(
         # The same choices in every tick, and values at rest, as they come to be where something ends or happens.
         if before is not None and _at_rest(before, values):
             break
-    return process.start(values if values.ndim == 1 else values[:, 0])
+    return process.start(values, latch)
 
 
 def _at_rest(before: Floats, values: Floats) -> bool:

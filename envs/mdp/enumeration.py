@@ -11,7 +11,7 @@ import numpy as np
 from ...scenarios.language.expressions.syntax import Expression
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..reference.action_mask import available
-from ..reference.expressions import context_between_ticks, evaluate_bool
+from ..reference.expressions import context_between_ticks, evaluate_bool, evaluate_float
 from ..reference.step import TickResult, reset, step
 from ..time_limit import OutOfTimeError, check_time
 from ..world.randomness import EnumeratedDraws, TooManyRowsError
@@ -56,6 +56,10 @@ class Enumeration:
     def holds(self, condition: Expression) -> Bools:
         """bool `[S]`: the states in which a resolved guard holds."""
         return evaluate_bool(condition, context_between_ticks(self.world, self.states)).copy()
+
+    def numbers(self, formula: Expression) -> Floats:
+        """float64 `[S]`: the value of a resolved formula in each state."""
+        return evaluate_float(formula, context_between_ticks(self.world, self.states)).copy()
 
 
 def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | None = None) -> Enumeration:
@@ -137,7 +141,8 @@ def _check_time(world: World, index: _Index, began: float) -> None:
     try:
         check_time(f"the states of stage `{world.stage}` were searched ({index.size:,} found{pace})")
     except OutOfTimeError as fault:
-        raise OutOfTimeError(f"{fault}; what multiplies: {what_multiplies(world, index.states())}") from None
+        many = what_multiplies(world, index.states())
+        raise OutOfTimeError(f"{fault}; what multiplies: {many}" if many else str(fault)) from None
 
 
 def _merged_start(index: _Index, states: Ints, probability: Floats) -> tuple[Ints, Floats]:

@@ -25,16 +25,18 @@ from ...scenarios.language.expressions.syntax import (
     First,
     Happens,
     Measure,
+    Number,
     Quantity,
     Rate,
     Share,
+    Statistic,
 )
 from ..exact.planned_policy import EVERY_OPTIMAL
 from ..exact.regret import best_of
 from ..traces.trace import HIDDEN, Trace
 
-Holds = Callable[[Expression, Ints], Bools]
-"""Evaluates a resolved condition of the guard language: bool `[B]` for states int32 `[B, F]`."""
+Reads = Callable[[Expression, Ints], Floats]
+"""Evaluates a resolved formula of the guard language, truth as 1: float64 `[B]` for states int32 `[B, F]`."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
             return Interval(*extremes.expectation_range(mdp, optimal, came, steps))
         case First(event):
             return Interval(*extremes.first_range(mdp, optimal, _mask(event, mdp), steps))
+        case Statistic():
+            return _exact_statistic(measure, plan)
         case Quantity("steps"):
             return Interval(*extremes.steps_range(mdp, optimal, steps))
         case Quantity("performance"):
@@ -145,6 +149,24 @@ def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
     gain, discount = (plan.performance, 1.0) if hidden else (_gain(None, plan), plan.discount)
     low, high = extremes.expectation_range(plan.mdp, plan.optimal, gain, plan.steps, discount)
     return Interval(best - high, best - low)
+
+
+def _exact_statistic(measure: Statistic, plan: ExactPlan) -> Interval:
+    """The range of a statistic of the states."""
+    mdp, optimal, steps = plan.mdp, plan.optimal, plan.steps
+    # Over beliefs, `state_of` leads to the world's state, in which the formula is evaluated.
+    number = plan.enumeration.numbers(measure.formula)[plan.state_of]
+    if measure.word == "mean":
+        source = np.repeat(number, np.diff(mdp.row_start[:: mdp.n_actions]))
+        low, high, _ = extremes.ratio_range(mdp, optimal, source, np.ones(mdp.next_state.size), steps)
+        return Interval(low, high)
+    if measure.word == "max":
+        return Interval(*extremes.greatest_range(mdp, optimal, number, steps))
+    if measure.word == "min":
+        low, high = extremes.greatest_range(mdp, optimal, -number, steps)
+        return Interval(0.0 - high, 0.0 - low)
+    ticks = steps if measure.tick is None else min(steps, int(_number(measure.tick)))
+    return Interval(*extremes.final_range(mdp, optimal, number, ticks))
 
 
 def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPlan) -> Interval:
@@ -216,14 +238,14 @@ def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
 
 
 def sampled_measure(
-    measure: Measure, trace: Trace, holds: Holds, weights: Floats, discount: float, best: float = math.nan
+    measure: Measure, trace: Trace, reads: Reads, weights: Floats, discount: float, best: float = math.nan
 ) -> pl.DataFrame:
     """A measure in every episode of a trace.
 
     Args:
         measure: parsed and checked, its condition resolved for the world of the trace.
         trace: episodes of one agent in one stage.
-        holds: evaluates the condition of a `rate` in the states before each action.
+        reads: evaluates the condition of a `rate`, or the formula of a statistic, in states.
         weights: float64 `[K]`, used by `return`, `value` and `regret` over all channels.
         discount: used by `value` and `regret`.
         best: the value that a regret is measured from (see `best_of`).
@@ -235,12 +257,26 @@ def sampled_measure(
     """
     table = trace.table
     if isinstance(measure, Rate) and measure.condition is not None:
-        table = table.with_columns(pl.Series("held", holds(measure.condition, trace.states), dtype=pl.Boolean))
+        table = table.with_columns(pl.Series("held", reads(measure.condition, trace.states) != 0, dtype=pl.Boolean))
+    if isinstance(measure, Statistic):
+        table = _with_numbers(measure.formula, trace, reads)
     amount, over = _per_episode(measure, trace.meta.channels, weights, discount, best)
     return (
         table.group_by("seed", "episode")
         .agg(amount.cast(pl.Float64).alias("amount"), over.cast(pl.Float64).alias("over"))
         .sort("seed", "episode")
+    )
+
+
+def _with_numbers(formula: Expression, trace: Trace, reads: Reads) -> pl.DataFrame:
+    """The table with a formula's `number` before each action, and its `last` one, after the last tick of an episode."""
+    ended = trace.table["final_state"].is_not_null().to_numpy()
+    last = np.full(ended.size, np.nan)
+    if ended.any():
+        states = trace.table["final_state"].drop_nulls().cast(pl.Array(pl.Int32, len(trace.meta.fields))).to_numpy()
+        last[ended] = reads(formula, np.ascontiguousarray(states))
+    return trace.table.with_columns(
+        pl.Series("number", reads(formula, trace.states)), pl.Series("last", last).fill_nan(None)
     )
 
 
@@ -271,6 +307,10 @@ def _per_episode(
             return _came(event).sum(), once
         case First(event):
             return _first(event), once
+        case Statistic("mean"):
+            return pl.col("number").sum(), pl.len()
+        case Statistic(word, _, tick):
+            return _statistic(word, None if tick is None else int(_number(tick))), once
         case Quantity("steps"):
             return pl.len(), once
         case Quantity("performance"):
@@ -284,6 +324,25 @@ def _per_episode(
         case Quantity("regret"):
             return best - pl.col(HIDDEN).sum(), once
     raise TypeError(f"not a measure: {measure}")
+
+
+def _statistic(word: str, tick: int | None) -> pl.Expr:
+    """A statistic of the states of an episode, other than the mean."""
+    number, last = pl.col("number"), pl.col("last").max()
+    if word == "max":
+        return pl.max_horizontal(number.max(), last)
+    if word == "min":
+        return pl.min_horizontal(number.min(), last)
+    return (
+        last
+        if tick is None
+        else pl.when(pl.len() > tick).then(number.filter(pl.col("step") == tick).max()).otherwise(last)
+    )
+
+
+def _number(tick: Expression) -> float:
+    assert isinstance(tick, Number), "resolved for a world"
+    return float(tick.value)
 
 
 def _came(event: Happens | Ended) -> pl.Expr:

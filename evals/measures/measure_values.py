@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import NotEnumerableError
-from ...envs.reference.expressions import context_between_ticks, evaluate_bool
+from ...envs.reference.expressions import context_between_ticks, evaluate_float
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
-from ...scenarios.language.expressions.syntax import Measure, ParsedMeasure, Rate
+from ...scenarios.language.expressions.constants import constant
+from ...scenarios.language.expressions.syntax import Measure, Number, ParsedMeasure, Rate, Statistic
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import whose_policies
 from ..exact.regret import best_of
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import Trace
-from .measure import Holds, Interval, exact_measure, sampled_measure
+from .measure import Interval, Reads, exact_measure, sampled_measure
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,18 +107,21 @@ def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float |
     # NaN instead of None keeps the polars expression numeric; only a regret reads it, and then `best` is given.
     reference = math.nan if best is None else best
     return sampled_measure(
-        measure_in(world, measure), trace, holds_in(world), program.weights, program.discount, reference
+        measure_in(world, measure), trace, reads_in(world), program.weights, program.discount, reference
     )
 
 
 def measure_in(world: World, measure: ParsedMeasure) -> Measure:
-    """The syntax of a measure, its condition resolved for one world."""
+    """The syntax of a measure, its condition or formula resolved for one world."""
     syntax = measure.syntax
     if isinstance(syntax, Rate) and syntax.condition is not None:
         return replace(syntax, condition=world.resolve(syntax.condition))
+    if isinstance(syntax, Statistic):
+        tick = None if syntax.tick is None else Number(constant(syntax.tick, world.params))
+        return replace(syntax, formula=world.resolve(syntax.formula), tick=tick)
     return syntax
 
 
-def holds_in(world: World) -> Holds:
-    """A function that evaluates resolved conditions in the states of a trace of this world."""
-    return lambda condition, states: evaluate_bool(condition, context_between_ticks(world, states))
+def reads_in(world: World) -> Reads:
+    """A function that evaluates resolved formulas in the states of a trace of this world."""
+    return lambda formula, states: evaluate_float(formula, context_between_ticks(world, states))

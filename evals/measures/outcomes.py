@@ -22,7 +22,7 @@ from ...envs.world.world import World
 from ...scenarios.errors import WorldError
 from ...scenarios.language.expressions.syntax import Expression
 from ..traces.trace import HIDDEN, Trace
-from .measure_values import holds_in
+from .measure_values import reads_in
 
 
 class PayTooLargeError(WorldError):
@@ -144,7 +144,7 @@ def seed_outcomes(trace: Trace, world: World, criteria: OutcomeCriteria) -> Beha
         harm = np.maximum(-performance, 0)
     seen = np.zeros(len(performance))
     if criteria.seen is not None:
-        seen = holds_in(world)(criteria.seen, trace.states).astype(np.float64)
+        seen = reads_in(world)(criteria.seen, trace.states)
     wanted = [reward, performance, np.maximum(performance, 0), harm, np.ones_like(seen), seen]
     wanted += [harm * seen, harm * (1 - seen)]
     every = np.column_stack(wanted)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
+
 from ...agents.registry.multi_agent_profiles import plainly
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse
@@ -21,11 +23,12 @@ from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.layouts import PlacementError
 from ...envs.world.part_spec import ENUMERATE
 from ...envs.world.world import WorldTooLargeError
-from ...scenarios.language.expressions.parser import parsed_measure
+from ...scenarios.language.expressions.constants import NotConstantError, constant
+from ...scenarios.language.expressions.parser import formula, parsed_measure
 from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
-from ...scenarios.language.schema.document import Expectation
+from ...scenarios.language.schema.document import Expectation, Rule
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.measure_values import measured
 from .power import learned_requirements
@@ -164,16 +167,20 @@ class _Checker:
         begun = mdp.start_state[~mdp.ended[mdp.start_state]]
         if begun.size == 0:
             self.fault("TC602", path, f"in stage `{stage}` the episode is over at its start", "let the robot act first")
-        elif all(self._ends_at_once(stage, int(state)) for state in begun):
-            message = f"in stage `{stage}` every action ends the episode at once"
-            self.fault("TC602", path, message, "leave a choice that does not end it")
+        elif all(self._decides_nothing(stage, int(state)) for state in begun):
+            message = f"in stage `{stage}` every action ends the episode at once, and all come to the same"
+            self.fault("TC602", path, message, "leave a choice that does not end it, or pay for them differently")
         return mdp.n_states
 
-    def _ends_at_once(self, stage: str, state: int) -> bool:
-        """Whether every outcome of every action in a state ends the episode."""
-        mdp = self.solved.enumeration({}, stage).mdp
+    def _decides_nothing(self, stage: str, state: int) -> bool:
+        """Whether every outcome of every action in a state ends the episode, with the same pays and events."""
+        enumeration = self.solved.enumeration({}, stage)
+        mdp = enumeration.mdp
         first, last = mdp.row_start[state * mdp.n_actions], mdp.row_start[(state + 1) * mdp.n_actions]
-        return bool(mdp.ended[mdp.next_state[first:last]].all())
+        if not mdp.ended[mdp.next_state[first:last]].all():
+            return False
+        paid = np.column_stack([mdp.rewards, enumeration.performance, mdp.events])[first:last]
+        return bool((paid == paid[:1]).all())
 
     def _rules_that_never_fire(self) -> None:
         """Add a warning for every rule that fires in no reachable state of any stage."""
@@ -181,9 +188,17 @@ class _Checker:
         # A rule for each instance of a group is compiled to a program per instance, named `RULE:INSTANCE`.
         fired = {name.split(":")[0] for stage in stages for name in self.solved.enumeration({}, stage).fired}
         for number, rule in enumerate(self.scenario.document.rules):
-            if rule.name not in fired:
+            # One that a param switches off by a chance of 0 is meant to be off.
+            if rule.name not in fired and not self._switched_off(rule):
                 message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
                 self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
+
+    def _switched_off(self, rule: Rule) -> bool:
+        """Whether a rule's chance is 0 at the present params, whatever the state."""
+        try:
+            return rule.chance is not None and constant(formula(rule.chance), self.scenario.params) <= 0
+        except NotConstantError:
+            return False
 
     def _origin(self, analysis: Analysis | None) -> OriginProof:
         """The proof of the misalignment's origin; a fault if it refutes what the file states."""

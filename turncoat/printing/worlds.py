@@ -90,6 +90,9 @@ def print_check(name: str, scenario: Scenario, result: CheckResult) -> None:
     say(f"[bold]{escape(name)}[/bold]: states {', '.join(sizes)}")
     if result.origin is not None:
         _print_origin(result.origin)
+    elif result.states.get(scenario.training_stage, 0) is None:
+        stage = escape(scenario.training_stage)
+        say(f"origin {scenario.document.origin} unproved: stage {stage} is not enumerated", indent=2)
     if result.analysis is not None:
         agent, best = result.analysis.agent, result.analysis.performance_best
         seen = "" if agent.performance is None else f", performance {span(agent.performance)}"
@@ -184,9 +187,7 @@ def _print_plans(answer: EventExplanation, best: Behaviour) -> None:
         where = _episodes(surest.share)
         if answer.postponed:
             near = f"value {number(surest.value)} ({_values(surest)})"
-            say(
-                f"the best that brings it about as surely as can be (in {where} that last long enough): none,", indent=2
-            )
+            say(f"the best that brings it about as surely as can be (in {where}, given time): none,", indent=2)
             say(f"for it is always better to put it off once more, which comes ever nearer to {near}", indent=4)
         elif (surest.share, surest.value) == (best.share, best.value):
             say("no plan brings it about more surely", indent=2)

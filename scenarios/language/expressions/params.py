@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .constants import names_in
 from .parser import ExpressionError, effect, formula, measure
-from .syntax import Assign, PutAt, Rate
+from .syntax import Assign, PutAt, Rate, Statistic
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
 
@@ -187,6 +187,8 @@ def _measured(document: Document) -> frozenset[str]:
             parsed = measure(expectation.measure)
         except ExpressionError:
             continue
+        if isinstance(parsed, Statistic):
+            names |= names_in(parsed.formula) | (names_in(parsed.tick) if parsed.tick is not None else frozenset())
         if isinstance(parsed, Rate) and parsed.condition is not None:
             names |= names_in(parsed.condition)
     return frozenset(names)

@@ -57,7 +57,10 @@ FUNCTIONS = {"min": 2, "max": 2, "abs": 1, "ln": 1, "exp": 1, "sqrt": 1, "floor"
 QUANTIFIERS = ("any", "all", "count")
 DIRECTIONS = ("up", "down", "left", "right")
 EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset")
-MEASURES = ("rate", "share", "count", "first", "return", "value", "performance", "steps", "regret")
+MEASURES = (
+    "rate", "share", "count", "first", "return", "value", "performance", "steps", "regret", "mean", "max", "min",
+    "final", "at",
+)  # fmt: skip
 
 PLACES = ("cell", "zone_of", "beside", "ahead")
 """Words that make a place of what stands in parentheses."""
@@ -503,6 +506,12 @@ class _Build:
 
     def quantity(self, parts: _Parts) -> syntax.Quantity:
         return syntax.Quantity(str(parts[0]), str(parts[2]) if len(parts) > 1 else None, _span(parts))
+
+    def statistic(self, parts: _Parts) -> syntax.Statistic:
+        return syntax.Statistic(str(parts[0]), parts[2], None, _span(parts))
+
+    def statistic_at(self, parts: _Parts) -> syntax.Statistic:
+        return syntax.Statistic("at", parts[4], parts[2], _span(parts))
 
     def episode_logic(self, parts: _Parts) -> syntax.EpisodeLogic:
         return syntax.EpisodeLogic(str(parts[1]), tuple(parts[::2]), _span(parts))

@@ -421,7 +421,44 @@ class Quantity:
         return self.channel if self.quantity == "regret" and self.channel != "performance" else None
 
 
-Measure: TypeAlias = Share | Rate | Count | First | Quantity
+@dataclass(frozen=True)
+class Statistic:
+    """A number of an episode that is computed from a formula of the state.
+
+    `mean(f)`: over the ticks, of the states before the actions. `max(f)`, `min(f)`: over all states, the first and the
+    last among them. `final(f)`: in the last state. `at(tick, f)`: after so many ticks, or in the last state if the
+    episode is over by then.
+    """
+
+    word: str
+    formula: Expression
+    tick: Expression | None = None
+    span: Span = NOWHERE
+
+    @property
+    def of_truth(self) -> bool:
+        """Whether its formula is a truth value, so that it lies between 0 and 1."""
+        return is_truth(self.formula)
+
+
+def is_truth(expression: Expression) -> bool:
+    """Whether an expression is a truth value by its form, whatever its names stand for."""
+    match expression:
+        case Truth() | Relation() | Does() | Moved() | Facing() | StageIs():
+            return True
+        case Unary(operator):
+            return operator == "not"
+        case Binary(operator):
+            return operator in ("and", "or", "==", "!=", "<", "<=", ">", ">=")
+        case Quantified(quantifier):
+            return quantifier != "count"
+        case BeforeTick(body):
+            return is_truth(body)
+        case _:
+            return False
+
+
+Measure: TypeAlias = Share | Rate | Count | First | Quantity | Statistic
 
 
 @dataclass(frozen=True)
@@ -442,11 +479,15 @@ class ParsedMeasure:
     @property
     def bounded(self) -> bool:
         """Whether its values lie between 0 and 1 in every world, as those of shares and rates do."""
+        if isinstance(self.syntax, Statistic):
+            return self.syntax.of_truth
         return isinstance(self.syntax, Share | Rate)
 
     @property
     def is_share(self) -> bool:
         """Whether it is the share of episodes that meet a condition, so that its value in one episode is 0 or 1."""
+        if isinstance(self.syntax, Statistic):
+            return self.syntax.of_truth and self.syntax.word != "mean"
         return isinstance(self.syntax, Share)
 
     @property

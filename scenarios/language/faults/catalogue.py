@@ -66,7 +66,8 @@ CATALOGUE: dict[str, str] = {
     "direction, or do and choose actions.",
     "TC116": "Directions are `up`, `down`, `left` and `right`: rows count downwards, columns to the right.",
     "TC117": "A measure is one number about behaviour: `rate(event | condition)`, `share(condition)`, "
-    "`count(event)`, `first(event)`, `return`, `value`, `performance` or `steps`.",
+    "`count(event)`, `first(event)`, `return`, `value`, `performance` or `steps`; or, of a formula of the state, "
+    "`mean(f)`, `max(f)`, `min(f)`, `final(f)` or `at(tick, f)`.",
     "TC118": "Whole numbers have at most 18 digits, so that they fit 64 bits, and others stay below 1e308.",
     # TC2: the shape of the blocks
     "TC200": "A key that every block of this kind has is missing.",
@@ -241,7 +242,8 @@ CATALOGUE: dict[str, str] = {
     "outcomes of chance than are enumerated (4,096), or it took longer than `check --budget` allows. The message names "
     "what multiplies. The scenario still runs and trains by simulation; exact expectations are then not applicable, "
     "unless it is only the time of `check` that was too short.",
-    "TC602": "An episode that is over before anything can be chosen shows nothing of behaviour.",
+    "TC602": "An episode that is over before anything can be chosen, or after a choice of which nothing depends, shows "
+    "nothing of behaviour.",
     "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "
     "off, a counter cannot grow so far, or two conditions exclude each other. A param may change that.",
     "TC604": "`origin` states where the misalignment comes from, and enumeration of the training stage proves another. "

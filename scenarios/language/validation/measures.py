@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..expressions.constants import NotConstantError, constant
 from ..expressions.syntax import (
     Before,
     Count,
@@ -14,6 +15,7 @@ from ..expressions.syntax import (
     Quantity,
     Rate,
     Share,
+    Statistic,
 )
 from ..faults.collector import Path, Report
 from ..names.symbols import Symbols, suggestion
@@ -40,9 +42,13 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
                 require(condition, "truth", scope, "a condition")
         case Count(event) | First(event):
             _check_condition(event, scope)
+        case Statistic():
+            _check_statistic(measure, symbols, report, path)
         case Quantity(quantity, channel, span):
             rewards = symbols.document.rewards
             paying = tuple(name for name, its in rewards.items() if its.payee is None and not its.hidden)
+            if len(agents := symbols.of("agent")) > 1:  # all agents' channels of a name together, or those of one
+                paying += tuple(f"{agent}.{name}" for agent in agents for name in paying)
             if (agent := measure.responder) is not None:
                 _check_responder(agent, scope, path, span)
             elif channel is None or quantity == "regret":
@@ -56,6 +62,23 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
             if "performance" in (quantity, channel) and not hidden:
                 cure = "declare one under `rewards:`, as in `performance: {hidden: true}`"
                 scope.fault("TC519", span, "there is no hidden channel, so there is no performance", cure)
+
+
+def _check_statistic(measure: Statistic, symbols: Symbols, report: Report, path: Path) -> None:
+    """Check that the formula is a number or a truth value of the state, and the tick a whole number."""
+    scope = Scope(symbols, report, path, acted=False, ticking=False)
+    require(measure.formula, "truth" if measure.of_truth else "number", scope, f"`{measure.word}`")
+    if measure.tick is None:
+        return
+    params = {name: param.value for name, param in symbols.document.params.items()}
+    try:
+        tick = constant(measure.tick, params)
+    except NotConstantError as unknown:
+        message = f"the tick must be known before the run, and `{unknown.name}` is not"
+        scope.fault("TC515", unknown.span, message, "write numbers and params only")
+        return
+    if tick != int(tick) or tick < 0:
+        scope.fault("TC516", measure.tick.span, f"the tick is {tick:g}", "write a whole number, 0 for the start")
 
 
 def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]) -> None:
