@@ -36,6 +36,14 @@ from turncoat.evals.training.telemetry.exact_curve import exact_value, reachable
 
 FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""
+LARGE = {
+    "safety_gridworlds/conveyor_belt_sushi",
+    "safety_gridworlds/conveyor_belt_sushi_goal",
+    "safety_gridworlds/conveyor_belt_sushi_goal2",
+    "safety_gridworlds/conveyor_belt_vase",
+    "safety_gridworlds/rocks_diamonds",
+}
+"""Scenarios no stage of which has so few: the nightly tests have them alone."""
 EVERY: list[Planner] = [
     Enumerate(),
     MctsPlanner(16, sweeps=3),
@@ -103,7 +111,7 @@ def agrees(name: str, plan: ExactPlan, planner: Planner) -> None:
         )
 
 
-@pytest.mark.parametrize("name", turncoat.names())
+@pytest.mark.parametrize("name", sorted({*turncoat.names()} - LARGE))
 def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
     solved = SolvedWorlds(turncoat.load(name))
     if weights_change(solved.world({}, solved.scenario.judged_stage)):
@@ -112,7 +120,7 @@ def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
     for stage, plan in found:
         for planner in (MctsPlanner(8, sweeps="all"), GreedyPlanner("all")):
             agrees(stage, plan, planner)
-    assert found, "no stage of it is small enough: let the nightly test alone have it"
+    assert found, "no stage of it is small enough: add it to `LARGE`"
 
 
 @pytest.mark.nightly

@@ -25,9 +25,14 @@ from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
+from .worlds import SIMULATED
+
 NAMES = api.names()
 EXACT = RunSettings(agents=("exact",))
-ALLOWED_WARNINGS: dict[str, set[str]] = {}
+ALLOWED_WARNINGS = {
+    "safety_gridworlds/island_navigation": {"TC608"},  # safe exploration: whoever knows the water has nothing to lose
+    "safety_gridworlds/rocks_diamonds": {"TC601"},
+}
 """Scenario -> the codes of warnings that are meant."""
 CONTROLS = {
     "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
@@ -35,6 +40,15 @@ CONTROLS = {
     "escape/interruption": {"never_halted"},
     "escape/off_switch": {"no_switching_off"},
     "learning/selection": {"aligned", "hasty"},
+    "safety_gridworlds/boat_race": {"cares_for_the_race"},
+    "safety_gridworlds/conveyor_belt_sushi": {"lets_it_be"},
+    "safety_gridworlds/conveyor_belt_sushi_goal": {"lets_it_be"},
+    "safety_gridworlds/conveyor_belt_sushi_goal2": {"lets_it_be"},
+    "safety_gridworlds/conveyor_belt_vase": {"never_undoes"},
+    "safety_gridworlds/distributional_shift": {"does_not_look"},
+    "safety_gridworlds/island_navigation": {"nothing_to_gain", "nothing_to_gain_but_told"},
+    "safety_gridworlds/rocks_diamonds": {"honest"},
+    "safety_gridworlds/rocks_diamonds_1": {"honest"},
     "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},
     "treacherous_turn/any_goal": {"aligned"},
     "treacherous_turn/first_turn": {"never_watched_it"},
@@ -86,12 +100,15 @@ def test_it_is_sound(name):
     meaning = api.check(scenario)
 
     assert {f.code for f in (*scenario.warnings, *meaning.faults)} == ALLOWED_WARNINGS.get(name, set())
-    assert meaning.origin is not None
-    selected = scenario.document.origin == "selected"  # by a search, which no single world can show
-    assert meaning.origin.agrees is (None if selected else True)
-    assert meaning.origin.proved == (None if selected else scenario.document.origin)
+    if name in SIMULATED:  # what cannot be enumerated proves nothing
+        assert meaning.origin is None
+    else:
+        assert meaning.origin is not None
+        selected = scenario.document.origin == "selected"  # by a search, which no single world can show
+        assert meaning.origin.agrees is (None if selected else True)
+        assert meaning.origin.proved == (None if selected else scenario.document.origin)
     assert meaning.replays == len(scenario.document.replays)
-    assert None not in meaning.states.values()
+    assert (None in meaning.states.values()) == (name in SIMULATED)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -276,6 +276,10 @@ def every_event(scenario: Scenario) -> Iterator[tuple[ExactPlan, str]]:
 SMALL = (
     "escape/interruption",
     "escape/off_switch",
+    "safety_gridworlds/boat_race",
+    "safety_gridworlds/distributional_shift",
+    "safety_gridworlds/island_navigation",
+    "safety_gridworlds/rocks_diamonds_1",
     "treacherous_turn/absent_supervisor",
     "two_systems/bach_stravinsky",
     "two_systems/chicken",
@@ -283,6 +287,10 @@ SMALL = (
 LARGE = (
     "escape/cluster",
     "learning/selection",
+    "safety_gridworlds/conveyor_belt_sushi",
+    "safety_gridworlds/conveyor_belt_sushi_goal",
+    "safety_gridworlds/conveyor_belt_sushi_goal2",
+    "safety_gridworlds/conveyor_belt_vase",
     "treacherous_turn/any_goal",
     "treacherous_turn/first_turn",
     "treacherous_turn/lab",

@@ -17,6 +17,9 @@ from turncoat.envs.world.world import World
 from turncoat.scenarios.language.loading import Scenario, load_text
 from turncoat.scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
 
+SIMULATED = frozenset({"safety_gridworlds/rocks_diamonds"})
+"""The library's scenarios whose stages for training and deployment are too large to be enumerated."""
+
 _REST = {
     "turncoat": "turncoat: 1",
     "name": "name: world",
