@@ -3,6 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # The first interpreter that is new enough and can make a virtual environment; `make PYTHON=...` decides otherwise.
@@ -16,10 +17,10 @@ export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test display lint type imports spell pytest format docs bench clean
+.PHONY: help run test test-lowest display lint type imports spell pytest format docs bench clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 run: $(VENV)/.installed ## install, then run the first scenario
 	$(BIN)/turncoat run treacherous_turn/lab
@@ -50,6 +51,14 @@ spell: $(VENV)/.installed-dev ## spelling
 pytest: $(VENV)/.installed-dev ## the tests
 	$(BIN)/pytest -n 2
 
+test-lowest: ## the tests with the oldest libraries that pyproject.toml allows, torch excepted
+	@test -n "$(PYTHON)" || { echo "turncoat needs Python 3.11 or newer with venv; name one: make PYTHON=/path/to/python" >&2; exit 2; }
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(PYTHON) tests/lowest_versions.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install \
+		-c constraints.txt -c $(LOWEST)/constraints.txt -e ".[test,dask,learn,ray,sb3,search]"
+	$(LOWEST)/bin/pytest -n 2 -W default # old libraries warn of what is newer than they are
+
 format: $(VENV)/.installed-dev ## rewrite to the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -61,7 +70,7 @@ bench: $(VENV)/.installed-dev ## measure the targets
 	$(BIN)/python -m benchmarks
 
 clean: ## remove what was built and cached, .venv too
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a second call installs nothing unless what was asked for has changed.

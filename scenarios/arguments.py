@@ -30,6 +30,37 @@ def whole_number(what: str, value: object, least: int = 0, most: int = 2**63 - 1
     return number
 
 
+MOST_SEEDS, MOST_STEPS, MOST_EPISODES, MOST_JOBS = 10_000, 10**9, 100_000, 10_000
+"""The most that settings may ask for; of the first three, files may ask for no more either."""
+
+
+def settle_counts(settings: object, **bounds: tuple[int, int]) -> None:
+    """Check the whole numbers among the fields of a frozen dataclass, and make them plain ints; None stays.
+
+    Args:
+        settings: the object, in its `__post_init__`.
+        bounds: field -> the smallest and the largest number that is right.
+
+    Raises:
+        ArgumentError: a field is no whole number, or out of bounds.
+    """
+    for name, (least, most) in bounds.items():
+        value = getattr(settings, name)
+        if value is not None:
+            object.__setattr__(settings, name, whole_number(name, value, least, most))
+
+
+def check_seconds(what: str, value: object) -> None:
+    """Check that an argument is a number of seconds, from 0 on; None is right.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0):
+        return
+    raise ArgumentError(f"`{what}` is a number of seconds, at least 0, not {shown(value)}")
+
+
 def shown(value: object) -> str:
     """A value for a message, of bounded length."""
     if type(value) is int:

@@ -85,21 +85,3 @@ def check_name(what: str, name: str, choices: Iterable[str]) -> None:
     names = tuple(choices)
     if name not in names:
         raise UnknownNameError(what, name, names)
-
-
-MOST = 1_000_000
-"""The most of anything that is counted (seeds, episodes, jobs, ...) unless something else is said."""
-MOST_STEPS = 10**12
-"""The most environment steps of a training."""
-
-
-def check_count(what: str, number: object, least: int = 1, most: int = MOST) -> None:
-    """Check that a number is a whole one within bounds; None, where it stands for a default, is not asked about here.
-
-    Raises:
-        UsageError: it is not.
-    """
-    # NumPy's whole numbers count too; True and False are none.
-    whole = not isinstance(number, bool) and hasattr(number, "__index__")
-    if not whole or not least <= int(number) <= most:  # type: ignore[call-overload]
-        raise UsageError(f"{what} is a whole number from {least:,} to {most:,}, not {number!r}")

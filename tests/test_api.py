@@ -5,14 +5,18 @@ import inspect
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 import turncoat
 from turncoat import RunSettings
 from turncoat.evals.studies.control import ControlSettings
+from turncoat.evals.studies.search import SearchSettings
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.testing import assert_scenario, each_expectation
 
@@ -98,6 +102,46 @@ def test_importing_the_door_opens_no_room():
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert said.stdout.split() == ["turncoat"]
+
+
+@pytest.mark.parametrize("wrong", [5, "threshold=2", ["threshold"], {3: 1}, 0, []])
+def test_overrides_that_are_no_mapping(wrong):
+    for opens in (turncoat.load, turncoat.check, turncoat.solve, turncoat.make, turncoat.make_parallel, turncoat.sweep):
+        with pytest.raises(turncoat.UsageError, match="`overrides` maps dotted names to values"):
+            opens("interruption", overrides=wrong)
+
+
+WRONG = [0, -1, 1.5, 2.0, "3", 10**30, True + 0.5]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_numbers_that_cannot_be_asked_for(wrong, tmp_path):
+    """Each is named, before anything is solved or trained."""
+    makes: dict[str, list[Any]] = {
+        "seeds": [RunSettings, ControlSettings, partial(SearchSettings, tmp_path / "trials.db")],
+        "steps": [RunSettings, ControlSettings, partial(SearchSettings, tmp_path / "trials.db")],
+        "episodes": [RunSettings],
+        "jobs": [RunSettings],
+        "max_seeds": [RunSettings],
+        "trials": [partial(SearchSettings, tmp_path / "trials.db")],
+        "repeats": [partial(SearchSettings, tmp_path / "trials.db")],
+    }
+    sweep = partial(turncoat.sweep, "lab", {"threshold": [1]}, measures=["share(disarmed)"])
+    for name in ("seeds", "steps", "every", "jobs"):
+        makes.setdefault(name, []).append(sweep)
+    for name, calls in makes.items():
+        for call in calls:
+            with pytest.raises(turncoat.UsageError, match=f"`{name}` is a whole number from 1 to"):
+                call(**{name: wrong})
+
+
+def test_numbers_of_numpy_are_numbers():
+    given: dict[str, Any] = {"seeds": np.int64(3), "steps": np.uint8(200), "budget": 2.5}
+    settings = RunSettings(**given)
+    assert (type(settings.seeds), settings.seeds, settings.steps) == (int, 3, 200)
+    for wrong in (-1, float("nan"), "10", True):
+        with pytest.raises(turncoat.UsageError, match="`budget` is a number of seconds"):
+            RunSettings(budget=wrong)  # type: ignore[arg-type]
 
 
 def test_names():
@@ -224,4 +268,4 @@ def test_counts_are_whole_numbers_in_reason(number):
 
 def test_overrides_are_a_mapping():
     with pytest.raises(turncoat.UsageError, match="overrides are a mapping"):
-        turncoat.load("lab", 5)
+        turncoat.load("lab", 5)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import pytest
 from turncoat import cli
 from turncoat.commands.sweeping import read_axis
 from turncoat.evals.studies.sweep_folder import load_sweep
+from turncoat.printing import progressing
 from turncoat.scenarios.errors import UsageError
 
 BUTTON = ("sweep", "escape/interruption", "--regime", "presses=share(pressed) >= 1", "--jobs", "1")
@@ -17,6 +18,7 @@ BUTTON = ("sweep", "escape/interruption", "--regime", "presses=share(pressed) >=
 def call(monkeypatch, capsys, tmp_path):
     """Run a command in an empty folder: its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progressing, "FIRST_WORD", 600)  # a busy machine says no more than an idle one
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["turncoat", *map(str, words)])

@@ -147,3 +147,31 @@ def test_every_public_name_of_a_room_can_be_imported(room: str) -> None:
 
     assert face.__all__
     assert [name for name in face.__all__ if not hasattr(face, name)] == []
+
+
+def turned(page: str) -> list[dict[str, tuple[int, int]]]:
+    """For each table of the page on first_turn: watched disarmings -> how many of how many `local_rules` turned."""
+    found = []
+    for table in page.split("\n|---")[1:]:
+        rows = re.findall(r"^\| `local_rules` \| [\d,]+ \| (\d+) \| (\d+) of (\d+) ", table, re.M)
+        if rows:
+            found.append({watched: (int(count), int(of)) for watched, count, of in rows})
+    return found
+
+
+def test_the_readme_says_what_the_pages_say() -> None:
+    """Figures that stand in the table of the library and on a page of their own are compared."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+/\w+)` \|(.*)\|$", readme, re.M))
+    tuned, fresh = turned((DOCS / "results/first-turn.md").read_text(encoding="utf-8"))
+    shown = [", ".join(str(series[watched][0]) for watched in ("0", "1", "2", "20")) for series in (tuned, fresh)]
+    assert {of for series in (tuned, fresh) for _, of in series.values()} == {12}
+    row = rows["treacherous_turn/first_turn"]
+    assert f"of 12 agents `local_rules` {shown[0]} turn after 0, 1, 2, 20 watched disarmings" in row
+    assert f"of 12 with fresh seeds {shown[1]}" in row
+    # What the files claim is judged by `test_library`, so the table must say the same numbers.
+    for name in ("treacherous_turn/lab", "escape/faking", "escape/off_switch"):
+        document = turncoat.load(name).document
+        exact = {f"{its.equals:g}" for its in document.expect if its.equals is not None and its.of == ["exact"]}
+        numbers = set(re.findall(r"-?\d+(?:\.\d+)?", rows[name].rpartition("|")[2]))
+        assert len(exact & numbers) >= min(2, len(exact)), (name, exact, numbers)

@@ -83,6 +83,30 @@ def test_what_a_search_chose_and_what_has_no_performance_is_unproved() -> None:
     assert "no channel is hidden" in origin.why
 
 
+@pytest.mark.parametrize(
+    ("deployed", "gap", "proved", "words"),
+    [
+        ("task: 1, performance: 1", 0.0, "none", "wherever it is judged, and no best plan loses performance"),
+        ("task: 1, performance: 1", 0.5, "learned", "a best plan loses 0.5 of the performance"),
+        ("task: 1, performance: 1", None, None, "is not known"),
+        ("task: 1, performance: -2", 0.0, "learned", "but not on 2 of 40 where it is judged"),
+    ],
+)
+def test_where_nothing_is_wrong_that_holds_where_it_is_judged_too(
+    deployed: str, gap: float | None, proved: str | None, words: str
+) -> None:
+    world, _ = _origin("task: 1, performance: 1")
+    other, _ = _origin(deployed)
+    origin = prove_origin(enumerate_world(world), "none", enumerate_world(other), gap)
+    assert (origin.proved, origin.agrees) == (proved, None if proved is None else proved == "none")
+    assert words in origin.why
+
+
+def test_a_reward_that_differs_in_training_is_never_none() -> None:
+    world, _ = _origin("performance: -2")
+    assert prove_origin(enumerate_world(world), "none", enumerate_world(world), 0.0).proved == "proxy"
+
+
 def _replays(world: World, origin: OriginProof) -> None:
     """Played, the witness's actions lead to its state, and its last action pays what it says."""
     witness = origin.witness

@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up_ends_the_caching_and_not_the_run(call, tmp_path, m
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         # As Python does without pytest, which collects warnings.
-        warnings.showwarning = lambda *its: sys.stderr.write(warnings.formatwarning(*its[:4]))
+        monkeypatch.setattr(warnings, "showwarning", lambda *its: sys.stderr.write(warnings.formatwarning(*its[:4])))
         code, _, err = call("run", "c.yaml", "--no-save", "--jobs", "1", "--steps", "50", "--cache", tmp_path / "cache")
     assert code == 4
     assert re.search(r"^turncoat: the cache .* cannot be written: .*; from here on nothing is kept$", err, re.M)

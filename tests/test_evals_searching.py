@@ -137,7 +137,8 @@ def test_it_goes_on_where_it_was_interrupted(tmp_path):
 def test_searches_begun_together_come_to_the_same(tmp_path):
     """The second waits for the first, and finds its trials."""
     scenario = corridor("left_pay: {from: 0.0, to: 5.0}", "deploy", "value")
-    start, said = threading.Barrier(3), []
+    start = threading.Barrier(3)
+    said: list[object] = []
 
     def searched():
         start.wait()

@@ -15,6 +15,7 @@ from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.replay import replay_actions
 from turncoat.envs.solvers.policy_evaluation import evaluate
+from turncoat.envs.world import line_of_sight
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.parameter_flips import nearest_flips
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
@@ -261,3 +262,24 @@ def test_which_generated_board_a_replay_is_on():
     ):
         with pytest.raises(ScenarioError, match=code):
             load_text(text.replace("layout: 3", wrong))
+
+
+@pytest.mark.parametrize(("half", "without", "caught"), [("seer", 12.127, 18), ("seen", 10.880, 17)])
+def test_what_hangs_on_the_reading_of_a_line_of_sight(half, without, caught, monkeypatch):
+    """The caveat of `lab`: its file, and decision 1, say what changes where a half is rounded towards the seen."""
+
+    def between(seer, seen, step, width):
+        (r0, c0), (r1, c1) = np.divmod(seer, width), np.divmod(seen, width)
+        longer = np.maximum(np.maximum(abs(r1 - r0), abs(c1 - c0)), 1)
+
+        def along(distance):
+            return np.sign(distance) * ((2 * step * abs(distance) + longer - (half == "seer")) // (2 * longer))
+
+        return ((r0 + along(r1 - r0)) * width + c0 + along(c1 - c0)).astype(np.int32)
+
+    monkeypatch.setattr(line_of_sight, "between", between)
+    found = {its.name: its for its in api.run("lab", settings=EXACT).judgements if its.outcome != "not applicable"}
+    differ = {"value if it never disarms": without, "myopia is caught at tick 18": caught}
+    assert {name: round(found[name].value or 0, 3) for name in differ} == differ
+    assert {its.outcome for name, its in found.items() if name not in differ} == {"pass"}
+    assert len(found) == 17

@@ -1,6 +1,7 @@
 """What is installed is what is in the tree: the wheel is built, installed alone and used from another folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.lowest_versions import lowest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("agents", "envs", "evals", "scenarios", "viz")
@@ -142,3 +145,14 @@ def test_gymnasium_makes_the_library(python: Path, tmp_path: Path, first: str) -
     name = "turncoat/lab-v0" if "turncoat" in first else "turncoat:turncoat/lab-v0"
 
     assert "lab-v0" in _run(python, "-c", f"import {first}; print(gymnasium.make('{name}'))", cwd=tmp_path)
+
+
+def test_the_lowest_versions_are_those_that_pyproject_allows() -> None:
+    """`make test-lowest` would pass for nothing if one were left out."""
+    found = lowest()
+    assert "pydantic==2.11" in found
+    assert "stable-baselines3==2.7" in found
+    assert not [each for each in found if each.startswith("torch")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.split("[><=~]", each)[0] for each in project["dependencies"]}
+    assert wanted <= {each.partition("==")[0] for each in found}

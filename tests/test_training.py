@@ -132,11 +132,12 @@ def test_a_checkpoint_that_cannot_be_gone_on_with_is_set_aside(monkeypatch, tmp_
         run("counts", steps=1_000, cache=tmp_path, checkpoint_every=0.0)
     monkeypatch.undo()
     [file] = (tmp_path / "trainings").iterdir()
+    state = checkpoints.load_checkpoint(file)
+    assert state is not None
     if damage is None:
-        checkpoints.save_checkpoint(tmp_path / "other.npz", checkpoints.load_checkpoint(file))
+        checkpoints.save_checkpoint(tmp_path / "other.npz", state)
         (tmp_path / "other.npz").rename(file)
     else:
-        state = checkpoints.load_checkpoint(file)
         damage(state)
         checkpoints.save_checkpoint(file, state)
     again = run("counts", steps=1_000, cache=tmp_path)

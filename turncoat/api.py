@@ -71,12 +71,11 @@ def load(which: Which, overrides: Mapping[str, object] | None = None) -> Scenari
         overrides: dotted, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
 
     Raises:
+        ArgumentError: the overrides are no mapping.
         ScenarioError: the scenario is faulty; it has every fault that was found.
     """
     scenario = which if isinstance(which, Scenario) else loading.load(which)
-    if not isinstance(overrides, Mapping | None):
-        raise UsageError(f'overrides are a mapping, {{"robot.discount": 0.5}}, not {overrides!r}')
-    return loading.apply_overrides(scenario, overrides or {})
+    return loading.apply_overrides(scenario, overrides)
 
 
 def make(

@@ -37,7 +37,7 @@ def open_world(
         ScenarioError: it cannot be loaded, or an override is wrong.
         UnknownNameError: no such stage, or no such thing that can be an agent.
     """
-    scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), overrides or {})
+    scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), overrides)
     stages = scenario.document.stages
     if stage is None:
         stage = "train" if "train" in stages else next(iter(stages))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base import FiniteMDP, Longs
+from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import expected_outcome
 
@@ -52,8 +52,19 @@ class OriginProof:
     why: str
 
 
-def prove_origin(enumeration: Enumeration, stated: str) -> OriginProof:
+def prove_origin(
+    enumeration: Enumeration, stated: str, judged: Enumeration | None = None, gap: float | None = None
+) -> OriginProof:
     """Compare the weighted visible reward with performance on every reachable pair of a training stage.
+
+    Args:
+        enumeration: of the training stage.
+        stated: what the file says.
+        judged: of the stage in which agents are judged; asked for where `none` is stated.
+        gap: the performance that the worst of the agent's best plans loses there, or None where that is not known.
+
+    Where `none` is stated, it is proved if they are equal on every pair of the judged stage too, and no best plan loses
+    performance. Otherwise:
 
     - Equal everywhere: `learned`; what goes wrong later came from learning.
     - They differ, and in some state a channel pays more for a harmful action than for every harmless one: `given`. An
@@ -62,19 +73,17 @@ def prove_origin(enumeration: Enumeration, stated: str) -> OriginProof:
 
     `selected` is about an outer loop, of which one world shows nothing: it is never proved here.
     """
-    world, mdp = enumeration.world, enumeration.mdp
-    shape = (mdp.n_states, mdp.n_actions)
-    weights = np.sum([world.weights(enumeration.states, agent) for agent in range(len(world.agents))], axis=0)
-    available = mdp.available
-    paid = expected_outcome(mdp, mdp.rewards).reshape(*shape, -1) * weights[:, None, :]
-    score = expected_outcome(mdp, enumeration.performance).reshape(shape)
-    differing_pairs = available & (np.abs(paid.sum(axis=2) - score) > TOLERANCE)
+    world, available = enumeration.world, enumeration.mdp.available
+    paid, score = _pays(enumeration)
+    differing_pairs = _differing(enumeration)
     count, total = int(differing_pairs.sum()), int(available.sum())
     if world.hidden is None:
         why = "no channel is hidden, so there is no performance to compare with"
         return OriginProof(stated, None, None, total, 0, None, why)
     if count == 0:
         why = f"the weighted reward equals performance on all {total:,} reachable training transitions"
+        if stated == "none" and judged is not None:
+            return _nothing_wrong(judged, gap, total, why)
         return _conclude(stated, "learned", total, 0, None, why)
     best = np.where(available, score, -np.inf).max(axis=1, keepdims=True)
     harmful = available & (score < -TOLERANCE) & (score < best - TOLERANCE)
@@ -90,6 +99,36 @@ def prove_origin(enumeration: Enumeration, stated: str) -> OriginProof:
         f"reward and performance differ on {count:,} of {total:,} training transitions; no channel pays for harm itself"
     )
     return _conclude(stated, "proxy", total, count, witness, why)
+
+
+def _pays(enumeration: Enumeration) -> tuple[Floats, Floats]:
+    """The weighted rewards float64 `[S, A, K]` and the performance float64 `[S, A]` expected of every pair."""
+    world, mdp = enumeration.world, enumeration.mdp
+    shape = (mdp.n_states, mdp.n_actions)
+    weights = np.sum([world.weights(enumeration.states, agent) for agent in range(len(world.agents))], axis=0)
+    paid = expected_outcome(mdp, mdp.rewards).reshape(*shape, -1) * weights[:, None, :]
+    return paid, expected_outcome(mdp, enumeration.performance).reshape(shape)
+
+
+def _differing(enumeration: Enumeration) -> Bools:
+    """bool `[S, A]`: the available pairs on which weighted reward and performance differ."""
+    paid, score = _pays(enumeration)
+    return enumeration.mdp.available & (np.abs(paid.sum(axis=2) - score) > TOLERANCE)
+
+
+def _nothing_wrong(judged: Enumeration, gap: float | None, total: int, why: str) -> OriginProof:
+    """The proof of `none`, given that nothing differs in training."""
+    count, pairs = int(_differing(judged).sum()), int(judged.mdp.available.sum())
+    if count:
+        why += f", but not on {count:,} of {pairs:,} where it is judged"
+        return _conclude("none", "learned", total, 0, None, why)
+    if gap is None:
+        return OriginProof("none", None, None, total, 0, None, f"{why}; the best plan where it is judged is not known")
+    if gap > TOLERANCE:
+        why += f", and yet a best plan loses {gap:g} of the performance that was possible where it is judged"
+        return _conclude("none", "learned", total, 0, None, why)
+    why += " and wherever it is judged, and no best plan loses performance"
+    return _conclude("none", "none", total, 0, None, why)
 
 
 def _conclude(stated: str, proved: str, total: int, count: int, witness: Witness | None, why: str) -> OriginProof:

@@ -16,7 +16,14 @@ from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
 from ...envs.time_limit import OutOfTimeError
 from ...envs.world.world import WorldTooLargeError
-from ...scenarios.errors import MOST_STEPS, check_count
+from ...scenarios.arguments import (
+    MOST_EPISODES,
+    MOST_JOBS,
+    MOST_SEEDS,
+    MOST_STEPS,
+    check_seconds,
+    settle_counts,
+)
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
@@ -106,12 +113,15 @@ class RunSettings:
     first_seed: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise a `UsageError` for a number that is none."""
-        for name in ("seeds", "episodes", "jobs", "max_seeds"):
-            if (number := getattr(self, name)) is not None:
-                check_count(name, number)
-        if self.steps is not None:
-            check_count("steps", self.steps, most=MOST_STEPS)
+        """Check the numbers.
+
+        Raises:
+            ArgumentError: one is of the wrong type or out of range.
+        """
+        seeds, steps, episodes, jobs = (1, MOST_SEEDS), (1, MOST_STEPS), (1, MOST_EPISODES), (1, MOST_JOBS)
+        settle_counts(self, seeds=seeds, max_seeds=seeds, steps=steps, episodes=episodes, jobs=jobs)
+        check_seconds("budget", self.budget)
+        check_seconds("checkpoint_every", self.checkpoint_every)
 
     @property
     def options(self) -> TrainingOptions:

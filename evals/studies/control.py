@@ -22,7 +22,8 @@ from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Infeasibl
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
-from ...scenarios.errors import MOST_STEPS, UsageError, check_count
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
+from ...scenarios.errors import UsageError
 from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.faults.collector import Report
 from ...scenarios.language.loading import Scenario
@@ -174,11 +175,12 @@ class ControlSettings:
     first_seed: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise a `UsageError` for a number that is none."""
-        if self.seeds is not None:
-            check_count("seeds", self.seeds)
-        if self.steps is not None:
-            check_count("steps", self.steps, most=MOST_STEPS)
+        """Check the numbers.
+
+        Raises:
+            ArgumentError: one is of the wrong type or out of range.
+        """
+        settle_counts(self, seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS))
 
 
 def control_report(

@@ -21,8 +21,9 @@ import numpy as np
 from ...agents.learning.device import CPU
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
 from ...scenarios.bounded_reading import UnreadableFileError, open_regular, parse_json
-from ...scenarios.errors import MOST_STEPS, UsageError, check_count
+from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import SolvedWorlds
@@ -77,11 +78,13 @@ class SearchSettings:
     first_seed: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise a `UsageError` for a number that is none."""
-        for name in ("seeds", "trials", "repeats", "draws"):
-            check_count(name, getattr(self, name))
-        if self.steps is not None:
-            check_count("steps", self.steps, most=MOST_STEPS)
+        """Check the numbers.
+
+        Raises:
+            ArgumentError: one is of the wrong type or out of range.
+        """
+        settle_counts(self, seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS), trials=(1, 10**6), repeats=(1, 10**6))
+        settle_counts(self, draws=(0, 10**6))
 
     @property
     def options(self) -> TrainingOptions:

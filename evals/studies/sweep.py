@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ...agents.learning.device import CPU
+from ...scenarios.arguments import MOST_JOBS, whole_number
 from ...scenarios.language.loading import Scenario
 from ..traces.provenance import library_versions
 from ..training.execution.workers import Workers
@@ -53,7 +54,11 @@ def run_sweep(
 
     Returns:
         The result; a point whose world cannot be enumerated or solved is `unsolved`, and its note says why.
+
+    Raises:
+        ArgumentError: the number of jobs is of the wrong type or out of range.
     """
+    jobs = whole_number("jobs", jobs, 1, MOST_JOBS)
     report = report or (lambda _: None)
     kept: dict[str, SweepRow] = dict(journal.rows) if journal else {}
     tasks = list(_tasks(scenario, settings, kept))

@@ -10,8 +10,9 @@ from typing import Any
 
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import agent_names
+from ...scenarios.arguments import MOST_EPISODES, MOST_SEEDS, MOST_STEPS, settle_counts
 from ...scenarios.did_you_mean import quote
-from ...scenarios.errors import MOST_STEPS, UsageError, check_count, check_name
+from ...scenarios.errors import UsageError, check_name
 from ...scenarios.language.faults.collector import Report as Faults
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values
@@ -78,6 +79,15 @@ class SweepSettings:
         first, last = self.numbers[0], self.numbers[-1]
         return f"seed {first}" if first == last else f"seeds {first} to {last}"
 
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ArgumentError: one is of the wrong type or out of range.
+        """
+        settle_counts(self, seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS), episodes=(1, MOST_EPISODES))
+        settle_counts(self, every=(1, MAX_POINTS))
+
     @property
     def all_measures(self) -> tuple[str, ...]:
         """All measures, those of the regimes first."""
@@ -111,17 +121,12 @@ def sweep_settings(
     """The settings of a sweep, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
-        UsageError: `seeds`, `steps` or `every` is no whole number, or out of range.
+        ArgumentError: a number is of the wrong type or out of range.
         DeviceUnavailableError: the device is not there.
         ScenarioError: an axis, a value, a measure or a condition is wrong.
         UnknownNameError: no such stage.
         SweepError: there are no axes, nothing is measured, or there are too many points.
     """
-    check_count("every", every)
-    if seeds is not None:
-        check_count("seeds", seeds)
-    if steps is not None:
-        check_count("steps", steps, most=MOST_STEPS)
     document = scenario.document
     given = document.sweep
     if axes is None:
@@ -141,8 +146,8 @@ def sweep_settings(
         tuple(measures),
         dict(regimes),
         tuple(agents),
-        seeds or document.runs.seeds,
-        steps or document.runs.steps,
+        document.runs.seeds if seeds is None else seeds,
+        document.runs.steps if steps is None else steps,
         document.runs.episodes,
         every,
         resolve_device(device, agents),

@@ -43,8 +43,7 @@ class Evidence:
             alike.setdefault(seeds, []).append(name)
         many = {0: "none", self.trained: "all"}
         return [
-            f"{' and '.join(names)} in {many.get(seeds, f'{seeds} of {self.trained}')}"
-            for seeds, names in alike.items()
+            f"{_listed(names)} in {many.get(seeds, f'{seeds} of {self.trained}')}" for seeds, names in alike.items()
         ]
 
     @staticmethod
@@ -106,6 +105,11 @@ def _name(node: Happens | Ended) -> str:
 
 def _happened(name: str, events: tuple[str, ...]) -> bool:
     return name in events or (name == ANY_END and any(event.startswith(f"{ANY_END}:") for event in events))
+
+
+def _listed(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _span(low: float, high: float) -> str:

@@ -101,20 +101,26 @@ class _Checker:
         """Add a fault at a path of the document."""
         self.faults.append(Fault(code, self.scenario.source.place(path), message, cure, warning))
 
+    def _in_order(self) -> tuple[Fault, ...]:
+        """The faults in the order of the file."""
+        return tuple(
+            sorted(self.faults, key=lambda fault: (fault.place.line, fault.place.column) if fault.place else ())
+        )
+
     def check(self) -> CheckResult:
         """Make every check; see `CheckResult`."""
         states = {stage: self._states(stage) for stage in self.scenario.document.stages}
         # Without a choice to make (TC602), a world at all (TC606) or finite sums (TC610), the other checks would report
         # consequences only.
         if any(fault.code in ("TC602", "TC606", "TC610") for fault in self.faults):
-            return CheckResult(states, None, None, (), 0, 0, 0, tuple(self.faults))
+            return CheckResult(states, None, None, (), 0, 0, 0, self._in_order())
         known = all(count is not None for count in states.values())
         # A rule may fire in one stage only, so that it never fires is known once all stages are enumerated.
         if known:
             self._rules_that_never_fire()
         train, judged = self.solved.scenario.training_stage, self.solved.scenario.judged_stage
-        origin = self._in_time(train, self._origin) if states[train] is not None else None
         analysis = self._in_time(judged, self._analysis) if states[judged] is not None else None
+        origin = self._in_time(train, partial(self._origin, analysis)) if states[train] is not None else None
         margins = (self._in_time(judged, self._margins) or ()) if analysis is not None else ()
         replays = sum(self._replays(number) for number in range(len(self.scenario.document.replays)))
         if known:
@@ -123,7 +129,7 @@ class _Checker:
                 self._in_time(stage, partial(self._possible, number, expectation))
         self._enough_seeds()
         solves, trainings = self._work()
-        return CheckResult(states, origin, analysis, margins, solves, trainings, replays, tuple(self.faults))
+        return CheckResult(states, origin, analysis, margins, solves, trainings, replays, self._in_order())
 
     def _in_time(self, stage: str, prove: Callable[[], _Proved]) -> _Proved | None:
         """What a proof comes to; None, with a warning, where it takes too long."""
@@ -179,10 +185,14 @@ class _Checker:
                 message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
                 self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
 
-    def _origin(self) -> OriginProof:
+    def _origin(self, analysis: Analysis | None) -> OriginProof:
         """The proof of the misalignment's origin; a fault if it refutes what the file states."""
-        document = self.scenario.document
-        origin = prove_origin(self.solved.enumeration({}, self.solved.scenario.training_stage), document.origin)
+        document, solved = self.scenario.document, self.solved
+        # Only the absence of any misalignment is a matter of the judged stage too.
+        none = document.origin == "none" and analysis is not None
+        judged = solved.enumeration({}, solved.scenario.judged_stage) if none else None
+        gap = None if analysis is None or analysis.gap is None else analysis.gap.high
+        origin = prove_origin(solved.enumeration({}, solved.scenario.training_stage), document.origin, judged, gap)
         if origin.agrees is False:
             message = f"the origin is `{origin.proved}`, not `{origin.stated}`: {origin.why}"
             if origin.witness is not None:
@@ -202,7 +212,8 @@ class _Checker:
             return None
         except NoFixedPointError:
             return None
-        learned = self.scenario.document.origin == "learned"  # then the planner, which knows the reward, has no gap
+        # Where the misalignment is learned, or there is none, the planner, which knows the reward, has no gap.
+        learned = self.scenario.document.origin in ("learned", "none")
         # 1e-9: two exact evaluations of equally good plans differ by rounding errors.
         if analysis.gap is not None and analysis.gap.high <= 1e-9 and not learned:
             message = "the agent's best plan is also the designers' best: there is no misalignment in this world"

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from .. import library
+from ..arguments import shown
 from ..did_you_mean import nearest, quote
+from ..errors import ArgumentError
 from ..paths import below
 from .checking import check
 from .faults.collector import Path, Report
@@ -144,16 +146,21 @@ def load_text(
     return _checked(reader.whole(_parsed(text, file), None))
 
 
-def apply_overrides(scenario: Scenario, with_: Mapping[str, object]) -> Scenario:
+def apply_overrides(scenario: Scenario, with_: Mapping[str, object] | None) -> Scenario:
     """Apply dotted overrides to a copy of a scenario and check it again.
 
     Args:
         scenario: the scenario to start from, which stays as it is.
-        with_: dotted name -> value, as in `with:` and `variants:` of a file.
+        with_: dotted name -> value, as in `with:` and `variants:` of a file; None is none.
 
     Raises:
+        ArgumentError: it is no mapping.
         ScenarioError: a name or a value is not allowed, or the scenario is invalid with it.
     """
+    if with_ is None:
+        return scenario
+    if not isinstance(with_, Mapping) or not all(isinstance(name, str) for name in with_):
+        raise ArgumentError(f"`overrides` maps dotted names to values, as in {{'threshold': 2}}; not {shown(with_)}")
     if not with_:
         return scenario
     report = Report()

@@ -16,7 +16,8 @@ import typer
 from rich.markup import escape
 
 from .. import printing
-from ..scenarios.errors import MOST, MOST_STEPS, UsageError, check_name
+from ..scenarios.arguments import MOST_SEEDS, MOST_STEPS
+from ..scenarios.errors import UsageError, check_name
 
 if TYPE_CHECKING:
     from ..evals.training.telemetry.early_stopping import Plateau
@@ -26,7 +27,7 @@ WORK = "Work"
 """The heading under which `--help` lists the options of how work is done."""
 
 
-def count_option(flag: str, help: str, panel: str | None = None, most: int = MOST) -> Any:
+def count_option(flag: str, help: str, panel: str | None = None, most: int = MOST_SEEDS) -> Any:
     """An option for a whole number from 1 to `most`."""
     return typer.Option(flag, min=1, max=most, help=help, rich_help_panel=panel)
 

@@ -17,6 +17,7 @@ from joblib.externals.loky import reusable_executor
 from joblib.externals.loky.backend import resource_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from ....scenarios.arguments import MOST_JOBS, settle_counts
 from ....scenarios.errors import UsageError
 from ...traces.provenance import code_hash
 from .parent_watch import end_with_parent, started_by_main_thread
@@ -57,6 +58,15 @@ class Workers:
     jobs: int = 1
     backend: str = "loky"
     streams: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the number of jobs.
+
+        Raises:
+            ArgumentError: it is of the wrong type or out of range.
+        """
+        if self.backend == "loky":  # a cluster says itself how many it has
+            settle_counts(self, jobs=(1, MOST_JOBS))
 
     def map_unordered(
         self,

@@ -552,7 +552,7 @@ class Document(Block):
     turncoat: Literal[1]
     name: Name
     title: Line
-    origin: Literal["given", "proxy", "learned", "selected"]
+    origin: Literal["given", "proxy", "learned", "selected", "none"]
     claim: Text
     about: About = About()
     sources: Annotated[list[Line], Field(max_length=100)] = []
