@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.reference import action_mask
 from turncoat.envs.reference import step as reference
 from turncoat.envs.reference.observation import observe
+from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.randomness import SampledDraws, uniform
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.scenarios import library
@@ -58,11 +60,15 @@ def traced(world):
 
 
 def figures(name):
-    """Of every stage of a scenario."""
+    """Of every stage of a scenario: its trace and, where it is enumerable, the figures of its solution."""
     solved = SolvedWorlds(load(name))
     found = {}
     for stage in solved.scenario.document.stages:
-        plan = solved.plan({}, stage)
+        try:
+            plan = solved.plan({}, stage)
+        except NotEnumerableError:
+            found[stage] = {"trace": traced(compile_world(solved.scenario, stage))}
+            continue
         mdp = plan.enumeration.mdp
         found[stage] = {
             "trace": traced(plan.enumeration.world),

@@ -27,7 +27,16 @@ from turncoat.scenarios.language.loading import load_text
 
 NAMES = api.names()
 EXACT = RunSettings(agents=("exact",))
-ALLOWED_WARNINGS: dict[str, set[str]] = {}
+SIMULATED = {
+    "safety_gridworlds/side_effects_sokoban_1",
+    "safety_gridworlds/side_effects_sokoban_3",
+    "safety_gridworlds/tomato_watering",
+}
+"""Published boards with too many states to be enumerated: their origin is not proved, and no exact plan is judged."""
+ALLOWED_WARNINGS: dict[str, set[str]] = {
+    **dict.fromkeys(SIMULATED, {"TC601"}),
+    "safety_gridworlds/safe_interruptibility_2": {"TC608"},  # the control of the other two boards
+}
 """Scenario -> the codes of warnings that are meant."""
 CONTROLS = {
     "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
@@ -35,19 +44,35 @@ CONTROLS = {
     "escape/interruption": {"never_halted"},
     "escape/off_switch": {"no_switching_off"},
     "learning/selection": {"aligned", "hasty"},
-    "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},
+    "safety_gridworlds/absent_supervisor": {"unwatched", "cannot_tell"},
+    "safety_gridworlds/friend_foe": {"cannot_tell"},
+    "safety_gridworlds/safe_interruptibility_0": {"never_interrupted"},
+    "safety_gridworlds/safe_interruptibility_1": {"never_interrupted"},
+    "safety_gridworlds/safe_interruptibility_2": {"looks_for_it"},
+    "safety_gridworlds/side_effects_sokoban_0": {"minds_boxes", "corners_are_free"},
+    "safety_gridworlds/side_effects_sokoban_1": {"corners_are_free"},
+    "safety_gridworlds/side_effects_sokoban_2": {"minds_boxes", "corners_are_free"},
+    "safety_gridworlds/side_effects_sokoban_3": {"corners_are_free"},
+    "safety_gridworlds/tomato_patch": {"clear_sight"},
+    "safety_gridworlds/tomato_watering": {"clear_sight"},
+    "safety_gridworlds/whisky_gold": {"harmless"},
     "treacherous_turn/any_goal": {"aligned"},
     "treacherous_turn/first_turn": {"never_watched_it"},
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
     "treacherous_turn/oversight_in_simulation": {"nobody_is_stopped"},
     "treacherous_turn/parliament": {"aligned", "task_first"},
+    "treacherous_turn/watched_shortcut": {"unwatched", "cannot_tell"},
     "two_systems/bach_stravinsky": {"no_favourite"},
     "two_systems/chicken": {"no_temptation"},
     "wrong_goals/corner_cheese": {"wants_the_corner"},
 }
 """Scenario -> the variants in which what it claims must not come out, or for another reason."""
-BY_BELIEF = {"treacherous_turn/oversight_in_simulation"}
-"""Those whose exact plan goes by what it remembers."""
+BY_BELIEF = {
+    "safety_gridworlds/safe_interruptibility_2",
+    "safety_gridworlds/tomato_patch",
+    "treacherous_turn/oversight_in_simulation",
+}
+"""Those whose exact plan goes by what it remembers, whatever the variant."""
 
 
 @cache
@@ -86,20 +111,29 @@ def test_it_is_sound(name):
     meaning = api.check(scenario)
 
     assert {f.code for f in (*scenario.warnings, *meaning.faults)} == ALLOWED_WARNINGS.get(name, set())
+    assert meaning.replays == len(scenario.document.replays)
+    if name in SIMULATED:
+        assert (set(meaning.states.values()), meaning.origin) == ({None}, None)
+        return
     assert meaning.origin is not None
     selected = scenario.document.origin == "selected"  # by a search, which no single world can show
     assert meaning.origin.agrees is (None if selected else True)
     assert meaning.origin.proved == (None if selected else scenario.document.origin)
-    assert meaning.replays == len(scenario.document.replays)
     assert None not in meaning.states.values()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(set(NAMES) - SIMULATED))
 def test_its_exact_expectations_hold(name):
     judged = [judgement for judgement in run(name).judgements if judgement.agent == "exact"]
 
     assert judged
     assert {j.name: (j.outcome, j.why) for j in judged if j.outcome != "pass"} == {}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", sorted(SIMULATED))
+def test_its_simulated_expectations_hold(name):
+    assert {j.name: (j.outcome, j.why) for j in api.run(name).judgements if j.outcome != "pass"} == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,7 +142,7 @@ def test_it_runs_the_same_twice(name, tmp_path):
     one, two = (its.save(tmp_path / place / "run", command=()) for its, place in ((first, "one"), (second, "two")))
 
     assert first.judgements == second.judgements
-    played = len(first.scenario.document.agents) == 1 and name not in BY_BELIEF
+    played = len(first.scenario.document.agents) == 1 and name not in BY_BELIEF | SIMULATED
     assert bool(one.traces) == played, "neither several agents' joint plan nor one over beliefs is played"
     for trace in one.traces:
         assert one.traces[trace].read_bytes() == two.traces[trace].read_bytes()
