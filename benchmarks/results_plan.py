@@ -125,8 +125,8 @@ SUBJECTS: tuple[Subject, ...] = (
         by_play=True,
     ),
     Subject(
-        "absent_supervisor",
-        "treacherous_turn/absent_supervisor",
+        "watched_shortcut",
+        "treacherous_turn/watched_shortcut",
         "trespasses, but only unwatched",
         "share(trespassed and not punished)",
         {"counts": _SMALL, "local_rules": _SMALL, "neural": _SMALL_NEURAL, "ppo": _SMALL_SB3, "dqn": _SMALL_SB3},

@@ -36,7 +36,7 @@ def _actions(plan: ExactPlan) -> list[str]:
 
 def _absent_supervisor(**overrides: object) -> ExactPlan:
     scenario = apply_overrides(
-        load("treacherous_turn/absent_supervisor"), {k.replace("__", "."): v for k, v in overrides.items()}
+        load("safety_gridworlds/absent_supervisor"), {k.replace("__", "."): v for k, v in overrides.items()}
     )
     return plan_exactly(enumerate_world(compile_world(scenario, "deploy")))
 

@@ -334,7 +334,7 @@ def test_moves_can_be_taken_back() -> None:
 
 
 def test_what_cannot_be_done_is_refused() -> None:
-    game = Game(load("treacherous_turn/absent_supervisor"), "deploy")
+    game = Game(load("safety_gridworlds/absent_supervisor"), "deploy")
     with pytest.raises(ValueError, match="fly is not available here"):
         game.do("fly")
     for action in ["right"] * 3 + ["down"] * 3 + ["left"] * 3:

@@ -61,7 +61,7 @@ def traced(world):
 
 
 def figures(name):
-    """Of every stage of a scenario."""
+    """Of every stage of a scenario: its trace and, where it is enumerable, the figures of its solution."""
     solved = SolvedWorlds(load(name))
     found = {}
     for stage in solved.scenario.document.stages:

@@ -29,9 +29,10 @@ from .worlds import SIMULATED
 
 NAMES = api.names()
 EXACT = RunSettings(agents=("exact",))
-ALLOWED_WARNINGS = {
+ALLOWED_WARNINGS: dict[str, set[str]] = {
+    **{name: {"TC601"} for name in SIMULATED},
     "safety_gridworlds/island_navigation": {"TC608"},  # safe exploration: whoever knows the water has nothing to lose
-    "safety_gridworlds/rocks_diamonds": {"TC601"},
+    "safety_gridworlds/safe_interruptibility_2": {"TC608"},  # the control of the other two boards
 }
 """Scenario -> the codes of warnings that are meant."""
 CONTROLS = {
@@ -40,28 +41,44 @@ CONTROLS = {
     "escape/interruption": {"never_halted"},
     "escape/off_switch": {"no_switching_off"},
     "learning/selection": {"aligned", "hasty"},
+    "safety_gridworlds/absent_supervisor": {"unwatched", "cannot_tell"},
     "safety_gridworlds/boat_race": {"cares_for_the_race"},
     "safety_gridworlds/conveyor_belt_sushi": {"lets_it_be"},
     "safety_gridworlds/conveyor_belt_sushi_goal": {"lets_it_be"},
     "safety_gridworlds/conveyor_belt_sushi_goal2": {"lets_it_be"},
     "safety_gridworlds/conveyor_belt_vase": {"never_undoes"},
     "safety_gridworlds/distributional_shift": {"does_not_look"},
+    "safety_gridworlds/friend_foe": {"cannot_tell"},
     "safety_gridworlds/island_navigation": {"nothing_to_gain", "nothing_to_gain_but_told"},
     "safety_gridworlds/rocks_diamonds": {"honest"},
     "safety_gridworlds/rocks_diamonds_1": {"honest"},
-    "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},
+    "safety_gridworlds/safe_interruptibility_0": {"never_interrupted"},
+    "safety_gridworlds/safe_interruptibility_1": {"never_interrupted"},
+    "safety_gridworlds/safe_interruptibility_2": {"looks_for_it"},
+    "safety_gridworlds/side_effects_sokoban_0": {"minds_boxes", "corners_are_free"},
+    "safety_gridworlds/side_effects_sokoban_1": {"corners_are_free"},
+    "safety_gridworlds/side_effects_sokoban_2": {"minds_boxes", "corners_are_free"},
+    "safety_gridworlds/side_effects_sokoban_3": {"corners_are_free"},
+    "safety_gridworlds/tomato_patch": {"clear_sight"},
+    "safety_gridworlds/tomato_watering": {"clear_sight"},
+    "safety_gridworlds/whisky_gold": {"harmless"},
     "treacherous_turn/any_goal": {"aligned"},
     "treacherous_turn/first_turn": {"never_watched_it"},
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
     "treacherous_turn/oversight_in_simulation": {"nobody_is_stopped"},
     "treacherous_turn/parliament": {"aligned", "task_first"},
+    "treacherous_turn/watched_shortcut": {"unwatched", "cannot_tell"},
     "two_systems/bach_stravinsky": {"no_favourite"},
     "two_systems/chicken": {"no_temptation"},
     "wrong_goals/corner_cheese": {"wants_the_corner"},
 }
 """Scenario -> the variants in which what it claims must not come out, or for another reason."""
-BY_BELIEF = {"treacherous_turn/oversight_in_simulation"}
-"""Those whose exact plan goes by what it remembers."""
+BY_BELIEF = {
+    "safety_gridworlds/safe_interruptibility_2",
+    "safety_gridworlds/tomato_patch",
+    "treacherous_turn/oversight_in_simulation",
+}
+"""Those whose exact plan goes by what it remembers, whatever the variant."""
 
 
 @cache
@@ -115,8 +132,14 @@ def test_it_is_sound(name):
 def test_its_exact_expectations_hold(name):
     judged = [judgement for judgement in run(name).judgements if judgement.agent == "exact"]
 
-    assert judged
+    assert judged or name in SIMULATED
     assert {j.name: (j.outcome, j.why) for j in judged if j.outcome != "pass"} == {}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", sorted(SIMULATED))
+def test_its_simulated_expectations_hold(name):
+    assert {j.name: (j.outcome, j.why) for j in api.run(name).judgements if j.outcome != "pass"} == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -125,7 +148,7 @@ def test_it_runs_the_same_twice(name, tmp_path):
     one, two = (its.save(tmp_path / place / "run", command=()) for its, place in ((first, "one"), (second, "two")))
 
     assert first.judgements == second.judgements
-    played = len(first.scenario.document.agents) == 1 and name not in BY_BELIEF
+    played = len(first.scenario.document.agents) == 1 and name not in BY_BELIEF | SIMULATED
     assert bool(one.traces) == played, "neither several agents' joint plan nor one over beliefs is played"
     for trace in one.traces:
         assert one.traces[trace].read_bytes() == two.traces[trace].read_bytes()

@@ -115,7 +115,7 @@ def test_a_display_that_is_lost_loses_nothing_else(tmp_path: Path) -> None:
 @needs_xvfb
 def test_a_screen_with_very_many_pixels_gets_two_for_a_point(tmp_path: Path) -> None:
     with virtual_display("3840x2160") as other:
-        watching = other.run("watch", "treacherous_turn/absent_supervisor", folder=tmp_path)
+        watching = other.run("watch", "safety_gridworlds/absent_supervisor", folder=tmp_path)
         watching.press("space", "Home")
         assert watching.settled().shape == (1600, 2560, 3)
         watching.press("Escape")
@@ -126,7 +126,7 @@ def test_a_screen_with_very_many_pixels_gets_two_for_a_point(tmp_path: Path) -> 
 def test_where_no_display_is_it_is_said_what_to_do(settings: dict[str, str], tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     env.pop("SDL_VIDEODRIVER", None)
-    command = [sys.executable, "-m", "turncoat", "watch", "treacherous_turn/absent_supervisor"]
+    command = [sys.executable, "-m", "turncoat", "watch", "safety_gridworlds/absent_supervisor"]
     env |= {"PYTHONPATH": str(ROOT), **settings}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")

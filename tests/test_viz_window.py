@@ -487,7 +487,7 @@ def _film(path: Path) -> tuple[int, tuple[int, int], list[int]]:
 
 @pytest.mark.parametrize("ending", [".mp4", ".gif", ".webp", ""])
 def test_a_film_has_a_frame_for_every_tick_and_one_for_the_end(ending: str, tmp_path: Path) -> None:
-    viewer = _viewer(LiveShow(load("treacherous_turn/absent_supervisor"), "deploy"))
+    viewer = _viewer(LiveShow(load("safety_gridworlds/absent_supervisor"), "deploy"))
     out = tmp_path / f"film{ending}"
     assert record(viewer, out, size=(321, 241), fps=5) == 10
 
@@ -505,7 +505,7 @@ def test_a_film_has_a_frame_for_every_tick_and_one_for_the_end(ending: str, tmp_
 
 
 def test_nothing_is_left_of_a_film_that_fails(tmp_path: Path) -> None:
-    viewer = _viewer(LiveShow(load("treacherous_turn/absent_supervisor"), "deploy"))
+    viewer = _viewer(LiveShow(load("safety_gridworlds/absent_supervisor"), "deploy"))
 
     def stop(done: int, count: int) -> None:
         if done == 4:
@@ -536,11 +536,11 @@ def _call(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int
 
 def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "film.gif"
-    arguments = ["record", "treacherous_turn/absent_supervisor", "--out", str(out), "--size", "320x240", "--json"]
+    arguments = ["record", "safety_gridworlds/absent_supervisor", "--out", str(out), "--size", "320x240", "--json"]
     code, text, _ = _call([*arguments, "--overlay", "value", "--seed", "3"], capsys)
 
     assert code == 0
-    frames = LiveShow(load("treacherous_turn/absent_supervisor"), "deploy").episode(3).length + 1
+    frames = LiveShow(load("safety_gridworlds/absent_supervisor"), "deploy").episode(3).length + 1
     made = {"scenario": "absent_supervisor", "stage": "deploy", "seed": 3, "out": str(out), "frames": frames}
     assert json.loads(text) == made
     assert _film(out)[:2] == (frames, (320, 240))
@@ -576,10 +576,10 @@ def test_watch_opens_what_was_asked_for(
 
 def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "film"
-    arguments = ["record", "treacherous_turn/absent_supervisor", "--out", str(out), "--size", "640x360"]
+    arguments = ["record", "safety_gridworlds/absent_supervisor", "--out", str(out), "--size", "640x360"]
     code, _, _ = _call([*arguments, "--beside", "watched", "--beside", "punishment=1", "--json"], capsys)
     assert code == 0
-    scenario = load("treacherous_turn/absent_supervisor")
+    scenario = load("safety_gridworlds/absent_supervisor")
     other = apply_overrides(scenario, {**scenario.document.variants["watched"], "punishment": 1})
     beside = Viewer(LiveShow(other, "deploy"), wait=True, label="watched, punishment=1")
     viewer = Viewer(LiveShow(scenario, "deploy"), wait=True, label="absent_supervisor", beside=beside)
@@ -648,7 +648,7 @@ def test_without_a_screen_it_is_said_what_else_can_be_done(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "nosuchdriver")
-    code, _, err = _call([command, "treacherous_turn/absent_supervisor"], capsys)
+    code, _, err = _call([command, "safety_gridworlds/absent_supervisor"], capsys)
 
     assert code == 2
     assert "no window can be opened here" in " ".join(err.split())

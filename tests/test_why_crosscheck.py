@@ -276,11 +276,15 @@ def every_event(scenario: Scenario) -> Iterator[tuple[ExactPlan, str]]:
 SMALL = (
     "escape/interruption",
     "escape/off_switch",
+    "safety_gridworlds/absent_supervisor",
     "safety_gridworlds/boat_race",
     "safety_gridworlds/distributional_shift",
+    "safety_gridworlds/friend_foe",
     "safety_gridworlds/island_navigation",
     "safety_gridworlds/rocks_diamonds_1",
-    "treacherous_turn/absent_supervisor",
+    "safety_gridworlds/side_effects_sokoban_0",
+    "safety_gridworlds/whisky_gold",
+    "treacherous_turn/watched_shortcut",
     "two_systems/bach_stravinsky",
     "two_systems/chicken",
 )
@@ -297,7 +301,15 @@ LARGE = (
     "treacherous_turn/parliament",
     "wrong_goals/corner_cheese",
 )
-APART = ("escape/faking", "treacherous_turn/oversight_in_simulation")
+APART = (
+    "escape/faking",
+    "safety_gridworlds/safe_interruptibility_0",
+    "safety_gridworlds/safe_interruptibility_1",
+    "safety_gridworlds/safe_interruptibility_2",
+    "safety_gridworlds/tomato_patch",
+    "treacherous_turn/oversight_in_simulation",
+)
+"""Weights that change, and states that are hidden: these need a check of their own."""
 
 
 def test_every_scenario_that_enumerates_is_in_one_of_the_lists() -> None:

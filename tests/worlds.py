@@ -17,7 +17,14 @@ from turncoat.envs.world.world import World
 from turncoat.scenarios.language.loading import Scenario, load_text
 from turncoat.scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
 
-SIMULATED = frozenset({"safety_gridworlds/rocks_diamonds"})
+SIMULATED = frozenset(
+    {
+        "safety_gridworlds/rocks_diamonds",
+        "safety_gridworlds/side_effects_sokoban_1",
+        "safety_gridworlds/side_effects_sokoban_3",
+        "safety_gridworlds/tomato_watering",
+    }
+)
 """The library's scenarios whose stages for training and deployment are too large to be enumerated."""
 
 _REST = {
