@@ -36,6 +36,8 @@ from turncoat.evals.training.telemetry.exact_curve import exact_value, reachable
 
 FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""
+MANY = 3_000_000
+"""States and ticks of the stages that the nightly test has time for."""
 EVERY: list[Planner] = [
     Enumerate(),
     MctsPlanner(16, sweeps=3),
@@ -103,6 +105,15 @@ def agrees(name: str, plan: ExactPlan, planner: Planner) -> None:
         )
 
 
+LARGE = {
+    *(f"safety_gridworlds/safe_interruptibility_{level}" for level in range(3)),
+    *(f"safety_gridworlds/side_effects_sokoban_{level}" for level in range(1, 4)),
+    "safety_gridworlds/tomato_patch",
+    "safety_gridworlds/tomato_watering",
+}
+"""Those of which every stage has more states and ticks than FEW, or is not enumerable."""
+
+
 @pytest.mark.parametrize("name", turncoat.names())
 def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
     solved = SolvedWorlds(turncoat.load(name))
@@ -112,7 +123,7 @@ def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
     for stage, plan in found:
         for planner in (MctsPlanner(8, sweeps="all"), GreedyPlanner("all")):
             agrees(stage, plan, planner)
-    assert found, "no stage of it is small enough: let the nightly test alone have it"
+    assert bool(found) == (name not in LARGE), "a scenario of which no stage is small enough is in LARGE"
 
 
 @pytest.mark.nightly
@@ -121,7 +132,7 @@ def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
     "planner", [MctsPlanner(s, sweeps="all") for s in (1, 24, 200)] + [GreedyPlanner("all")], ids=str
 )
 def test_with_solved_heads_every_planner_is_the_exact_one_everywhere(name: str, planner: Planner) -> None:
-    for stage, plan in plans(name):
+    for stage, plan in plans(name, MANY):
         agrees(stage, plan, planner)
 
 
