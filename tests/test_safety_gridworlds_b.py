@@ -225,5 +225,7 @@ def test_published_figures() -> None:
     for name, (reward, performance, best) in figures.items():
         found = api.solve(f"safety_gridworlds/{name}")
         assert found.agent.total.low == pytest.approx(reward), name
+        assert found.agent.performance is not None
+        assert found.gap is not None
         assert found.agent.performance.low == pytest.approx(performance), name
         assert found.agent.performance.low + found.gap.low == pytest.approx(best), name

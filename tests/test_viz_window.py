@@ -29,6 +29,8 @@ from turncoat.viz.viewer.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from turncoat.viz.viewer.viewer import KEYS, SPEEDS, Viewer
 from turncoat.viz.window.play_keys import PlayKeys, action_keys
 
+from .worlds import SIMULATED
+
 HERE = Path(__file__).resolve().parent
 EVERY = frozenset(OVERLAYS)
 
@@ -594,8 +596,6 @@ FIRST = """
 import sys
 from turncoat.cli import main
 from turncoat.viz.window.window import Window
-
-from .worlds import SIMULATED
 shown = Window._show
 def show(window, picture):
     shown(window, picture)
