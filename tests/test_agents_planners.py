@@ -42,8 +42,14 @@ LARGE = {
     "safety_gridworlds/conveyor_belt_sushi_goal2",
     "safety_gridworlds/conveyor_belt_vase",
     "safety_gridworlds/rocks_diamonds",
+    *(f"safety_gridworlds/safe_interruptibility_{level}" for level in range(3)),
+    *(f"safety_gridworlds/side_effects_sokoban_{level}" for level in range(1, 4)),
+    "safety_gridworlds/tomato_patch",
+    "safety_gridworlds/tomato_watering",
 }
 """Scenarios no stage of which has so few: the nightly tests have them alone."""
+MANY = 3_000_000
+"""States and ticks of the stages that the nightly test has time for."""
 EVERY: list[Planner] = [
     Enumerate(),
     MctsPlanner(16, sweeps=3),
@@ -129,7 +135,7 @@ def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
     "planner", [MctsPlanner(s, sweeps="all") for s in (1, 24, 200)] + [GreedyPlanner("all")], ids=str
 )
 def test_with_solved_heads_every_planner_is_the_exact_one_everywhere(name: str, planner: Planner) -> None:
-    for stage, plan in plans(name):
+    for stage, plan in plans(name, MANY):
         agrees(stage, plan, planner)
 
 

@@ -133,6 +133,20 @@ def test_show(call):
     assert len(data["hash"]) == 64
 
 
+def test_check_that_had_no_time_does_not_say_that_nobody_could(call, corridor):
+    code, out, _ = call("check", corridor, "--budget", "0")
+    assert code == 0
+    assert "corridor.yaml: states deploy not enumerated\n" in out
+
+
+def test_a_discount_close_to_1_is_not_called_1(call, corridor):
+    close = "--set", "robot.discount=0.9999999"
+    _, solved, _ = call("solve", corridor, *close)
+    assert solved.split("\n\n")[0].endswith("discount 0.9999999")
+    _, why, _ = call("why", corridor, "--event", "went_left", *close)
+    assert re.search(r"^robot.discount +0.9999999 ", why, re.M)
+
+
 def test_check(call, corridor):
     code, out, err = call("check", corridor)
     assert (code, err) == (0, "")

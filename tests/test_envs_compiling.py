@@ -104,7 +104,7 @@ expect:
     [
         (
             "rules:\n" + "".join(f"  - name: r{i}\n    then:\n      - event e{i}\n" for i in range(65)),
-            "65 events and 0 ends; together there are at most 64",
+            "65 events and 0 ends, and together there are at most 64",
         ),
         ("counters:\n  a: {min: 0 - 2000000000, max: 2000000000}\n", "`a` takes 4,000,000,001 values"),
     ],
@@ -112,6 +112,53 @@ expect:
 def test_what_does_not_fit_is_said(text: str, message: str) -> None:
     with pytest.raises(WorldTooLargeError, match=message):
         world_of(ROOM + text)
+
+
+GEMS_MAP = """
+map: |
+  #####
+  #AgO#
+  #####
+"""
+GEMS = """legend:
+  g: gem
+  O: guard
+things:
+  gem: {kind: item, count: 64SOLID}
+  guard: {kind: overseer, facing: true}
+rules:
+  - name: much
+    each: EACH
+    when: "WHEN"
+"""
+DEEP = "v1 meets v1"
+for _number in range(12, 0, -1):
+    DEEP = f"any(v{_number} of gem: {DEEP})"
+FAR = "ahead(guard)"
+for _ in range(40):
+    FAR = f"beside({FAR}, up)"
+
+
+@pytest.mark.parametrize(
+    ("each", "when", "solid", "message"),
+    [
+        ("guard", DEEP, "", "the rules down to `much` would have 1e.22 terms"),
+        ("{a: gem, b: gem, c: gem, d: gem}", "a meets b", "", "the rules down to `much` would have 50,331,713 terms"),
+        ("guard", f"{FAR} in wall", "", "the rules down to `much` would have .* terms"),
+        ("guard", "true", f', solid: "{DEEP}"', "`solid` down to that of `gem` would have .* terms"),
+    ],
+)
+def test_formulas_that_multiply_are_refused_before_they_are_written_out(
+    each: str, when: str, solid: str, message: str
+) -> None:
+    with pytest.raises(WorldTooLargeError, match=message):
+        world_of(GEMS_MAP + GEMS.replace("EACH", each).replace("WHEN", when).replace("SOLID", solid))
+
+
+def test_a_condition_that_multiplies_is_refused_too() -> None:
+    world = world_of(GEMS_MAP + GEMS.replace("EACH", "guard").replace("WHEN", "true").replace("SOLID", ""))
+    with pytest.raises(WorldTooLargeError, match="a condition would have"):
+        world.resolve(parse_expression(DEEP))
 
 
 def test_stages_and_params_must_exist() -> None:

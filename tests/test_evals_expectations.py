@@ -145,10 +145,16 @@ def test_judgements_by_seeds(measure, bound, values, outcome):
         ),
         (
             SHARE,
+            {"at_most": 0.99},
+            [1] * 3,
+            "too few seeds to tell: the mean of 3 seeds is 1, and the truth is between 0.3684 and 1; "
+            "more seeds are needed",
+        ),
+        (
+            SHARE,
             {"at_most": 0},
             [0] * 99,
-            "the mean of 99 seeds is 0; no number of seeds can show a share of at most 0, "
-            "so ask for a little less (0.9 takes 29)",
+            "the mean of 99 seeds is 0; no number of seeds can show a share of at most 0, so ask for a little less",
         ),
         (RATE, {"at_most": 0.5}, [None] * 3, "its condition held in no tick of any seed, so it has no value"),
         (

@@ -97,6 +97,16 @@ CASES = {
 }  # fmt: skip
 
 
+def test_what_cannot_be_written_out_has_its_own_cure():
+    """The cure of too large a board helps nobody whose formula is too long."""
+    gems = "things: {gem: {kind: item, count: 64}}\nagents:"
+    deep = "any(a of gem: any(b of gem: any(c of gem: any(d of gem: a meets b and c meets d))))"
+    text = changed("agents:", gems, BARE).replace("when: robot on goal", f'when: "{deep}"')
+    said = told(text)
+    assert "TC606 the rules down to" in said
+    assert "cure: nest less, or have fewer instances" in said
+
+
 def test_a_sound_world_is_told_nothing():
     assert told(SMALL) == ""
     assert meaning(SMALL).replays == 1

@@ -22,6 +22,11 @@ def test_no_shard(text):
         Shard.parse(text)
 
 
+def test_of_no_parts_none_is_the_first():
+    with pytest.raises(ValueError, match=r"there is no shard 0 of 0$"):
+        Shard.parse("0/0")
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
 def test_shards_make_the_whole(count):
     scenarios = [api.load(name) for name in api.names()]

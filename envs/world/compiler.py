@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from ..deliberation import DeliberationRule
 from . import geometry
 from .layouts import Placement, generate
 from .part_spec import PartSpec
-from .resolver import NameBindings, resolve, resolve_effect, walk
+from .resolver import NameBindings, resolve, resolve_effect, unrolled_size, walk
 from .world import (
     AgentProgram,
     Boards,
@@ -45,6 +46,7 @@ from .world import (
     StateColumn,
     World,
     WorldTooLargeError,
+    check_terms,
 )
 
 MAX_EVENTS = 64
@@ -99,6 +101,7 @@ class _Compiler:
         self.columns: dict[str, StateColumn] = {}
         self.bodies: list[Body] = []
         self.draw_names: list[str] = ["layout"]
+        self.terms = 0
         # Boards of all stages, not of this one alone: cells are numbered alike in every stage, so that what an agent
         # learned in one means the same in the next.
         self.tables = {name: self._layouts(name) for name in document.stages}
@@ -165,7 +168,9 @@ class _Compiler:
 
     def formula(self, text: schema.Formula, scope: NameBindings | None = None) -> Expression:
         """A formula, parsed and resolved."""
-        return resolve(formula(text), scope or self.scope)
+        parsed = formula(text)
+        check_terms("a formula", unrolled_size(parsed, self.instances))
+        return resolve(parsed, scope or self.scope)
 
     def number(self, text: schema.Formula) -> float:
         """A formula that is constant at these params, as a number."""
@@ -217,7 +222,10 @@ class _Compiler:
         low, high = min(low, least), max(high, most)
         # The state is int32.
         if high - low >= 1 << 31:
-            raise WorldTooLargeError(f"`{name}` takes {high - low + 1:,} values; a counter has at most {1 << 31:,}")
+            raise WorldTooLargeError(
+                f"`{name}` takes {high - low + 1:,} values, and a counter has at most {1 << 31:,}; "
+                "bring its bounds closer"
+            )
         first = least if counter.start is None else int(self.number(counter.start))
         return self.add(
             name, high - low + 1, low=low, least=least - low, most=most - low,
@@ -237,7 +245,8 @@ class _Compiler:
         events = tuple(dict.fromkeys(node.event for node in effects if isinstance(node, Emit)))
         if len(events) + len(reasons) > MAX_EVENTS:
             raise WorldTooLargeError(
-                f"{len(events)} events and {len(reasons)} ends; together there are at most {MAX_EVENTS}"
+                f"{len(events)} events and {len(reasons)} ends, and together there are at most {MAX_EVENTS}; "
+                "leave some out"
             )
         ended = self.add("ended", 1 + len(reasons), persists=True)
         clock = -1
@@ -358,6 +367,8 @@ class _Compiler:
     def _thing_bodies(self, name: str) -> None:
         thing = self.document.things[name]
         solid = formula(thing.kind in SOLID_KINDS if thing.solid is None else thing.solid)
+        self.terms += len(self.instances[name]) * unrolled_size(solid, self.instances)
+        check_terms(f"`solid` down to that of `{name}`", self.terms)
         blocks = None if thing.blocks is None else frozenset(thing.blocks)
         pushable = thing.pushable if thing.pushable is not None else thing.kind == "block"
         sight = None if thing.sight is None else int(self.number(thing.sight))
@@ -610,6 +621,11 @@ class _Compiler:
 
     def _instances_of(self, rule: schema.Rule, channels: Sequence[str], hidden: str | None) -> Iterable[RuleProgram]:
         """One program for each instance (or combination of instances) that the rule is written for."""
+        written: list[object] = [effect(text) for text in (*rule.then, *rule.otherwise)]
+        written += [formula(text) for text in (rule.when, rule.chance, *rule.pays.values()) if text is not None]
+        combinations = prod(len(self.instances[group]) for _, group in rule.instances)
+        self.terms += combinations * sum(unrolled_size(node, self.instances) for node in written)
+        check_terms(f"the rules down to `{rule.name}`", self.terms)
         for combination in product(*(self.instances[group] for _, group in rule.instances)):
             if len(set(combination)) < len(combination):
                 continue  # two names of one kind never mean the same instance

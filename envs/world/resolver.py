@@ -85,6 +85,21 @@ def walk(node: object) -> Iterator[object]:
                     yield from walk(child)
 
 
+def unrolled_size(node: object, instances: Mapping[str, Sequence[str]]) -> int:
+    """The number of terms of a syntax node once it is written out: a quantifier for each instance of its thing.
+
+    What lies `beside` a place is a row and a column, and the place is written in both.
+    """
+    size = 0
+    if is_dataclass(node):
+        for item in fields(node):
+            value = getattr(node, item.name)
+            size += sum(unrolled_size(child, instances) for child in (value if isinstance(value, tuple) else (value,)))
+        times = len(instances[node.group]) if isinstance(node, Quantified) else 2 if isinstance(node, Beside) else 1
+        size = 1 + size * times
+    return size
+
+
 def resolve(node: Expression, scope: NameBindings) -> Expression:
     """The expression with params, stage, words and kinds substituted."""
     match node:

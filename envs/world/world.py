@@ -19,15 +19,34 @@ from ..deliberation import DeliberationRule
 from . import geometry
 from .line_of_sight import clear_lines
 from .part_spec import ENUMERATE, PartSpec
-from .resolver import NameBindings, resolve
+from .resolver import NameBindings, resolve, unrolled_size
 
 # Tables over pairs of cells grow with the fourth power of a board's side.
 MAX_TABLE = 200_000_000
 """Bytes that a table over pairs of cells may take."""
 
 
+# Quantifiers within quantifiers multiply; a million terms take minutes for every state.
+MAX_TERMS = 500_000
+"""Terms that the formulas of a world may have once they are written out for every instance."""
+
+
 class WorldTooLargeError(WorldError):
     """A table of the world would not fit; the message says which and what to make smaller."""
+
+
+def check_terms(what: str, terms: int) -> None:
+    """Check that something can be written out for all instances.
+
+    Raises:
+        WorldTooLargeError: it would have more than `MAX_TERMS` terms.
+    """
+    if terms > MAX_TERMS:
+        words = f"{terms:,}" if terms < 10**15 else f"{float(min(terms, 10**300)):.0e}"
+        raise WorldTooLargeError(
+            f"{what} would have {words} terms when written out for every instance, and {MAX_TERMS:,} is the most; "
+            "nest less, or have fewer instances"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +252,7 @@ class Boards:
         if layouts * self.nowhere**2 * bytes_each > MAX_TABLE:
             raise WorldTooLargeError(
                 f"{what} over {layouts} layout(s) of {self.height} x {self.width} cells would need "
-                f"{layouts * self.nowhere**2 * bytes_each / 1e9:.1f} GB; make the board smaller or generate fewer"
+                f"{layouts * self.nowhere**2 * bytes_each / 1e9:.1f} GB; make the board smaller, or generate fewer"
             )
 
     @cached_property
@@ -341,7 +360,12 @@ class World:
         )
 
     def resolve(self, condition: Expression) -> Expression:
-        """A condition with its names resolved to this world."""
+        """A condition with its names resolved to this world.
+
+        Raises:
+            WorldTooLargeError: see `check_terms`.
+        """
+        check_terms("a condition", unrolled_size(condition, self.scope.instances))
         return resolve(condition, self.scope)
 
     def event_bit(self, event: str) -> np.uint64:

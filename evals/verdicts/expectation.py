@@ -279,7 +279,7 @@ def judge_seeds(
         p_pass=p_pass,
         p_fail=p_fail,
     )
-    return replace(judgement, why=_why_seeds(judgement, case, confidence, claims))
+    return replace(judgement, why=_why_seeds(judgement, case, confidence, claims, differ=len(set(ends)) > 1))
 
 
 def not_applicable(case: Case, why: str) -> Judgement:
@@ -423,7 +423,7 @@ def _outcome(p_pass: float, p_fail: float, confidence: float) -> Outcome:
     return "pass" if p_pass <= error else "fail" if p_fail <= error else "inconclusive"
 
 
-def _why_seeds(judgement: Judgement, case: Case, confidence: float, claims: int) -> str:
+def _why_seeds(judgement: Judgement, case: Case, confidence: float, claims: int, differ: bool) -> str:
     """The sentence that explains a judgement by seeds."""
     assert judgement.low is not None
     assert judgement.high is not None
@@ -442,13 +442,11 @@ def _why_seeds(judgement: Judgement, case: Case, confidence: float, claims: int)
     if needed is None and len(band.claims) == 2:
         return f"{typical}; not even {MOST_SEEDS:,} seeds that agree can show {band.words}, so allow for more"
     if needed is None:
-        return (
-            f"{typical}; no number of seeds can show a share of {band.words}, so ask for a little less (0.9 takes 29)"
-        )
+        return f"{typical}; no number of seeds can show a share of {band.words}, so ask for a little less"
     if seeds < needed:
         end = _from(judgement.low) if math.isfinite(band.low) else _up_to(judgement.high)
         return f"too few seeds: {typical}, which gives {end}; {needed} are needed, more if they differ"
-    reason = "too few seeds to tell" if judgement.minus else "the seeds differ too much"
+    reason = "the seeds differ too much" if differ and not judgement.minus else "too few seeds to tell"
     alike = seeds_if_alike(case, confidence, claims)
     more = (
         f"{alike} are needed where no seed differs" if alike is not None and seeds < alike else "more seeds are needed"

@@ -159,7 +159,8 @@ class _Checker:
             self.faults.extend(fault.faults)
             return None
         except WorldTooLargeError as fault:
-            self.fault("TC606", path, str(fault).partition(";")[0], "make the board smaller, or generate fewer")
+            message, _, cure = str(fault).rpartition("; ")
+            self.fault("TC606", path, message, cure)
             return None
         except PlacementError as fault:
             self.fault("TC606", path, str(fault).partition(";")[0], "make room for it, or place less on the board")

@@ -79,7 +79,8 @@ class Shard:
 
     def __post_init__(self) -> None:
         if not 1 <= self.index <= self.count:
-            raise ValueError(f"there is no shard {self.index} of {self.count}; the first is 1/{self.count}")
+            first = f"; the first is 1/{self.count}" if self.count else ""
+            raise ValueError(f"there is no shard {self.index} of {self.count}{first}")
 
     @staticmethod
     def parse(text: str) -> Shard:

@@ -64,7 +64,7 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
         program = document.agents[agent.name]
         values = ", ".join(f"{channel} {value.weight}" for channel, value in program.values.items())
         say(f"[bold]{escape(agent.name)}[/bold]: {escape(', '.join(agent.actions))}")
-        say(f"values {escape(values or 'nothing')}; discount {agent.discount:g}", indent=2)
+        say(f"values {escape(values or 'nothing')}; discount {agent.discount:.12g}", indent=2)
     rewards = [
         (escape(name), "hidden" if r.hidden else "", escape(flowing(r.about or "")))
         for name, r in document.rewards.items()
@@ -86,7 +86,7 @@ def print_check(name: str, scenario: Scenario, result: CheckResult) -> None:
     """Print the result of `check`: faults, then the facts that enumeration proved."""
     faults = (*scenario.warnings, *result.faults)
     print_faults(faults, scenario.source.lines, out())
-    sizes = (f"{stage} {'not enumerable' if n is None else number(n)}" for stage, n in result.states.items())
+    sizes = (f"{stage} {'not enumerated' if n is None else number(n)}" for stage, n in result.states.items())
     say(f"[bold]{escape(name)}[/bold]: states {', '.join(sizes)}")
     if result.origin is not None:
         _print_origin(result.origin)
@@ -129,7 +129,7 @@ def print_analysis(analysis: Analysis) -> None:
     say(
         f"[bold]{escape(analysis.scenario)}[/bold], stage {escape(analysis.stage)}: {count(analysis.states, 'state')}, "
         f"{count(analysis.actions, 'action')}, {count(analysis.outcomes, 'outcome')}; "
-        f"{count(analysis.steps, 'tick')}, {time}; discount {analysis.discount:g}"
+        f"{count(analysis.steps, 'tick')}, {time}; discount {analysis.discount:.12g}"
     )
     if analysis.aliased:
         say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
@@ -161,7 +161,7 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
     if flips:
         say()
         rows = [
-            (escape(flip.name), number(flip.present), _between(flip.between) or "[dim]no value tried[/dim]")
+            (escape(flip.name), _as_set(flip.present), _between(flip.between) or "[dim]no value tried[/dim]")
             for flip in flips
         ]
         table(("setting", "is", "the answer changes between"), rows, right=("is",))
@@ -231,6 +231,11 @@ def _episodes(share: tuple[float, float]) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.5g} %"
+
+
+def _as_set(value: float) -> str:
+    """A setting as it was set: a discount of 0.999999 is not 1."""
+    return number(value) if float(value).is_integer() else f"{value:.12g}"
 
 
 def _between(ends: tuple[float, float] | None) -> str:

@@ -251,8 +251,8 @@ CATALOGUE: dict[str, str] = {
     "channel pays more for a harmful action than for every harmless one. `proxy`: they differ in any other way.",
     "TC605": "A recorded playthrough no longer comes out as written. Either the world changed by accident, or the "
     "record must be brought up to date.",
-    "TC606": "A stage cannot be built: a table over its cells would not fit in memory, or a generated board has no"
-    " room for what is to be placed on it.",
+    "TC606": "A stage cannot be built: a table over its cells would not fit in memory, its formulas are too long once"
+    " kinds are written out for their instances, or a generated board has no room for what is to be placed on it.",
     "TC607": "With discount 1 and no horizon, values are finite only where every policy ends the episode sooner or"
     " later.",
     "TC608": "The plan that is best for the agent is as good as any for the hidden performance, so nothing can go "
