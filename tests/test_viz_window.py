@@ -29,6 +29,8 @@ from turncoat.viz.viewer.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from turncoat.viz.viewer.viewer import KEYS, SPEEDS, Viewer
 from turncoat.viz.window.play_keys import PlayKeys, action_keys
 
+from .simulated import SIMULATED
+
 HERE = Path(__file__).resolve().parent
 EVERY = frozenset(OVERLAYS)
 
@@ -595,7 +597,6 @@ import sys
 from turncoat.cli import main
 from turncoat.viz.window.window import Window
 
-from .simulated import SIMULATED
 shown = Window._show
 def show(window, picture):
     shown(window, picture)
