@@ -29,6 +29,8 @@ from turncoat.envs.world.world import World
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
 
+from .simulated import SIMULATED
+
 MANY = """
 map: |
   #######
@@ -117,7 +119,7 @@ def replayed(world: World, enumeration: Enumeration, seed: int, lanes: int, tick
     assert len(set(alike.values())) == len(alike), "two views share an index"
 
 
-@pytest.mark.parametrize("name", library.names())
+@pytest.mark.parametrize("name", sorted(set(library.names()) - SIMULATED))
 def test_every_scenario_of_the_library_is_replayed(name: str) -> None:
     scenario = load(name)
     for stage in scenario.document.stages:
