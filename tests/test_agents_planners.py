@@ -88,6 +88,10 @@ def plans(name: str, most: int | None = None) -> Iterator[tuple[str, ExactPlan]]
             continue
         if weights_change(plan.enumeration.world):
             continue
+        if (
+            plan.mdp.n_states > plan.enumeration.mdp.n_states
+        ):  # pairs of a belief and a state: planners would see the state
+            continue
         if most is None or plan.mdp.n_states * (plan.enumeration.world.horizon or 1) <= most:
             yield f"{name}, {stage}", plan
 
