@@ -7,6 +7,7 @@ nor 2 ** 32 is an action.
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +28,19 @@ def checked_seed(seed: object) -> int:
         ArgumentError: it is none.
     """
     return whole_number("seed", seed, 0, MOST_SEED)
+
+
+def checked_options(options: object) -> Mapping[str, Any]:
+    """The options of a reset; none if they are None.
+
+    Raises:
+        ArgumentError: they are no mapping.
+    """
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise ArgumentError(f"`options` is a mapping, not {shown(options)}")
+    return options
 
 
 def action_index(action: object, count: int) -> int:

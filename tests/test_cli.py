@@ -467,7 +467,7 @@ def test_a_run_is_never_written_over_another(call, corridor, tmp_path, monkeypat
     monkeypatch.setattr(api, "run", lambda *_, **__: pytest.fail("it is known before the work"))
     code, _, err = call("run", corridor, "--out", "kept")
     assert code == 2
-    assert err == "turncoat: kept exists already, and a run is never written over another; name a new folder\n"
+    assert err == "turncoat: kept exists already, and nothing is written over it; give it another name\n"
     assert (tmp_path / "kept" / "mine.txt").read_text() == "precious"
 
 

@@ -13,6 +13,7 @@ from gymnasium.error import ResetNeeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import turncoat
 from tests.worlds import scenario_of
 from turncoat.envs.adapters.fixed_opponents import FixedOpponentsEnv, tabular_policy
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
@@ -128,9 +129,15 @@ def test_a_seed_may_be_any_integer_that_is_in_range(name):
     assert first[0] == first[1] == first[2] == first[3]
     env = face.make()
     face.begin(env, MOST_SEED)
-    for wrong in (-1, np.int64(-1), MOST_SEED + 1, 10**5000, 1.0, "3", b"3", np.array([3])):
+    for wrong in (-1, np.int64(-1), MOST_SEED + 1, 10**5000, 1.0, "3", b"3", np.array([3]), True):
         with pytest.raises(ArgumentError, match="`seed` is a whole number from 0 to 18446744073709551615, not"):
             face.begin(env, wrong)
+
+
+def test_options_are_a_mapping():
+    for make in (turncoat.make, turncoat.make_parallel, lambda which: turncoat.make_vec(which, 2)):
+        with pytest.raises(ArgumentError, match="`options` is a mapping, not `5`"):
+            make("interruption").reset(options=5)
 
 
 @settings(max_examples=50)

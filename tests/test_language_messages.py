@@ -390,6 +390,7 @@ CASES = [
     Case("an else without a chance", "TC232", "    then:", "    else:\n      - power += 1\n    then:"),
     Case("before anyone acts", "TC518", "    when: robot in vault or robot on goal",
          "    at: start\n    when: before(robot in vault)"),
+    Case("before in before", "TC518", "robot in vault or robot on goal", "before(before(robot on goal))"),
     Case("before of a place", "TC501", "robot in vault or robot on goal", "before(robot)"),
     Case("a distance to a zone", "TC501", "robot in vault or robot on goal", "distance(robot, vault) < 2"),
     Case("ahead of what does not face", "TC506", "robot in vault or robot on goal", "ahead(key) in wall"),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...scenarios.arguments import whole_number
-from ..arguments import action_index, checked_seed
+from ..arguments import action_index, checked_options, checked_seed
 from ..base import Ints
 from ..kernel.batch_stepper import Stepper
 from ..world.ascii_board import glyphs
@@ -131,7 +131,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         """
         seed = None if seed is None else checked_seed(seed)
         super().reset(seed=seed)
-        self._seed(seed, whole_number("lane", (options or {}).get("lane", 0)))
+        self._seed(seed, whole_number("lane", checked_options(options).get("lane", 0)))
         self._stepper.reset()
         self._begun = self._open = True
         return self._read(), self._info()

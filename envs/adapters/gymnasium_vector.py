@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ...scenarios.errors import ArgumentError, UnknownNameError
-from ..arguments import checked_seed
+from ..arguments import checked_options, checked_seed
 from ..base import Bools, Floats, Ints, Longs
 from . import rendering
 from .base import FRAMES_PER_SECOND, RENDER_MODES, ScenarioLike, check_mode, reset_needed
@@ -108,7 +108,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             gymnasium.error.ResetNeeded: some lanes are to begin, and none ever has.
         """
         seed = None if seed is None else checked_seed(seed)
-        mask = self._masked((options or {}).get("reset_mask"), seed)
+        mask = self._masked(checked_options(options).get("reset_mask"), seed)
         super().reset(seed=seed)
         if seed is not None or not self._lanes.seeded:
             self._lanes.seed(int(self.np_random.integers(2**63)) if seed is None else seed)

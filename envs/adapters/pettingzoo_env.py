@@ -14,7 +14,7 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from ...scenarios.arguments import shown
 from ...scenarios.errors import ArgumentError
-from ..arguments import action_index, checked_seed
+from ..arguments import action_index, checked_options, checked_seed
 from ..base import Bools, Ints
 from ..kernel.batch_stepper import Stepper
 from ..world.ascii_board import glyphs
@@ -115,11 +115,11 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         Raises:
             ArgumentError: it is no seed, or no state of this world.
         """
-        options = options or {}
+        given = checked_options(options)
         if seed is not None or not self._begun:
             self._stepper.seed(entropy() if seed is None else checked_seed(seed))
-        if "state" in options:
-            self.set_state(options["state"], options.get("ticks", 0))
+        if "state" in given:
+            self.set_state(given["state"], given.get("ticks", 0))
         else:
             self._stepper.reset()
             self.agents = list(self.possible_agents)

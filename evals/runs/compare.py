@@ -488,7 +488,8 @@ def _why_alike(paired: _PairedJudgements, within: float | None, tests: int) -> s
     """The sentence on seeds of which none differs, which alone never shows that none would."""
     seeds, statistic = len(paired.differences), paired.statistic
     most = math.ceil(100 * clopper_pearson(0, seeds, 1 - ERROR, "high")[1])
-    none = f"none of {seeds} seeds differs, and up to {most} % of all seeds may (95 % confidence)"
+    them = "the one seed does not differ" if seeds == 1 else f"none of {seeds} seeds differs"
+    none = f"{them}, and up to {most} % of all seeds may (95 % confidence)"
     margin = _USUAL_MARGIN if within is None else within
     needed = statistic.needed_between(-margin, margin, 1 - ERROR / tests)
     if needed is None:

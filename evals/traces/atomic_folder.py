@@ -51,7 +51,7 @@ def check_target(target: Path) -> None:
     if os.name == "nt" and (fault := fault_of_name(target.name)) is not None:
         raise RunError(f"{target} cannot be written: {target.name!r} {fault}; name another folder")
     if target.exists() or target.is_symlink():
-        raise RunError(f"{target} exists already, and a run is never written over another; name a new folder")
+        raise RunError(f"{target} exists already, and nothing is written over it; give it another name")
     # The target's parents are made later, so what counts is the nearest folder that exists.
     nearest = next((folder for folder in target.absolute().parents if folder.exists()), None)
     if nearest is None or not nearest.is_dir():

@@ -36,6 +36,8 @@ class SeedRequirement:
 
     def __str__(self) -> str:
         who = f"{self.name} ({self.agent})"
+        if self.needed == 0:
+            return f"{who}: it holds of every agent, whatever seeds come to"
         if self.needed is None:
             return f"{who}: no number of seeds can show this, so it can at best be inconclusive; ask for a little less"
         enough, else_ = f"{self.needed} seeds are needed if all agree", ", more if they differ"

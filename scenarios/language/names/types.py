@@ -101,6 +101,7 @@ class Scope:
         bound: name -> the thing of which it means one instance at a time (`each:`, `any(...)`); often its own name.
         acted: whether the agents have acted in this tick, so that `does`, `chooses` and `moved` are defined.
         ticking: whether the draws of this tick are known.
+        earlier: whether it stands in `before`.
         fixed: whether the value must be known before the run, so that cures suggest only numbers and params.
     """
 
@@ -110,6 +111,7 @@ class Scope:
     bound: Mapping[str, str] = field(default_factory=dict)
     acted: bool = True
     ticking: bool = True
+    earlier: bool = False
     fixed: bool = False
 
     def fault(self, code: str, span: Span, message: str, cure: str, *, warning: bool = False) -> None:
@@ -311,10 +313,13 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
 
 def _before_tick(expression: BeforeTick, scope: Scope) -> Typed | None:
     """The type of `before(f)`: that of the formula, which may read only what was there before anyone acted."""
+    if scope.earlier:
+        scope.fault("TC518", expression.span, "this is in `before` already", "leave the inner `before` out")
+        return None
     if not scope.acted:
         _not_acted(scope, expression.span)
         return None
-    typed = type_of(expression.body, replace(scope, acted=False, ticking=False))
+    typed = type_of(expression.body, replace(scope, acted=False, ticking=False, earlier=True))
     if typed is None or typed.kind in ("number", "truth", "flag"):
         return typed
     message = f"`before` wants a number or a truth value, and {described(expression.body)} is {ARTICLES[typed.kind]}"
