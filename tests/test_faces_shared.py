@@ -137,7 +137,7 @@ def test_a_seed_may_be_any_integer_that_is_in_range(name):
 
 def test_options_are_a_mapping():
     wrong: Any = 5
-    for make in (turncoat.make, turncoat.make_parallel, lambda which: turncoat.make_vec(which, 2)):
+    for make in (turncoat.make, turncoat.make_parallel, lambda which: TurncoatVectorEnv(load(which), 2)):
         with pytest.raises(ArgumentError, match="`options` is a mapping, not 5"):
             make("interruption").reset(options=wrong)
 
