@@ -146,7 +146,7 @@ def test_with_solved_heads_every_planner_is_the_exact_one_everywhere(name: str, 
 @pytest.mark.nightly
 def test_enough_search_needs_no_heads() -> None:
     """Without heads, and nothing but simulations, the shortest worlds of the library are solved."""
-    [plan] = [plan for stage, plan in plans("absent_supervisor") if stage.endswith("deploy")]
+    [plan] = [plan for stage, plan in plans("watched_shortcut") if stage.endswith("deploy")]
     assert plan.enumeration.world.horizon is not None
     mdp = augment_with_time(plan.mdp, plan.enumeration.world.horizon).mdp
     its = Problem(mdp, plan.weights, np.full(len(mdp.channels), plan.discount), plan.rule)
@@ -293,7 +293,7 @@ def test_shooting_reaches_the_optimum_of_a_small_sure_world_and_a_short_sight_do
 
 
 def test_shooting_beats_chance_where_there_is_chance() -> None:
-    [plan] = [plan for stage, plan in plans("absent_supervisor") if stage.endswith("deploy")]
+    [plan] = [plan for stage, plan in plans("watched_shortcut") if stage.endswith("deploy")]
     mine = policy_of(plan, CrossEntropyPlanner(6, 32, 3, sweeps=4))
     mixed = np.where(plan.mdp.available, 1.0, 0.0)
     mixed /= np.maximum(1.0, mixed.sum(axis=1, keepdims=True))
@@ -303,7 +303,7 @@ def test_shooting_beats_chance_where_there_is_chance() -> None:
 
 
 def learned(planner: PartSpec = ENUMERATE, steps: int = 8_000) -> tuple[CountsAgent, Any]:
-    solved = SolvedWorlds(turncoat.load("absent_supervisor"))
+    solved = SolvedWorlds(turncoat.load("watched_shortcut"))
     school = solved.enumeration({}, solved.scenario.training_stage)
     its = school.world.agents[0]
     agent = CountsAgent(school.world.channels, len(its.actions), its.weights, 0.95, CountsOptions(planner=planner))

@@ -386,7 +386,7 @@ def test_the_values_of_an_axis(written, values):
     (ScenarioError, "TC431 `p_hal` cannot be overridden", {"axes": {"p_hal": [0.5]}}),
     (ScenarioError, "TC432 `p_halt` cannot be `2`", {"axes": {"p_halt": [0, 2]}}),
     (ScenarioError, "TC426 no rule emits the event `pushed`", {"measures": ["share(pushed)"]}),
-    (ScenarioError, "TC117", {"measures": ["mean(pressed)"]}),
+    (ScenarioError, "TC117", {"measures": ["typical(pressed)"]}),
     (ScenarioError, "TC106", {"regimes": {"a": "share(pressed)"}}),
     (ScenarioError, "TC515", {"regimes": {"a": "share(pressed) > halted"}}),
     (SweepError, "names no axes to sweep", {"axes": None}),

@@ -43,6 +43,7 @@ def test_it_finds_nothing_wrong(name, form):
 
 @pytest.mark.filterwarnings("ignore:It seems that your observation space board is an image but:UserWarning")
 @pytest.mark.filterwarnings("ignore:The minimal resolution for an image is 36x36:UserWarning")
+@pytest.mark.filterwarnings("ignore:Treating image space as channels-last:UserWarning")
 @pytest.mark.parametrize("name", ALONE)
 def test_it_takes_planes_of_0_and_1_for_what_they_are_not(name):
     check_env(gymnasium.make(gym_id(name)).unwrapped)

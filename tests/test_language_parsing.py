@@ -253,7 +253,8 @@ lab.yaml:1:13: TC105 `>` cannot stand here
 lab.yaml:1:1: TC105 `3` cannot stand here
     1 | 3
       | ^
-   cure: write a measure: rate, share, count, first, return, value, performance, steps, or regret here
+   cure: write a measure: rate, share, count, first, return, value, performance, steps, regret, mean, max, min, \
+final, or at here
 """,
     ),
     (
@@ -564,7 +565,8 @@ lab.yaml:1:12: TC116 `sideways` is no direction
 lab.yaml:1:1: TC117 there is no measure `robots`
     1 | robots
       | ^^^^^^
-   cure: measures are rate, share, count, first, return, value, performance, steps, and regret
+   cure: measures are rate, share, count, first, return, value, performance, steps, regret, mean, max, min, final, \
+and at
 """,
     ),
     (

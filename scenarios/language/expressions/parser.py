@@ -644,6 +644,7 @@ _IMPLIED = {
     "NAME": "CELL NUMBER EVENT",
     "IN": "MEETS",
     "FIRST": "RATE",
+    "AT": "RATE",
     "TEXT": "CLOSE $END",
     "OPEN": "NUMBER CLOSE $END",
     "PLUS": "COMPARE",
