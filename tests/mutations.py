@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tests.test_cli import CORRIDOR
 from turncoat import api
 from turncoat.agents.baselines.tabular import TabularAgent
 from turncoat.agents.counts.agent import CountsAgent
@@ -44,44 +45,10 @@ CHUNK = 500
 """Mutants of one worker, so that what one leaves behind in memory does not add up."""
 KINDS = ("run", "trace", "sweep", "checkpoint", "cache", "agent", "scenario")
 
-SCENARIO = """\
-turncoat: 1
-name: corridor
-title: Left or right
-origin: proxy
-claim: It goes where it is paid.
-params:
-  left_pay: {value: 1, range: [0, 5], about: what the left end pays}
-map: |
-  #######
-  #L.A.R#
-  #######
-legend: {"#": wall, ".": floor, A: robot, L: {zone: left_end}, R: {zone: right_end}}
-agents:
-  robot: {actions: [left, right], values: {reward: {weight: 1}}, discount: 0.9}
-rewards:
-  reward: {}
-  performance: {hidden: true}
-rules:
-  - name: going_left
-    when: robot on left_end
-    then:
-      - event went_left
-      - end "left"
-    pays: {reward: left_pay, performance: 1}
-  - name: going_right
-    when: robot on right_end
-    then:
-      - event went_right
-      - end "right"
-    pays: {reward: 2}
-stages:
-  deploy: {limit: 10}
-runs: {agents: [exact, counts], seeds: 2, steps: 1500, episodes: 2}
-expect:
-  - {name: goes right, measure: share(went_right), at_least: 1}
-  - {name: learns it, of: [counts], measure: share(went_right), at_least: 0.9}
-"""
+SCENARIO = CORRIDOR.replace("steps: 300}", "steps: 1500, episodes: 2}").replace(
+    "{name: never goes left, measure: first(went_left), at_least: 10}",
+    "{name: learns it, of: [counts], measure: share(went_right), at_least: 0.9}",
+)
 
 
 def make_corpus(folder: Path) -> None:

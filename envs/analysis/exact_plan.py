@@ -89,6 +89,12 @@ class ExactPlan:
         return Enumeration(self.enumeration.world, self.mdp, states, self.performance)
 
     @property
+    def source(self) -> Longs:
+        """int64 `[M]`: the world's state in which each outcome of `mdp` came, the one behind a belief too."""
+        # Every `n_actions`-th row starts a state, so the differences count the outcomes of each state.
+        return np.repeat(self.state_of, np.diff(self.mdp.row_start[:: self.mdp.n_actions]))
+
+    @property
     def optimal(self) -> Bools | FiniteHorizonSolution:
         """The optimal actions in the form that `tie_ranges` takes."""
         if self.free:

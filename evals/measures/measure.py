@@ -154,19 +154,19 @@ def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
 def _exact_statistic(measure: Statistic, plan: ExactPlan) -> Interval:
     """The range of a statistic of the states."""
     mdp, optimal, steps = plan.mdp, plan.optimal, plan.steps
-    # Over beliefs, `state_of` leads to the world's state, in which the formula is evaluated.
-    number = plan.enumeration.numbers(measure.formula)[plan.state_of]
+    numbers = plan.enumeration.numbers(measure.formula)
     if measure.word == "mean":
-        source = np.repeat(number, np.diff(mdp.row_start[:: mdp.n_actions]))
-        low, high, _ = extremes.ratio_range(mdp, optimal, source, np.ones(mdp.next_state.size), steps)
+        ticks = np.ones(mdp.next_state.size)
+        low, high, _ = extremes.ratio_range(mdp, optimal, numbers[plan.source], ticks, steps)
         return Interval(low, high)
+    number = numbers[plan.state_of]  # over beliefs, that of the world's state
     if measure.word == "max":
         return Interval(*extremes.greatest_range(mdp, optimal, number, steps))
     if measure.word == "min":
         low, high = extremes.greatest_range(mdp, optimal, -number, steps)
         return Interval(0.0 - high, 0.0 - low)
-    ticks = steps if measure.tick is None else min(steps, int(_number(measure.tick)))
-    return Interval(*extremes.final_range(mdp, optimal, number, ticks))
+    last = steps if measure.tick is None else min(steps, int(_number(measure.tick)))
+    return Interval(*extremes.final_range(mdp, optimal, number, last))
 
 
 def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPlan) -> Interval:
@@ -174,10 +174,7 @@ def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPla
     mdp = plan.mdp
     ticks = np.ones(mdp.next_state.size)
     if guard is not None:
-        # Every `n_actions`-th row starts a state, so the differences count the outcomes of each state. Over beliefs,
-        # `state_of` leads to the world's state, in which the condition is evaluated.
-        source = np.repeat(plan.state_of, np.diff(mdp.row_start[:: mdp.n_actions]))
-        ticks = plan.enumeration.holds(guard)[source].astype(np.float64)
+        ticks = plan.enumeration.holds(guard)[plan.source].astype(np.float64)
     came = _came_exactly(event, mdp) * ticks
     low, high, empty = extremes.ratio_range(mdp, plan.optimal, came, ticks, plan.steps)
     if math.isnan(low):

@@ -15,7 +15,7 @@ import numpy as np
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range
 from ...envs.analysis.tie_ranges import Optimal, expectation_range, ratio_range
-from ...envs.base import Bools, Floats, Longs
+from ...envs.base import Bools, Floats
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.policy_evaluation import evaluate_horizon
 from ...envs.world.world import World
@@ -187,10 +187,8 @@ def _seen(plan: ExactPlan, criteria: OutcomeCriteria) -> Bools:
     mdp = plan.mdp
     if criteria.seen is None:
         return np.zeros(mdp.next_state.size, np.bool_)
-    # Every `n_actions`-th row starts a state, so each state is repeated once for each of its outcomes.
-    source: Longs = np.repeat(plan.state_of, np.diff(mdp.row_start[:: mdp.n_actions]))
     whole: Enumeration = plan.enumeration
-    return whole.holds(criteria.seen)[source]
+    return whole.holds(criteria.seen)[plan.source]
 
 
 def _outcomes_of(rows: Floats, watching: bool) -> BehaviourOutcomes:

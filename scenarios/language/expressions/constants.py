@@ -87,7 +87,7 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
             # Both branches of an `if` are evaluated: as arithmetic is total, the one that is not taken does no harm.
             return call(function, [constant(argument, params) for argument in arguments])
         case _:
-            raise NotConstantError(_described(expression), expression.span)
+            raise NotConstantError(word_of(expression), expression.span)
 
 
 def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value, Value]:
@@ -268,7 +268,7 @@ _WORDS = {
 """The word by which each kind of node is written."""
 
 
-def _described(expression: Expression) -> str:
+def word_of(expression: Expression) -> str:
     """The word by which an author writes this kind of expression, for messages."""
     match expression:
         case Relation(word=word):

@@ -81,9 +81,6 @@ _CURES = {
     "area": "write an agent, a thing, a zone, or `cell(row, column)`",
 }
 
-_WORDS: dict[type[Expression], str] = {Beside: "beside", Ahead: "ahead", Distance: "distance", BeforeTick: "before"}
-"""The word by which each of these is written."""
-
 NUMBER = Typed("number")
 TRUTH = Typed("truth")
 PLACE = Typed("place")
@@ -632,7 +629,7 @@ def described(expression: Expression) -> str:
         case ZoneOf(counter):
             return f"`zone_of({counter})`"
         case Beside() | Ahead() | Coordinate() | Distance() | BeforeTick():
-            return f"`{_WORDS.get(type(expression), getattr(expression, 'axis', ''))}(...)`"
+            return f"`{constants.word_of(expression)}(...)`"
         case Unary(operator) | Binary(operator):
             return f"what `{operator}` gives"
         case Call(function):
