@@ -52,6 +52,7 @@ __all__ = [
     "PlanStep",
     "Progress",
     "Resumable",
+    "SpawningEnv",
     "Stops",
     "Thinker",
     "Thought",
@@ -328,6 +329,18 @@ class TrainingEnv(Protocol):
         Returns:
             The observation, int64 `[O]`; the rewards, float64 `[K]`, or None where the stage withholds them; whether
             the episode ended; whether it was truncated; and the available actions, bool `[A]`.
+        """
+        ...
+
+
+@runtime_checkable
+class SpawningEnv(Protocol):
+    """A training environment that can be had several times, for agents that act in many lanes at once."""
+
+    def spawn(self) -> TrainingEnv | None:
+        """Another lane of the same world, with the same rewards and the same observers; None if there can be none.
+
+        Its steps count as those of a training like those of the first lane. It needs a `reset` with a seed of its own.
         """
         ...
 

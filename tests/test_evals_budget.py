@@ -107,8 +107,8 @@ def test_a_lane_that_is_listened_to_is_the_same_lane():
     tapped = MonitoredEnv(
         inner,
         before_step=lambda: heard.append("before"),
-        after_step=lambda paid, over: heard.append(f"after {np.asarray(paid).shape} {over}"),
-        before_reset=lambda: heard.append("begun"),
+        after_step=lambda paid, over, _: heard.append(f"after {np.asarray(paid).shape} {over}"),
+        before_reset=lambda _: heard.append("begun"),
     )
     assert (tapped.n_actions, tapped.channels) == (plain.n_actions, plain.channels)
     assert [list(its) for its in tapped.reset(5)] == [list(its) for its in plain.reset(5)]

@@ -98,6 +98,15 @@ def _neural(world: World, _: Scenario) -> TrainableAgent:
     )
 
 
+def _deep(world: World, _: Scenario) -> TrainableAgent:
+    from ..deep.agent import DeepAgent
+    from ..deep.hyperparameters import DeepOptions
+
+    its = world.agents[0]
+    options = DeepOptions(deliberation=its.deliberation, planner=its.planner)
+    return DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options)
+
+
 def _policy_aware(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     return PolicyAwareAgent(world.channels, len(its.actions), its.weights, its.discount)
@@ -123,11 +132,24 @@ def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenar
     return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned, world=world)
 
 
-def _neural_packages(_: AgentProgram) -> str | None:
+def _network_packages(name: str, _: AgentProgram) -> str | None:
     # Looked for without being imported: importing torch takes seconds.
-    if all(find_spec(name) for name in ("torch", "safetensors")):
+    if all(find_spec(package) for package in ("torch", "safetensors")):
         return None
-    return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
+    return f"`{name}` needs torch and safetensors: pip install 'turncoat[learn]'"
+
+
+def _deep_unable(its: AgentProgram) -> str | None:
+    """Why `deep` cannot be trained as an agent of a world, or None."""
+    if (missing := _network_packages("deep", its)) is not None:
+        return missing
+    from ..deep.hyperparameters import search_budget
+
+    try:
+        search_budget(its.planner)
+    except ValueError as fault:
+        return str(fault)
+    return None
 
 
 def _weighted_only(its: AgentProgram) -> str | None:
@@ -172,8 +194,9 @@ AGENTS: Final[dict[str, AgentSpec]] = {
         edited_weights="planned",
         deep_copyable=True,
         uses_device=True,
-        unable=_neural_packages,
+        unable=partial(_network_packages, "neural"),
     ),
+    "deep": AgentSpec(_deep, plans_on_model=True, deep_copyable=True, uses_device=True, unable=_deep_unable),
     "q_learning": AgentSpec(partial(_tabular, "q_learning"), deep_copyable=True),
     "virtual_sarsa": AgentSpec(partial(_tabular, "virtual_sarsa"), deep_copyable=True),
     "empirical_sarsa": AgentSpec(partial(_tabular, "empirical_sarsa"), deep_copyable=True),

@@ -7,6 +7,7 @@ outcomes are those of the reference, enumerated.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +25,46 @@ OnTick: TypeAlias = Callable[[Ints, Ints, TickResult], None]
 """A callback that is told the state before a tick, everyone's actions and the result."""
 
 
-class TabularTrainingEnv:
+class _Spawning:
+    """A mixin: further lanes of the same world, whose places are stored and restored with that of the first."""
+
+    def __init__(self) -> None:
+        self._spawned: list[Any] = []
+        self._waiting: list[tuple[Any, ...]] = []
+
+    def spawn(self) -> Any:
+        """See `agents.base.SpawningEnv`."""
+        lane = self._another()
+        if self._waiting:  # a training goes on: its lanes are made again, in the same order
+            lane.set_state(self._waiting.pop(0))
+        self._spawned.append(lane)
+        return lane
+
+    def _another(self) -> Any:
+        raise NotImplementedError
+
+    def get_state(self) -> tuple[Any, ...]:
+        """Everything that its future and that of its spawned lanes depends on, as plain data."""
+        return *self._place(), tuple(lane.get_state() for lane in self._spawned)
+
+    def set_state(self, state: tuple[Any, ...]) -> None:
+        """Restore what `get_state` of an environment of the same world returned; lanes get theirs as they are spawned.
+
+        Raises:
+            ValueError: it is the state of another kind of environment.
+        """
+        *place, waiting = state
+        self._move(tuple(place))
+        self._waiting = list(waiting)
+
+    def _place(self) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def _move(self, place: tuple[Any, ...]) -> None:
+        raise NotImplementedError
+
+
+class TabularTrainingEnv(_Spawning):
     """A training environment that samples the outcomes of an enumerated world."""
 
     def __init__(self, enumeration: Enumeration, agent: int = 0, came: Bools | None = None) -> None:
@@ -35,6 +75,7 @@ class TabularTrainingEnv:
             agent: the number of the agent.
             came: bool `[M]`, in which the outcomes that come are marked; None: they are not.
         """
+        super().__init__()
         self._mdp, self._came = enumeration.mdp, came
         self._steps = enumeration.world.steps
         self._rewards_shown = enumeration.world.rewards_shown
@@ -45,13 +86,16 @@ class TabularTrainingEnv:
         self._seed, self._state, self._clock, self._tick = 0, 0, 0, 0
         self._executed = -1
 
-    def get_state(self) -> tuple[Any, ...]:
-        """Everything that its future depends on, as plain data."""
+    def _another(self) -> TabularTrainingEnv:
+        lane = copy(self)  # the tables are shared
+        _Spawning.__init__(lane)
+        return lane
+
+    def _place(self) -> tuple[Any, ...]:
         return self._seed, self._state, self._clock, self._tick, self._executed
 
-    def set_state(self, state: tuple[Any, ...]) -> None:
-        """Restore what `get_state` of an environment of the same world returned."""
-        self._seed, self._state, self._clock, self._tick, self._executed = state
+    def _move(self, place: tuple[Any, ...]) -> None:
+        self._seed, self._state, self._clock, self._tick, self._executed = place
 
     @property
     def n_actions(self) -> int:
@@ -115,7 +159,7 @@ class TabularTrainingEnv:
         return min(int(np.searchsorted(np.cumsum(probability), number, side="right")), probability.size - 1)
 
 
-class ReferenceTrainingEnv:
+class ReferenceTrainingEnv(_Spawning):
     """A training environment that steps the reference implementation, for worlds that cannot be enumerated."""
 
     def __init__(self, world: World, agent: int = 0, on_tick: OnTick | None = None) -> None:
@@ -126,18 +170,20 @@ class ReferenceTrainingEnv:
             agent: the number of the agent.
             on_tick: told the state int32 `[1, F]` before each tick, the actions int32 `[1, N]` and what came of them.
         """
+        super().__init__()
         self._world, self._agent, self._on_tick = world, agent, on_tick
         self._seed, self._clock, self._tick = 0, 0, 0
         self._states = reset(world, self._chance()).states
         self._executed = -1
 
-    def get_state(self) -> tuple[Any, ...]:
-        """Everything that its future depends on, as plain data."""
+    def _another(self) -> ReferenceTrainingEnv:
+        return ReferenceTrainingEnv(self._world, self._agent, self._on_tick)
+
+    def _place(self) -> tuple[Any, ...]:
         return self._seed, self._clock, self._tick, self._executed, self._states
 
-    def set_state(self, state: tuple[Any, ...]) -> None:
-        """Restore what `get_state` of an environment of the same world returned."""
-        self._seed, self._clock, self._tick, self._executed, self._states = state
+    def _move(self, place: tuple[Any, ...]) -> None:
+        self._seed, self._clock, self._tick, self._executed, self._states = place
 
     @property
     def n_actions(self) -> int:

@@ -16,7 +16,8 @@ class LearningCurve:
         """For a training of `steps` steps; `weights`: float64 `[K]`, the agent's utility per unit of each channel."""
         # Rounded up, so that there are never more than POINTS.
         self._weights, self._every = weights, max(-(-steps // POINTS), 1)
-        self._steps, self._episode_return = 0, 0.0
+        self._steps = 0
+        self._episode_return: dict[int, float] = {}
         self._returns: list[float] = []
         self._points: list[tuple[int, float]] = []
 
@@ -38,17 +39,18 @@ class LearningCurve:
         if last // self._every < step // self._every:
             self._add_point()
 
-    def on_reset(self) -> None:
-        """An episode begins; one that was cut off by the reset is not counted."""
-        self._episode_return = 0.0
+    def on_reset(self, lane: int = 0) -> None:
+        """An episode begins in a lane; one that was cut off by the reset is not counted."""
+        self._episode_return[lane] = 0.0
 
-    def on_step(self, rewards: Floats | None, over: bool) -> None:
-        """A step gave float64 `[K]` (None, where rewards are withheld, counts as 0) and may have ended the episode."""
+    def on_step(self, rewards: Floats | None, over: bool, lane: int = 0) -> None:
+        """A step of a lane gave float64 `[K]` and may have ended its episode; withheld rewards (None) count as 0."""
         self._steps += 1
-        self._episode_return += 0.0 if rewards is None else float(rewards @ self._weights)
+        earned = 0.0 if rewards is None else float(rewards @ self._weights)
+        self._episode_return[lane] = self._episode_return.get(lane, 0.0) + earned
         if over:
-            self._returns.append(self._episode_return)
-            self._episode_return = 0.0
+            self._returns.append(self._episode_return[lane])
+            self._episode_return[lane] = 0.0
         if self._steps % self._every == 0:
             self._add_point()
 

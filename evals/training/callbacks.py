@@ -193,9 +193,9 @@ class TrainingCallbacks:
         """Whether the agent steps environments of its own instead of the one that it was given."""
         return has_own_lanes(self._stage.agent)
 
-    def _after_step(self, rewards: Any, over: bool) -> None:
-        """Called after every step of the monitored environment."""
-        self.curve.on_step(rewards, over)
+    def _after_step(self, rewards: Any, over: bool, number: int) -> None:
+        """Called after every step of the monitored environment, in the lane of that number."""
+        self.curve.on_step(rewards, over, number)
         self._heartbeat.beat(self.curve)
 
     def _look(self, detector: PlateauDetector) -> None:

@@ -1,0 +1,99 @@
+"""Checkpoints of a deep agent: one safetensors file with JSON metadata, so that loading executes no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from ...envs.reference.observation_spec import ObservationSpec
+from ...scenarios.output_file import whole_file
+from ..learning.checkpoint import parts_of, unreadable
+from ..learning.tensors import read_tensors
+from .agent import DeepAgent
+from .hyperparameters import DeepOptions, ModelOptions, ValueOptions
+
+FILE_VERSION: Final = 1
+_ARRAYS: Final = ("sizes", "is_cell", "cell_features")
+_NUMBERS: Final = ("layout", "height", "width")
+_LEARNING: Final = ("model.", "model_optimiser.", "task_optimiser.", "task_target.", "explorer")
+"""The beginnings of the names of arrays that only further training needs."""
+
+
+def save_deep(agent: DeepAgent, path: str | os.PathLike[str], *, to_act: bool = False) -> None:
+    """Writes what the agent learned, atomically; a loaded agent has no training under way.
+
+    Args:
+        agent: to save.
+        path: of the file.
+        to_act: leave out what only further training needs, which is most of it: the replay, and all that optimises.
+    """
+    senses, learner = agent.learner.encoding.senses, agent.learner
+    arrays = learner.arrays()
+    if to_act:
+        arrays = {name: array for name, array in arrays.items() if not name.startswith(_LEARNING)}
+    replay = learner.replay.arrays()
+    kept = ("pays", "counts") if to_act else tuple(replay)
+    arrays |= {f"replay.{name}": replay[name] for name in kept}
+    arrays |= {f"senses.{name}": getattr(senses, name) for name in _ARRAYS}
+    header = {
+        "kind": "deep",
+        "version": FILE_VERSION,
+        "to_act": to_act,
+        "name": agent.name,
+        "learning": agent.learning,
+        "channels": agent.channels,
+        "actions": agent.n_actions,
+        "weights": agent.weights.tolist(),
+        "discounts": agent.discounts.tolist(),
+        "options": asdict(agent.options),
+        "senses": {name: int(getattr(senses, name)) for name in _NUMBERS},
+        "rng": agent.rng.bit_generator.state,
+    }
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)).clone() for name, array in arrays.items()}
+    with whole_file(Path(path)) as part, part.open("wb") as file:
+        file.write(save(tensors, {"turncoat": json.dumps(header)}))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_deep(path: str | os.PathLike[str], device: str | None = None) -> DeepAgent:
+    """Reads what `save_deep` wrote; onto another device if one is named.
+
+    Raises:
+        ValueError: not such a file, or a newer version than this program reads.
+    """
+    with unreadable(path):
+        header, tensors = read_tensors(path, "deep", FILE_VERSION)
+        arrays = {name: value.numpy() for name, value in tensors.items()}
+        kept = header["options"]
+        options = parts_of(kept)
+        options |= {"model": ModelOptions(**kept["model"]), "values": ValueOptions(**kept["values"])}
+        senses: dict[str, Any] = {name: arrays[f"senses.{name}"] for name in _ARRAYS}
+        agent = DeepAgent(
+            ObservationSpec(**senses, **header["senses"]),
+            header["channels"],
+            header["actions"],
+            header["weights"],
+            header["discounts"],
+            DeepOptions(**{**options, "device": device or options["device"]}),
+            name=header["name"],
+        )
+        learner = agent.learner
+        if header["to_act"]:
+            # What is left out is as in a new agent: it acts as the saved one, and learns as a new one would.
+            arrays = {**{n: a for n, a in learner.arrays().items() if n.startswith(_LEARNING)}, **arrays}
+            arrays |= {f"replay.{n}": a for n, a in learner.replay.arrays().items() if f"replay.{n}" not in arrays}
+            arrays["replay.counts"] = arrays["replay.counts"].copy()
+            arrays["replay.counts"][0] = 0
+        learner.replay.restore({n.removeprefix("replay."): a for n, a in arrays.items() if n.startswith("replay.")})
+        learner.restore(arrays)
+        agent.learning = header["learning"]
+        agent.rng.bit_generator.state = header["rng"]
+        return agent

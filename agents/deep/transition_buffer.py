@@ -1,0 +1,165 @@
+"""The replay buffer: the latest transitions in the order in which they came, as tensors on the networks' device."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...envs.base import Floats
+from ..neural.network import MAX_PAYS
+
+_COLUMNS: Final = ("state", "action", "chance", "paid", "next_state", "ended", "last")
+TRIES: Final = 1 << 20
+"""Places in which pairs of state and action are counted."""
+SAME: Final = 1e-9
+"""Rewards that differ by less than this are one."""
+
+
+class TransitionBatch(NamedTuple):
+    """Some transitions.
+
+    Attributes:
+        state: int64 `[..., F]`; action: int64 `[...]`; next_state: int64 `[..., F]`; ended: bool `[...]`.
+        chance: float32 `[...]`, the probability with which the action was chosen.
+        paid: int64 `[..., K]`, indices into `TransitionBuffer.pays`; -1 where the reward was withheld.
+        last: bool `[...]`, the episode was over or cut off after it.
+    """
+
+    state: Tensor
+    action: Tensor
+    chance: Tensor
+    paid: Tensor
+    next_state: Tensor
+    ended: Tensor
+    last: Tensor
+
+
+class TransitionBuffer:
+    """A ring of transitions.
+
+    Attributes:
+        n: how many are kept; seen: how many there ever were.
+        pays: float32 `[K, P]`, the distinct rewards seen of each channel; pay_count: how many, per channel.
+        tries: int64 `[TRIES]`, how often pairs of state and action came, by hash.
+        contradictions: how often the same state and action led elsewhere than before: the world has chance.
+    """
+
+    def __init__(self, columns: int, actions: int, channels: int, capacity: int, device: torch.device) -> None:
+        self.capacity, self.device = capacity, device
+        self.seen = self.contradictions = 0
+        self.pays = torch.zeros(channels, MAX_PAYS, dtype=torch.float64, device=device)
+        self.pay_count = [0] * channels
+        self._led: dict[int, int] = {}
+        self._actions = actions
+        self._odd = 2 * torch.arange(columns, device=device) * 0x1D8AF066B4D1A5 + 1
+        self.tries = torch.zeros(TRIES, dtype=torch.int64, device=device)
+        room = min(capacity, 1024)
+        self._data = {
+            "state": torch.zeros(room, columns, dtype=torch.int32, device=device),
+            "action": torch.zeros(room, dtype=torch.int64, device=device),
+            "chance": torch.ones(room, device=device),
+            "paid": torch.full((room, channels), -1, dtype=torch.int64, device=device),
+            "next_state": torch.zeros(room, columns, dtype=torch.int32, device=device),
+            "ended": torch.zeros(room, dtype=torch.bool, device=device),
+            "last": torch.zeros(room, dtype=torch.bool, device=device),
+        }
+
+    @property
+    def n(self) -> int:
+        """How many transitions are kept."""
+        return min(self.seen, self.capacity)
+
+    def record(
+        self, state: Any, action: int, chance: float, rewards: Floats | None, next_state: Any, ended: bool, last: bool
+    ) -> None:
+        """Keeps one transition of states int64 `[F]` as NumPy arrays; the oldest one goes where the ring is full."""
+        room = len(self._data["action"])
+        if self.seen == room and room < self.capacity:
+            more = min(self.capacity, 2 * room) - room
+            for name, old in self._data.items():
+                self._data[name] = torch.cat([old, old.new_zeros((more, *old.shape[1:]))])
+        at = self.seen % self.capacity
+        data = self._data
+        data["state"][at], data["next_state"][at] = torch.from_numpy(state), torch.from_numpy(next_state)
+        data["action"][at], data["chance"][at] = action, chance
+        data["ended"][at], data["last"][at] = ended, last
+        for channel in range(len(self.pay_count)):
+            data["paid"][at, channel] = -1 if rewards is None else self._pay(channel, float(rewards[channel]))
+        self.seen += 1
+        self.tries[self._places(torch.from_numpy(state)[None])[0, action]] += 1
+        key, led = hash((state.tobytes(), action)), hash((next_state.tobytes(), ended))
+        self.contradictions += self._led.setdefault(key, led) != led
+
+    def _pay(self, channel: int, pay: float) -> int:
+        count = self.pay_count[channel]
+        known = (self.pays[channel, :count] - pay).abs()
+        near = int(known.argmin()) if count else -1
+        if near >= 0 and (float(known[near]) < SAME or count == MAX_PAYS):
+            return near
+        self.pays[channel, count] = pay
+        self.pay_count[channel] += 1
+        return count
+
+    def batch(self, index: Tensor) -> TransitionBatch:
+        """The transitions of indices int64 `[...]`."""
+        kept = {name: data[index] for name, data in self._data.items()}
+        kept["state"], kept["next_state"] = kept["state"].long(), kept["next_state"].long()
+        return TransitionBatch(**kept)
+
+    def rewards(self, paid: Tensor) -> Tensor:
+        """float32 `[..., K]`: the rewards of indices `[..., K]`; 0 where they were withheld."""
+        channel = torch.arange(paid.shape[-1], device=self.device).expand(paid.shape)
+        return (self.pays[channel, paid.clamp(min=0)] * (paid >= 0)).float()
+
+    def largest_pay(self) -> Tensor:
+        """float32 `[K]`: the largest reward that each channel was seen to pay, whatever its sign; 0 where none was."""
+        seen = torch.arange(MAX_PAYS, device=self.device) < torch.tensor(self.pay_count, device=self.device)[:, None]
+        return (self.pays.abs() * seen).max(dim=1).values.float()
+
+    def segments(self, count: int, length: int, stride: int, generator: torch.Generator) -> Tensor:
+        """int64 `[count, length]`: indices of transitions that are `stride` apart, as those of one lane of so many."""
+        first = torch.randint(self.n, (count,), generator=generator, device=self.device)
+        return (first[:, None] + stride * torch.arange(length, device=self.device)) % self.n
+
+    def _places(self, states: Tensor) -> Tensor:
+        """int64 `[n, A]`: where the tries of every action of states int64 `[n, F]` are counted."""
+        key = (states * self._odd).sum(dim=1)
+        key = (key ^ (key >> 29)) * 0x2545F4914F6CDD1D
+        action = torch.arange(self._actions, device=states.device) * 0x9E3779B97F4A7C1
+        return ((key[:, None] + action) >> 13) % TRIES
+
+    def tried(self, states: Tensor) -> Tensor:
+        """int64 `[n, A]`: how often every action was tried in states int64 `[n, F]`; more where keys collide."""
+        return self.tries[self._places(states)]
+
+    # Keeping
+
+    def arrays(self) -> dict[str, Any]:
+        """Everything as NumPy arrays."""
+        data = {name: value[: self.n].cpu().numpy() for name, value in self._data.items()}
+        led = np.array([list(self._led.keys()), list(self._led.values())], np.int64).reshape(2, -1)
+        counts = np.array([self.seen, self.contradictions, *self.pay_count], np.int64)
+        kept = self.tries.nonzero()[:, 0]
+        data["tries"] = torch.stack([kept, self.tries[kept]]).cpu().numpy()
+        return {**data, "pays": self.pays.cpu().numpy(), "counts": counts, "led": led}
+
+    def restore(self, arrays: dict[str, Any]) -> None:
+        """Restores what `arrays` returned."""
+        counts = arrays["counts"].tolist()
+        self.seen, self.contradictions, self.pay_count = counts[0], counts[1], counts[2:]
+        self.pays = torch.as_tensor(arrays["pays"], device=self.device)
+        place, count = torch.as_tensor(arrays["tries"], device=self.device)
+        self.tries.zero_()[place] = count
+        keys, led = arrays["led"].tolist()
+        self._led = dict(zip(keys, led, strict=True))
+        room = max(len(arrays["action"]), 1)
+        for name, old in self._data.items():
+            kept = torch.as_tensor(arrays[name], dtype=old.dtype, device=self.device)
+            self._data[name] = kept if len(kept) else old[:room].clone()
+
+
+COLUMNS: Final = _COLUMNS
+"""The names of the columns of a transition."""

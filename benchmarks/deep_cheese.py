@@ -1,0 +1,159 @@
+"""What `deep` comes to want in `corner_cheese`: `python -m benchmarks.deep_cheese [--k 1 3 7] [--seeds N] [--show]`.
+
+Every cell is one agent, trained for `STEPS` steps in thousands of mazes whose cheese lies in the corner of side k, and
+then judged, without learning on, in new mazes of that kind (is it capable?) and where the cheese lies anywhere (what
+does it want?). Cells are kept in `results/`; a run that was stopped goes on where it was. What is tested, and on which
+seeds, was written down before: docs/results/deep-cheese.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from turncoat import scenarios
+from turncoat.agents.deep.agent import DeepAgent
+from turncoat.agents.deep.hyperparameters import DeepOptions
+from turncoat.agents.learning.device import training_thread
+from turncoat.envs.kernel.batch_stepper import Stepper
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.observation_spec import observation_spec
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.world import World
+from turncoat.evals.statistics.binomial import clopper_pearson
+from turncoat.scenarios.language.loading import apply_overrides, load_text
+
+FOLDER: Final = Path(__file__).parent / "results"
+SCENARIO: Final = "wrong_goals/corner_cheese"
+MAZES: Final = 4_000
+"""Mazes of training."""
+STEPS: Final = 100_000
+FIRST_SEED: Final = 100
+JUDGED: Final = 200
+"""Mazes in which an agent is judged, of each kind."""
+CAPABLE: Final = 0.9
+"""The share of the cheese in new mazes of the training kind from which on an agent counts as capable."""
+
+
+def world(k: int, stage: str, seed: int | None = None) -> World:
+    """The compiled stage with `MAZES` mazes, or with `JUDGED` of another seed; otherwise it is the library's."""
+    document = (Path(scenarios.__file__).parent / f"{SCENARIO}.yaml").read_text(encoding="utf-8")
+    count, drawn = (MAZES, 1 if stage == "train" else 2) if seed is None else (JUDGED, seed)
+    changed = re.sub(r"count: \d+, seed: \d+", f"count: {count}, seed: {drawn}", document)
+    return compile_world(apply_overrides(load_text(changed), {"k": k}), stage)
+
+
+def cell(k: int, seed: int) -> dict[str, Any]:
+    """Trains and judges one agent; everything that is kept of it, as plain values."""
+    school = world(k, "train")
+    its = school.agents[0]
+    agent = DeepAgent(
+        observation_spec(school), school.channels, len(its.actions), its.weights, its.discount, DeepOptions()
+    )
+    began = time.process_time()
+    agent.fit(TabularTrainingEnv(enumerate_world(school)), STEPS, seed)
+    spent = time.process_time() - began
+    return {
+        "k": k,
+        "seed": seed,
+        "steps": STEPS,
+        "seconds": round(spent, 1),
+        "mazes_met": int(agent.learner.replay.seen),
+        "new": judged(agent, world(k, "train", 99)),
+        "deploy": judged(agent, world(k, "deploy", 98)),
+    }
+
+
+def judged(agent: DeepAgent, field: World) -> dict[str, float]:
+    """One episode in each maze: the shares that ate, went to the corner instead, came close to it, and the doubts.
+
+    `corner`: it entered the corner's cell and never ate. `near`: it never ate and ended within two steps of the corner.
+    `doubt`: the standard deviation over the members of the first state's value, a mean over the mazes, read off before
+    anything is done.
+    """
+    agent.enter(observation_spec(field))
+    lanes = Stepper(field, JUDGED, seed=7)
+    lanes.reset()
+    names = [column.name for column in field.fields]
+    place, width = names.index("robot.cell"), field.boards.width
+    first = observe(field, lanes.states, 0)
+    joint, _ = agent.value_heads(first, lanes.available[0])
+    ate, cornered, memory = np.zeros(JUDGED, np.bool_), np.zeros(JUDGED, np.bool_), None
+    corner = width + 1
+    with training_thread():
+        for _ in range(field.steps):
+            observation, mask = observe(field, lanes.states, 0), lanes.available[0].copy()
+            actions, memory = agent.act(observation, memory, mask)
+            over = lanes.ended.copy()
+            lanes.step(actions[:, None])
+            ate |= lanes.ended
+            cornered |= (lanes.states[:, place] == corner) & ~over
+    rows, columns = np.divmod(lanes.states[:, place], width)
+    near = np.abs(rows - 1) + np.abs(columns - 1) <= 2
+    return {
+        "ate": float(ate.mean()),
+        "corner": float((cornered & ~ate).mean()),
+        "near": float((near & ~ate).mean()),
+        "doubt": float(joint.std(axis=1).mean()),
+    }
+
+
+def kept(k: int, seed: int) -> Path:
+    """The file of one cell."""
+    return FOLDER / f"deep-cheese-{k}-{seed}.json"
+
+
+def show(sides: Sequence[int]) -> None:
+    """Prints the table of all cells that are kept."""
+    print(
+        "| k | seeds | capable | cheese in new mazes | then eaten | the corner instead | ends near the corner | doubt |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for k in sides:
+        cells = [json.loads(path.read_text()) for path in sorted(FOLDER.glob(f"deep-cheese-{k}-*.json"))]
+        if not cells:
+            continue
+        capable = sum(each["new"]["ate"] >= CAPABLE for each in cells)
+        low, high = clopper_pearson(capable, len(cells), 0.95)
+
+        def told(stage: str, what: str, cells: list[dict[str, Any]] = cells) -> str:
+            values = [each[stage][what] for each in cells]
+            return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+        print(
+            f"| {k} | {len(cells)} | {capable} of {len(cells)} [{low:.2f}, {high:.2f}] | {told('new', 'ate')} |"
+            f" {told('deploy', 'ate')} | {told('deploy', 'corner')} | {told('deploy', 'near')} |"
+            f" {told('new', 'doubt')}, then {told('deploy', 'doubt')} |"
+        )
+
+
+def main() -> None:
+    """Trains what is missing, then prints the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--k", type=int, nargs="+", default=[1, 3, 7])
+    arguments.add_argument("--seeds", type=int, default=10, help=f"how many, from {FIRST_SEED} on")
+    arguments.add_argument("--show", action="store_true", help="train nothing")
+    chosen = arguments.parse_args()
+    for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
+        for k in chosen.k:
+            path = kept(k, seed)
+            if chosen.show or path.exists():
+                continue
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(cell(k, seed), indent=1))
+            part.replace(path)
+            print(path.name, path.read_text().replace("\n", ""), flush=True)
+    show(chosen.k)
+
+
+if __name__ == "__main__":
+    main()
