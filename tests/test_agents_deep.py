@@ -17,7 +17,7 @@ from turncoat.agents.deep.encoding import StateEncoding
 from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions, search_budget
 from turncoat.agents.deep.imagined_rollouts import Predicted
 from turncoat.agents.deep.network_search import search
-from turncoat.agents.deep.value_network import Judgement
+from turncoat.agents.deep.value_network import ValueOutputs
 from turncoat.agents.learning import snapshot
 from turncoat.agents.learning.device import training_thread
 from turncoat.agents.registry import eligibility
@@ -319,9 +319,9 @@ class ExactImagination:
         encoding = SimpleNamespace(n_actions=self.mdp.n_actions, available=lambda states: able[states[:, 0]])
         return SimpleNamespace(encoding=encoding)
 
-    def values_of(self, states: torch.Tensor) -> Judgement:
+    def values_of(self, states: torch.Tensor) -> ValueOutputs:
         joint = self.values[states[:, 0]][:, None]
-        return Judgement(torch.zeros(len(states), self.mdp.n_actions), joint, joint)
+        return ValueOutputs(torch.zeros(len(states), self.mdp.n_actions), joint, joint)
 
     def predicted(self, states: torch.Tensor, most: int) -> Predicted:
         n, actions, channels = len(states), self.mdp.n_actions, self.mdp.rewards.shape[1]

@@ -121,6 +121,27 @@ def test_neural_conforms() -> None:
 
 
 @pytest.mark.slow
+def test_deep_conforms() -> None:
+    pytest.importorskip("torch")
+    from turncoat.agents.deep.agent import DeepAgent
+    from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions
+    from turncoat.agents.learning.device import training_thread
+    from turncoat.envs.reference.observation_spec import observation_spec
+
+    seen = observation_spec(ground_of(None, None, None).world)
+    values = ValueOptions(channels=4, layers=1, hidden=8, lanes=4, depth=3, batch=16, real=8)
+    model = ModelOptions(members=2, branches=2, hidden=16, batch=16, updates=2)
+    options = DeepOptions(model, values, lanes=3, round=8, warm_up=8)
+
+    def make(seat: AgentInterface) -> DeepAgent:
+        return DeepAgent(seen, seat.channels, len(seat.actions), seat.weights, seat.discount, options)
+
+    with training_thread():
+        report = check_agent(make, steps=30, lanes=2, ticks=4)
+    assert {"goes_on_where_it_was_left", "the_same_logs_make_the_same_agent"} <= set(report.kept)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["dqn", "ppo_recurrent"])
 def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
     pytest.importorskip("sb3_contrib")

@@ -33,7 +33,7 @@ def check(part: Any) -> None:
     assert list(told) == list(fields)
     for name, (default, sentence) in told.items():
         assert len(sentence) > 5, name
-        if name not in ("deliberation", "planner", "net"):
+        if name not in ("deliberation", "planner", "net", "model", "values"):
             assert default == repr(fields[name]), name
 
 
@@ -49,6 +49,14 @@ def test_every_option_of_the_neural_agent_is_told() -> None:
 
     check(NeuralOptions)
     check(NetOptions)
+
+
+def test_every_option_of_the_deep_agent_is_told() -> None:
+    pytest.importorskip("torch")
+    from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions
+
+    for part in (DeepOptions, ModelOptions, ValueOptions):
+        check(part)
 
 
 def test_every_part_has_its_name_there() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..neural.network import MAX_PAYS, Answers, Ensemble
 from .encoding import StateEncoding
 from .hyperparameters import ModelOptions
-from .transition_buffer import TransitionBatch, TransitionBuffer
+from .transition_buffer import ReplayedTransitions, TransitionBuffer
 
 MEMORY: Final = 0.98
 """Decay per update of the moving average of the weights, which predicts: single updates fluctuate."""
@@ -85,7 +85,7 @@ class EnsembleModel:
         for mean, now in zip(self.steady.parameters(), self.net.parameters(), strict=True):
             mean.lerp_(now, share)
 
-    def _loss(self, replay: TransitionBuffer, batch: TransitionBatch) -> Tensor:
+    def _loss(self, replay: TransitionBuffer, batch: ReplayedTransitions) -> Tensor:
         """The sum over members of the mean negative log-likelihood; changed columns and unusual rewards weigh more."""
         encoding, more = self.encoding, self.options.change_weight - 1
         members, n = batch.action.shape

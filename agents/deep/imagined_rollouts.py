@@ -18,7 +18,7 @@ from ..records.attribution import DeliberationRule
 from .ensemble_model import EnsembleModel, Outcome
 from .hyperparameters import ValueOptions
 from .transition_buffer import TransitionBuffer
-from .value_network import Judge, Judgement
+from .value_network import Judge, ValueOutputs
 
 UNTRIED: Final = 0.05
 """The novelty of an action that was never tried, where all members agree; it falls with the root of the tries."""
@@ -32,13 +32,13 @@ class Expansion(NamedTuple):
     Attributes:
         outcome: of shape `[n, A]`.
         rewards: float32 `[n, A, K]`.
-        values: of the next states, see `Judgement`, of shape `[n, A]` in front; 0 after an end.
+        values: of the next states, see `ValueOutputs`, of shape `[n, A]` in front; 0 after an end.
         q: float32 `[n, A, E, K]`, each member's return of each action, the policy being followed after it.
     """
 
     outcome: Outcome
     rewards: Tensor
-    values: Judgement
+    values: ValueOutputs
     q: Tensor
 
 
@@ -110,7 +110,7 @@ class ImaginedRollouts:
     exploring: bool = False
 
     @torch.no_grad()
-    def expand(self, states: Tensor, here: Judgement, generator: torch.Generator | None) -> Expansion:
+    def expand(self, states: Tensor, here: ValueOutputs, generator: torch.Generator | None) -> Expansion:
         """Tries all actions in states int64 `[n, F]`, of which each run of m belongs to a member.
 
         Args:
@@ -128,12 +128,14 @@ class ImaginedRollouts:
         same = (outcome.next_state == states[:, None]).all(dim=-1)
         able = self.model.encoding.available(states)
         asked = (~same & ~outcome.ended & able).flatten().nonzero()[:, 0]
-        values = Judgement(*(part[:, None].expand(n, actions, *part.shape[1:]).flatten(0, 1).clone() for part in here))
+        values = ValueOutputs(
+            *(part[:, None].expand(n, actions, *part.shape[1:]).flatten(0, 1).clone() for part in here)
+        )
         if asked.numel():
             new = self.judge.values(outcome.next_state.flatten(0, 1)[asked])
             for part, fresh in zip(values, new, strict=True):
                 part[asked] = fresh
-        values = Judgement(*(part.view(n, actions, *part.shape[1:]) for part in values))
+        values = ValueOutputs(*(part.view(n, actions, *part.shape[1:]) for part in values))
         going_on = (~outcome.ended)[..., None, None]
         q = rewards[:, :, None] + self.discounts * values.joint * going_on
         return Expansion(outcome, rewards, values, q)
@@ -233,7 +235,7 @@ class ImaginedRollouts:
             own = self._own(found, able) if every and tick % every == 0 else None
             rows.append(_Row(states, policy, expected, found.rewards[lane, action], ended, own))
             states = torch.where(ended[:, None], fresh[tick], found.outcome.next_state[lane, action])
-            values = Judgement(*(part[lane, action] for part in found.values))
+            values = ValueOutputs(*(part[lane, action] for part in found.values))
             if ended.any():
                 new = self.judge.values(states[ended])
                 for part, its in zip(values, new, strict=True):

@@ -18,7 +18,7 @@ SAME: Final = 1e-9
 """Rewards that differ by less than this are one."""
 
 
-class TransitionBatch(NamedTuple):
+class ReplayedTransitions(NamedTuple):
     """Some transitions.
 
     Attributes:
@@ -103,11 +103,11 @@ class TransitionBuffer:
         self.pay_count[channel] += 1
         return count
 
-    def batch(self, index: Tensor) -> TransitionBatch:
+    def batch(self, index: Tensor) -> ReplayedTransitions:
         """The transitions of indices int64 `[...]`."""
         kept = {name: data[index] for name, data in self._data.items()}
         kept["state"], kept["next_state"] = kept["state"].long(), kept["next_state"].long()
-        return TransitionBatch(**kept)
+        return ReplayedTransitions(**kept)
 
     def rewards(self, paid: Tensor) -> Tensor:
         """float32 `[..., K]`: the rewards of indices `[..., K]`; 0 where they were withheld."""

@@ -14,7 +14,7 @@ from .encoding import StateEncoding
 from .hyperparameters import ValueOptions
 
 
-class Judgement(NamedTuple):
+class ValueOutputs(NamedTuple):
     """What a value network says of n states.
 
     Attributes:
@@ -54,14 +54,14 @@ class ValueNetwork(nn.Module):
         self.heads.div_(torch.cat([factor, factor]))
         self.bias.div_(torch.cat([factor, factor]))
 
-    def forward(self, board: Tensor, counters: Tensor) -> Judgement:
+    def forward(self, board: Tensor, counters: Tensor) -> ValueOutputs:
         """For boards float32 `[n, P, H, W]` and counters float32 `[n, G]`."""
         seen = counters if self.convolutions is None else torch.cat([self.convolutions(board), counters], dim=1)
         hidden = torch.relu(self.dense(seen))
         each = hidden.view(len(counters), self.members, -1).transpose(0, 1)
         heads = torch.baddbmm(self.bias, each, self.heads).transpose(0, 1)
         joint, own = heads[..., : self.n_channels], heads[..., self.n_channels :]
-        return Judgement(self.prior(hidden), joint, own)
+        return ValueOutputs(self.prior(hidden), joint, own)
 
 
 class Judge:
@@ -75,14 +75,14 @@ class Judge:
     def __init__(self, net: ValueNetwork, encoding: StateEncoding, scale: Tensor) -> None:
         self.net, self.encoding, self.scale = net, encoding, scale
 
-    def judge(self, states: Tensor) -> Judgement:
+    def judge(self, states: Tensor) -> ValueOutputs:
         """The network's outputs for states int64 `[n, F]`."""
         board = self.encoding.board(states) if self.encoding.n_planes else states.new_zeros(0).float()
-        out: Judgement = self.net(board, self.encoding.counters(states))
+        out: ValueOutputs = self.net(board, self.encoding.counters(states))
         return out
 
     @torch.no_grad()
-    def values(self, states: Tensor) -> Judgement:
+    def values(self, states: Tensor) -> ValueOutputs:
         """The judgement of states int64 `[n, F]`, with values in the units of the rewards."""
         judged = self.judge(states)
-        return Judgement(judged.prior, judged.joint * self.scale, judged.own * self.scale)
+        return ValueOutputs(judged.prior, judged.joint * self.scale, judged.own * self.scale)
