@@ -106,7 +106,30 @@ def searching(
     return beside(f'search: {{over: {over}, objective: "{objective}"{harm}{more}}}')
 
 
+def naming(formulas: str, used: str = "near_by") -> str:
+    """The seed with named formulas, one of which the rule `delivery` reads."""
+    return SEED.replace("\nrules:\n", f"\nlet: {{{formulas}}}\nrules:\n").replace(
+        "when: robot on zone_of(next_job)", f"when: robot on zone_of(next_job) and {used}"
+    )
+
+
 CASES = [
+    # Named formulas
+    Case("a circle of named formulas", "TC413 TC413", "near_by: far + 1", "near_by: far + 1 > 0",
+         naming("near_by: far + 1, far: near_by * 2")),
+    Case("an unused named formula", "TC541", "SPARE", "robot meets guard", naming("near_by: alarm, spare: SPARE")),
+    Case("a named formula that a field is called", "TC410 TC512", "power: alarm", "power: alarm",
+         naming("power: alarm", "power > 0")),
+    Case("a named zone", "TC501", "near_by: alarm", "near_by: alarm, lair: vault",
+         naming("near_by: alarm", "near_by and robot in lair")),
+    Case("a named formula that reads what is not known yet", "TC518", "chance: 0.1", "chance: near_by",
+         naming("near_by: robot does disarm")),
+    Case("a named formula where a number must be known", "TC515", "max: threshold", "max: threshold + near_by",
+         naming("near_by: 2 * power", "near_by > 1")),
+    Case("one of each in a named formula", "TC507", "near_by: alarm", "near_by: gem meets robot",
+         naming("near_by: alarm")),
+    Case("named formulas nested too deep", "TC103", "DEEP", ", ".join(f"a{i + 1}: a{i} + a{i}" for i in range(120)),
+         naming("near_by: a120 > 0, a0: power, DEEP")),
     # Shapes
     Case("a missing key", "TC200", "title: ", "sources: []\n# "),
     Case("a word where a number is wanted", "TC420", "discount: 0.97", 'discount: "high"'),

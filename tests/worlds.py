@@ -212,6 +212,8 @@ GUARDS = [
     "distance(robot, monster) == 1 and row(monster) != before(row(monster))",
     "beside(robot, left) in wall or column(key) > 3",
     "before(robot on zone_of(job)) and not key on board",
+    "by_key and not before(by_key)",
+    "richer > luck or robot on beyond",
 ]
 EFFECTS = [
     "a += 1",
@@ -227,6 +229,8 @@ EFFECTS = [
     "move crate up",
     "monster.alert = 1",
     "a = robot moved",
+    "a = richer - 1",
+    "place crate at beyond",
     "reset map",
     "event seen",
     'end "over"',
@@ -275,6 +279,10 @@ things:
   monster: {{kind: monster, sight: {sight}, fields: {{alert: {{}}}}, as_agent: {as_agent}, {motion}}}
   crate: {{kind: block, {solid}}}
   key: {{{blocks}}}
+let:
+  by_key: robot near(1) key
+  richer: a + luck * by_key
+  beyond: beside(crate, right)
 counters:
   a: {{max: 2}}
   job: {{values: [bench_1, bench_2]}}

@@ -114,7 +114,8 @@ class _Compiler:
             for name, counter in self._counters()
             if counter.values is not None and isinstance(counter.values[0], str)
         }
-        self.scope = NameBindings(self.params, stage, self.instances, self.words, {})
+        self.scope = NameBindings(self.params, stage, self.instances, self.words, {}, scenario.symbols.formulas)
+        self.sizes = self.scope.sizes
         self.syntax = [node for text in self._texts() for node in walk(text)]
 
     # -------------------------------------------------------------- reading the document
@@ -164,13 +165,17 @@ class _Compiler:
             yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
         for agent in self.document.agents.values():
             yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
+        yield from self.scope.formulas.values()
         yield from (measure(expectation.measure) for expectation in self.document.expect)
 
     def formula(self, text: schema.Formula, scope: NameBindings | None = None) -> Expression:
         """A formula, parsed and resolved."""
         parsed = formula(text)
-        check_terms("a formula", unrolled_size(parsed, self.instances))
+        check_terms("a formula", self._terms(parsed))
         return resolve(parsed, scope or self.scope)
+
+    def _terms(self, node: object) -> int:
+        return unrolled_size(node, self.instances, self.sizes)
 
     def number(self, text: schema.Formula) -> float:
         """A formula that is constant at these params, as a number."""
@@ -367,7 +372,7 @@ class _Compiler:
     def _thing_bodies(self, name: str) -> None:
         thing = self.document.things[name]
         solid = formula(thing.kind in SOLID_KINDS if thing.solid is None else thing.solid)
-        self.terms += len(self.instances[name]) * unrolled_size(solid, self.instances)
+        self.terms += len(self.instances[name]) * self._terms(solid)
         check_terms(f"`solid` down to that of `{name}`", self.terms)
         blocks = None if thing.blocks is None else frozenset(thing.blocks)
         pushable = thing.pushable if thing.pushable is not None else thing.kind == "block"
@@ -624,7 +629,7 @@ class _Compiler:
         written: list[object] = [effect(text) for text in (*rule.then, *rule.otherwise)]
         written += [formula(text) for text in (rule.when, rule.chance, *rule.pays.values()) if text is not None]
         combinations = prod(len(self.instances[group]) for _, group in rule.instances)
-        self.terms += combinations * sum(unrolled_size(node, self.instances) for node in written)
+        self.terms += combinations * sum(self._terms(node) for node in written)
         check_terms(f"the rules down to `{rule.name}`", self.terms)
         for combination in product(*(self.instances[group] for _, group in rule.instances)):
             if len(set(combination)) < len(combination):

@@ -14,7 +14,7 @@ from .names.symbols import Symbols, legend_zones, maps, maps_of, read_symbols, u
 from .schema.document import Document, Generate
 from .validation.bodies import check_agents, check_patrols, check_things
 from .validation.claims import check_claims
-from .validation.declarations import check_counters, check_draws, check_params
+from .validation.declarations import check_counters, check_draws, check_formulas, check_params
 from .validation.dynamics import (
     check_names_of_chance,
     check_overrides_of_actions,
@@ -53,6 +53,7 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
     symbols = read_symbols(document, report)
     context = Context(symbols, report, source)
     check_params(context)
+    check_formulas(context)
     # Boards come early: patrols, and the places that effects name, are checked on them.
     boards = _check_boards(context)
     check_counters(context)
@@ -71,6 +72,9 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
     for name in symbols.unused_params:
         message = f"no formula uses `{name}`"
         report.add("TC525", ("params", name), message, "use it, or delete it", key=True, warning=True)
+    for name in symbols.unused_formulas:
+        message = f"nothing names the formula `{name}`"
+        report.add("TC541", ("let", name), message, "use it, or delete it", key=True, warning=True)
     for name in symbols.unused_counters:
         message = f"nothing reads or changes the counter `{name}`"
         report.add("TC540", ("counters", name), message, "use it, or delete it", key=True, warning=True)

@@ -168,11 +168,13 @@ CATALOGUE: dict[str, str] = {
     "TC404": "A file names only files of its own folder (and below) and of the library, so that a scenario from a "
     "stranger cannot read anything else. Absolute paths, paths that climb out, and links that lead out are refused.",
     "TC405": "The file that is extended or used is neither beside this one nor in the library.",
-    "TC410": "Zones, things, agents, counters, draws, channels, events and params share their names, so that a "
-    "bare name is never ambiguous. Events are declared by the rules that emit them.",
+    "TC410": "Zones, things, agents, counters, draws, channels, events, params and named formulas share their names, "
+    "so that a bare name is never ambiguous. Events are declared by the rules that emit them.",
     "TC411": "The word has a meaning in the language or the legend, and cannot be a name.",
     "TC412": "A name for one instance, as `b` in `any(b of tree: b in glade)` or under `each: {a: tree, b: tree}`, "
     "means nothing else in the file, so that no reader takes one for the other.",
+    "TC413": "A named formula stands for what is written under `let:`, wherever its name is read. One that names "
+    "itself, also by way of others, would stand for nothing.",
     "TC420": "A formula uses a name that nothing has.",
     "TC421": "There is no such counter or field.",
     "TC422": "There is no such thing (or agent).",
@@ -237,6 +239,7 @@ CATALOGUE: dict[str, str] = {
     "TC530": "`return` and `value` sum what the agent is paid, and the hidden performance is never paid: measure it "
     "by `performance`, and by `regret(performance)` against the best that was possible.",
     "TC540": "No rule, guard, effect or measure names the counter, so it keeps its first value for ever.",
+    "TC541": "No formula, effect or measure names what stands under `let:`.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
     "outcomes of chance than are enumerated (4,096), or it took longer than `check --budget` allows. The message names "

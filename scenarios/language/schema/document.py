@@ -560,6 +560,7 @@ class Document(Block):
     extends: Line | None = None
     uses: Annotated[list[Line], Field(max_length=16)] = []
     params: Annotated[dict[Name, Param], Field(max_length=MANY)] = {}
+    let: Annotated[dict[Name, Formula], Field(max_length=MANY)] = {}
     map: Maps | None = None
     generate: Generate | None = None
     legend: dict[Glyph, Line | LegendEntry] = {}

@@ -1,16 +1,17 @@
-"""Checks the declarations of params, counters and draws."""
+"""Checks the declarations of params, named formulas, counters and draws."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..expressions.constants import CEILING, Value, constant
+from ..expressions.constants import CEILING, Value, constant, names_in
+from ..expressions.named_formulas import MAX_DEPTH, circles
 from ..expressions.parser import RESERVED
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import written, wrong_value
 from ..names.symbols import article
-from ..names.types import NUMBER, counter_type, value_type
+from ..names.types import ARTICLES, NUMBER, counter_type, type_of, value_type
 from ..schema.document import Counter, Draw, Param
 
 
@@ -131,6 +132,30 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
             if counter.max is None:
                 cure = "start with 0 or 1, or give it a `max`"
             context.report.add("TC214", (*path, "start"), message, cure)
+
+
+def check_formulas(context: Context) -> None:
+    """Check the named formulas: each is a number, a truth value or a place, and none leads back to itself."""
+    symbols, report = context.symbols, context.report
+    in_circles = dict(circles(symbols.document))
+    for name, text in symbols.document.let.items():
+        path: Path = ("let", name)
+        expression = context.parse(text, path)
+        if expression is None:
+            continue
+        if name in in_circles:
+            message = f"`{name}` leads back to itself, by way of `{in_circles[name]}`"
+            report.add("TC413", path, message, "a named formula is made of what is known without it", key=True)
+            continue
+        if name not in symbols.formulas:
+            if names_in(expression) & symbols.document.let.keys() <= symbols.formulas.keys():
+                message = f"`{name}`, with the formulas that it names, is nested deeper than {MAX_DEPTH}"
+                report.add("TC103", path, message, "keep parts of it in counters", key=True)
+            continue
+        typed = type_of(expression, context.scope(path))
+        if typed is not None and typed.kind in ("zone", "word"):
+            message = f"`{name}` stands for {ARTICLES[typed.kind]}, and a number, a truth value or a place is wanted"
+            report.add("TC501", path, message, "write a condition or arithmetic, as in `distance(robot, guard)`")
 
 
 def check_draws(context: Context) -> None:
