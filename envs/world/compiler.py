@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from ...scenarios.errors import UnknownNameError
-from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes
+from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes, settled
 from ...scenarios.language.expressions.parser import effect, formula, measure
 from ...scenarios.language.expressions.syntax import (
     Assign,
@@ -96,6 +96,7 @@ class _Compiler:
         self.stage_name = stage
         self.stage = document.stages[stage]
         values = {name: param.value for name, param in document.params.items()} | dict(params) | dict(self.stage.params)
+        values = settled(document.params, values)
         self.params = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         self.fields: list[Field] = []
         self.columns: dict[str, StateColumn] = {}
@@ -123,7 +124,7 @@ class _Compiler:
     def _layouts(self, name: str) -> tuple[Board, ...]:
         """The boards of a stage; none for a world without a map."""
         stage, document = self.document.stages[name], self.document
-        params = self.params if name == self.stage_name else self.params | dict(stage.params)
+        params = self.params if name == self.stage_name else settled(document.params, self.params | dict(stage.params))
         boards = tuple(read_board(document, text, params) for _, text in maps_of(document, name))
         spec = stage.generate or document.generate
         if spec is None:

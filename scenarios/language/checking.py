@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .expressions.constants import settled
 from .expressions.syntax import Name, PutAt
 from .faults.collector import Path, Report, listed
 from .files.merging import Merged
@@ -108,7 +109,7 @@ def _check_boards(context: Context) -> dict[str, tuple[Board, ...]]:
     unread = False
     for name, stage in document.stages.items():
         drawn = maps_of(document, name)
-        params = {**context.params, **stage.params}
+        params = settled(document.params, {**context.params, **stage.params})
         read = [check_board(document, text, params, report, path) for path, text in drawn]
         unread |= None in read
         if drawn:

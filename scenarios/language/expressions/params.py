@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
-from .constants import names_in
+from .constants import base, names_in
 from .named_formulas import named_formulas
 from .parser import ExpressionError, effect, formula, measure
 from .syntax import Assign, PutAt, Rate, Statistic
@@ -38,7 +38,8 @@ def shaping(document: Document) -> frozenset[str]:
     counters = [document.counters]
     counters += [thing.fields for thing in document.things.values()]
     counters += [agent.fields for agent in document.agents.values()]
-    return _read(bound for block in counters for counter in block.values() for bound in (counter.min, counter.max))
+    read = _read(bound for block in counters for counter in block.values() for bound in (counter.min, counter.max))
+    return _behind(read, document)
 
 
 def unused_params(document: Document) -> tuple[str, ...]:
@@ -92,12 +93,12 @@ def _uses(document: Document) -> dict[Kind, frozenset[str]]:
 
 
 def _behind(names: frozenset[str], document: Document) -> frozenset[str]:
-    """Names, and all that the named formulas among them read."""
+    """Names, all that the named formulas among them read, and the params from which others are computed."""
     named = named_formulas(document)
     for name in reversed(named):  # each comes before those that it names
         if name in names:
             names |= names_in(named[name])
-    return names
+    return names | base(names & document.params.keys(), document.params)
 
 
 def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:

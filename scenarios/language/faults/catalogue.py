@@ -87,7 +87,8 @@ CATALOGUE: dict[str, str] = {
     "`weights` (equal ones if they are left out).",
     "TC212": "An expectation compares its measure once: `at_least`, `at_most` or `equals`. Write two expectations for "
     "two bounds.",
-    "TC213": "What a param may be is declared by a range or by choices, in order, and its value is one of them.",
+    "TC213": "What a param may be is declared by a range or by choices, in order, and its value is one of them. "
+    "A param with a `formula` is computed from params above it, and has none of the three.",
     "TC214": "A counter goes from `min` (0 if left out) to `max`, or through a list of `values`, or is a flag where "
     "neither is given. It starts at one of them: the least, or the first, if nothing is said.",
     "TC215": "A thing that moves by itself does so in one way at a time. Several ways are listed under `moves`, "
@@ -193,7 +194,8 @@ CATALOGUE: dict[str, str] = {
     "TC433": "A replay says what every agent does in every tick: with several agents, `up, stay` in the order of "
     "the file.",
     "TC434": "There is no such variant.",
-    "TC435": "`across` goes through a list of values, or through `cells(ZONE)` where the param is a cell.",
+    "TC435": "`across` goes through a list of values, or through `cells(ZONE)` where the param is a cell. "
+    "A list of settings, each of which sets the same names, goes through pairs.",
     "TC436": "There is no such zone.",
     "TC437": "A replay fixes draws, and rules and overrides that have a chance, by their names.",
     "TC438": "The draw never has this outcome. Coins, rules and overrides come out as 0 or 1.",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..expressions.constants import CEILING, Value, constant, names_in
+from ..expressions.constants import CEILING, NotConstantError, Value, constant, names_in
 from ..expressions.named_formulas import MAX_DEPTH, circles
-from ..expressions.parser import RESERVED
-from ..faults.collector import Path, listed
+from ..expressions.parser import RESERVED, ExpressionError, formula
+from ..faults.collector import Path, Report, listed
 from ..names.formula_context import Context
 from ..names.overrides import written, wrong_value
 from ..names.symbols import article
 from ..names.types import ARTICLES, NUMBER, counter_type, type_of, value_type
-from ..schema.document import Counter, Draw, Param
+from ..schema.document import Counter, Document, Draw, Param
 
 
 def check_params(context: Context) -> None:
@@ -20,6 +20,9 @@ def check_params(context: Context) -> None:
     for name, param in context.symbols.document.params.items():
         path: Path = ("params", name)
         number = value_type(param.value) == NUMBER
+        if param.whole and not number:
+            message = f"`{name}` is no number, and is `whole`"
+            context.report.add("TC213", (*path, "whole"), message, "leave `whole:` out")
         if param.range is not None and param.choices is not None:
             context.report.add("TC213", path, f"`{name}` has a range and choices", "keep one of them", key=True)
         elif param.range is not None and not number:
@@ -31,6 +34,52 @@ def check_params(context: Context) -> None:
             context.report.add("TC213", (*path, "range"), message, f"write [{high}, {low}]")
         else:
             _check_choices(name, param, context)
+
+
+def with_computed_params(document: Document, report: Report) -> Document:
+    """The document with a value for each computed param; a param that has none, or a wrong formula, is reported."""
+    params: dict[str, Param] = {}
+    known: dict[str, object] = {}
+    for name, param in document.params.items():
+        params[name] = param
+        path: Path = ("params", name)
+        if "value" in param.model_fields_set and param.formula is not None:
+            message = f"`{name}` has a value and a formula"
+            report.add("TC213", path, message, "keep the value, or let the formula say it", key=True)
+        elif param.formula is not None:
+            value = _computed(name, param, known, path, report)
+            if value is not None:
+                params[name] = param.model_copy(update={"value": value})
+        elif "value" not in param.model_fields_set:
+            report.add("TC200", path, f"params.{name} lacks `value`", "add the line `value: ...`", key=True)
+        known[name] = params[name].value
+    return document.model_copy(update={"params": params}) if params else document
+
+
+def _computed(name: str, param: Param, known: Mapping[str, object], path: Path, report: Report) -> Value | None:
+    """The value of a param that follows from those above it; None if it is at fault, which is reported."""
+    assert param.formula is not None
+    where = (*path, "formula")
+    if param.range is not None or param.choices is not None:
+        message = f"`{name}` is computed, and declares what it may be"
+        report.add(
+            "TC213", path, message, "leave `range:` and `choices:` to the params that it is computed from", key=True
+        )
+        return None
+    try:
+        value = constant(formula(param.formula), known)
+    except ExpressionError as fault:
+        report.add(fault.code, where, fault.message, fault.cure, span=fault.span)
+        return None
+    except NotConstantError as fault:
+        message = f"`{name}` is computed from `{fault.name}`, which is no number that stands above it"
+        report.add("TC515", where, message, "write numbers and params that stand above it only", span=fault.span)
+        return None
+    if param.whole and value != int(value):
+        report.add(
+            "TC213", where, f"`{name}` comes out as {value:g}", "it is `whole`: round it by `floor(...)` or `ceil(...)`"
+        )
+    return value
 
 
 def _check_choices(name: str, param: Param, context: Context) -> None:
