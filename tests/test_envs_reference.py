@@ -1707,3 +1707,36 @@ def test_a_condition_from_elsewhere_reads_named_formulas() -> None:
     condition = world.resolve(parse_expression("close and twice > 1"))
     states = played(world, "r r").states
     assert evaluate(condition, context_between_ticks(world, states)).tolist() == [0, 1, 0]
+
+
+# ------------------------------------------------------------------ draws that read others
+
+READING = """
+map: |
+  #####
+  #A..#
+  #####
+draws:
+  rich: {p: 0.25}
+  purse: {values: [1, 2, 9], weights: [1, rich, "3 * rich * (robot on cell(1, 1))"]}
+  slip: {at: tick, p: "if(robot does right, 0.5, 0)"}
+  fall: {at: tick, p: slip / 4}
+rules:
+  - name: hurt
+    when: fall == 1
+    pays: {reward: 0 - purse}
+"""
+
+
+def test_a_draw_reads_those_before_it_the_state_and_what_was_done() -> None:
+    world = world_of(READING)
+    start = reset(world, EnumeratedDraws())
+    drawn = zip(*(start.states[:, world.columns[name].index].tolist() for name in ("rich", "purse")), strict=True)
+    chances = dict(zip(drawn, start.probability.tolist(), strict=True))
+    assert chances == pytest.approx({(0, 0): 0.75, (1, 0): 0.05, (1, 1): 0.05, (1, 2): 0.15})
+    right, stay = (world.agents[0].actions.index(name) for name in ("right", "stay"))
+    after = step(world, start.states[:1], np.array([[right]], np.int32), EnumeratedDraws())
+    pays = sorted(zip(after.rewards[:, 0].tolist(), after.probability.tolist(), strict=True))
+    assert pays == [(-1, 0.125), (0, 0.375), (0, 0.5)]
+    still = step(world, start.states[:1], np.array([[stay]], np.int32), EnumeratedDraws())
+    assert still.probability.tolist() == [1]

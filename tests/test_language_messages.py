@@ -147,6 +147,11 @@ CASES = [
     Case("pairs of different names", "TC435", "across: {threshold: [1, 2], goal: cells(corner)}",
          "across: [{threshold: 1, goal: [1, 1]}, {threshold: 2}]"),
     Case("no pairs", "TC205", "across: {threshold: [1, 2], goal: cells(corner)}", "across: []"),
+    # Draws that read others
+    Case("a draw that reads one below it", "TC518", "p: 0.5}", "p: soon / 2}\n  soon: {values: [0, 1]}"),
+    Case("a draw that reads itself by a name", "TC518", "p: 0.5}", "p: near_by}",
+         naming("near_by: watched", "near_by")),
+    Case("a draw of the start that reads an action", "TC518", "p: 0.5}", 'p: "if(robot does stay, 1, 0)"}'),
     # Shapes
     Case("a missing key", "TC200", "title: ", "sources: []\n# "),
     Case("a word where a number is wanted", "TC420", "discount: 0.97", 'discount: "high"'),

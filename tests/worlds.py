@@ -207,7 +207,7 @@ GUARDS = [
     "crate moved",
     "a == 2 and robot chooses left",
     "robot carries key",
-    "wind == 1",
+    "wind == 1 or gust > 2 and fate",
     "2 * (robot moved) - (crate meets robot) + (a == 1 or luck == 2) > 1",
     "distance(robot, monster) == 1 and row(monster) != before(row(monster))",
     "beside(robot, left) in wall or column(key) > 3",
@@ -288,7 +288,9 @@ counters:
   job: {{values: [bench_1, bench_2]}}
 draws:
   luck: {{values: [1, 2], weights: [1, 3]}}
-  wind: {{at: tick, p: 0.25, when: a == 1}}
+  fate: {{p: "if(luck == 2 and robot near(2) crate, 0.25, 0.5)"}}
+  wind: {{at: tick, p: "if(robot does up, 0.5, 0.25)", when: a == 1}}
+  gust: {{at: tick, values: [0, 2, 3], weights: [luck, 2 * wind, by_key + fate]}}
 rewards: {{reward: {{}}, watch: {{for: monster}}, performance: {{hidden: true}}}}
 {override}rules:
 """

@@ -93,7 +93,7 @@ class Symbols:
         return named_formulas(self.document)
 
     @cached_property
-    def types_of_formulas(self) -> dict[tuple[str, bool, bool, bool], object]:
+    def types_of_formulas(self) -> dict[tuple[object, ...], object]:
         """What `types.type_of_named` found: a formula that names one twice is not typed twice as long."""
         return {}
 

@@ -101,6 +101,7 @@ class Scope:
         ticking: whether the draws of this tick are known.
         earlier: whether it stands in `before`.
         fixed: whether the value must be known before the run, so that cures suggest only numbers and params.
+        drawn: the draws that are made already, where it decides a draw; None for all of them.
     """
 
     symbols: Symbols
@@ -111,6 +112,7 @@ class Scope:
     ticking: bool = True
     earlier: bool = False
     fixed: bool = False
+    drawn: frozenset[str] | None = None
 
     def fault(self, code: str, span: Span, message: str, cure: str, *, warning: bool = False) -> None:
         """Report a fault in this text."""
@@ -314,8 +316,11 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
 def _named(name: str, span: Span, scope: Scope) -> Typed | None:
     """The type of a named formula, which reads what it reads wherever its name stands."""
     typed = type_of_named(name, scope)
-    if typed is None and type_of_named(name, replace(scope, acted=True, ticking=True, earlier=False)) is not None:
-        cure = "what agents do, draws of a tick and `before` are known in rules of a tick only: use another formula"
+    if (
+        typed is None
+        and type_of_named(name, replace(scope, acted=True, ticking=True, earlier=False, drawn=None)) is not None
+    ):
+        cure = "what agents do, draws and `before` are known once they came: use another formula"
         scope.fault("TC518", span, f"`{name}` reads what is not known here", cure)
     return typed
 
@@ -323,7 +328,7 @@ def _named(name: str, span: Span, scope: Scope) -> Typed | None:
 def type_of_named(name: str, scope: Scope) -> Typed | None:
     """The type of the formula that a name stands for; None if it is at fault here, which is not reported."""
     symbols = scope.symbols
-    key = (name, scope.acted, scope.ticking, scope.earlier)
+    key = (name, scope.acted, scope.ticking, scope.earlier, scope.drawn)
     if key not in symbols.types_of_formulas:
         # What `each` and quantifiers bind means nothing in it: a formula is written for the whole file.
         inside = replace(scope, report=Report(), bound={}, fixed=False)
@@ -407,6 +412,10 @@ def value_type(value: object) -> Typed:
 
 def _draw(name: str, span: Span, scope: Scope) -> Typed | None:
     draw = scope.symbols.document.draws[name]
+    if scope.drawn is not None and name not in scope.drawn:
+        cure = "a draw reads those above it: write the one that is read first"
+        scope.fault("TC518", span, f"`{name}` is not drawn yet here", cure)
+        return None
     if draw.at == "tick" and not scope.ticking:
         cure = "only draws `at: start` are kept in the state"
         scope.fault("TC518", span, f"`{name}` is drawn in the tick, and is not known here", cure)

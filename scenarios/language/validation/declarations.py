@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..expressions.constants import CEILING, NotConstantError, Value, constant, names_in
 from ..expressions.named_formulas import MAX_DEPTH, circles
@@ -11,8 +12,8 @@ from ..faults.collector import Path, Report, listed
 from ..names.formula_context import Context
 from ..names.overrides import written, wrong_value
 from ..names.symbols import article
-from ..names.types import ARTICLES, NUMBER, counter_type, type_of, value_type
-from ..schema.document import Counter, Document, Draw, Param
+from ..names.types import ARTICLES, NUMBER, Scope, counter_type, require, type_of, value_type
+from ..schema.document import Counter, Document, Draw, Formula, Param
 
 
 def check_params(context: Context) -> None:
@@ -225,19 +226,34 @@ def check_draws(context: Context) -> None:
 
 
 def _check_chances(name: str, draw: Draw, path: Path, context: Context) -> None:
-    scope = context.scope((*path, "when"), acted=False, ticking=False)
-    context.guard(draw.when, f"the condition of `{name}`", scope)
-    # In a tick there is a state for the chances to depend on; at the start there is none yet.
-    if draw.at == "tick":
-        context.chance(draw.p, f"the chance of `{name}`", context.scope((*path, "p"), acted=False, ticking=False))
-        for index, weight in enumerate(draw.weights or ()):
-            context.number(weight, "a weight", context.scope((*path, "weights", index), acted=False, ticking=False))
-        return
-    context.bounded(draw.p, f"the chance of `{name}`", (*path, "p"), 0, 1)
+    """Check when a draw is made and by what chances: both read the state, and chances also the draws above it."""
+    # In a tick agents have acted before anything is drawn; at the start nobody has.
+    acted = draw.at == "tick"
+    names = list(context.symbols.document.draws)
+    above = frozenset(names[: names.index(name)])
+
+    def chances(*keys: str | int) -> Scope:
+        return replace(context.scope((*path, *keys), acted=acted, ticking=acted), drawn=above)
+
+    # At the start, the condition of a draw may read one below it too, which then has its first outcome.
+    when = chances("when") if acted else context.scope((*path, "when"), acted=False, ticking=False)
+    context.guard(draw.when, f"the condition of `{name}`", when)
+    context.chance(draw.p, f"the chance of `{name}`", chances("p"))
     weights = [
-        context.bounded(weight, "a weight", (*path, "weights", index), 0, CEILING)
-        for index, weight in enumerate(draw.weights or ())
+        _check_weight(weight, chances("weights", index), context) for index, weight in enumerate(draw.weights or ())
     ]
     if weights and all(weight == 0 for weight in weights):
         cure = "give at least one value a weight above 0"
         context.report.add("TC211", (*path, "weights"), "every weight is 0", cure)
+
+
+def _check_weight(weight: Formula, scope: Scope, context: Context) -> Value | None:
+    """Check a weight, which is not negative where it is known before the run; its value, or None if it is not known."""
+    expression = context.parse(weight, scope.path)
+    if expression is None or not require(expression, "number", scope, "a weight"):
+        return None
+    try:
+        constant(expression, context.params)
+    except NotConstantError:
+        return None
+    return context.bounded(weight, "a weight", scope.path, 0, CEILING)
