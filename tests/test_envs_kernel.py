@@ -267,6 +267,10 @@ counters:
   n: {min: -2, max: 5, start: 0}
   listed: {values: [0.5, 2, -1]}
   job: {values: [one, two]}
+let:
+  dug: robot does dig and not before(n > 2)
+  spread: distance(gem, spot) * 2 + n
+  spot: beside(crate, up)
 rules:
   - name: count
     when: n < 5
@@ -335,6 +339,7 @@ rules:
         "cell(2, 4) in two and ahead(robot) near(n) meadow",
         "beside(beside(robot, left), left) meets zone_of(job) or not gem on board",
         "count(g of gem: ahead(robot) on g) == 1 or any(c of crate: beside(c, down) on robot)",
+        "dug or spread > before(spread) or spot on robot",
     ],
 )
 def test_every_word_of_a_guard(guard: str) -> None:

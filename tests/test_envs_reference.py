@@ -13,6 +13,7 @@ from turncoat.envs.reference.expressions import context_between_ticks, evaluate
 from turncoat.envs.reference.step import reset, step
 from turncoat.envs.world.randomness import EnumeratedDraws, GivenDraws, SampledDraws
 from turncoat.envs.world.resolver import resolve
+from turncoat.envs.world.world import WorldTooLargeError
 from turncoat.scenarios.language.expressions.constants import constant
 from turncoat.scenarios.language.expressions.parser import parse_expression
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -1642,3 +1643,100 @@ def test_a_replay_in_a_file_names_them_and_an_unknown_one_is_told_what_there_is(
         ScenarioError, match=r"(?s)`mouse.wander` never comes out as `north`.*`up`, `down`, `left`, `right`"
     ):
         scenario_of(CHANCY + replay.format("mouse.wander: north"))
+
+
+# ------------------------------------------------------------------ named formulas
+
+CLOSE = "any(gem: robot near(reach) gem)"
+NAMED = """
+map: |
+  #######
+  #A.gg.#
+  #.....#
+  #######
+legend:
+  g: gem
+things:
+  gem: {}
+counters:
+  n: {max: 9}
+let:
+  twice: 2 * n + 1
+  close: "any(gem: robot near(reach) gem)"
+  spot: cell(1, reach)
+params:
+  reach: {value: 1}
+rules:
+  - name: counted
+    when: close and not before(close)
+    then:
+      - n += twice
+      - event met
+    pays: {reward: twice}
+  - name: taken
+    each: gem
+    when: robot on gem and close
+    then:
+      - remove gem
+      - place robot at spot
+"""
+
+
+def test_a_named_formula_means_what_it_would_mean_in_its_place() -> None:
+    rules = NAMED[NAMED.index("rules:") :].replace("twice", "2 * n + 1").replace("spot", "cell(1, reach)")
+    rules = rules.replace("when: close and not before(close)", f'when: "{CLOSE} and not before({CLOSE})"')
+    rules = rules.replace("when: robot on gem and close", f'when: "robot on gem and {CLOSE}"')
+    written = NAMED[: NAMED.index("let:")] + "params: {reach: {value: 1}}\n" + rules
+    named, plain = world_of(NAMED), world_of(written)
+    for actions in ("r r r", "r r l d r r"):
+        a, b = played(named, actions), played(plain, actions)
+        assert (a.states == b.states).all()
+        assert (a.events, a.pays) == (b.events, b.pays)
+        assert "met" in a.events
+
+
+def test_a_named_formula_that_doubles_itself_is_refused_before_it_is_written_out() -> None:
+    doubled = "".join(f"  d{i + 1}: d{i} + d{i}\n" for i in range(60))
+    text = NAMED.replace("  twice: 2 * n + 1\n", f"  d0: 'count(gem: gem meets robot)'\n{doubled}  twice: d60\n")
+    with pytest.raises(WorldTooLargeError, match="terms when written out"):
+        world_of(text)
+
+
+def test_a_condition_from_elsewhere_reads_named_formulas() -> None:
+    world = world_of(NAMED)
+    condition = world.resolve(parse_expression("close and twice > 1"))
+    states = played(world, "r r").states
+    assert evaluate(condition, context_between_ticks(world, states)).tolist() == [0, 1, 0]
+
+
+# ------------------------------------------------------------------ draws that read others
+
+READING = """
+map: |
+  #####
+  #A..#
+  #####
+draws:
+  rich: {p: 0.25}
+  purse: {values: [1, 2, 9], weights: [1, rich, "3 * rich * (robot on cell(1, 1))"]}
+  slip: {at: tick, p: "if(robot does right, 0.5, 0)"}
+  fall: {at: tick, p: slip / 4}
+rules:
+  - name: hurt
+    when: fall == 1
+    pays: {reward: 0 - purse}
+"""
+
+
+def test_a_draw_reads_those_before_it_the_state_and_what_was_done() -> None:
+    world = world_of(READING)
+    start = reset(world, EnumeratedDraws())
+    drawn = zip(*(start.states[:, world.columns[name].index].tolist() for name in ("rich", "purse")), strict=True)
+    chances = dict(zip(drawn, start.probability.tolist(), strict=True))
+    assert chances == pytest.approx({(0, 0): 0.75, (1, 0): 0.05, (1, 1): 0.05, (1, 2): 0.15})
+    right, stay = (world.agents[0].actions.index(name) for name in ("right", "stay"))
+    after = step(world, start.states[:1], np.array([[right]], np.int32), EnumeratedDraws())
+    pays = sorted(zip(after.rewards[:, 0].tolist(), after.probability.tolist(), strict=True))
+    assert pays == [(-1, 0.125), (0, 0.375), (0, 0.5)]
+    still = step(world, start.states[:1], np.array([[stay]], np.int32), EnumeratedDraws())
+    assert still.probability.tolist() == [1]

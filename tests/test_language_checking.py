@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.scenarios.language.expressions.constants import (
     CEILING,
     NotConstantError,
@@ -15,10 +17,11 @@ from turncoat.scenarios.language.expressions.constants import (
     constant,
     extremes,
 )
+from turncoat.scenarios.language.expressions.params import classify_params, shaping
 from turncoat.scenarios.language.expressions.parser import ExpressionError, formula
 from turncoat.scenarios.language.expressions.syntax import Binary, Call, Expression, Name, Number, Truth, Unary
 from turncoat.scenarios.language.faults.faults import ScenarioError
-from turncoat.scenarios.language.loading import load_text
+from turncoat.scenarios.language.loading import apply_overrides, load_text
 from turncoat.scenarios.language.names.ranges import between, decided
 from turncoat.scenarios.language.schema.document import Param
 
@@ -416,3 +419,35 @@ def test_formulas_may_be_plain_values() -> None:
     with pytest.raises(ExpressionError):
         formula("3 +")
     assert math.isfinite(constant(formula("1e300 * 1e300"), {}))
+
+
+# ------------------------------------------------------------------ params that are computed
+
+COMPUTED = SEED.replace("pay: {value: 1}", "pay: {formula: sight - 3}\n  twice: {formula: 2 * pay + threshold}")
+COMPUTED = COMPUTED.replace("max: threshold", "max: twice")
+
+
+def test_a_computed_param_follows_the_others_wherever_they_are_set() -> None:
+    scenario = load_text(COMPUTED)
+    assert (scenario.params["pay"], scenario.params["twice"]) == (1, 5)
+    again = apply_overrides(scenario, {"sight": 6})
+    assert (again.params["pay"], again.params["twice"]) == (3, 9)
+    worlds = [compile_world(each, stage) for each in (scenario, again) for stage in ("train", "deploy")]
+    assert [world.params["twice"] for world in worlds] == [5, 4, 9, 8]  # in `deploy` the threshold is 2
+    assert [world.agents[0].weights[1] for world in worlds] == [1, 1, 3, 3]
+    # The state has one shape for all that the params may be: from 0 to 2 * (8 - 3) + 4.
+    assert {world.fields[world.columns["power"].index].size for world in worlds} == {15}
+
+
+def test_what_a_computed_param_affects_is_what_those_it_reads_affect() -> None:
+    document = load_text(COMPUTED).document
+    assert classify_params(document)["sight"] == "layout"  # by the rectangle of the zone
+    assert classify_params(document)["threshold"] == "dynamics"
+    assert {"sight", "threshold"} <= shaping(document)
+
+
+def test_an_expectation_across_pairs() -> None:
+    pairs = "across: [{threshold: 1, goal: [1, 1]}, {threshold: 2, goal: [1, 2]}]"
+    scenario = load_text(SEED.replace("across: {threshold: [1, 2], goal: cells(corner)}", pairs))
+    conditions = SolvedWorlds(scenario).conditions(scenario.document.expect[0])
+    assert conditions == [{"threshold": 1, "goal": [1, 1]}, {"threshold": 2, "goal": [1, 2]}]

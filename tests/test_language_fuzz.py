@@ -253,6 +253,12 @@ HOSTILE = {
     "many expectations": _lines("expect:", "  - {name: e, measure: steps, across: {threshold: cells(vault)}}", 190),
     "many overrides": _lines("variants:", "  v@: {robot.discout@: 1}", 60),
     "across many": _first("threshold: [1, 2]", f"threshold: {[9] * 20_000}"),
+    "a sum that doubles itself": _first(
+        "\nrules:\n",
+        "\nlet:\n  d0: 'count(gem: gem meets robot)'\n"
+        + "".join(f"  d{i + 1}: d{i} + d{i}\n" for i in range(390))
+        + "rules:\n",
+    ),
     "huge powers": _first("own: {weight: pay}", "own: {weight: 9 ** 9 ** 9 ** 9 ** 9}"),
 }
 

@@ -106,7 +106,52 @@ def searching(
     return beside(f'search: {{over: {over}, objective: "{objective}"{harm}{more}}}')
 
 
+def naming(formulas: str, used: str = "near_by") -> str:
+    """The seed with named formulas, one of which the rule `delivery` reads."""
+    return SEED.replace("\nrules:\n", f"\nlet: {{{formulas}}}\nrules:\n").replace(
+        "when: robot on zone_of(next_job)", f"when: robot on zone_of(next_job) and {used}"
+    )
+
+
 CASES = [
+    # Named formulas
+    Case("a circle of named formulas", "TC413 TC413", "near_by: far + 1", "near_by: far + 1 > 0",
+         naming("near_by: far + 1, far: near_by * 2")),
+    Case("an unused named formula", "TC541", "SPARE", "robot meets guard", naming("near_by: alarm, spare: SPARE")),
+    Case("a named formula that a field is called", "TC410 TC512", "power: alarm", "power: alarm",
+         naming("power: alarm", "power > 0")),
+    Case("a named zone", "TC501", "near_by: alarm", "near_by: alarm, lair: vault",
+         naming("near_by: alarm", "near_by and robot in lair")),
+    Case("a named formula that reads what is not known yet", "TC518", "chance: 0.1", "chance: near_by",
+         naming("near_by: robot does disarm")),
+    Case("a named formula where a number must be known", "TC515", "max: threshold", "max: threshold + near_by",
+         naming("near_by: 2 * power", "near_by > 1")),
+    Case("one of each in a named formula", "TC507", "near_by: alarm", "near_by: gem meets robot",
+         naming("near_by: alarm")),
+    Case("named formulas nested too deep", "TC103", "DEEP", ", ".join(f"a{i + 1}: a{i} + a{i}" for i in range(120)),
+         naming("near_by: a120 > 0, a0: power, DEEP")),
+    # Params that are computed, pairs
+    Case("a value and a formula", "TC213", "pay: {value: 1}", "pay: {value: 1, formula: 2}"),
+    Case("neither value nor formula", "TC200", "pay: {value: 1}", "pay: {about: what it costs}"),
+    Case("a computed param that reads the state", "TC515", "pay: {value: 1}", "pay: {formula: 2 * power}"),
+    Case("a computed param that reads one below it", "TC515", "  threshold:",
+         "  early: {formula: pay + 1}\n  threshold:"),
+    Case("a computed param with a range", "TC213", "pay: {value: 1}", "pay: {formula: 2 * sight, range: [1, 9]}"),
+    Case("a computed param that is not whole", "TC213", "pay: {value: 1}", "pay: {formula: sight / 3, whole: true}"),
+    Case("a computed param that is overridden", "TC432", "goal: {value: [6, 1]}\n  pay: {value: 1}\n",
+         "goal: {value: [6, 1]}\n  pay: {formula: sight - 3}\n",
+         SEED.replace("with: {robot.values.own: 2}", "with: {pay: 2}")),
+    Case("half of what is whole", "TC432", "{robot.values.own: 2}", "{sight: 4.5}",
+         SEED.replace("range: [4, 8]", "range: [4, 8], whole: true")),
+    Case("a whole truth value", "TC213", "pay: {value: 1}", "pay: {value: true, whole: true}"),
+    Case("pairs of different names", "TC435", "across: {threshold: [1, 2], goal: cells(corner)}",
+         "across: [{threshold: 1, goal: [1, 1]}, {threshold: 2}]"),
+    Case("no pairs", "TC205", "across: {threshold: [1, 2], goal: cells(corner)}", "across: []"),
+    # Draws that read others
+    Case("a draw that reads one below it", "TC518", "p: 0.5}", "p: soon / 2}\n  soon: {values: [0, 1]}"),
+    Case("a draw that reads itself by a name", "TC518", "p: 0.5}", "p: near_by}",
+         naming("near_by: watched", "near_by")),
+    Case("a draw of the start that reads an action", "TC518", "p: 0.5}", 'p: "if(robot does stay, 1, 0)"}'),
     # Shapes
     Case("a missing key", "TC200", "title: ", "sources: []\n# "),
     Case("a word where a number is wanted", "TC420", "discount: 0.97", 'discount: "high"'),

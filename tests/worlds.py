@@ -207,11 +207,13 @@ GUARDS = [
     "crate moved",
     "a == 2 and robot chooses left",
     "robot carries key",
-    "wind == 1",
+    "wind == 1 or gust > 2 and fate",
     "2 * (robot moved) - (crate meets robot) + (a == 1 or luck == 2) > 1",
     "distance(robot, monster) == 1 and row(monster) != before(row(monster))",
     "beside(robot, left) in wall or column(key) > 3",
     "before(robot on zone_of(job)) and not key on board",
+    "by_key and not before(by_key)",
+    "richer > luck or robot on beyond",
 ]
 EFFECTS = [
     "a += 1",
@@ -227,6 +229,8 @@ EFFECTS = [
     "move crate up",
     "monster.alert = 1",
     "a = robot moved",
+    "a = richer - 1",
+    "place crate at beyond",
     "reset map",
     "event seen",
     'end "over"',
@@ -275,12 +279,18 @@ things:
   monster: {{kind: monster, sight: {sight}, fields: {{alert: {{}}}}, as_agent: {as_agent}, {motion}}}
   crate: {{kind: block, {solid}}}
   key: {{{blocks}}}
+let:
+  by_key: robot near(1) key
+  richer: a + luck * by_key
+  beyond: beside(crate, right)
 counters:
   a: {{max: 2}}
   job: {{values: [bench_1, bench_2]}}
 draws:
   luck: {{values: [1, 2], weights: [1, 3]}}
-  wind: {{at: tick, p: 0.25, when: a == 1}}
+  fate: {{p: "if(luck == 2 and robot near(2) crate, 0.25, 0.5)"}}
+  wind: {{at: tick, p: "if(robot does up, 0.5, 0.25)", when: a == 1}}
+  gust: {{at: tick, values: [0, 2, 3], weights: [luck, 2 * wind, by_key + fate]}}
 rewards: {{reward: {{}}, watch: {{for: monster}}, performance: {{hidden: true}}}}
 {override}rules:
 """

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from ...scenarios.errors import UnknownNameError
-from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes
+from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes, settled
 from ...scenarios.language.expressions.parser import effect, formula, measure
 from ...scenarios.language.expressions.syntax import (
     Assign,
@@ -96,6 +96,7 @@ class _Compiler:
         self.stage_name = stage
         self.stage = document.stages[stage]
         values = {name: param.value for name, param in document.params.items()} | dict(params) | dict(self.stage.params)
+        values = settled(document.params, values)
         self.params = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         self.fields: list[Field] = []
         self.columns: dict[str, StateColumn] = {}
@@ -114,7 +115,8 @@ class _Compiler:
             for name, counter in self._counters()
             if counter.values is not None and isinstance(counter.values[0], str)
         }
-        self.scope = NameBindings(self.params, stage, self.instances, self.words, {})
+        self.scope = NameBindings(self.params, stage, self.instances, self.words, {}, scenario.symbols.formulas)
+        self.sizes = self.scope.sizes
         self.syntax = [node for text in self._texts() for node in walk(text)]
 
     # -------------------------------------------------------------- reading the document
@@ -122,7 +124,7 @@ class _Compiler:
     def _layouts(self, name: str) -> tuple[Board, ...]:
         """The boards of a stage; none for a world without a map."""
         stage, document = self.document.stages[name], self.document
-        params = self.params if name == self.stage_name else self.params | dict(stage.params)
+        params = self.params if name == self.stage_name else settled(document.params, self.params | dict(stage.params))
         boards = tuple(read_board(document, text, params) for _, text in maps_of(document, name))
         spec = stage.generate or document.generate
         if spec is None:
@@ -164,13 +166,17 @@ class _Compiler:
             yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
         for agent in self.document.agents.values():
             yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
+        yield from self.scope.formulas.values()
         yield from (measure(expectation.measure) for expectation in self.document.expect)
 
     def formula(self, text: schema.Formula, scope: NameBindings | None = None) -> Expression:
         """A formula, parsed and resolved."""
         parsed = formula(text)
-        check_terms("a formula", unrolled_size(parsed, self.instances))
+        check_terms("a formula", self._terms(parsed))
         return resolve(parsed, scope or self.scope)
+
+    def _terms(self, node: object) -> int:
+        return unrolled_size(node, self.instances, self.sizes)
 
     def number(self, text: schema.Formula) -> float:
         """A formula that is constant at these params, as a number."""
@@ -367,7 +373,7 @@ class _Compiler:
     def _thing_bodies(self, name: str) -> None:
         thing = self.document.things[name]
         solid = formula(thing.kind in SOLID_KINDS if thing.solid is None else thing.solid)
-        self.terms += len(self.instances[name]) * unrolled_size(solid, self.instances)
+        self.terms += len(self.instances[name]) * self._terms(solid)
         check_terms(f"`solid` down to that of `{name}`", self.terms)
         blocks = None if thing.blocks is None else frozenset(thing.blocks)
         pushable = thing.pushable if thing.pushable is not None else thing.kind == "block"
@@ -624,7 +630,7 @@ class _Compiler:
         written: list[object] = [effect(text) for text in (*rule.then, *rule.otherwise)]
         written += [formula(text) for text in (rule.when, rule.chance, *rule.pays.values()) if text is not None]
         combinations = prod(len(self.instances[group]) for _, group in rule.instances)
-        self.terms += combinations * sum(unrolled_size(node, self.instances) for node in written)
+        self.terms += combinations * sum(self._terms(node) for node in written)
         check_terms(f"the rules down to `{rule.name}`", self.terms)
         for combination in product(*(self.instances[group] for _, group in rule.instances)):
             if len(set(combination)) < len(combination):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 from ...scenarios.language.expressions.constants import NotConstantError, constant
@@ -53,6 +54,7 @@ class NameBindings:
         instances: of each thing, the names of its bodies (`gem` or `gem[0]`, `gem[1]`, ...).
         words: of each counter that takes words, the words.
         bound: the instance that a kind's name stands for inside a quantifier or an `each` rule.
+        formulas: named formulas, each after those that it names.
     """
 
     params: Mapping[str, object]
@@ -60,6 +62,15 @@ class NameBindings:
     instances: Mapping[str, Sequence[str]]
     words: Mapping[str, Sequence[str]]
     bound: Mapping[str, str]
+    formulas: Mapping[str, Expression] = field(default_factory=dict)
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """The number of terms of each named formula, once it is written out."""
+        sizes: dict[str, int] = {}
+        for name, formula in self.formulas.items():
+            sizes[name] = unrolled_size(formula, self.instances, sizes)
+        return sizes
 
     def bind(self, group: str, instance: str) -> NameBindings:
         """The same, with `group` standing for one instance."""
@@ -85,16 +96,25 @@ def walk(node: object) -> Iterator[object]:
                     yield from walk(child)
 
 
-def unrolled_size(node: object, instances: Mapping[str, Sequence[str]]) -> int:
+def unrolled_size(node: object, instances: Mapping[str, Sequence[str]], sizes: Mapping[str, int]) -> int:
     """The number of terms of a syntax node once it is written out: a quantifier for each instance of its thing.
 
-    What lies `beside` a place is a row and a column, and the place is written in both.
+    What lies `beside` a place is a row and a column, and the place is written in both. A named formula counts as often
+    as it is named.
+
+    Args:
+        node: the node.
+        instances: thing -> its bodies.
+        sizes: named formula -> its terms.
     """
+    if isinstance(node, Name) and node.name in sizes:
+        return sizes[node.name]
     size = 0
     if is_dataclass(node):
         for item in fields(node):
             value = getattr(node, item.name)
-            size += sum(unrolled_size(child, instances) for child in (value if isinstance(value, tuple) else (value,)))
+            children = value if isinstance(value, tuple) else (value,)
+            size += sum(unrolled_size(child, instances, sizes) for child in children)
         times = len(instances[node.group]) if isinstance(node, Quantified) else 2 if isinstance(node, Beside) else 1
         size = 1 + size * times
     return size
@@ -109,6 +129,8 @@ def resolve(node: Expression, scope: NameBindings) -> Expression:
                 if isinstance(value, tuple | list):
                     return Cell(Number(value[0]), Number(value[1]))
                 return Truth(value) if isinstance(value, bool) else Number(value)  # type: ignore[arg-type]
+            if name in scope.formulas:  # what is bound where it is named means nothing in it
+                return resolve(scope.formulas[name], replace(scope, bound={}))
             return Name(scope.body(name))
         case StageIs(stage):
             return Truth(stage == scope.stage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ...scenarios.language.expressions.constants import constant
+from ...scenarios.language.expressions.constants import constant, settled
 from ...scenarios.language.expressions.params import choosing, weighing
 from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.schema.document import Document, Formula
@@ -28,7 +28,8 @@ def reweigh(world: World, document: Document, overrides: Mapping[str, object]) -
         overrides: dotted name -> value, checked; a stage's own params win over them, as ever.
     """
     own = document.stages[world.stage].params  # these win over any override, so overrides of them are dropped
-    params = {**world.params, **{n: v for n, v in overrides.items() if n in document.params and n not in own}}
+    given = {n: v for n, v in overrides.items() if n in document.params and n not in own}
+    params = settled(document.params, {**world.params, **given})
 
     def number(name: str, written: Formula) -> float:
         return float(constant(formula(overrides.get(name, written)), params))  # type: ignore[arg-type]

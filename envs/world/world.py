@@ -365,7 +365,7 @@ class World:
         Raises:
             WorldTooLargeError: see `check_terms`.
         """
-        check_terms("a condition", unrolled_size(condition, self.scope.instances))
+        check_terms("a condition", unrolled_size(condition, self.scope.instances, self.scope.sizes))
         return resolve(condition, self.scope)
 
     def event_bit(self, event: str) -> np.uint64:

@@ -65,6 +65,8 @@ class SolvedWorlds:
         variants = self.scenario.document.variants
         # Later settings win: `set` over the variant, and `across` over both.
         base: dict[str, object] = {**(variants[expectation.variant] if expectation.variant else {}), **expectation.set}
+        if isinstance(expectation.across, list):
+            return [{**base, **settings} for settings in expectation.across]
         names = list(expectation.across)
         lists = [self._listed(expectation.across[name], base) for name in names]
         return [{**base, **dict(zip(names, values, strict=True))} for values in product(*lists)]

@@ -21,6 +21,7 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.compiler import compile_world
 from ...envs.world.reweight import can_reweigh, reweigh
 from ...envs.world.world import World, WorldTooLargeError
+from ...scenarios.language.expressions.constants import settled
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.loading import Scenario, apply_overrides
@@ -237,7 +238,7 @@ def _by_seed(
 
 
 def _params(worlds: SweepWorlds, point: Overrides) -> Mapping[str, object]:
-    return {**worlds.scenario.params, **point}
+    return settled(worlds.scenario.document.params, {**worlds.scenario.params, **point})
 
 
 TASK_POINTS = 20

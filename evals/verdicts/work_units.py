@@ -165,6 +165,11 @@ def _resolve(
     return ResolvedUnit(unit, case, None, contrasts, ineligible)
 
 
+def _across(expectation: Expectation) -> Sequence[Mapping[str, object]]:
+    """The settings of `across`: one mapping of lists, or each pair, triple and so on."""
+    return expectation.across if isinstance(expectation.across, list) else [expectation.across]
+
+
 def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: Expectation) -> Subject:
     """The baseline that `minus` describes: the subject itself, with every setting replaced that `minus` gives."""
     overrides = dict(subject.overrides)
@@ -173,7 +178,7 @@ def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: E
         # The baseline's variant replaces the subject's: settings that only the latter made are taken back, except for
         # those that the expectation itself makes beside the variant.
         for name in variants.get(expectation.variant or "", {}):
-            if name not in expectation.set and name not in expectation.across:
+            if name not in expectation.set and not any(name in each for each in _across(expectation)):
                 del overrides[name]
         overrides = {**variants[minus.variant], **overrides}
     return Subject(

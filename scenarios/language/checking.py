@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .expressions.constants import settled
 from .expressions.syntax import Name, PutAt
 from .faults.collector import Path, Report, listed
 from .files.merging import Merged
@@ -14,7 +15,7 @@ from .names.symbols import Symbols, legend_zones, maps, maps_of, read_symbols, u
 from .schema.document import Document, Generate
 from .validation.bodies import check_agents, check_patrols, check_things
 from .validation.claims import check_claims
-from .validation.declarations import check_counters, check_draws, check_params
+from .validation.declarations import check_counters, check_draws, check_formulas, check_params
 from .validation.dynamics import (
     check_names_of_chance,
     check_overrides_of_actions,
@@ -53,6 +54,7 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
     symbols = read_symbols(document, report)
     context = Context(symbols, report, source)
     check_params(context)
+    check_formulas(context)
     # Boards come early: patrols, and the places that effects name, are checked on them.
     boards = _check_boards(context)
     check_counters(context)
@@ -71,6 +73,9 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
     for name in symbols.unused_params:
         message = f"no formula uses `{name}`"
         report.add("TC525", ("params", name), message, "use it, or delete it", key=True, warning=True)
+    for name in symbols.unused_formulas:
+        message = f"nothing names the formula `{name}`"
+        report.add("TC541", ("let", name), message, "use it, or delete it", key=True, warning=True)
     for name in symbols.unused_counters:
         message = f"nothing reads or changes the counter `{name}`"
         report.add("TC540", ("counters", name), message, "use it, or delete it", key=True, warning=True)
@@ -104,7 +109,7 @@ def _check_boards(context: Context) -> dict[str, tuple[Board, ...]]:
     unread = False
     for name, stage in document.stages.items():
         drawn = maps_of(document, name)
-        params = {**context.params, **stage.params}
+        params = settled(document.params, {**context.params, **stage.params})
         read = [check_board(document, text, params, report, path) for path, text in drawn]
         unread |= None in read
         if drawn:

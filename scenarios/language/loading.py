@@ -25,6 +25,7 @@ from .names.overrides import check_overrides, put
 from .names.symbols import Symbols
 from .schema.document import Document
 from .schema.from_data import read_document
+from .validation.declarations import with_computed_params
 
 MAX_DEPTH = 8
 """Longest chain of files that extend or use each other, not counting the first."""
@@ -168,6 +169,9 @@ def apply_overrides(scenario: Scenario, with_: Mapping[str, object] | None) -> S
     report.raise_if_wrong()
     # Only what is written is dumped: defaults would change the hash, and checks would take them for the author's words.
     data = copy.deepcopy(scenario.document.model_dump(by_alias=True, exclude_unset=True))
+    for param in data.get("params", {}).values():
+        if "formula" in param:
+            del param["value"]  # it was worked out, and not written
     for name, value in with_.items():
         put(data, name, list(value) if isinstance(value, tuple) else value)
     again = _checked(scenario.source, data)
@@ -337,6 +341,8 @@ def _checked(source: Merged, changed: Data = None) -> Scenario:
     document = read_document(data, report)
     report.raise_if_wrong()  # the checks of meaning rely on a document of the right shape
     assert document is not None
+    document = with_computed_params(document, report)
+    report.raise_if_wrong()  # a param without a value leaves nothing to check that reads it
     checked = check(document, report, source)
     report.raise_if_wrong()
     content = json.dumps(data, ensure_ascii=False, separators=(",", ":"))

@@ -78,7 +78,7 @@ def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[M
         rows.append(_row(f"{program.name}.discount", "discount", values, own, present))
     unused = scenario.symbols.unused_params
     for name, param in params.items():
-        steps = () if name in unused else _steps(param, scenario.params[name])
+        steps = () if name in unused or param.formula is not None else _steps(param, scenario.params[name])
         if len(steps) > 1:
             rows.append(_row(name, plain(name), steps, scenario.params[name], present))
     for body in watchers(world):

@@ -7,13 +7,14 @@ is too large is cut to 1e300.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import TypeAlias
 
 from ...errors import TurncoatError
 from ..faults.faults import Span
 from ..schema.document import Param
+from .parser import formula
 from .syntax import (
     BeforeTick,
     Beside,
@@ -104,7 +105,7 @@ def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value
         NotConstantError: the expression depends on something that is no param.
         TooManyParamsError: even the ends are more than `CORNERS` combinations.
     """
-    used = sorted(names_in(expression) & params.keys())
+    used = sorted(base(names_in(expression) & params.keys(), params))
     options = [_options(params[name]) for name in used]
     if math.prod(len(option) for option in options) > CORNERS:
         # Exact where the formula rises or falls with each param; an extreme between the ends may be missed.
@@ -112,8 +113,35 @@ def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value
     if math.prod(len(option) for option in options) > CORNERS:
         raise TooManyParamsError
     known: dict[str, object] = {name: param.value for name, param in params.items()}
-    values = [constant(expression, known | dict(zip(used, corner, strict=True))) for corner in product(*options)]
+    corners = (known | dict(zip(used, corner, strict=True)) for corner in product(*options))
+    values = [constant(expression, settled(params, corner)) for corner in corners]
     return min(values), max(values)
+
+
+def base(names: Iterable[str], params: Mapping[str, Param]) -> frozenset[str]:
+    """The params with a value of their own among some params, and those from which the others are computed."""
+    reached = set(names)
+    left = list(reached)
+    while left:
+        text = params[left.pop()].formula
+        new = set() if text is None else (names_in(formula(text)) & params.keys()) - reached
+        reached |= new
+        left += new
+    return frozenset(name for name in reached if params[name].formula is None)
+
+
+def settled(params: Mapping[str, Param], values: Mapping[str, object]) -> dict[str, object]:
+    """Param -> its value, with those that are computed worked out anew from the values of the others.
+
+    Args:
+        params: every param, in the order of the file: each is computed from those above it.
+        values: param -> its value.
+    """
+    known = dict(values)
+    for name, param in params.items():
+        if param.formula is not None:  # which was checked, so that it is known here
+            known[name] = constant(formula(param.formula), known)
+    return known
 
 
 def names_in(expression: Expression) -> frozenset[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
-from .constants import names_in
+from .constants import base, names_in
+from .named_formulas import named_formulas
 from .parser import ExpressionError, effect, formula, measure
 from .syntax import Assign, PutAt, Rate, Statistic
 
@@ -37,12 +38,13 @@ def shaping(document: Document) -> frozenset[str]:
     counters = [document.counters]
     counters += [thing.fields for thing in document.things.values()]
     counters += [agent.fields for agent in document.agents.values()]
-    return _read(bound for block in counters for counter in block.values() for bound in (counter.min, counter.max))
+    read = _read(bound for block in counters for counter in block.values() for bound in (counter.min, counter.max))
+    return _behind(read, document)
 
 
 def unused_params(document: Document) -> tuple[str, ...]:
     """Params that neither the world, the agents, watched logs nor the conditions of expected rates read."""
-    read = frozenset().union(*_uses(document).values(), _measured(document), _watched(document))
+    read = frozenset().union(*_uses(document).values(), _behind(_measured(document), document), _watched(document))
     return tuple(name for name in document.params if name not in read)
 
 
@@ -51,6 +53,19 @@ def unused_counters(document: Document) -> tuple[str, ...]:
     prose = {"name", "title", "claim", "about", "sources", "tags"}
     named = set(_words(document.model_dump(by_alias=True, exclude_unset=True, exclude={"counters"}), prose))
     return tuple(name for name in document.counters if name not in named)
+
+
+def unused_formulas(document: Document) -> tuple[str, ...]:
+    """Named formulas that nothing in the file names."""
+    prose = {"name", "title", "claim", "about", "sources", "tags"}
+    data = document.model_dump(by_alias=True, exclude_unset=True)
+    elsewhere = set(_words({key: value for key, value in data.items() if key != "let"}, prose))
+    within = {name: set(_words(text, prose)) for name, text in document.let.items()}
+    return tuple(
+        name
+        for name in document.let
+        if name not in elsewhere and not any(name in words for other, words in within.items() if other != name)
+    )
 
 
 def _words(data: object, prose: frozenset[str] | set[str]) -> Iterator[str]:
@@ -67,13 +82,23 @@ def _words(data: object, prose: frozenset[str] | set[str]) -> Iterator[str]:
 
 
 def _uses(document: Document) -> dict[Kind, frozenset[str]]:
-    """Kind -> the names that formulas of this kind read."""
-    return {
+    """Kind -> the names that formulas of this kind read, and those that named formulas read for them."""
+    uses: dict[Kind, frozenset[str]] = {
         "preference": _read(_weights(document)) | choosing(document),
         "pay": _read(formula for rule in document.rules for formula in rule.pays.values()),
         "dynamics": _read(_dynamics(document)) | _effects(document),
         "layout": _read(_layout(document)),
     }
+    return {kind: _behind(names, document) for kind, names in uses.items()}
+
+
+def _behind(names: frozenset[str], document: Document) -> frozenset[str]:
+    """Names, all that the named formulas among them read, and the params from which others are computed."""
+    named = named_formulas(document)
+    for name in reversed(named):  # each comes before those that it names
+        if name in names:
+            names |= names_in(named[name])
+    return names | base(names & document.params.keys(), document.params)
 
 
 def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:

@@ -87,7 +87,8 @@ CATALOGUE: dict[str, str] = {
     "`weights` (equal ones if they are left out).",
     "TC212": "An expectation compares its measure once: `at_least`, `at_most` or `equals`. Write two expectations for "
     "two bounds.",
-    "TC213": "What a param may be is declared by a range or by choices, in order, and its value is one of them.",
+    "TC213": "What a param may be is declared by a range or by choices, in order, and its value is one of them. "
+    "A param with a `formula` is computed from params above it, and has none of the three.",
     "TC214": "A counter goes from `min` (0 if left out) to `max`, or through a list of `values`, or is a flag where "
     "neither is given. It starts at one of them: the least, or the first, if nothing is said.",
     "TC215": "A thing that moves by itself does so in one way at a time. Several ways are listed under `moves`, "
@@ -168,11 +169,13 @@ CATALOGUE: dict[str, str] = {
     "TC404": "A file names only files of its own folder (and below) and of the library, so that a scenario from a "
     "stranger cannot read anything else. Absolute paths, paths that climb out, and links that lead out are refused.",
     "TC405": "The file that is extended or used is neither beside this one nor in the library.",
-    "TC410": "Zones, things, agents, counters, draws, channels, events and params share their names, so that a "
-    "bare name is never ambiguous. Events are declared by the rules that emit them.",
+    "TC410": "Zones, things, agents, counters, draws, channels, events, params and named formulas share their names, "
+    "so that a bare name is never ambiguous. Events are declared by the rules that emit them.",
     "TC411": "The word has a meaning in the language or the legend, and cannot be a name.",
     "TC412": "A name for one instance, as `b` in `any(b of tree: b in glade)` or under `each: {a: tree, b: tree}`, "
     "means nothing else in the file, so that no reader takes one for the other.",
+    "TC413": "A named formula stands for what is written under `let:`, wherever its name is read. One that names "
+    "itself, also by way of others, would stand for nothing.",
     "TC420": "A formula uses a name that nothing has.",
     "TC421": "There is no such counter or field.",
     "TC422": "There is no such thing (or agent).",
@@ -191,7 +194,8 @@ CATALOGUE: dict[str, str] = {
     "TC433": "A replay says what every agent does in every tick: with several agents, `up, stay` in the order of "
     "the file.",
     "TC434": "There is no such variant.",
-    "TC435": "`across` goes through a list of values, or through `cells(ZONE)` where the param is a cell.",
+    "TC435": "`across` goes through a list of values, or through `cells(ZONE)` where the param is a cell. "
+    "A list of settings, each of which sets the same names, goes through pairs.",
     "TC436": "There is no such zone.",
     "TC437": "A replay fixes draws, and rules and overrides that have a chance, by their names.",
     "TC438": "The draw never has this outcome. Coins, rules and overrides come out as 0 or 1.",
@@ -237,6 +241,7 @@ CATALOGUE: dict[str, str] = {
     "TC530": "`return` and `value` sum what the agent is paid, and the hidden performance is never paid: measure it "
     "by `performance`, and by `regret(performance)` against the best that was possible.",
     "TC540": "No rule, guard, effect or measure names the counter, so it keeps its first value for ever.",
+    "TC541": "No formula, effect or measure names what stands under `let:`.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
     "outcomes of chance than are enumerated (4,096), or it took longer than `check --budget` allows. The message names "

@@ -82,6 +82,10 @@ def check_param(name: str, value: object, symbols: Symbols, report: Report, path
     """Report a value that a param cannot be set to."""
     # Such a param determines the range of state fields: states of two values would not have the same encoding.
     param = symbols.document.params[name]
+    if param.formula is not None:
+        cure = "set the params that it is computed from"
+        report.add("TC432", path, f"`{name}` is computed by `{param.formula}`, and is set by nothing else", cure)
+        return
     if param.range is None and param.choices is None and name in shaping(symbols.document):
         message = f"`{name}` bounds a counter, and declares neither a range nor choices"
         cure = "give it a `range:`, so that the state has one shape for all of its values"
@@ -134,6 +138,8 @@ def wrong_value(value: object, param: Param, size: tuple[int, int] | None) -> st
             return "write `true` or `false`"
     elif not _is_number(value):
         return "write a number"
+    elif param.whole and value != int(value):
+        return "write a whole number"
     if param.choices is not None and param.range is not None:
         return None  # which of them holds is not known, and reported where params are checked
     if param.choices is not None and value not in param.choices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from ..expressions.constants import NotConstantError, TooManyParamsError, Value, binary, extremes, names_in
+from ..expressions.constants import NotConstantError, TooManyParamsError, Value, base, binary, extremes, names_in
 from ..expressions.parser import ExpressionError, formula
 from ..expressions.syntax import FAR_OFF, Binary, Coordinate, Distance, Expression, Name, Quantified, Truth, Unary
 from ..schema.document import Counter, Formula
@@ -77,7 +77,7 @@ def _constant(expression: Expression, symbols: Symbols) -> Range | None:
     A param without either can be overridden by any value, so nothing bounds it.
     """
     params = symbols.document.params
-    for name in names_in(expression) & params.keys():
+    for name in base(names_in(expression) & params.keys(), params):
         if params[name].range is None and params[name].choices is None:
             return None
     try:

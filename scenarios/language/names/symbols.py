@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...did_you_mean import did_you_mean
-from ..expressions.params import unused_counters, unused_params, weighing
+from ..expressions.named_formulas import named_formulas
+from ..expressions.params import unused_counters, unused_formulas, unused_params, weighing
 from ..expressions.parser import RESERVED, ExpressionError, effect
-from ..expressions.syntax import Effect, Emit, End
+from ..expressions.syntax import Effect, Emit, End, Expression
 from ..faults.collector import Path, Report, listed
 from ..schema.document import ActionSpec, Counter, Document, LegendEntry
 
@@ -38,6 +39,7 @@ PLURALS = {
     "channel": "channels",
     "event": "events",
     "param": "params",
+    "formula": "formulas",
 }
 
 
@@ -53,7 +55,8 @@ class Symbols:
 
     Attributes:
         document: the scenario.
-        kinds: name -> `zone`, `thing`, `agent`, `counter`, `draw`, `channel`, `event` or `param`.
+        kinds: name -> `zone`, `thing`, `agent`, `counter`, `draw`, `channel`, `event`, `param` or
+            `formula`.
         fields: `thing.field` or `agent.field` -> its declaration.
         instances: thing -> the most instances of it that one board can hold.
         stages: the names of the stages, in order.
@@ -83,6 +86,21 @@ class Symbols:
     def counters(self) -> Mapping[str, Counter]:
         """Counters and fields by name, fields as `owner.field`."""
         return {**self.document.counters, **self.fields}
+
+    @cached_property
+    def formulas(self) -> Mapping[str, Expression]:
+        """Named formulas, each after those that it names; those at fault are left out."""
+        return named_formulas(self.document)
+
+    @cached_property
+    def types_of_formulas(self) -> dict[tuple[object, ...], object]:
+        """What `types.type_of_named` found: a formula that names one twice is not typed twice as long."""
+        return {}
+
+    @cached_property
+    def unused_formulas(self) -> tuple[str, ...]:
+        """Named formulas that nothing names."""
+        return unused_formulas(self.document)
 
     @cached_property
     def unused_params(self) -> tuple[str, ...]:
@@ -275,6 +293,8 @@ def _declared(document: Document, effects: Iterable[tuple[Effect, Path]]) -> Ite
     """
     for name in document.params:
         yield name, "param", ("params", name), True
+    for name in document.let:
+        yield name, "formula", ("let", name), True
     for glyph, entry in document.legend.items():
         for name in legend_zones(entry, document):
             yield name, "zone", ("legend", glyph), False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from ...did_you_mean import did_you_mean, nearest
 from ..expressions import constants
@@ -100,6 +101,7 @@ class Scope:
         ticking: whether the draws of this tick are known.
         earlier: whether it stands in `before`.
         fixed: whether the value must be known before the run, so that cures suggest only numbers and params.
+        drawn: the draws that are made already, where it decides a draw; None for all of them.
     """
 
     symbols: Symbols
@@ -110,6 +112,7 @@ class Scope:
     ticking: bool = True
     earlier: bool = False
     fixed: bool = False
+    drawn: frozenset[str] | None = None
 
     def fault(self, code: str, span: Span, message: str, cure: str, *, warning: bool = False) -> None:
         """Report a fault in this text."""
@@ -291,6 +294,8 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
             return _draw(name, span, scope)
         case "param":
             return value_type(symbols.document.params[name].value)
+        case "formula":
+            return _named(name, span, scope)
         case "zone":
             return ZONE
         case "thing" | "agent":
@@ -306,6 +311,30 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
         case _:
             _unknown_name(name, span, scope)
     return None
+
+
+def _named(name: str, span: Span, scope: Scope) -> Typed | None:
+    """The type of a named formula, which reads what it reads wherever its name stands."""
+    typed = type_of_named(name, scope)
+    if (
+        typed is None
+        and type_of_named(name, replace(scope, acted=True, ticking=True, earlier=False, drawn=None)) is not None
+    ):
+        cure = "what agents do, draws and `before` are known once they came: use another formula"
+        scope.fault("TC518", span, f"`{name}` reads what is not known here", cure)
+    return typed
+
+
+def type_of_named(name: str, scope: Scope) -> Typed | None:
+    """The type of the formula that a name stands for; None if it is at fault here, which is not reported."""
+    symbols = scope.symbols
+    key = (name, scope.acted, scope.ticking, scope.earlier, scope.drawn)
+    if key not in symbols.types_of_formulas:
+        # What `each` and quantifiers bind means nothing in it: a formula is written for the whole file.
+        inside = replace(scope, report=Report(), bound={}, fixed=False)
+        typed = type_of(symbols.formulas[name], inside) if name in symbols.formulas else None
+        symbols.types_of_formulas[key] = typed
+    return cast("Typed | None", symbols.types_of_formulas[key])
 
 
 def _before_tick(expression: BeforeTick, scope: Scope) -> Typed | None:
@@ -359,7 +388,7 @@ def _unknown_name(name: str, span: Span, scope: Scope) -> None:
     valid = tuple(name for name, kind in symbols.kinds.items() if kind not in ("event", "channel"))
     lines = [
         f"{PLURALS[kind]}: {listed(names, 6)}"
-        for kind in ("counter", "param", "draw", "agent", "thing", "zone")
+        for kind in ("counter", "param", "formula", "draw", "agent", "thing", "zone")
         if (names := symbols.of(kind))
     ]
     hint = did_you_mean(name, (*valid, *symbols.fields))
@@ -383,6 +412,10 @@ def value_type(value: object) -> Typed:
 
 def _draw(name: str, span: Span, scope: Scope) -> Typed | None:
     draw = scope.symbols.document.draws[name]
+    if scope.drawn is not None and name not in scope.drawn:
+        cure = "a draw reads those above it: write the one that is read first"
+        scope.fault("TC518", span, f"`{name}` is not drawn yet here", cure)
+        return None
     if draw.at == "tick" and not scope.ticking:
         cure = "only draws `at: start` are kept in the state"
         scope.fault("TC518", span, f"`{name}` is drawn in the tick, and is not known here", cure)

@@ -66,9 +66,15 @@ class About(Block):
 
 
 class Param(Block):
-    """A number (or a cell) that a sweep may vary."""
+    """A number (or a cell) that a sweep may vary, or, with `formula`, one that follows from others.
 
-    value: Scalar | CellAt
+    `whole`: only whole numbers are allowed.
+    """
+
+    # One of the two must be written: a value that is computed is filled in once the shape is known to be right.
+    value: Scalar | CellAt = 0
+    formula: Formula | None = None
+    whole: bool = False
     range: Annotated[list[int | float], Field(min_length=2, max_length=2)] | None = None
     choices: Annotated[list[Scalar | CellAt], Field(min_length=1, max_length=MANY)] | None = None
     about: Line | None = None
@@ -480,7 +486,7 @@ class Expectation(Block):
     stage: Name | None = None
     variant: Name | None = None
     set: Annotated[dict[Line, Override], Field(alias="with")] = {}
-    across: dict[Line, list[Override] | Line] = {}
+    across: dict[Line, list[Override] | Line] | Annotated[list[dict[Line, Override]], Field(max_length=1_000)] = {}
     take: Literal["each", "mean"] = "each"
     barring: list[Line] = []
     minus: Minus | None = None
@@ -560,6 +566,7 @@ class Document(Block):
     extends: Line | None = None
     uses: Annotated[list[Line], Field(max_length=16)] = []
     params: Annotated[dict[Name, Param], Field(max_length=MANY)] = {}
+    let: Annotated[dict[Name, Formula], Field(max_length=MANY)] = {}
     map: Maps | None = None
     generate: Generate | None = None
     legend: dict[Glyph, Line | LegendEntry] = {}

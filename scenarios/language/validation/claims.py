@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, measure
 from ..expressions.syntax import Count, First, Quantity, Rate, Share
-from ..faults.collector import Path
+from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
 from ..names.replays import check_actions, outcomes_of_draws
@@ -50,8 +50,11 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
     _check_stage(expectation.stage, path, context)
     _check_variant(expectation.variant, path, context)
     check_overrides(expectation.set, symbols, report, (*path, "with"))
-    for name, values in expectation.across.items():
-        _check_across(name, values, (*path, "across", name), context)
+    if isinstance(expectation.across, list):
+        _check_pairs(expectation.across, (*path, "across"), context)
+    else:
+        for name, values in expectation.across.items():
+            _check_across(name, values, (*path, "across", name), context)
     for index, event in enumerate(expectation.barring):
         check_event(event, context.scope((*path, "barring", index)))
     if expectation.minus is not None:
@@ -141,6 +144,19 @@ def _check_variant(variant: str | None, path: Path, context: Context) -> None:
 def _check_stage(stage: str | None, path: Path, context: Context) -> None:
     if stage is not None and stage not in context.symbols.stages:
         unknown(context.report, "TC428", "stage", stage, context.symbols.stages, (*path, "stage"))
+
+
+def _check_pairs(settings: Sequence[Mapping[str, object]], path: Path, context: Context) -> None:
+    """Check settings that go together: each sets the same names, so that none is left as it was by mistake."""
+    if not settings:
+        context.report.add("TC205", path, "`across` goes through no settings", "list at least one", key=True)
+    for index, each in enumerate(settings):
+        check_overrides(each, context.symbols, context.report, (*path, index))
+        if each.keys() != settings[0].keys() or not each:
+            message = (
+                f"this sets {listed(list(each)) if each else 'nothing'}, and the first sets {listed(list(settings[0]))}"
+            )
+            context.report.add("TC435", (*path, index), message, "set the same names in each")
 
 
 def _check_across(name: str, values: object, path: Path, context: Context) -> None:

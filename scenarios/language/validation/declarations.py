@@ -1,17 +1,19 @@
-"""Checks the declarations of params, counters and draws."""
+"""Checks the declarations of params, named formulas, counters and draws."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from ..expressions.constants import CEILING, Value, constant
-from ..expressions.parser import RESERVED
-from ..faults.collector import Path, listed
+from ..expressions.constants import CEILING, NotConstantError, Value, constant, names_in
+from ..expressions.named_formulas import MAX_DEPTH, circles
+from ..expressions.parser import RESERVED, ExpressionError, formula
+from ..faults.collector import Path, Report, listed
 from ..names.formula_context import Context
 from ..names.overrides import written, wrong_value
 from ..names.symbols import article
-from ..names.types import NUMBER, counter_type, value_type
-from ..schema.document import Counter, Draw, Param
+from ..names.types import ARTICLES, NUMBER, Scope, counter_type, require, type_of, value_type
+from ..schema.document import Counter, Document, Draw, Formula, Param
 
 
 def check_params(context: Context) -> None:
@@ -19,6 +21,9 @@ def check_params(context: Context) -> None:
     for name, param in context.symbols.document.params.items():
         path: Path = ("params", name)
         number = value_type(param.value) == NUMBER
+        if param.whole and not number:
+            message = f"`{name}` is no number, and is `whole`"
+            context.report.add("TC213", (*path, "whole"), message, "leave `whole:` out")
         if param.range is not None and param.choices is not None:
             context.report.add("TC213", path, f"`{name}` has a range and choices", "keep one of them", key=True)
         elif param.range is not None and not number:
@@ -30,6 +35,52 @@ def check_params(context: Context) -> None:
             context.report.add("TC213", (*path, "range"), message, f"write [{high}, {low}]")
         else:
             _check_choices(name, param, context)
+
+
+def with_computed_params(document: Document, report: Report) -> Document:
+    """The document with a value for each computed param; a param that has none, or a wrong formula, is reported."""
+    params: dict[str, Param] = {}
+    known: dict[str, object] = {}
+    for name, param in document.params.items():
+        params[name] = param
+        path: Path = ("params", name)
+        if "value" in param.model_fields_set and param.formula is not None:
+            message = f"`{name}` has a value and a formula"
+            report.add("TC213", path, message, "keep the value, or let the formula say it", key=True)
+        elif param.formula is not None:
+            value = _computed(name, param, known, path, report)
+            if value is not None:
+                params[name] = param.model_copy(update={"value": value})
+        elif "value" not in param.model_fields_set:
+            report.add("TC200", path, f"params.{name} lacks `value`", "add the line `value: ...`", key=True)
+        known[name] = params[name].value
+    return document.model_copy(update={"params": params}) if params else document
+
+
+def _computed(name: str, param: Param, known: Mapping[str, object], path: Path, report: Report) -> Value | None:
+    """The value of a param that follows from those above it; None if it is at fault, which is reported."""
+    assert param.formula is not None
+    where = (*path, "formula")
+    if param.range is not None or param.choices is not None:
+        message = f"`{name}` is computed, and declares what it may be"
+        report.add(
+            "TC213", path, message, "leave `range:` and `choices:` to the params that it is computed from", key=True
+        )
+        return None
+    try:
+        value = constant(formula(param.formula), known)
+    except ExpressionError as fault:
+        report.add(fault.code, where, fault.message, fault.cure, span=fault.span)
+        return None
+    except NotConstantError as fault:
+        message = f"`{name}` is computed from `{fault.name}`, which is no number that stands above it"
+        report.add("TC515", where, message, "write numbers and params that stand above it only", span=fault.span)
+        return None
+    if param.whole and value != int(value):
+        report.add(
+            "TC213", where, f"`{name}` comes out as {value:g}", "it is `whole`: round it by `floor(...)` or `ceil(...)`"
+        )
+    return value
 
 
 def _check_choices(name: str, param: Param, context: Context) -> None:
@@ -133,6 +184,30 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
             context.report.add("TC214", (*path, "start"), message, cure)
 
 
+def check_formulas(context: Context) -> None:
+    """Check the named formulas: each is a number, a truth value or a place, and none leads back to itself."""
+    symbols, report = context.symbols, context.report
+    in_circles = dict(circles(symbols.document))
+    for name, text in symbols.document.let.items():
+        path: Path = ("let", name)
+        expression = context.parse(text, path)
+        if expression is None:
+            continue
+        if name in in_circles:
+            message = f"`{name}` leads back to itself, by way of `{in_circles[name]}`"
+            report.add("TC413", path, message, "a named formula is made of what is known without it", key=True)
+            continue
+        if name not in symbols.formulas:
+            if names_in(expression) & symbols.document.let.keys() <= symbols.formulas.keys():
+                message = f"`{name}`, with the formulas that it names, is nested deeper than {MAX_DEPTH}"
+                report.add("TC103", path, message, "keep parts of it in counters", key=True)
+            continue
+        typed = type_of(expression, context.scope(path))
+        if typed is not None and typed.kind in ("zone", "word"):
+            message = f"`{name}` stands for {ARTICLES[typed.kind]}, and a number, a truth value or a place is wanted"
+            report.add("TC501", path, message, "write a condition or arithmetic, as in `distance(robot, guard)`")
+
+
 def check_draws(context: Context) -> None:
     """Check draws: coins and lists of values, with their probabilities."""
     for name, draw in context.symbols.document.draws.items():
@@ -151,19 +226,34 @@ def check_draws(context: Context) -> None:
 
 
 def _check_chances(name: str, draw: Draw, path: Path, context: Context) -> None:
-    scope = context.scope((*path, "when"), acted=False, ticking=False)
-    context.guard(draw.when, f"the condition of `{name}`", scope)
-    # In a tick there is a state for the chances to depend on; at the start there is none yet.
-    if draw.at == "tick":
-        context.chance(draw.p, f"the chance of `{name}`", context.scope((*path, "p"), acted=False, ticking=False))
-        for index, weight in enumerate(draw.weights or ()):
-            context.number(weight, "a weight", context.scope((*path, "weights", index), acted=False, ticking=False))
-        return
-    context.bounded(draw.p, f"the chance of `{name}`", (*path, "p"), 0, 1)
+    """Check when a draw is made and by what chances: both read the state, and chances also the draws above it."""
+    # In a tick agents have acted before anything is drawn; at the start nobody has.
+    acted = draw.at == "tick"
+    names = list(context.symbols.document.draws)
+    above = frozenset(names[: names.index(name)])
+
+    def chances(*keys: str | int) -> Scope:
+        return replace(context.scope((*path, *keys), acted=acted, ticking=acted), drawn=above)
+
+    # At the start, the condition of a draw may read one below it too, which then has its first outcome.
+    when = chances("when") if acted else context.scope((*path, "when"), acted=False, ticking=False)
+    context.guard(draw.when, f"the condition of `{name}`", when)
+    context.chance(draw.p, f"the chance of `{name}`", chances("p"))
     weights = [
-        context.bounded(weight, "a weight", (*path, "weights", index), 0, CEILING)
-        for index, weight in enumerate(draw.weights or ())
+        _check_weight(weight, chances("weights", index), context) for index, weight in enumerate(draw.weights or ())
     ]
     if weights and all(weight == 0 for weight in weights):
         cure = "give at least one value a weight above 0"
         context.report.add("TC211", (*path, "weights"), "every weight is 0", cure)
+
+
+def _check_weight(weight: Formula, scope: Scope, context: Context) -> Value | None:
+    """Check a weight, which is not negative where it is known before the run; its value, or None if it is not known."""
+    expression = context.parse(weight, scope.path)
+    if expression is None or not require(expression, "number", scope, "a weight"):
+        return None
+    try:
+        constant(expression, context.params)
+    except NotConstantError:
+        return None
+    return context.bounded(weight, "a weight", scope.path, 0, CEILING)
