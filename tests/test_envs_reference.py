@@ -1740,3 +1740,37 @@ def test_a_draw_reads_those_before_it_the_state_and_what_was_done() -> None:
     assert pays == [(-1, 0.125), (0, 0.375), (0, 0.5)]
     still = step(world, start.states[:1], np.array([[stay]], np.int32), EnumeratedDraws())
     assert still.probability.tolist() == [1]
+
+
+WORDS = """
+map: |
+  #####
+  #A..#
+  #####
+counters:
+  tone: {values: [calm, rough, angry]}
+draws:
+  mood: {values: [angry, calm]}
+  sky: {at: tick, values: [rough, calm], weights: [1, "if(mood == calm, 0, 1)"]}
+rules:
+  - name: told
+    when: mood != tone or sky == rough
+    then: tone = if(robot moved, sky, if(sky == rough, mood, tone))
+"""
+
+
+@pytest.mark.parametrize(
+    ("mood", "sky", "actions", "tone"),
+    [
+        ("angry", "rough", "s", "angry"),
+        ("calm", "rough", "s", "calm"),
+        ("angry", "calm", "s", "calm"),
+        ("calm", "rough", "r", "rough"),
+        ("calm", "rough", "r s", "calm"),
+    ],
+)
+def test_words_by_chance_and_by_conditions(mood: str, sky: str, actions: str, tone: str) -> None:
+    world = world_of(WORDS)
+    its = played(world, actions, {"mood": mood, "sky": sky})
+    state = its.states[-1]
+    assert (read(world, state, "mood"), read(world, state, "tone")) == (mood, tone)

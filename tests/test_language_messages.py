@@ -152,6 +152,12 @@ CASES = [
     Case("a draw that reads itself by a name", "TC518", "p: 0.5}", "p: near_by}",
          naming("near_by: watched", "near_by")),
     Case("a draw of the start that reads an action", "TC518", "p: 0.5}", 'p: "if(robot does stay, 1, 0)"}'),
+    # Words by chance and by conditions
+    Case("a draw of words and numbers", "TC211 TC501", "values: [0, 1, 2]", "values: [0, calm, 2]"),
+    Case("a word that a draw never is", "TC504", "p: 0.5}", "p: 0.5}\n  sky: {values: [blue, grey]}",
+         SEED.replace("robot on zone_of(next_job)", "sky == green")),
+    Case("a word by a condition that is none", "TC501", "- mood = angry", "- mood = if(power, angry, calm)"),
+    Case("an unknown word by a condition", "TC504", "- mood = angry", "- mood = if(power > 1, angry, glad)"),
     # Shapes
     Case("a missing key", "TC200", "title: ", "sources: []\n# "),
     Case("a word where a number is wanted", "TC420", "discount: 0.97", 'discount: "high"'),

@@ -207,6 +207,7 @@ GUARDS = [
     "crate moved",
     "a == 2 and robot chooses left",
     "robot carries key",
+    "job == aim or omen == bench_2 and aim != away",
     "wind == 1 or gust > 2 and fate",
     "2 * (robot moved) - (crate meets robot) + (a == 1 or luck == 2) > 1",
     "distance(robot, monster) == 1 and row(monster) != before(row(monster))",
@@ -229,6 +230,7 @@ EFFECTS = [
     "move crate up",
     "monster.alert = 1",
     "a = robot moved",
+    "job = if(a > 0, if(robot moved, omen, bench_2), job)",
     "a = richer - 1",
     "place crate at beyond",
     "reset map",
@@ -290,6 +292,8 @@ draws:
   luck: {{values: [1, 2], weights: [1, 3]}}
   fate: {{p: "if(luck == 2 and robot near(2) crate, 0.25, 0.5)"}}
   wind: {{at: tick, p: "if(robot does up, 0.5, 0.25)", when: a == 1}}
+  aim: {{values: [bench_2, away, bench_1], weights: [1, 1, 2]}}
+  omen: {{at: tick, values: [bench_1, bench_2], weights: [1, "if(aim == away, 0, 2)"]}}
   gust: {{at: tick, values: [0, 2, 3], weights: [luck, 2 * wind, by_key + fate]}}
 rewards: {{reward: {{}}, watch: {{for: monster}}, performance: {{hidden: true}}}}
 {override}rules:

@@ -84,7 +84,7 @@ def _given(world: World, draws: Mapping[str, object], tick: int | None) -> Given
 def _outcome(world: World, name: str, value: object) -> int:
     for draw in (*world.start_draws, *world.tick_draws):
         if draw.name == name:
-            return _index(name, value, [*draw.values])
+            return _index(name, value, [*world.scope.words.get(name, draw.values)])
     if name.endswith(".wander"):
         return _index(name, value, [*DIRECTIONS])
     for override in world.overrides:

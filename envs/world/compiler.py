@@ -115,6 +115,11 @@ class _Compiler:
             for name, counter in self._counters()
             if counter.values is not None and isinstance(counter.values[0], str)
         }
+        self.words |= {
+            name: tuple(map(str, draw.values))
+            for name, draw in document.draws.items()
+            if draw.values is not None and isinstance(draw.values[0], str)
+        }
         self.scope = NameBindings(self.params, stage, self.instances, self.words, {}, scenario.symbols.formulas)
         self.sizes = self.scope.sizes
         self.syntax = [node for text in self._texts() for node in walk(text)]
@@ -597,12 +602,16 @@ class _Compiler:
             weights: tuple[Expression, ...] = (Binary("-", Number(1), p), p)
             values: tuple[float, ...] = (0.0, 1.0)
         else:
-            values = tuple(float(value) for value in draw.values)
+            # A word is its place in the list, in the state too.
+            words = self.words.get(name)
+            values = tuple(map(float, range(len(draw.values)) if words else draw.values))
             weights = tuple(self.formula(w) for w in draw.weights) if draw.weights else (Number(1),) * len(values)
         column = -1
         if draw.at == "start":
             observed = draw.observed and name not in self.stage.hides
-            column = self.add(name, len(values), table=np.array(values), observed=observed, persists=True)
+            words = self.words.get(name)
+            table = None if words else np.array(values)
+            column = self.add(name, len(values), table=table, words=words, observed=observed, persists=True)
         return DrawProgram(name, weights, values, column, self.formula(True if draw.when is None else draw.when))
 
     def _override(self, override: schema.Overriding) -> OverrideProgram:

@@ -52,7 +52,7 @@ class NameBindings:
         params: values; a cell is a `(row, column)` tuple.
         stage: its name.
         instances: of each thing, the names of its bodies (`gem` or `gem[0]`, `gem[1]`, ...).
-        words: of each counter that takes words, the words.
+        words: of each counter or draw that takes words, the words.
         bound: the instance that a kind's name stands for inside a quantifier or an `each` rule.
         formulas: named formulas, each after those that it names.
     """
@@ -225,7 +225,10 @@ def _same_words(left: Expression, right: Expression, scope: NameBindings) -> tup
 
 
 def _in_words(node: Expression, words: list[str], scope: NameBindings) -> Expression:
-    """A word as its index in a list; a counter with another list as the index of its word, -1 if it is not listed."""
+    """A word as its index in a list; what has another list as the index of its word, -1 if it is not listed."""
+    if isinstance(node, Call) and node.function == "if":
+        condition, *branches = node.arguments
+        return Call("if", (resolve(condition, scope), *(_in_words(branch, words, scope) for branch in branches)))
     if not isinstance(node, Name):
         return resolve(node, scope)
     if node.name in words:

@@ -33,7 +33,7 @@ from ..expressions.syntax import (
 )
 from ..faults.collector import Path, Report, listed
 from ..faults.faults import Span
-from ..schema.document import Counter
+from ..schema.document import Counter, Draw
 from .symbols import BUILT_IN_ZONES, PLURALS, Symbols, article, suggestion, unknown
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%", "**"})
@@ -134,6 +134,14 @@ def counter_type(counter: Counter) -> Typed:
         words = tuple(value for value in counter.values if isinstance(value, str))
         return Typed("word", words) if words else NUMBER
     return Typed("flag") if counter.min is None and counter.max is None else NUMBER
+
+
+def draw_type(draw: Draw) -> Typed:
+    """The type of a draw's outcome."""
+    if draw.values is None:
+        return Typed("flag")
+    words = tuple(value for value in draw.values if isinstance(value, str))
+    return Typed("word", tuple(dict.fromkeys(words))) if words else value_type(draw.values[0])
 
 
 def require(expression: Expression, wanted: str, scope: Scope, user: str) -> bool:
@@ -420,7 +428,7 @@ def _draw(name: str, span: Span, scope: Scope) -> Typed | None:
         cure = "only draws `at: start` are kept in the state"
         scope.fault("TC518", span, f"`{name}` is drawn in the tick, and is not known here", cure)
         return None
-    return Typed("flag") if draw.values is None else value_type(draw.values[0])
+    return draw_type(draw)
 
 
 def _zone_of(counter: str, span: Span, scope: Scope) -> Typed | None:
@@ -486,19 +494,23 @@ def _equality(expression: Binary, scope: Scope) -> Typed | None:
 
 
 def _word_holder(expression: Expression, scope: Scope) -> Typed | None:
-    """The type of an expression that is a counter or field with words; None for any other expression."""
+    """The type of an expression that is a counter, field or draw with words; None for any other expression."""
     if not isinstance(expression, Name):
         return None
+    draw = scope.symbols.document.draws.get(expression.name)
+    if draw is not None:
+        typed = draw_type(draw)
+        return typed if typed.kind == "word" else None
     counter = scope.symbols.counters.get(scope.declared(expression.name))
-    typed = counter_type(counter) if counter else None
-    return typed if typed and typed.kind == "word" else None
+    held = counter_type(counter) if counter else None
+    return held if held and held.kind == "word" else None
 
 
 def check_word(expression: Expression, holder: str, words: tuple[str, ...], scope: Scope) -> bool:
     """Check that an expression can be assigned to a counter that holds words.
 
     Args:
-        expression: a word, or another counter with words, each of which must be allowed.
+        expression: a word; something else that holds words, each of which must be allowed; or an `if` between these.
         holder: the counter's name.
         words: the words that the counter may hold.
         scope: the context of the expression.
@@ -506,6 +518,11 @@ def check_word(expression: Expression, holder: str, words: tuple[str, ...], scop
     Returns:
         Whether it can; if not, the fault has been reported.
     """
+    if isinstance(expression, Call) and expression.function == "if":
+        condition, *branches = expression.arguments
+        sound = [require(condition, "truth", scope, "`if`")]
+        sound += [check_word(branch, holder, words, scope) for branch in branches]
+        return all(sound)
     its = _word_holder(expression, scope)
     if its is not None:
         if type_of(expression, scope) is None:

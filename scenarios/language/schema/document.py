@@ -133,14 +133,14 @@ class Counter(Block):
 
 
 class Draw(Block):
-    """A named random variable: a coin with probability `p`, or one of `values` with `weights`.
+    """A named random variable: a coin with probability `p`, or one of `values` (numbers or words) with `weights`.
 
     A draw `at: start` is made once and kept in the state; one `at: tick` is made anew in each tick and is not kept.
     """
 
     at: Literal["start", "tick"] = "start"
     p: Formula | None = None
-    values: Annotated[list[Scalar], Field(min_length=1, max_length=1_024)] | None = None
+    values: Annotated[list[Scalar | Name], Field(min_length=1, max_length=1_024)] | None = None
     weights: Annotated[list[Formula], Field(min_length=1, max_length=1_024)] | None = None
     when: Formula | None = None
     observed: bool = True

@@ -218,10 +218,13 @@ def check_draws(context: Context) -> None:
         if draw.weights is not None and len(draw.weights) != len(draw.values or ()):
             message = f"`{name}` has {len(draw.weights)} weights for {len(draw.values or ())} values"
             context.report.add("TC211", (*path, "weights"), message, "write one weight for each value")
-        kinds = {value_type(value).kind for value in draw.values or ()}
+        kinds = {"word" if isinstance(value, str) else value_type(value).kind for value in draw.values or ()}
         if len(kinds) > 1:
-            message = f"the values of `{name}` are numbers and truth values"
-            context.report.add("TC211", (*path, "values"), message, "write only numbers, or only truth values")
+            what = "words and others" if "word" in kinds else "numbers and truth values"
+            message = f"the values of `{name}` are {what}"
+            context.report.add(
+                "TC211", (*path, "values"), message, "write only numbers, only truth values or only words"
+            )
         _check_chances(name, draw, path, context)
 
 
