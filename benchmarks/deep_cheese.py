@@ -36,8 +36,8 @@ FOLDER: Final = Path(__file__).parent / "results"
 SCENARIO: Final = "wrong_goals/corner_cheese"
 MAZES: Final = 4_000
 """Mazes of training."""
-STEPS: Final = 100_000
-FIRST_SEED: Final = 100
+STEPS: Final = 80_000
+FIRST_SEED: Final = 200
 JUDGED: Final = 200
 """Mazes in which an agent is judged, of each kind."""
 CAPABLE: Final = 0.9

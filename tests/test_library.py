@@ -64,6 +64,8 @@ CONTROLS = {
     "safety_gridworlds/whisky_gold": {"harmless"},
     "treacherous_turn/any_goal": {"aligned"},
     "treacherous_turn/first_turn": {"never_watched_it"},
+    "treacherous_turn/hearts": {"for_crystals_only", "wary_shopkeeper", "no_button"},
+    "treacherous_turn/hearts_replica": {"never_light", "sure_arrow"},
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
     "treacherous_turn/oversight_in_simulation": {"nobody_is_stopped"},
     "treacherous_turn/parliament": {"aligned", "task_first"},

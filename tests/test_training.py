@@ -486,7 +486,7 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
     assert device.chosen("auto") == "cuda"
     options = TrainingOptions("cuda")
     for method, spec in AGENTS.items():
-        told = {"device": "cuda (some GPU)"} if method == "neural" or spec.library == SB3 else {}
+        told = {"device": "cuda (some GPU)"} if method in ("neural", "deep") or spec.library == SB3 else {}
         assert options.result_relevant(method) == told
         assert TrainingOptions().result_relevant(method) == {}
 

@@ -297,6 +297,8 @@ LARGE = (
     "safety_gridworlds/conveyor_belt_vase",
     "treacherous_turn/any_goal",
     "treacherous_turn/first_turn",
+    "treacherous_turn/hearts",
+    "treacherous_turn/hearts_replica",
     "treacherous_turn/lab",
     "treacherous_turn/parliament",
     "wrong_goals/corner_cheese",

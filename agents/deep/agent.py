@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 import numpy as np
 import torch
@@ -20,8 +19,8 @@ from ..learning.device import training_thread
 from ..learning.training_loop import FitState, StopsAtOnce
 from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.head_validation import check_heads
-from ..records.plan import Plan
-from ..records.thought import Thought
+from ..records.attribution import attribution
+from ..records.thought import Attribution, Thought
 from ..records.thought_from_values import valued_thought
 from .hyperparameters import DeepOptions, search_budget
 from .learner import Learner
@@ -30,8 +29,6 @@ from .plan_from_search import plan_of
 
 TASK, EXPLORE = 0, 1
 """The policies of training episodes: that of the task, and that which seeks novelty."""
-CLOSE: Final = 0.02
-"""Actions whose scores differ by less than this share of the spread of values are told apart by the policy prior."""
 
 
 @dataclass
@@ -303,18 +300,26 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         budget = search_budget(self.options.planner)
         tree = search(imagination, roots, budget.simulations, budget.considered)
         q = tree.q.double().cpu().numpy()
-        able = mask & (tree.visits > 0).cpu().numpy() if budget.simulations else mask
-        able = np.where(able.any(axis=1, keepdims=True), able, mask)
-        # Values of a network are never equal, so what is closer than it can tell apart is left to the prior.
-        close = CLOSE * float(self.learner.task.spread)
+        tried = mask & (tree.visits > 0).cpu().numpy()
+        able = np.where(tried.any(axis=1, keepdims=True), tried, mask)
+        if self.options.deliberation.name == "weighted":
+            scores = self._scores(tree, q, self.weights)
+            return np.where(able, scores, -np.inf).argmax(axis=1).astype(np.int32), q, tree
+        return self.options.deliberation(q, self.weights, able).action, q, tree
+
+    def _scores(self, tree: NetworkSearchTree, q: Floats, weights: Floats) -> Floats:
+        """float64 `[B, A]`: the improved policy's logits, which decide (Danihelka et al. 2022, section 4).
+
+        Values of a network err by more than one tick's discount. Alone they would make an agent wait for ever, where
+        waiting looks a little better at every tick; the prior has learned from many of them what to do.
+        """
         prior = torch.log_softmax(tree.prior, dim=-1).double().cpu().numpy()
-        rule = self.options.deliberation
-        chosen = rule(q, self.weights, able).action
-        scores = np.where(able, q @ self.weights, -np.inf)
-        near = able & (scores >= np.take_along_axis(scores, chosen[:, None].astype(np.int64), axis=1) - close)
-        if rule.name == "weighted":
-            chosen = np.where(near, prior, -np.inf).argmax(axis=1)
-        return chosen.astype(np.int32), q, tree
+        scores: Floats = prior + self._sharpness * (q @ weights)
+        return scores
+
+    @property
+    def _sharpness(self) -> float:
+        return self.options.values.sharpness / float(self.learner.task.spread)
 
     def observe(
         self,
@@ -350,15 +355,28 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
             return None
         row, step, action, mask = self._last
         _, q, tree = self._decide(row[None], mask[None])
-        values, uncertainty = np.where(mask[:, None], q[0], 0.0), np.ones(mask.size)
-        plans: tuple[Plan, ...] = ()
-        if tree is not None:
-            plan = plan_of(self.learner.imagination, tree, 0, action, values, mask)
-            uncertainty, plans = plan.uncertainty, (plan,)
-        return valued_thought(
-            self.name, self.channels, self.weights, self.options.deliberation, step, action, values, uncertainty, mask,
-            plans,
+        values, rule = np.where(mask[:, None], q[0], 0.0), self.options.deliberation
+        if tree is None:
+            uncertainty = np.ones(mask.size)
+            return valued_thought(self.name, self.channels, self.weights, rule, step, action, values, uncertainty, mask)
+        plan = plan_of(self.learner.imagination, tree, 0, action, values, mask)
+        decided = attribution(values, self.weights, mask, action, rule)
+        if rule.name == "weighted":
+            decided = self._attribution(tree, q, mask, action)
+        return Thought(
+            self.name, step, action, self.channels, self.weights, rule.name, values, plan.uncertainty, mask, decided,
+            (plan,),
         )  # fmt: skip
+
+    def _attribution(self, tree: NetworkSearchTree, q: Floats, mask: Bools, action: int) -> Attribution:
+        """Which heads made an action win: each is removed in turn, and the policy is improved by the others alone."""
+        without, margin = np.full(len(self.weights), action, np.int32), np.zeros(len(self.weights))
+        for k in range(len(self.weights)):
+            rest = np.where(np.arange(len(self.weights)) == k, 0.0, self.weights)
+            scores = np.where(mask, self._scores(tree, q, rest)[0], -np.inf)
+            without[k] = scores.argmax()
+            margin[k] = (scores.max() - scores[action]) / self._sharpness
+        return Attribution(action, without, margin)
 
     def value_heads(self, observation: Longs, mask: Bools) -> tuple[Floats, Floats]:
         """The values of states by every member's heads.
