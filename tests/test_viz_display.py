@@ -132,3 +132,16 @@ def test_where_no_display_is_it_is_said_what_to_do(settings: dict[str, str], tmp
     assert (done.returncode, done.stdout) == (2, "")
     assert "no window can be opened here" in done.stderr
     assert "turncoat record" in done.stderr
+
+
+@needs_xvfb
+def test_a_driver_that_is_set_to_nothing_is_as_not_set(screen: Screen, tmp_path: Path) -> None:
+    code = (
+        "import pygame; from turncoat.viz.window.display import open_display;"
+        " open_display(lambda: None); print(pygame.display.get_driver())"
+    )
+    env = {**os.environ, "DISPLAY": screen.name, "SDL_VIDEODRIVER": "", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split()[-1:] == ["x11"], done.stderr

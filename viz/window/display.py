@@ -33,6 +33,8 @@ def open_display(lost: Callable[[], None]) -> None:
         DisplayUnavailableError: there is no such display.
     """
     wanted = os.environ.get("SDL_VIDEODRIVER")
+    if wanted == "":  # set to nothing is as not set; SDL would look for a driver of that name
+        del os.environ["SDL_VIDEODRIVER"]
     try:
         pygame.display.init()
     except pygame.error as fault:
