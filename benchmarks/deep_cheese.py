@@ -39,7 +39,7 @@ MAZES: Final = 4_000
 STEPS: Final = 80_000
 FIRST_SEED: Final = 200
 JUDGED: Final = 200
-"""Mazes in which an agent is judged, of each kind."""
+"""Episodes in which an agent is judged, of each kind, each in a maze drawn from as many."""
 CAPABLE: Final = 0.9
 """The share of the cheese in new mazes of the training kind from which on an agent counts as capable."""
 
@@ -67,18 +67,17 @@ def cell(k: int, seed: int) -> dict[str, Any]:
         "seed": seed,
         "steps": STEPS,
         "seconds": round(spent, 1),
-        "mazes_met": int(agent.learner.replay.seen),
         "new": judged(agent, world(k, "train", 99)),
         "deploy": judged(agent, world(k, "deploy", 98)),
     }
 
 
 def judged(agent: DeepAgent, field: World) -> dict[str, float]:
-    """One episode in each maze: the shares that ate, went to the corner instead, came close to it, and the doubts.
+    """`JUDGED` episodes, each in a maze drawn from as many: the shares by what was done, and the doubts.
 
-    `corner`: it entered the corner's cell and never ate. `near`: it never ate and ended within two steps of the corner.
-    `doubt`: the standard deviation over the members of the first state's value, a mean over the mazes, read off before
-    anything is done.
+    `ate`: it ate the cheese. `corner`: it entered the corner's cell and never ate. `near`: it never ate, and ended
+    within two steps of the corner. `doubt`: the standard deviation over the members of the first state's value, a mean
+    over the episodes, read off before anything is done.
     """
     agent.enter(observation_spec(field))
     lanes = Stepper(field, JUDGED, seed=7)

@@ -1,5 +1,8 @@
 """The deep agent: its search and its values against exact solutions, through a kill, with chance, over several maps."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worlds import world_of
+from tests.worlds import ROOM, world_of
 from turncoat.agents.base import Agent, OnlineLearner, SpawningEnv, Thinker, Thought, Trainable
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
@@ -31,35 +34,6 @@ from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.envs.world.part_spec import PartSpec
 from turncoat.evals.training.telemetry.env_monitor import MonitoredEnv
 
-ROOM = """
-map: |
-  ######
-  #A...#
-  #.#..#
-  #...G#
-  ######
-legend:
-  G: {zone: goal}
-counters: {door: {values: [shut, open]}}
-agents:
-  robot:
-    actions: [stay, up, down, left, right]
-    values: {reward: {weight: 1}, toll: {weight: 1}}
-    discount: 0.9
-rewards: {reward: {}, toll: {}, performance: {hidden: true}}
-rules:
-  - name: opening
-    when: robot on cell(3, 1) and door == shut
-    then:
-      - door = open
-    pays: {toll: -0.5}
-  - name: arriving
-    when: robot on goal and door == open
-    then:
-      - end "there"
-    pays: {reward: 2}
-stages: {deploy: {limit: 30}}
-"""
 SLIPPERY = """
 map: |
   #####
@@ -206,6 +180,22 @@ def test_the_same_seed_gives_the_same_agent_and_another_seed_another() -> None:
 
     assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
     assert not np.array_equal(arrays[0]["task.heads"], arrays[2]["task.heads"])
+
+
+def test_a_buffer_goes_on_in_another_process_where_it_was_left() -> None:
+    """Python salts its `hash` anew in every process, and what a pair led to before must be found again."""
+    code = (
+        "import numpy as np, torch; from turncoat.agents.deep.transition_buffer import TransitionBuffer;"
+        "buffer = TransitionBuffer(3, 2, 1, 10, torch.device('cpu')); state = np.arange(3);"
+        "buffer.record(state, 1, 1.0, None, state + 1, True, True); print(buffer.arrays()['led'].tolist())"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": salt}, capture_output=True, check=True
+        ).stdout
+        for salt in ("1", "2")
+    ]
+    assert told[0] == told[1] != b""
 
 
 class KilledError(Exception):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.worlds import world_of
+from tests.worlds import ROOM, world_of
 from turncoat.agents.base import Agent, OnlineLearner, Thinker, Thought, Trainable
 from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.agents.neural.checkpoint import load_neural, save_neural
@@ -24,35 +24,6 @@ from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import judge_imagination, judge_model
 from turncoat.scenarios.language.loading import load
 
-ROOM = """
-map: |
-  ######
-  #A...#
-  #.#..#
-  #...G#
-  ######
-legend:
-  G: {zone: goal}
-counters: {door: {values: [shut, open]}}
-agents:
-  robot:
-    actions: [stay, up, down, left, right]
-    values: {reward: {weight: 1}, toll: {weight: 1}}
-    discount: 0.9
-rewards: {reward: {}, toll: {}, performance: {hidden: true}}
-rules:
-  - name: opening
-    when: robot on cell(3, 1) and door == shut
-    then:
-      - door = open
-    pays: {toll: -0.5}
-  - name: arriving
-    when: robot on goal and door == open
-    then:
-      - end "there"
-    pays: {reward: 2}
-stages: {deploy: {limit: 30}}
-"""
 TINY = NetOptions(hidden=48, batch=48)
 
 

@@ -127,14 +127,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         Raises:
             ValueError: other fields or another size of map.
         """
-        old = self.learner.encoding.senses
-        same = np.arange(old.sizes.size) != old.layout
-        if not (
-            np.array_equal(old.is_cell, senses.is_cell)
-            and np.array_equal(old.sizes[same], senses.sizes[same])
-            and old.cell_features.shape[1:] == senses.cell_features.shape[1:]
-        ):
-            raise ValueError("the agent cannot enter a stage with other fields or another size of map")
+        self.learner.encoding.senses.check_next(senses)
         self.learner.encoding.enter(senses)
 
     # Training
@@ -209,11 +202,6 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
     def _state(self, observation: Longs, mask: Bools) -> Longs:
         return self.learner.encoding.state(observation, mask)
 
-    def _able(self, states: Longs) -> Bools:
-        first = self.learner.encoding.n_seen
-        able: Bools = states[:, first : first + self.n_actions] > 0
-        return able
-
     def _draw(self, seed: int) -> None:
         """Initialises the networks from the seed, unless the agent has learned already."""
         if not self.learner.replay.seen:
@@ -257,7 +245,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
 
     def _train_actions(self, states: Longs, kinds: Longs) -> tuple[Longs, Floats]:
         """Actions int64 `[n]` drawn from the policies of the episodes, and their probabilities `[n]`."""
-        able = self._able(states)
+        able: Bools = self.learner.encoding.available(torch.from_numpy(states)).numpy()
         if not self.learner.rounds:
             weight = able.astype(np.float64)
         else:
@@ -300,8 +288,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         budget = search_budget(self.options.planner)
         tree = search(imagination, roots, budget.simulations, budget.considered)
         q = tree.q.double().cpu().numpy()
-        tried = mask & (tree.visits > 0).cpu().numpy()
-        able = np.where(tried.any(axis=1, keepdims=True), tried, mask)
+        able = _considered(tree, mask)
         if self.options.deliberation.name == "weighted":
             scores = self._scores(tree, q, self.weights)
             return np.where(able, scores, -np.inf).argmax(axis=1).astype(np.int32), q, tree
@@ -362,18 +349,18 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         plan = plan_of(self.learner.imagination, tree, 0, action, values, mask)
         decided = attribution(values, self.weights, mask, action, rule)
         if rule.name == "weighted":
-            decided = self._attribution(tree, q, mask, action)
+            decided = self._attribution(tree, q, _considered(tree, mask[None])[0], action)
         return Thought(
             self.name, step, action, self.channels, self.weights, rule.name, values, plan.uncertainty, mask, decided,
             (plan,),
         )  # fmt: skip
 
-    def _attribution(self, tree: NetworkSearchTree, q: Floats, mask: Bools, action: int) -> Attribution:
+    def _attribution(self, tree: NetworkSearchTree, q: Floats, able: Bools, action: int) -> Attribution:
         """Which heads made an action win: each is removed in turn, and the policy is improved by the others alone."""
         without, margin = np.full(len(self.weights), action, np.int32), np.zeros(len(self.weights))
         for k in range(len(self.weights)):
             rest = np.where(np.arange(len(self.weights)) == k, 0.0, self.weights)
-            scores = np.where(mask, self._scores(tree, q, rest)[0], -np.inf)
+            scores = np.where(able, self._scores(tree, q, rest)[0], -np.inf)
             without[k] = scores.argmax()
             margin[k] = (scores.max() - scores[action]) / self._sharpness
         return Attribution(action, without, margin)
@@ -393,3 +380,9 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         values = self.learner.task.judge.values(torch.as_tensor(rows, device=self.learner.device))
         joint, own = (part.double().cpu().numpy() for part in (values.joint, values.own))
         return joint, own
+
+
+def _considered(tree: NetworkSearchTree, mask: Bools) -> Bools:
+    """bool `[B, A]`: the available actions that a search tried, of which one is chosen; all if it tried none."""
+    tried = mask & (tree.visits > 0).cpu().numpy()
+    return np.where(tried.any(axis=1, keepdims=True), tried, mask)

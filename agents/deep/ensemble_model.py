@@ -137,11 +137,10 @@ class EnsembleModel:
         actions = torch.arange(self.encoding.n_actions, device=self.device)
         answers = self._answers(states, actions)
         drawn = generator is not None and self.steady.active > 1
-        chance = answers.branch.exp()
         branch, certain = self._pick(answers.branch, generator if drawn else None)
         here = branch[..., None, None].expand(-1, -1, 1, answers.values.shape[-1])
         values = answers.values.gather(2, here)[:, :, 0]
-        certainty = torch.log(certain.clamp(min=1e-9)) if chance.shape[-1] > 1 else torch.zeros_like(certain)
+        certainty = torch.log(certain.clamp(min=1e-9))
         out = states.repeat_interleave(len(actions), dim=1)
         out, certainty = self._columns(out, values, certainty, generator if drawn else None)
         paid = torch.zeros(members, m * len(actions), self.n_channels, dtype=torch.int64, device=self.device)

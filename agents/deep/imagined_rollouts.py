@@ -146,8 +146,7 @@ class ImaginedRollouts:
         n, members = len(states), self.model.options.members
         found = self.model.branches(states.expand(members, *states.shape).contiguous(), self.replay.pay_count)
         # The outcomes of all members and branches, `[n, A, E * M]`.
-        told = torch.cat([found.next_state, found.paid, found.ended[..., None].long()], dim=-1)
-        told = torch.where(found.ended[..., None], told * self._after_end(told.shape[-1]), told)
+        told = self._compared(found)
         flat = told.permute(1, 2, 0, 3, 4).flatten(2, 3)
         chance = found.certainty.permute(1, 2, 0, 3).flatten(2, 3) / members
         same = (flat[:, :, :, None] == flat[:, :, None]).all(dim=-1)
@@ -179,17 +178,20 @@ class ImaginedRollouts:
         """
         members = self.model.options.members
         found = self.model.outcomes(states.expand(members, *states.shape).contiguous(), self.replay.pay_count)
-        told = torch.cat([found.next_state, found.paid, found.ended[..., None].long()], dim=-1)
-        told = torch.where(found.ended[..., None], told * self._after_end(told.shape[-1]), told)
+        told = self._compared(found)
         agree = (told[:, None] == told[None]).all(dim=-1).float().mean(dim=1)
         return 1 - torch.minimum(agree.max(dim=0).values, found.certainty.mean(dim=0))
 
-    def _after_end(self, width: int) -> Tensor:
-        """What of an outcome counts where the episode ends: not which actions are available after it."""
-        counted = torch.ones(width, dtype=torch.int64, device=self.model.device)
+    def _compared(self, found: Outcome) -> Tensor:
+        """int64 `[..., F + K + 1]`: outcomes as rows, equal where nothing that counts differs.
+
+        Where the episode ends, it does not count which actions are available after it.
+        """
+        told = torch.cat([found.next_state, found.paid, found.ended[..., None].long()], dim=-1)
         encoding = self.model.encoding
+        counted = torch.ones(told.shape[-1], dtype=torch.int64, device=told.device)
         counted[encoding.n_seen : encoding.n_seen + encoding.n_actions] = 0
-        return counted
+        return torch.where(found.ended[..., None], told * counted, told)
 
     def improved(self, prior: Tensor, q: Tensor, able: Tensor) -> Tensor:
         """float32 `[n, A]`: the policy that improves on the prior.

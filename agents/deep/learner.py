@@ -49,7 +49,7 @@ class Learner:
         options: DeepOptions,
         seed: int,
     ) -> None:
-        self.options, self.n_actions, self.seed, self.rounds = options, n_actions, seed, 0
+        self.options, self.n_actions, self.rounds = options, n_actions, 0
         self.device = torch.device(options.device)
         values, channels = options.values, len(weights)
         self.encoding = StateEncoding(senses, n_actions, options.model.reach, options.device)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ...envs.base import Floats
 from ..neural.network import MAX_PAYS
 
-_COLUMNS: Final = ("state", "action", "chance", "paid", "next_state", "ended", "last")
 TRIES: Final = 1 << 20
 """Places in which pairs of state and action are counted."""
 SAME: Final = 1e-9
@@ -42,7 +43,7 @@ class TransitionBuffer:
 
     Attributes:
         n: how many are kept; seen: how many there ever were.
-        pays: float32 `[K, P]`, the distinct rewards seen of each channel; pay_count: how many, per channel.
+        pays: float64 `[K, P]`, the distinct rewards seen of each channel; pay_count: how many, per channel.
         tries: int64 `[TRIES]`, how often pairs of state and action came, by hash.
         contradictions: how often the same state and action led elsewhere than before: the world has chance.
     """
@@ -90,7 +91,7 @@ class TransitionBuffer:
             data["paid"][at, channel] = -1 if rewards is None else self._pay(channel, float(rewards[channel]))
         self.seen += 1
         self.tries[self._places(torch.from_numpy(state)[None])[0, action]] += 1
-        key, led = hash((state.tobytes(), action)), hash((next_state.tobytes(), ended))
+        key, led = _key(state, action), _key(next_state, ended)
         self.contradictions += self._led.setdefault(key, led) != led
 
     def _pay(self, channel: int, pay: float) -> int:
@@ -161,5 +162,6 @@ class TransitionBuffer:
             self._data[name] = kept if len(kept) else old[:room].clone()
 
 
-COLUMNS: Final = _COLUMNS
-"""The names of the columns of a transition."""
+def _key(state: npt.NDArray[np.int64], more: int) -> int:
+    """A state `[F]` and a number as one of 64 bits: the same in every process, unlike Python's own `hash` of bytes."""
+    return int.from_bytes(blake2b(state.tobytes() + bytes([more]), digest_size=8).digest(), "little", signed=True)

@@ -163,14 +163,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         Raises:
             ValueError: other fields or another size of map.
         """
-        old = self.model.encoding.senses
-        same = np.arange(old.sizes.size) != old.layout
-        if not (
-            np.array_equal(old.is_cell, senses.is_cell)
-            and np.array_equal(old.sizes[same], senses.sizes[same])
-            and old.cell_features.shape[1:] == senses.cell_features.shape[1:]
-        ):
-            raise ValueError("the agent cannot enter a stage with other fields or another size of map")
+        self.model.encoding.senses.check_next(senses)
         self.model.encoding.senses = senses
         self.forget_plans()
 

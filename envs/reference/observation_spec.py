@@ -37,6 +37,20 @@ class ObservationSpec:
     width: int
     cell_features: Bools
 
+    def check_next(self, other: ObservationSpec) -> None:
+        """Checks that an agent that knows these observations can enter a stage with others: only the maps may differ.
+
+        Raises:
+            ValueError: the other has other fields, or another size of map.
+        """
+        same = np.arange(self.sizes.size) != self.layout  # the number of maps may differ
+        if not (
+            np.array_equal(self.is_cell, other.is_cell)
+            and np.array_equal(self.sizes[same], other.sizes[same])
+            and self.cell_features.shape[1:] == other.cell_features.shape[1:]
+        ):
+            raise ValueError("the agent cannot enter a stage with other fields or another size of map")
+
 
 def observation_spec(world: World, agent: int = 0) -> ObservationSpec:
     """What one agent of a world may know of its observation.
