@@ -39,6 +39,7 @@ from .world import (
     Boards,
     Body,
     DrawProgram,
+    EquilibriumChoice,
     MotionProgram,
     OverrideProgram,
     ResponseProgram,
@@ -314,7 +315,7 @@ class _Compiler:
             scope=self.scope,
             rewards_shown=stage.rewards == "shown",
             response=self._response(),
-            simultaneous=self.document.solution == "equilibrium",
+            equilibrium=self._equilibrium(),
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )
@@ -575,6 +576,18 @@ class _Compiler:
             return str(value)
         number = self.number(value)
         return int(number) if number == int(number) else number
+
+    def _equilibrium(self) -> EquilibriumChoice | None:
+        """Which equilibria are asked for, if any are."""
+        solution = self.document.solution
+        if solution == "equilibrium":
+            return EquilibriumChoice()
+        if not isinstance(solution, schema.Equilibrium):
+            return None
+        rule = solution.equilibrium
+        if isinstance(rule, schema.BestFor):
+            return EquilibriumChoice("best_for", list(self.document.agents).index(rule.best_for))
+        return EquilibriumChoice(rule)
 
     def _response(self) -> ResponseProgram | None:
         """Which agent best responds to which actions; enlisted things follow `orders`, or act at random without."""

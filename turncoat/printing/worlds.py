@@ -170,11 +170,17 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
 def _print_equilibria(answer: EventExplanation) -> None:
     """Print in which equilibria of a game the event comes."""
     found = answer.equilibria
-    coming = sum(each.share > 0 for each in found)
-    known = "the one equilibrium" if len(found) == 1 else f"{coming} of {len(found)} extreme equilibria"
-    say(f"[bold]{escape(answer.event)}[/bold]: it comes in {known if coming or len(found) > 1 else 'no equilibrium'}")
+    coming = sum(each.share[0] > 0 for each in found)
+    maybe = sum(each.share[1] > 0 for each in found) - coming
+    if len(found) == 1:
+        known = "it comes in the one equilibrium" if coming else "it comes in no equilibrium"
+        known = "it may come in the one equilibrium" if maybe else known
+    else:
+        known = f"it comes in {coming} of {len(found)} equilibria"
+        known += f" and may come in {maybe} more" if maybe else ""
+    say(f"[bold]{escape(answer.event)}[/bold]: {known}")
     for each in found:
-        say(f"{escape(each.played)}: in {_episodes((each.share, each.share))}", indent=2)
+        say(f"{escape(each.played)}: in {_episodes(each.share)}", indent=2)
 
 
 def _print_plans(answer: EventExplanation, best: Behaviour) -> None:

@@ -445,6 +445,18 @@ class BestResponse(Block):
     others: dict[Name, Name] = {}
 
 
+class BestFor(Block):
+    """The choice, among equilibria of a tick, of the one that is best for an agent."""
+
+    best_for: Name
+
+
+class Equilibrium(Block):
+    """The solution concept in which two agents choose apart, and which of their equilibria count."""
+
+    equilibrium: Literal["all", "perfect", "joint", "worst", "nash"] | BestFor
+
+
 MAX_FIRST_SEED = 10**9
 """The greatest number that the seeds of a run may begin with: all of them then fit into 31 bits, as libraries ask."""
 
@@ -579,7 +591,7 @@ class Document(Block):
     overrides: Annotated[list[Overriding], Field(max_length=64)] = []
     rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]
     stages: Annotated[dict[Name, Stage], Field(min_length=1, max_length=16)]
-    solution: Literal["joint", "equilibrium"] | BestResponse | None = None
+    solution: Literal["joint", "equilibrium"] | BestResponse | Equilibrium | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
     sweep: Sweep | None = None
