@@ -9,6 +9,7 @@ from ..mdp.enumeration import Enumeration
 from ..reference.observation import observation_ids
 from ..solvers.belief_mdp import alias_report
 from ..world.world import EquilibriumChoice
+from .best_response import own_available
 from .equilibrium_process import Equilibria, check_players
 from .hidden_information import equilibria_of_tree
 from .shapley_iteration import is_zero_sum, zero_sum_equilibria
@@ -48,14 +49,22 @@ def equilibria_of(enumeration: Enumeration, choice: EquilibriumChoice | None = N
         message = f"`{blind}` does not see all that matters, and the game has no known end"
         raise NotEnumerableError(message, _INSTEAD)
     if not is_zero_sum(enumeration):
-        message = "the game has no known end, what is chosen decides what comes next, and one's gain is not the other's loss"
+        message = (
+            "the game has no known end, what is chosen decides what comes next, and one's gain is not the other's loss"
+        )
         raise NotEnumerableError(message, _INSTEAD)
     return zero_sum_equilibria(enumeration)
 
 
 def sees_enough(enumeration: Enumeration, agent: int) -> bool:
-    """Whether no two states that look alike to an agent have different futures."""
-    views = observation_ids(enumeration.world, enumeration.states, agent)
-    if np.unique(views).size == enumeration.mdp.n_states:
+    """Whether no two states that look alike to an agent, what it may do in them included, have different futures."""
+    world, mdp = enumeration.world, enumeration.mdp
+    views = observation_ids(world, enumeration.states, agent)
+    if np.unique(views).size == mdp.n_states:
         return True
-    return not alias_report(enumeration.mdp, views).states.any()
+    # Futures are told apart by what anybody may do, which this agent need not see.
+    futures = alias_report(mdp, views).futures
+    own = own_available(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
+    looks = np.column_stack([views, mdp.ended, own])[futures >= 0]
+    pairs = np.column_stack([looks, futures[futures >= 0]])
+    return bool(len(np.unique(looks, axis=0)) == len(np.unique(pairs, axis=0)))

@@ -223,9 +223,7 @@ def told(world: World, mdp: FiniteMDP, mixtures: Floats, play: Longs, plays: Boo
         for agent, its in enumerate(ticks):
             its.append(in_words(world, mixed, agent) if tick < MAX_WORDS else "...")
         now = np.asarray(now[live] @ matrix[live * mdp.n_actions + action[live]])
-    return "; ".join(
-        f"{its.name}: {_merged(words)}" for its, words in zip(world.agents, ticks, strict=True)
-    )
+    return "; ".join(f"{its.name}: {_merged(words)}" for its, words in zip(world.agents, ticks, strict=True))
 
 
 def _merged(words: list[str]) -> str:

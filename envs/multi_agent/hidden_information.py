@@ -271,9 +271,7 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
     return out[0], out[1]
 
 
-def _solve(
-    first: Floats, second: Floats, choice: EquilibriumChoice
-) -> tuple[list[tuple[Floats, Floats]], str]:
+def _solve(first: Floats, second: Floats, choice: EquilibriumChoice) -> tuple[list[tuple[Floats, Floats]], str]:
     """Pairs of mixtures of plans that a rule chooses, and why there may be more."""
     rows, columns = undominated(first, second)
     a, b = first[np.ix_(rows, columns)], second[np.ix_(rows, columns)]
@@ -313,7 +311,8 @@ def _small_supports(first: Floats, second: Floats) -> list[tuple[Floats, Floats]
     best_rows = first >= first.max(axis=0) - near_first
     best_columns = second >= second.max(axis=1, keepdims=True) - near_second
     found = [
-        (np.eye(m)[i], np.eye(n)[j]) for i, j in zip(*(each.tolist() for each in np.nonzero(best_rows & best_columns)), strict=True)
+        (np.eye(m)[i], np.eye(n)[j])
+        for i, j in zip(*(each.tolist() for each in np.nonzero(best_rows & best_columns)), strict=True)
     ]
     pairs = np.array([(j, k) for j in range(n) for k in range(j + 1, n)], np.int64).reshape(-1, 2)
     for i in range(m):
@@ -367,7 +366,9 @@ def _as_process(
                     for b, q in two.items():
                         mixture[a, b] = p * q
 
-                def after(outcome: Longs, joint: Longs, its: int = its, tick: int = tick, sets: list[int] = sets) -> list[Hashable]:
+                def after(
+                    outcome: Longs, joint: Longs, its: int = its, tick: int = tick, sets: list[int] = sets
+                ) -> list[Hashable]:
                     return [
                         (its, tick + 1, state, *(
                             tree._set(agent, sets[agent], int(world.joint_actions[action, agent]), state, tick + 1)
@@ -388,9 +389,7 @@ def _as_process(
         plays[opening] = np.arange(process.n_actions) == number
         values = (float(x @ payoffs[0] @ y), float(x @ payoffs[1] @ y))
         every.append(Equilibrium(told(world, process, mixtures, play, plays), values, plays))
-    return Equilibria(
-        process, state_of, order, mixtures, play, indifferent(process, world), tuple(every), cut
-    )
+    return Equilibria(process, state_of, order, mixtures, play, indifferent(process, world), tuple(every), cut)
 
 
 def _behaviour(

@@ -41,7 +41,9 @@ def stage_equilibria(enumeration: Enumeration, choice: EquilibriumChoice) -> Equ
         whole = np.zeros(world.action_counts)
         whole[np.ix_(*available)] = np.outer(x, y)
         chances = np.vstack([chances, whole.ravel()])
-    names = tuple("; ".join(f"{its.name}: {in_words(world, each, a)}" for a, its in enumerate(world.agents)) for each in chances)
+    names = tuple(
+        "; ".join(f"{its.name}: {in_words(world, each, a)}" for a, its in enumerate(world.agents)) for each in chances
+    )
     process, order = _as_actions(mdp, start, chances, names)
     count = len(chances)
     every = []

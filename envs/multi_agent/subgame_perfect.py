@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from ..base import FiniteMDP, Floats, Longs, NotEnumerableError
+from ..base import FiniteMDP, Floats, Longs
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of, tables
 from ..time_limit import check_time
@@ -199,7 +199,9 @@ class _Induction:
             branch_of = settled | dict(zip(open_, pick, strict=True))
             worth = np.array([ahead[s][b].values for s, b in branch_of.items()]).reshape(-1, 2)
             # float64 [2, J]: what a joint action is worth to each.
-            tables_ = [p + d * (game.chances @ worth[:, i]) for i, (p, d) in enumerate(zip(pay, self.discounts, strict=True))]
+            tables_ = [
+                p + d * (game.chances @ worth[:, i]) for i, (p, d) in enumerate(zip(pay, self.discounts, strict=True))
+            ]
             first, second = (each[game.joint] for each in tables_)
             for x, y in self.solver.solve(first, second):
                 value = np.array([x @ first @ y, x @ second @ y])
@@ -249,7 +251,14 @@ class _Induction:
         process, state_of, order, mixtures, play = builder.finish(starts)
         every = self._listed(process, mixtures, play, places)
         return Equilibria(
-            process, state_of, order, mixtures, play, indifferent(process, self.world), every, "; ".join(sorted(self.cut))
+            process,
+            state_of,
+            order,
+            mixtures,
+            play,
+            indifferent(process, self.world),
+            every,
+            "; ".join(sorted(self.cut)),
         )
 
     def _after(self, tick: int, way: _Way) -> Callable[[Longs, Longs], list[Hashable]]:

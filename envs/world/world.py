@@ -168,12 +168,24 @@ class OverrideProgram:
     action: int
 
 
+@dataclass(frozen=True, eq=False)
+class StatedChoice:
+    """A choice between two stated policies by the state; each is an action, -1 for a random one, or a choice again."""
+
+    condition: Expression
+    then: int | StatedChoice
+    otherwise: int | StatedChoice
+
+
 @dataclass(frozen=True)
 class ResponseProgram:
-    """A `best_response` block: the deciding agent, and an action of each other agent, -1 for a random one."""
+    """A `best_response` block: the deciding agent, and what each other agent does.
+
+    That is an action, -1 for a random one, or a choice between such by the state.
+    """
 
     agent: int
-    others: tuple[int, ...]
+    others: tuple[int | StatedChoice, ...]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, Longs
 from ...envs.reference import step as reference
 from ...envs.reference.action_mask import available
+from ...envs.reference.stated_policy import stated_actions
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...envs.world.randomness import SampledDraws, categorical, uniform
 from ...envs.world.world import World
@@ -121,10 +122,17 @@ class PlanFollower:
             return None
         place = self._place_after(states)
         mask = self.plan.mdp.available[place][None]
+        if not mask.any():  # a known end is a place of its own where equilibria are played
+            return None
         self.agent.act(self._observations[place][None], np.array([tick], np.int64), mask)
         thought = self.agent.thought()
         assert thought is not None
         return mind_of(self.world, thought, self.plan.mdp.action_names, tuple(range(len(self.world.fields))))
+
+    def likeliest(self, states: Ints, action: int) -> list[int]:
+        """The action of each of N agents for an action of the plan after some states; of mixtures the likeliest."""
+        place = self._place_after(states)
+        return [self._component(place, action, agent) for agent in range(len(self.world.agents))]
 
     def value_map(self, state: Ints, tick: int, agent: int) -> ValueMap | None:
         """The value of each cell for an agent's position, all else as it is; None where the agent has no position."""
@@ -238,11 +246,12 @@ class PlanFollower:
         if response is None:
             return self.world.joint_actions[action][None]
         joint = np.empty((1, len(self.world.agents)), np.int32)
-        for agent, fixed in enumerate(response.others):
-            mask = available(self.world, state, agent)
+        for agent, stated in enumerate(response.others):
             if agent == response.agent:
                 joint[0, agent] = action
-            elif fixed >= 0 and mask[0, fixed]:
+                continue
+            mask, fixed = available(self.world, state, agent), int(stated_actions(self.world, state, stated)[0])
+            if fixed >= 0 and mask[0, fixed]:
                 joint[0, agent] = fixed
             else:
                 quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)

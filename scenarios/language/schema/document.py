@@ -439,10 +439,13 @@ class Stage(Block):
 
 
 class BestResponse(Block):
-    """The solution concept in which one agent optimises while each other one repeats an action or acts at `random`."""
+    """The solution concept in which one agent optimises while each other one does what is stated.
+
+    That is an action, `random`, or a choice between such by the state: `if(CONDITION, ACTION, ACTION)`.
+    """
 
     best_response: Name
-    others: dict[Name, Name] = {}
+    others: dict[Name, Formula] = {}
 
 
 class BestFor(Block):
@@ -500,6 +503,7 @@ class Expectation(Block):
     set: Annotated[dict[Line, Override], Field(alias="with")] = {}
     across: dict[Line, list[Override] | Line] | Annotated[list[dict[Line, Override]], Field(max_length=1_000)] = {}
     take: Literal["each", "mean"] = "each"
+    exists: bool = False
     barring: list[Line] = []
     minus: Minus | None = None
     about: Line | None = None
