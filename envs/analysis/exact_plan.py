@@ -65,7 +65,7 @@ class ExactPlan:
         aliased: how many reachable states share an observation with one that has a different future.
         upper_bound: observations are partial and beliefs were too many, so this is the fully observed optimum.
         free: every available action counts as optimal, to ask what any policy at all could do.
-        equilibria: where two agents choose apart: what they may play. Each action of `mdp` is then a way to play a tick.
+        equilibria: where two agents choose apart, what they may play: each action of `mdp` is a way to play a tick.
         rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
     """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -65,7 +66,9 @@ class Equilibria:
     cut: str = ""
 
 
-Successors = Callable[[Longs, Longs], Sequence[Hashable]]
+Key: TypeAlias = tuple[int, ...]
+"""What tells a place from all others."""
+Successors: TypeAlias = Callable[[Longs, Longs], Sequence[Key]]
 """From outcomes of the world and the joint actions that led to them, both int64 `[n]`, to the keys of n places."""
 
 
@@ -75,8 +78,8 @@ class EquilibriumProcess:
     def __init__(self, enumeration: Enumeration) -> None:
         """For a game whose joint actions are enumerated."""
         self._world, self._mdp = enumeration.world, enumeration.mdp
-        self._places: dict[Hashable, int] = {}
-        self._keys: list[Hashable] = []
+        self._places: dict[Key, int] = {}
+        self._keys: list[Key] = []
         self._states: list[int] = []
         self._mixtures: dict[bytes, int] = {}
         self._rows: list[Floats] = []
@@ -85,11 +88,11 @@ class EquilibriumProcess:
         self._size = 0
 
     @property
-    def keys(self) -> list[Hashable]:
+    def keys(self) -> list[Key]:
         """The keys of the places, in the order in which they were found; it grows as plays are added."""
         return self._keys
 
-    def place(self, key: Hashable, state: int) -> int:
+    def place(self, key: Key, state: int) -> int:
         """The number of a place at a state of the world."""
         if key not in self._places:
             self._places[key] = len(self._keys)
@@ -121,7 +124,7 @@ class EquilibriumProcess:
         after = np.array([self.place(key, state) for key, state in zip(keys, following, strict=True)], np.int64)
         self._actions[place].append((self._mixture(mixture), outcome, chance, after))
 
-    def finish(self, starts: Sequence[tuple[Hashable, int, float]]) -> tuple[FiniteMDP, Longs, Longs, Floats, Longs]:
+    def finish(self, starts: Sequence[tuple[Key, int, float]]) -> tuple[FiniteMDP, Longs, Longs, Floats, Longs]:
         """The process, the world's state of each place, the world's outcome of each outcome, mixtures and plays.
 
         Args:
@@ -132,13 +135,12 @@ class EquilibriumProcess:
         sizes = np.zeros((len(self._keys), count), np.int64)
         parts = []
         for number, actions in enumerate(self._actions):
-            for action, (mixture, outcome, chance, after) in enumerate(actions):
-                play[number, action], sizes[number, action] = mixture, outcome.size
-                parts.append((outcome, chance, after))
-        outcome, chance, after = (
-            np.concatenate([each[column] for each in parts]) if parts else np.zeros(0, np.int64) for column in range(3)
-        )
-        outcome = outcome.astype(np.int64)
+            for action, (mixture, *part) in enumerate(actions):
+                play[number, action], sizes[number, action] = mixture, part[0].size
+                parts.append(part)
+        outcome: Longs = np.concatenate([np.zeros(0, np.int64), *(each[0] for each in parts)])
+        chance: Floats = np.concatenate([np.zeros(0), *(each[1] for each in parts)])
+        after: Longs = np.concatenate([np.zeros(0, np.int64), *(each[2] for each in parts)])
         process = FiniteMDP(
             n_states=len(self._keys),
             n_actions=count,

@@ -1,14 +1,13 @@
 """Equilibria of games of two with a known end in which somebody does not see all that matters.
 
-Types that chance deals at the start, what an agent keeps to itself, a result that only the one who looked knows: such a
-game is a tree, whose places an agent tells apart by all that it has seen and done so far (Kuhn 1953). A *plan* says what
+Types that chance deals at the start, what an agent keeps to itself, a result that only one of them knows: such a game
+is a tree, whose places an agent tells apart by all that it has seen and done so far (Kuhn 1953). A *plan* says what
 it does at each of its information sets that the plan itself does not rule out; plans of both make a matrix game, whose
 equilibria are those of the tree (Shoham and Leyton-Brown 2009, chapter 5).
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from itertools import product
 from math import comb
@@ -29,6 +28,7 @@ from .equilibrium_process import (
     Equilibria,
     Equilibrium,
     EquilibriumProcess,
+    Key,
     check_players,
     indifferent,
     told,
@@ -69,7 +69,7 @@ class _Tree:
         world, mdp = enumeration.world, enumeration.mdp
         self.enumeration, self.horizon = enumeration, horizon
         self.sets: list[list[_InformationSet]] = [[], []]
-        self._numbers: list[dict[Hashable, int]] = [{}, {}]
+        self._numbers: list[dict[tuple[int, int, int], int]] = [{}, {}]
         masks = [
             own_available(world.joint_actions[:, agent], mdp.available, count)
             for agent, count in enumerate(world.action_counts)
@@ -122,11 +122,12 @@ class _Tree:
                     )
                 for outcome, joint in self.outcomes(key):
                     state = int(mdp.next_state[outcome])
-                    child = (state, *(
+                    first, second = (
                         self._set(agent, key[1 + agent], int(world.joint_actions[joint, agent]), state, tick + 1)
                         for agent in range(2)
-                    ))  # fmt: skip
-                    ahead[child] = ahead.get(child, 0.0) + weight * float(mdp.probability[outcome])  # type: ignore[index]
+                    )
+                    child = state, first, second
+                    ahead[child] = ahead.get(child, 0.0) + weight * float(mdp.probability[outcome])
             self.levels.append(ahead)
 
     def outcomes(self, key: tuple[int, int, int]) -> list[tuple[int, int]]:
@@ -352,12 +353,12 @@ def _as_process(
     ]
     # Where a play begins, which of the equilibria is played is open; later it is known.
     root = {key: (-1, 0, *key) for key in tree.levels[0]}
-    starts: list[tuple[Hashable, int, float]] = [(root[key], key[0], chance) for key, chance in tree.levels[0].items()]
+    starts: list[tuple[Key, int, float]] = [(root[key], key[0], chance) for key, chance in tree.levels[0].items()]
     for key, state, _ in starts:
         builder.place(key, state)
     done = 0
     while done < len(builder.keys):
-        number, tick, state, *sets = builder.keys[done]  # type: ignore[misc]
+        number, tick, state, *sets = builder.keys[done]
         if tick < tree.horizon and not mdp.ended[state]:
             for its in range(len(found)) if number < 0 else (number,):
                 mixture = np.zeros(world.action_counts)
@@ -368,7 +369,7 @@ def _as_process(
 
                 def after(
                     outcome: Longs, joint: Longs, its: int = its, tick: int = tick, sets: list[int] = sets
-                ) -> list[Hashable]:
+                ) -> list[Key]:
                     return [
                         (its, tick + 1, state, *(
                             tree._set(agent, sets[agent], int(world.joint_actions[action, agent]), state, tick + 1)

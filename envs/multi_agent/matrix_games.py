@@ -1,19 +1,19 @@
 """Matrix games by linear programming: values of zero-sum games, correlated equilibria, and plans that are dominated.
 
-A game of two is given by what it pays, float64 `[m, n]`: rows are the actions of the first, columns those of the second.
+A game of two is given by what it pays, float64 `[m, n]`: rows are actions of the first, columns those of the second.
 Linear programs are solved by HiGHS.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.optimize import linprog
 
 from ..base import Bools, Floats
 
-_TIGHT: Final = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+_TIGHT: Final[Any] = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 """HiGHS's own tolerance is 1e-7."""
 _NEAR: Final = 1e-9
 """A gain below this, of payoffs scaled to 1, is none."""
@@ -32,7 +32,7 @@ def maximin(payoff: Floats) -> tuple[float, Floats]:
     low, high = float(payoff.min()), float(payoff.max())
     scaled = (payoff - low) / (high - low)
     # Greatest v with `x @ scaled >= v` in every column.
-    solved = linprog(
+    solved: Any = linprog(
         np.r_[np.zeros(m), -1.0],
         A_ub=np.column_stack([-scaled.T, np.ones(n)]),
         b_ub=np.zeros(n),
@@ -70,7 +70,7 @@ def correlated_equilibrium(payoffs: Floats, objective: Floats) -> Floats:
                     loss = np.zeros_like(mine)
                     loss[told] = mine[other] - mine[told]
                     rows.append(np.moveaxis(loss, 0, agent).ravel())
-    solved = linprog(
+    solved: Any = linprog(
         -objective.ravel() / max(float(np.abs(objective).max()), 1e-300),
         A_ub=np.array(rows) if rows else None,
         b_ub=np.zeros(len(rows)) if rows else None,
@@ -99,7 +99,7 @@ def is_dominated(payoff: Floats, strategy: Floats) -> bool:
     scaled = (payoff - payoff.min()) / size
     ours = strategy @ scaled
     # Maximise the sum of gains; each of them has to be at least 0.
-    solved = linprog(
+    solved: Any = linprog(
         -scaled.sum(axis=1),
         A_ub=-scaled.T,
         b_ub=-ours + 1e-12,

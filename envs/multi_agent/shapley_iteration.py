@@ -30,7 +30,7 @@ from .equilibrium_process import (
     values_of,
 )
 from .matrix_games import maximin
-from .subgame_perfect import StageSolver, _StageGame
+from .subgame_perfect import StageGame, StageSolver
 
 MAX_ROUNDS: Final = 10_000
 TOLERANCE: Final = 1e-11
@@ -119,9 +119,9 @@ def zero_sum_equilibria(enumeration: Enumeration) -> Equilibria:
         builder.place(key, state)
     done = 0
     while done < len(builder.keys):
-        (state,) = builder.keys[done]  # type: ignore[misc]
+        (state,) = builder.keys[done]
         if not mdp.ended[state]:
-            game = _StageGame.of(enumeration, state)
+            game = StageGame.of(enumeration, state)
             worth = pay[state] + its.discount * (game.chances @ solved.values[game.successors])
             # Values carry an error, so ties of the matrix game are looked for no finer than that.
             near = worth[game.joint].round(max(0, 9 - _digits(solved.values)))
@@ -140,13 +140,14 @@ def zero_sum_equilibria(enumeration: Enumeration) -> Equilibria:
 def _stage_values(q: Floats, available: Bools) -> tuple[Floats, Floats]:
     """The value float64 `[S]` of the matrix game of each state, and the first's strategy float64 `[S, actions]`."""
     values, strategy = np.zeros(len(q)), np.zeros(q.shape[:2])
-    rows, columns = available.any(axis=2), available.any(axis=1)
+    rows: Bools = np.any(available, axis=2)
+    columns: Bools = np.any(available, axis=1)
     # Saddle points of pure actions for all states at once; what is not available is never the best nor the worst.
     low = np.where(columns[:, None, :], q, np.inf).min(axis=2)
     low = np.where(rows, low, -np.inf)
     high = np.where(rows[:, :, None], q, -np.inf).max(axis=1)
     high = np.where(columns, high, np.inf)
-    live = rows.any(axis=1)
+    live: Bools = np.any(rows, axis=1)
     secured, allowed = low.max(axis=1), high.min(axis=1)
     pure = live & (secured >= allowed)
     values[pure] = secured[pure]

@@ -57,7 +57,7 @@ def stage_equilibria(enumeration: Enumeration, choice: EquilibriumChoice) -> Equ
 
 
 def is_stage_game(mdp: FiniteMDP, horizon: int | None) -> bool:
-    """Whether there is a single state in which anybody chooses, and what is chosen there does not decide what follows."""
+    """Whether anybody chooses in a single state only, and what is chosen there does not decide what follows."""
     starts = np.unique(mdp.start_state[mdp.start_probability > 0])
     if starts.size != 1 or mdp.ended[starts[0]]:
         return False

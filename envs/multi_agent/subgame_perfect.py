@@ -9,7 +9,7 @@ states there were, but not who did what (Abreu, Pearce and Stacchetti 1990 for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
@@ -27,6 +27,7 @@ from .equilibrium_process import (
     Equilibria,
     Equilibrium,
     EquilibriumProcess,
+    Key,
     check_players,
     indifferent,
     told,
@@ -151,7 +152,7 @@ class _Induction:
         self.discounts = np.array([its.discount for its in self.world.agents])
         self.solver = StageSolver(choice)
         self.cut: set[str] = set()
-        self.games: dict[int, _StageGame] = {}
+        self.games: dict[int, StageGame] = {}
         self.reachable = self._reach()
         self.branches = self._induct()
 
@@ -181,9 +182,9 @@ class _Induction:
             ahead = here
         return levels[::-1]
 
-    def _game(self, state: int) -> _StageGame:
+    def _game(self, state: int) -> StageGame:
         if state not in self.games:
-            self.games[state] = _StageGame.of(self.enumeration, state)
+            self.games[state] = StageGame.of(self.enumeration, state)
         return self.games[state]
 
     def _branches(self, state: int, ahead: dict[int, list[_Branch]]) -> list[_Branch]:
@@ -227,7 +228,7 @@ class _Induction:
     def result(self) -> Equilibria:
         builder = EquilibriumProcess(self.enumeration)
         mdp, first = self.mdp, self.branches[0]
-        starts: list[tuple[Hashable, int, float]] = []
+        starts: list[tuple[Key, int, float]] = []
         places: list[tuple[int, list[int]]] = []
         for state, chance in zip(mdp.start_state.tolist(), mdp.start_probability.tolist(), strict=True):
             if chance <= 0:
@@ -243,7 +244,7 @@ class _Induction:
             places.append((place, belongs))
         done = len(starts)
         while done < len(builder.keys):
-            tick, state, number = builder.keys[done]  # type: ignore[misc]
+            tick, state, number = builder.keys[done]
             if tick < self.horizon and not mdp.ended[state]:
                 for way in self.branches[tick][state][number].ways:
                     builder.add(done, way.mixture, self._after(tick + 1, way))
@@ -261,10 +262,10 @@ class _Induction:
             "; ".join(sorted(self.cut)),
         )
 
-    def _after(self, tick: int, way: _Way) -> Callable[[Longs, Longs], list[Hashable]]:
+    def _after(self, tick: int, way: _Way) -> Callable[[Longs, Longs], list[Key]]:
         next_state = self.mdp.next_state
 
-        def keys(outcome: Longs, joint: Longs) -> list[Hashable]:
+        def keys(outcome: Longs, joint: Longs) -> list[Key]:
             return [(tick, state, way.branch_of[state]) for state in next_state[outcome].tolist()]
 
         return keys
@@ -287,11 +288,11 @@ class _Induction:
 
 
 @dataclass(frozen=True, eq=False)
-class _StageGame:
+class StageGame:
     """The game of one tick in a state: which joint actions it is made of, and where they lead.
 
     Attributes:
-        joint: int64 `[m, n]`, the joint action of each pair of own actions; of those that do just the same, one is kept.
+        joint: int64 `[m, n]`, the joint action of each pair of own actions; of those that do the same, one is kept.
         successors: the states that may come.
         chances: float64 `[J, successors]`.
     """
@@ -301,7 +302,8 @@ class _StageGame:
     chances: Floats
 
     @staticmethod
-    def of(enumeration: Enumeration, state: int) -> _StageGame:
+    def of(enumeration: Enumeration, state: int) -> StageGame:
+        """The game of a state of a world of two."""
         world, mdp = enumeration.world, enumeration.mdp
         rows = state * mdp.n_actions + np.arange(mdp.n_actions)
         outcome, place = outcomes_of(mdp, rows)
@@ -317,7 +319,7 @@ class _StageGame:
         seen = looks[grid]
         _, kept_rows = np.unique(seen, axis=0, return_index=True)
         _, kept_columns = np.unique(seen, axis=1, return_index=True)
-        return _StageGame(grid[np.ix_(np.sort(kept_rows), np.sort(kept_columns))], successors.tolist(), chances)
+        return StageGame(grid[np.ix_(np.sort(kept_rows), np.sort(kept_columns))], successors.tolist(), chances)
 
 
 def outcome_classes(enumeration: Enumeration, state: int) -> Longs:

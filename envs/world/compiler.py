@@ -595,7 +595,7 @@ class _Compiler:
         solution = self.document.solution
         if solution == "equilibrium":
             return EquilibriumChoice()
-        if not isinstance(solution, schema.Equilibrium):
+        if not isinstance(solution, schema.EquilibriumBlock):
             return None
         rule = solution.equilibrium
         if isinstance(rule, schema.BestFor):

@@ -184,9 +184,9 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
         return _judgement(case, "inconclusive", interval.note or "the measure has no value", unit)
     low, high = interval.low, interval.high
     if case.expectation.exists or interval.cut:
-        outcome, why = _of_equilibria(interval, band, case.expectation.exists)
+        judged, words = _of_equilibria(interval, band, case.expectation.exists)
         value = low if math.isfinite(band.low) else high
-        return replace(_judgement(case, outcome, why, unit), value=value, low=low, high=high)
+        return replace(_judgement(case, judged, words, unit), value=value, low=low, high=high)
     # For `equals` both ends have a bound, and the worse one is the one that misses its bound by more.
     worst = low if math.isfinite(band.low) and not band.low - low < high - band.high else high
     if _at_least(low, band.low) and _at_least(band.high, high):

@@ -131,8 +131,8 @@ CATALOGUE: dict[str, str] = {
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
     # TC3: boards
-    "TC243": "`exists: true` asks whether some equilibrium meets the bound, where a claim otherwise has to hold in all of "
-    "them. It is said of the exact planner, of one game at a time.",
+    "TC243": "`exists: true` asks whether some equilibrium meets the bound, where a claim otherwise has to hold in "
+    "all of them. It is said of the exact planner, of one game at a time.",
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move and are nowhere. On a board too, an agent that it does "
     "not show has no place that a rule could ask for.",

@@ -25,6 +25,7 @@ SOLUTION = "solution"
 this name, it means the param.
 """
 
+_SOLUTIONS: TypeAdapter[Any] = TypeAdapter(Document.model_fields[SOLUTION].annotation)  # type: ignore[arg-type]
 _CELLS = re.compile(r"\s*cells\(\s*([A-Za-z][A-Za-z0-9_]*)\s*\)\s*")
 
 
@@ -207,11 +208,11 @@ def _wrong_solution(name: str, value: object, symbols: Symbols) -> str | None:
             return "override `solution` as a whole: what others do is stated of a best response to them"
         return None if isinstance(value, str) else "write an action, `random`, or `if(CONDITION, ACTION, ACTION)`"
     try:
-        TypeAdapter(Document.model_fields[SOLUTION].annotation).validate_python(value)
+        _SOLUTIONS.validate_python(value)
     except ValidationError:
         return (
-            "write `joint`, `equilibrium`, `{equilibrium: all | perfect | joint | worst | nash | {best_for: AGENT}}` or "
-            "`{best_response: AGENT, others: {...}}`"
+            "write `joint`, `equilibrium`, `{equilibrium: all | perfect | joint | worst | nash | {best_for: AGENT}}` "
+            "or `{best_response: AGENT, others: {...}}`"
         )
     return None
 

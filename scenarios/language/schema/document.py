@@ -454,7 +454,7 @@ class BestFor(Block):
     best_for: Name
 
 
-class Equilibrium(Block):
+class EquilibriumBlock(Block):
     """The solution concept in which two agents choose apart, and which of their equilibria count."""
 
     equilibrium: Literal["all", "perfect", "joint", "worst", "nash"] | BestFor
@@ -595,7 +595,7 @@ class Document(Block):
     overrides: Annotated[list[Overriding], Field(max_length=64)] = []
     rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]
     stages: Annotated[dict[Name, Stage], Field(min_length=1, max_length=16)]
-    solution: Literal["joint", "equilibrium"] | BestResponse | Equilibrium | None = None
+    solution: Literal["joint", "equilibrium"] | BestResponse | EquilibriumBlock | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
     sweep: Sweep | None = None

@@ -11,7 +11,7 @@ from ..names.formula_context import Context
 from ..names.overrides import check_param
 from ..names.symbols import suggestion, unknown
 from ..names.types import check_local_name, require
-from ..schema.document import BestFor, BestResponse, Equilibrium, Formula, Rule, Stage
+from ..schema.document import BestFor, BestResponse, EquilibriumBlock, Formula, Rule, Stage
 from .bodies import check_hides
 from .curriculum import check_life
 from .effects import check_effect
@@ -240,10 +240,10 @@ def check_solution(context: Context) -> None:
             report.add("TC524", ("agents",), message, cure, key=True)
         return
     path: Path = ("solution",)
-    if solution == "equilibrium" or isinstance(solution, Equilibrium):
+    if solution == "equilibrium" or isinstance(solution, EquilibriumBlock):
         _check_two(context, path)
     if (
-        isinstance(solution, Equilibrium)
+        isinstance(solution, EquilibriumBlock)
         and isinstance(rule := solution.equilibrium, BestFor)
         and rule.best_for not in agents
     ):
@@ -286,5 +286,5 @@ def _check_two(context: Context, path: Path) -> None:
     document, report = context.symbols.document, context.report
     if len(document.agents) != 2:
         message = f"equilibria are found of two agents, and there are {len(document.agents)}"
-        cure = "write `solution: joint` or `{best_response: AGENT, others: {...}}`; what learners lose, `regret(AGENT)` says"
+        cure = "write `solution: joint` or `{best_response: AGENT, others: {...}}`; `regret(AGENT)` says what it loses"
         report.add("TC230", path, message, cure)
