@@ -33,7 +33,7 @@ from .equilibrium_process import (
     indifferent,
     told,
 )
-from .matrix_games import undominated
+from .matrix_games import not_weakly_dominated, undominated
 from .subgame_perfect import chosen, outcome_classes
 
 MAX_SITUATIONS: Final = 100_000
@@ -274,7 +274,13 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
 
 def _solve(first: Floats, second: Floats, choice: EquilibriumChoice) -> tuple[list[tuple[Floats, Floats]], str]:
     """Pairs of mixtures of plans that a rule chooses, and why there may be more."""
-    rows, columns = undominated(first, second)
+    rows, columns = np.ones(len(first), np.bool_), np.ones(first.shape[1], np.bool_)
+    if choice.rule == "perfect":
+        # Nothing that is weakly dominated is part of a perfect equilibrium, and whoever deviates to it could as well
+        # deviate to what dominates it. Taken away once, not again and again: that would lose equilibria.
+        rows, columns = not_weakly_dominated(first), not_weakly_dominated(second.T)
+    left, right = undominated(first[np.ix_(rows, columns)], second[np.ix_(rows, columns)])
+    rows[rows], columns[columns] = left, right
     a, b = first[np.ix_(rows, columns)], second[np.ix_(rows, columns)]
     # Plans that are worth the same against every plan differ only where neither agent ever comes.
     a_rows = _distinct(np.concatenate([a, b], axis=1))
@@ -289,10 +295,11 @@ def _solve(first: Floats, second: Floats, choice: EquilibriumChoice) -> tuple[li
         cut = f"of {m} by {n} plans that are left, equilibria in which each agent mixes at most two were looked for"
     whole = []
     chosen_rows, chosen_columns = np.flatnonzero(rows)[a_rows], np.flatnonzero(columns)[a_columns]
-    for x, y in chosen(choice, a, b, pairs) if pairs else []:
-        left, right = np.zeros(len(first)), np.zeros(first.shape[1])
-        left[chosen_rows], right[chosen_columns] = x, y
-        whole.append((left, right))
+    for x, y in pairs:
+        one, two = np.zeros(len(first)), np.zeros(first.shape[1])
+        one[chosen_rows], two[chosen_columns] = x, y
+        whole.append((one, two))
+    whole = chosen(choice, first, second, whole) if whole else []
     if len(whole) > MAX_EQUILIBRIA:
         more = f"of {len(whole):,} equilibria {MAX_EQUILIBRIA} are kept"
         whole, cut = whole[:MAX_EQUILIBRIA], f"{cut}; {more}" if cut else more
@@ -385,11 +392,20 @@ def _as_process(
     # Where several are open, the action's number is the equilibrium's; later there is one action.
     opening = process.available.sum(axis=1) == len(found)
     opening &= np.isin(np.arange(process.n_states), process.start_state)
-    for number, (x, y) in enumerate(found):
+    worth = [np.array([x @ payoffs[0] @ y, x @ payoffs[1] @ y]) for x, y in found]
+    classes: list[list[int]] = []
+    for number, value in enumerate(worth):
+        near = _NEAR * max(1.0, float(np.abs(value).max()))
+        alike = next((each for each in classes if np.abs(worth[each[0]] - value).max() <= near), None)
+        if alike is None:
+            classes.append([number])
+        else:
+            alike.append(number)
+    for members in classes:
         plays = process.available.copy()
-        plays[opening] = np.arange(process.n_actions) == number
-        values = (float(x @ payoffs[0] @ y), float(x @ payoffs[1] @ y))
-        every.append(Equilibrium(told(world, process, mixtures, play, plays), values, plays))
+        plays[opening] = np.isin(np.arange(process.n_actions), members)
+        one, two = worth[members[0]].tolist()
+        every.append(Equilibrium(told(world, process, mixtures, play, plays), (one, two), plays))
     return Equilibria(process, state_of, order, mixtures, play, indifferent(process, world), tuple(every), cut)
 
 

@@ -111,6 +111,17 @@ def is_dominated(payoff: Floats, strategy: Floats) -> bool:
     return bool(solved.status == 0 and -solved.fun - ours.sum() > 1e-7 * n)
 
 
+def not_weakly_dominated(payoff: Floats) -> Bools:
+    """bool `[m]`: the pure strategies of the first player that nothing, mixtures included, weakly dominates."""
+    near = _NEAR * max(float(np.abs(payoff).max(initial=0.0)), 1e-300)
+    kept = np.ones(len(payoff), np.bool_)
+    for number, own in enumerate(payoff):
+        # Another pure one that is no worse anywhere and better somewhere spares a linear program.
+        better = (payoff >= own - near).all(axis=1) & (payoff > own + near).any(axis=1)
+        kept[number] = not better.any() and not is_dominated(payoff, np.eye(len(payoff))[number])
+    return kept
+
+
 def undominated(first: Floats, second: Floats) -> tuple[Bools, Bools]:
     """The actions left after strictly dominated ones are taken away again and again, bool `[m]` and `[n]`.
 
