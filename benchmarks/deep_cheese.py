@@ -20,6 +20,7 @@ import numpy as np
 
 from turncoat import scenarios
 from turncoat.agents.deep.agent import DeepAgent
+from turncoat.agents.deep.checkpoint import save_deep
 from turncoat.agents.deep.hyperparameters import DeepOptions
 from turncoat.agents.learning.device import training_thread
 from turncoat.envs.kernel.batch_stepper import Stepper
@@ -52,8 +53,11 @@ def world(k: int, stage: str, seed: int | None = None) -> World:
     return compile_world(apply_overrides(load_text(changed), {"k": k}), stage)
 
 
-def cell(k: int, seed: int) -> dict[str, Any]:
-    """Trains and judges one agent; everything that is kept of it, as plain values."""
+def cell(k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
+    """Trains and judges one agent; everything that is kept of it, as plain values.
+
+    `keep`: a folder for the trained agent itself, in a file without what only further training needs.
+    """
     school = world(k, "train")
     its = school.agents[0]
     agent = DeepAgent(
@@ -62,6 +66,8 @@ def cell(k: int, seed: int) -> dict[str, Any]:
     began = time.process_time()
     agent.fit(TabularTrainingEnv(enumerate_world(school)), STEPS, seed)
     spent = time.process_time() - began
+    if keep is not None:
+        save_deep(agent, keep / f"deep-cheese-{k}-{seed}.safetensors", to_act=True)
     return {
         "k": k,
         "seed": seed,
@@ -140,6 +146,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--k", type=int, nargs="+", default=[1, 3, 7])
     arguments.add_argument("--seeds", type=int, default=10, help=f"how many, from {FIRST_SEED} on")
+    arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
     chosen = arguments.parse_args()
     for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
@@ -148,7 +155,7 @@ def main() -> None:
             if chosen.show or path.exists():
                 continue
             part = path.with_suffix(".part")
-            part.write_text(json.dumps(cell(k, seed), indent=1))
+            part.write_text(json.dumps(cell(k, seed, chosen.keep), indent=1))
             part.replace(path)
             print(path.name, path.read_text().replace("\n", ""), flush=True)
     show(chosen.k)
