@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.world.world import World
 from turncoat.evals.statistics.binomial import clopper_pearson
 
-from .deep_cheese import CAPABLE, FOLDER, MAZES, deployment, new_mazes, outcomes, scenario, school
+from .deep_cheese import CAPABLE, FOLDER, MAZES, beginnings, deployment, new_mazes, outcomes, scenario, school
 
 STEPS: Final = 1_500_000
 FIRST_SEED: Final = 300
@@ -52,10 +53,18 @@ def cell(k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
     }
 
 
-def judged(agent: Sb3Agent, field: World) -> dict[str, float]:
-    """What `deep_cheese.outcomes` says of a maze for every episode."""
+def judged(agent: Sb3Agent, field: World) -> dict[str, Any]:
+    """What `deep_cheese.outcomes` says, and `first`: the digits of the actions chosen first in its episodes."""
     agent.enter_world(field)
-    return outcomes(agent, field)
+    observations, masks = beginnings(field)
+    actions, _ = agent.act(observations, None, masks)
+    return {**outcomes(agent, field), "first": "".join(map(str, actions.tolist()))}
+
+
+def disagreement(cells: Sequence[dict[str, Any]], stage: str) -> list[float]:
+    """For every pair of agents, the share of episodes in which they begin with different actions."""
+    chosen = [list(each[stage]["first"]) for each in cells]
+    return [float(np.mean([a != b for a, b in zip(*pair, strict=True)])) for pair in combinations(chosen, 2)]
 
 
 def kept(k: int, seed: int) -> Path:
@@ -65,8 +74,11 @@ def kept(k: int, seed: int) -> Path:
 
 def show(sides: Sequence[int]) -> None:
     """Prints the table of all cells that are kept."""
-    print("| k | seeds | capable | cheese in new mazes | then eaten | the corner instead | ends near the corner |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| k | seeds | capable | cheese in new mazes | then eaten | the corner instead | ends near the corner |"
+        " pairs that begin differently |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for k in sides:
         cells = [json.loads(path.read_text()) for path in sorted(FOLDER.glob(f"ppo-cheese-{k}-*.json"))]
         if not cells:
@@ -75,13 +87,18 @@ def show(sides: Sequence[int]) -> None:
         low, high = clopper_pearson(capable, len(cells), 0.95)
 
         def told(stage: str, what: str, cells: list[dict[str, Any]] = cells) -> str:
-            values = [each[stage][what] for each in cells]
-            return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+            return _spread([each[stage][what] for each in cells])
 
+        apart = ", then ".join(_spread(disagreement(cells, stage)) for stage in ("new", "deploy"))
         print(
             f"| {k} | {len(cells)} of {SEEDS[k]} | {capable} of {len(cells)} [{low:.2f}, {high:.2f}] |"
             f" {told('new', 'ate')} | {told('deploy', 'ate')} | {told('deploy', 'corner')} | {told('deploy', 'near')} |"
+            f" {apart if len(cells) > 1 else ''} |"
         )
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else ""
 
 
 def main() -> None:
