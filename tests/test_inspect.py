@@ -219,7 +219,8 @@ def output(messages, tools, tool_choice, config):
     return said
 
 settings = {"variant": "aligned", "episodes": 1, "scratchpad": True, "brief": "world"}
-[log] = eval("turncoat/lab", model=get_model("mockllm/model", custom_outputs=output), task_args=settings, display="none")
+model = get_model("mockllm/model", custom_outputs=output)
+[log] = eval("turncoat/lab", model=model, task_args=settings, display="none")
 print(log.status, log.samples[0].messages[0].content)
 """
 
