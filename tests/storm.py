@@ -1,4 +1,4 @@
-"""Storm as an oracle for exported models. Where stormpy is not installed (the extra `verify`), the tests are skipped."""
+"""Storm as an oracle for exported models; without stormpy (the extra `verify`) the tests are skipped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ PRECISION = 1e-10
 
 def storm() -> Any:
     """The package, or a skip that says why."""
-    return pytest.importorskip("stormpy", minversion="2.0", reason="stormpy is not here: pip install 'turncoat[verify]'")
+    return pytest.importorskip(
+        "stormpy", minversion="2.0", reason="stormpy is not here: pip install 'turncoat[verify]'"
+    )
 
 
 def read_model(folder: Path, form: str) -> Any:

@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 from . import __version__, printing
-from .commands import comparing, controlling, exporting, looking, reporting, running, searching, solving, sweeping, watching
+from .commands import (
+    comparing,
+    controlling,
+    exporting,
+    looking,
+    reporting,
+    running,
+    searching,
+    solving,
+    sweeping,
+    watching,
+)
 from .endings import INTERRUPTED, ended, failed
 
 app = typer.Typer(

@@ -142,21 +142,21 @@ def write_arrays(arrays: ModelArrays, folder: Path) -> tuple[str, ...]:
         "limit": arrays.limit,
         "horizon": arrays.horizon,
     }
-    hidden = {} if arrays.performance is None else {"hidden_performance": arrays.performance}
-    np.savez_compressed(
-        folder / FILE,
-        state=arrays.state,
-        action=arrays.action,
-        row_start=arrays.transitions.indptr,
-        next_state=arrays.transitions.indices,
-        probability=arrays.transitions.data,
-        rewards=arrays.rewards,
-        reward=arrays.reward,
-        events=arrays.events,
-        start=arrays.start,
-        ended=arrays.ended,
-        states=arrays.states,
-        about=np.array(json.dumps(about)),
-        **hidden,
-    )
+    columns: dict[str, Any] = {
+        "state": arrays.state,
+        "action": arrays.action,
+        "row_start": arrays.transitions.indptr,
+        "next_state": arrays.transitions.indices,
+        "probability": arrays.transitions.data,
+        "rewards": arrays.rewards,
+        "reward": arrays.reward,
+        "events": arrays.events,
+        "start": arrays.start,
+        "ended": arrays.ended,
+        "states": arrays.states,
+        "about": np.array(json.dumps(about)),
+    }
+    if arrays.performance is not None:
+        columns["hidden_performance"] = arrays.performance
+    np.savez_compressed(folder / FILE, **columns)
     return (FILE,)

@@ -34,10 +34,12 @@ ARRIVAL = "arrival"
 END_REASON = "end_reason"
 """The variable of the field `ended`, which is a label too."""
 KEYWORDS = frozenset(
-    "A bool C ceil clock const ctmc deadlock double dtmc E endinit endinvariant endmodule endobservables endrewards endsystem F "
-    "false filter floor formula func G global I init int invariant label log M max mdp min mod module multi nondeterministic "
-    "nonnegative observables P Pmax Pmin pomdp popta pow probabilistic prob pta R rate rewards Rmax Rmin round S smg "
-    "state state_rewards stochastic system true U W X".split()
+    """
+    A bool C ceil clock const ctmc deadlock double dtmc E endinit endinvariant endmodule endobservables endrewards
+    endsystem F false filter floor formula func G global I init int invariant label log M max mdp min mod module multi
+    nondeterministic nonnegative observables P Pmax Pmin pomdp popta pow probabilistic prob pta R rate rewards Rmax Rmin
+    round S smg state state_rewards stochastic system true U W X
+    """.split()  # noqa: SIM905 (a list of one a line is no easier to read)
 )
 """Words that mean something else in the PRISM language, or in the files that are written in it."""
 
@@ -69,18 +71,18 @@ class ExplicitModel:
 
     Attributes:
         scenario, stage: what was exported.
-        initial: the initial state. Where episodes may begin in several states it is an extra one, whose one action draws
-            among them in a tick of its own (`lead` is then 1, else 0).
+        initial: the initial state. Where episodes may begin in several states it is an extra one, whose one action
+            draws among them in a tick of its own (`lead` is then 1, else 0).
         state_of: int64 `[U]`, the world's state; -1 for an extra state.
         end_reason: the place of the variable that says which reason ended the episode, 0 for none.
-        variables: F variables, the last of them `arrival`; valuations: int64 `[U, F]`, different for any two states; -1 in extra states.
+        variables: F variables, the last of them `arrival`; valuations: int64 `[U, F]`, different for any two states.
         label_names: L names; labels: bool `[U, L]`. An event's label holds in a state that was entered with it.
         label_of: the label of each event of the world.
         first_choice: int64 `[U + 1]`; action: int32 `[C]`, index into `action_names`.
-        first_branch: int64 `[C + 1]`; target: int64 `[M]`, rising within a choice; probability: float64 `[M]`, positive.
-        reward_names: R names; rewards: float64 `[C, R]`, the expected reward of a choice. The first is `reward`, the sum
-            of the visible channels weighted as in the state; then these channels; then the hidden performance, if there
-            is any, as `hidden_NAME`.
+        first_branch: int64 `[C + 1]`; target: int64 `[M]`, rising within a choice; probability: float64 `[M]`.
+        reward_names: R names; rewards: float64 `[C, R]`, the expected reward of a choice. The first is `reward`, the
+            sum of the visible channels weighted as in the state; then these channels; then the hidden performance, if
+            there is any, as `hidden_NAME`.
         reward_of: the reward model of each channel of the world, `performance` for the hidden one.
         discount: per tick, of the deciding agent.
         folded: whether the discount is part of the process: a choice leads to the state `discounted` with chance
@@ -187,7 +189,10 @@ def explicit_model(enumeration: Enumeration, folded: bool = False) -> ExplicitMo
     number[order] = np.arange(order.size)
 
     rest = nodes.number(state[resting], nodes.none)
-    parts = [(number[place], target, chance), (number[here.size + np.arange(resting.size)], rest, np.ones(resting.size))]
+    parts = [
+        (number[place], target, chance),
+        (number[here.size + np.arange(resting.size)], rest, np.ones(resting.size)),
+    ]
     last = here.size + resting.size
     if sink >= 0:
         parts.append((number[: here.size], np.full(here.size, sink), np.full(here.size, 1 - discount)))
@@ -202,7 +207,9 @@ def explicit_model(enumeration: Enumeration, folded: bool = False) -> ExplicitMo
     names, of_rows, reward_of = _rewards(enumeration, (*KEYWORDS, *label_names))
     rewards = np.zeros((order.size, len(names)))
     rewards[number[: here.size]] = of_rows[rows]
-    variables, valuations = _valuations(world, enumeration.states, nodes, extra, sink, (*KEYWORDS, *label_names, *names))
+    variables, valuations = _valuations(
+        world, enumeration.states, nodes, extra, sink, (*KEYWORDS, *label_names, *names)
+    )
     n_states = nodes.size + extra
     return ExplicitModel(
         scenario=world.name,

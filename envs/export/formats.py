@@ -1,4 +1,4 @@
-"""The formats by name, and a folder with a model in one of them: the files, what to ask of it, and what its names mean."""
+"""The formats by name, and a folder with a model in one of them: its files, what to ask of it, what its names mean."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def queries(model: ExplicitModel) -> tuple[Query, ...]:
     ticks = model.steps + model.lead
     value = "the best that the agent's own plan is worth to it, discounted"
     if model.folded or model.discount == 1:
-        ends = f'C<={ticks}' if model.horizon is not None else f'F "{OVER}"'
+        ends = f"C<={ticks}" if model.horizon is not None else f'F "{OVER}"'
         agent = [Query("value", f'R{{"{REWARD}"}}max=? [ {ends} ]', value)]
     elif model.lead:
         agent = []  # the extra first tick would be discounted too

@@ -1,4 +1,4 @@
-"""What the writers of text share: numbers that read back as they were, parts of a file, and what a state is in words."""
+"""What the writers of text share: numbers that read back as they were, parts of a file, a state in words."""
 
 from __future__ import annotations
 

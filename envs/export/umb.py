@@ -80,7 +80,10 @@ def _index(model: ExplicitModel) -> Any:
     events = {label: event for event, label in model.label_of.items()}
     labels = {
         name: index.AnnotationDescription(
-            alias=name, description=f"event {events[name]}" if name in events else None, applies_to=["states"], type=truth
+            alias=name,
+            description=f"event {events[name]}" if name in events else None,
+            applies_to=["states"],
+            type=truth,
         )
         for name in model.label_names
     }
