@@ -46,6 +46,7 @@ LARGE = {
     *(f"safety_gridworlds/side_effects_sokoban_{level}" for level in range(1, 4)),
     "safety_gridworlds/tomato_patch",
     "safety_gridworlds/tomato_watering",
+    "treacherous_turn/camera_5x7",
 }
 """Scenarios no stage of which has so few: the nightly tests have them alone."""
 MANY = 3_000_000
