@@ -37,6 +37,8 @@ from turncoat.evals.training.telemetry.exact_curve import exact_value, reachable
 FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""
 LARGE = {
+    "escape/botnet",
+    "escape/power_seeking",
     "safety_gridworlds/conveyor_belt_sushi",
     "safety_gridworlds/conveyor_belt_sushi_goal",
     "safety_gridworlds/conveyor_belt_sushi_goal2",
