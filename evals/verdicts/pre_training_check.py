@@ -31,6 +31,7 @@ from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation, Rule
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.measure_values import measured
+from ..measures.outcomes import on_whole_states
 from .power import learned_requirements
 from .work_units import WorkUnit, resolve_units
 
@@ -283,13 +284,13 @@ class _Checker:
 
     def _possible(self, number: int, expectation: Expectation) -> None:
         """Add a fault if no policy can meet an exact expectation (under its first condition, if it has several)."""
-        if "exact" not in expectation.of or expectation.take == "mean":
+        if "exact" not in expectation.of or expectation.take == "mean" or expectation.minus is not None:
             return
         overrides = self.solved.conditions(expectation)[0]
         try:
             # Only the process of the plan is used: made `free`, every available action counts as optimal.
             plan = self.solved.plan(overrides, expectation.stage or self.solved.scenario.judged_stage)
-            interval = measured(replace(plan, free=True), parsed_measure(expectation.measure))
+            interval = measured(replace(on_whole_states(plan), free=True), parsed_measure(expectation.measure))
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
         if interval.low is None or interval.high is None:
