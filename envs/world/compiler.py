@@ -315,6 +315,7 @@ class _Compiler:
             rewards_shown=stage.rewards == "shown",
             response=self._response(),
             simultaneous=self.document.solution == "equilibrium",
+            max_outcomes=document.runs.max_outcomes,
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )

@@ -294,6 +294,7 @@ class World:
         agents: those of the file, then the things that are enlisted as agents.
         response: the agent whose best response solves the world, or None where one planner chooses for all agents.
         simultaneous: two agents choose independently, and the equilibria of their stage game solve the world.
+        max_outcomes: joint outcomes of one tick of one joint action that enumeration makes at most.
     """
 
     name: str
@@ -325,6 +326,7 @@ class World:
     rewards_shown: bool = True
     response: ResponseProgram | None = None
     simultaneous: bool = False
+    max_outcomes: int = 4096
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
 

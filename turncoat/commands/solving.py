@@ -31,11 +31,16 @@ CHECK_SECONDS = 60.0
 CheckBudget = Annotated[
     float,
     typer.Option(
-        "--budget", metavar="SECONDS", min=0, help="For each stage and each proof; what takes longer is left out."
+        "--time-limit",
+        "--budget",
+        metavar="SECONDS",
+        min=0,
+        help="For each stage and each proof; what takes longer is left out.",
     ),
 ]
 Budget = Annotated[
-    float | None, typer.Option("--budget", metavar="SECONDS", min=0, help="Give up after so long; never by default.")
+    float | None,
+    typer.Option("--time-limit", "--budget", metavar="SECONDS", min=0, help="Give up after so long; never by default."),
 ]
 
 
