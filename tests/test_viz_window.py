@@ -536,6 +536,15 @@ def _call(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int
     return int(ended.value.code or 0), out, err
 
 
+def test_a_film_is_not_said_to_be_paused(tmp_path: Path) -> None:
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), wait=True)
+    assert viewer.frame().hint == ""
+    viewer.close()
+    window = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"))
+    assert "4 ticks a second" in window.frame().hint
+    window.close()
+
+
 def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "film.gif"
     arguments = ["record", "safety_gridworlds/absent_supervisor", "--out", str(out), "--size", "320x240", "--json"]
@@ -567,7 +576,9 @@ def test_watch_opens_what_was_asked_for(
     monkeypatch.setattr(Window, "run", run)
     file = tmp_path / "mine.yaml"
     file.write_text("turncoat: 1\nname: mine\nextends: treacherous_turn/lab\n", encoding="utf-8")
-    assert _call(["watch", str(file), "--beside", "aligned", "--reload", "--param", "threshold=2"], capsys)[0] == 0
+    code, _, err = _call(["watch", str(file), "--beside", "aligned", "--reload", "--param", "threshold=2"], capsys)
+    assert code == 0
+    assert "reading what is to be watched" in err  # nobody need wonder whether a window will come
     (viewer,) = seen
     assert viewer.label == "threshold=2"
     assert viewer.beside is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from .. import printing
 from ..scenarios.errors import UsageError, check_name
@@ -78,6 +79,7 @@ def watch(
     reload: Reload = False,
 ) -> None:
     """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys."""
+    _loading(which, "reading what is to be watched")
     show = _show(which, param, set_, stage, agent)
     second = _second(show, which, beside, stage)
     if reload and os.path.isdir(which):
@@ -105,6 +107,7 @@ def watch(
     )
     viewer.playing = True
     _open(viewer, wide, scale, ending)
+    printing.next_command("run" if not os.path.exists(which) or which.endswith((".yaml", ".yml")) else "report", which)
 
 
 def play(
@@ -131,11 +134,13 @@ def play(
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys, help_keys
 
+    _loading(which, "setting up the game")
     game = Game(scenario, name, as_)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
     viewer.agent = game.agent
     viewer.message = "H shows the keys"
     _open(viewer, wide, scale, ending, PlayKeys(game, viewer, *save_target(which)))
+    printing.next_command("watch", which)
 
 
 def record(
@@ -193,6 +198,12 @@ def record(
         )
     else:
         printing.say(f"{out}: {frames} frames at {fps:g} a second")
+        printing.next_command("watch", which)
+
+
+def _loading(which: str, doing: str) -> None:
+    """Say that a window will come: until then a world may have to be read and solved."""
+    printing.err().print(f"{escape(which)}: {doing}; the window opens at once, H in it shows the keys", soft_wrap=True)
 
 
 def _open(

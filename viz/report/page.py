@@ -147,14 +147,25 @@ def _run_data(run: StoredRun, most: int) -> Data:
         "about": {key: " ".join(text.split()) for key, text in document.about if text},
         "sources": list(document.sources),
         "verdict": run.verdict,
-        "judgements": [{**judgement.to_dict(), "rests_on": judgement.rests_on} for judgement in run.judgements],
-        "command": shlex.join(["turncoat", *run.manifest.command[1:]]),
-        "manifest": {**asdict(run.manifest), "command": list(run.manifest.command)},
+        "judgements": [
+            {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
+            for judgement in run.judgements
+        ],
+        "command": shlex.join(["turncoat", *map(portable, run.manifest.command[1:])]),
+        "manifest": {**asdict(run.manifest), "command": [portable(word) for word in run.manifest.command]},
         "learning": learning_data(run),
         "stages": stages,
         "episodes": episodes,
         "leftOut": left_out,
     }
+
+
+def portable(word: str) -> str:
+    """A word of a command or the name of a file without the folders of this machine: a page is shown elsewhere."""
+    option, equals, path = word.partition("=")
+    if equals and os.path.isabs(path):
+        return f"{option}={Path(path).name}"
+    return Path(word).name if os.path.isabs(word) else word
 
 
 def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:

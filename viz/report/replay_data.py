@@ -26,7 +26,7 @@ Data = dict[str, Any]
 def stage_data(world: World) -> Data:
     """The data of a world that no tick changes: layouts, figures, names, weights."""
     boards, cast = world.boards, BodyFigures(world)
-    hues = {name: LIGHT.zones[number % len(LIGHT.zones)] for number, name in enumerate(boards.named_zones)}
+    hues = LIGHT.zone_hues(list(boards.named_zones))
     layouts = [
         {
             "walls": "".join("#" if wall else "." for wall in boards.walls[layout, :-1]),
@@ -53,6 +53,7 @@ def stage_data(world: World) -> Data:
         ],
         "agents": [{"name": agent.name, "actions": agent.actions} for agent in world.agents],
         "channels": world.channels,
+        "colours": [LIGHT.head(head) for head in range(len(world.channels))],
         "weights": [agent.weights.tolist() for agent in world.agents],
         "hidden": world.hidden,
     }

@@ -320,10 +320,10 @@ def _draw_chart(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 def _draw_head(canvas: Canvas, frame: Frame) -> None:
     theme = frame.theme
     count = f"tick {frame.now}" + (f" of {frame.length}" if frame.episode is not None else "")
-    room = canvas.width - 2 * MARGIN - text_width(count, 20.0) - 24
-    title = cut(frame.title, 18.0, room)
+    room = canvas.width - 2 * MARGIN - text_width(count, 18.0, bold=True) - 24
+    title = cut(frame.title, 18.0, room, bold=True)
     canvas.text(MARGIN, 30, title, 18.0, bold=True)
-    left = MARGIN + text_width(title, 18.0) + 16
+    left = MARGIN + text_width(title, 18.0, bold=True) + 16
     canvas.text(left, 30, cut(frame.about, 12.5, room + MARGIN - left), 12.5, theme.muted)
     canvas.text(canvas.width - MARGIN, 31, count, 18.0, theme.ink, "rs", bold=True)
 
@@ -343,7 +343,7 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
             "" if seen else "it cannot be put on a board",
         )
-    canvas.text(left, top - LABEL + 16, cut(label, 14.0, width), 14.0, bold=True)
+    canvas.text(left, top - LABEL + 16, cut(label, 14.0, width, bold=True), 14.0, bold=True)
     canvas.text(left, top - LABEL + 33, cut(action_text, 12.0, width), 12.0, canvas.theme.muted)
 
 
@@ -375,7 +375,10 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 
 
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
-    """Draw a line with a mark for each tick that had an event, and a knob at the present tick."""
+    """Draw a line with a mark for each tick that had an event, and a knob at the present tick.
+
+    A mark stands where the curves' marks stand: at the tick in which it happens, as the log counts.
+    """
     theme, episode = frame.theme, frame.episode
     left, right = _axis(frame, parts, canvas.ratio)
     y = parts.slider + SLIDER / 2
@@ -384,8 +387,8 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
         return
     step = (right - left) / max(frame.length, 1)
     for tick, events in enumerate(episode.events):
-        if events:  # they show in the state after the tick, hence the 1
-            x = left + (tick + 1) * step
+        if events:
+            x = left + tick * step
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
     x = left + frame.now * step
     canvas.box(left, y - 1.5, x, y + 1.5, theme.reward)

@@ -96,17 +96,26 @@ def status(episode: Episode, tick: int) -> str:
     return f"tick {tick}: {describe_actions(episode, tick)}{f' ({came})' if came else ''}"
 
 
-def describe_continuation(ahead: Episode, since: int) -> str:
-    """Describe the rest of an episode after `since` ticks: each event's first tick, the end, the summed rewards."""
-    first = {event: ahead.ticks(event)[0] for events in ahead.events for event in events}
-    said = [f"{plain(event)} in tick {since + tick}" for event, tick in sorted(first.items(), key=lambda item: item[1])]
+def describe_continuation(ahead: Episode, since: int, now: int | None = None) -> str:
+    """Describe the rest of an episode after `since` ticks: each event's first tick, the end, the summed rewards.
+
+    What lies before the tick `now` is told apart from what is still to come.
+    """
+    now = since if now is None else now
+    first = {event: since + ahead.ticks(event)[0] for events in ahead.events for event in events}
+    ticks = [(tick, plain(event)) for event, tick in sorted(first.items(), key=lambda item: item[1])]
     if ahead.ended is not None:
-        said.append(f"{plain(ahead.ended)} in tick {since + ahead.length - 1}")
+        ticks.append((since + ahead.length - 1, plain(ahead.ended)))
+    past, coming = (
+        ", ".join(f"{event} in tick {tick}" for tick, event in ticks if (tick < now) is gone) for gone in (True, False)
+    )
+    said = [f"so far {past}"] if past else []
+    said += [f"still to come {coming}" if past else coming] if coming else []
     sums = [f"{plain(ahead.world.hidden or 'performance')} {ahead.performance.sum():+g}"]
     sums += [
         f"{plain(name)} {total:+g}" for name, total in zip(ahead.world.channels, ahead.rewards.sum(axis=0), strict=True)
     ]
-    return f"{', '.join(said) or 'nothing of note'}; {', '.join(sums)} from here on"
+    return f"{', '.join(said) or 'nothing of note'}; {', '.join(sums)} from tick {since} on"
 
 
 def stored(world: World, index: int, value: int) -> str:

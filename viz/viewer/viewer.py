@@ -216,7 +216,8 @@ class Viewer(ShowView):
     def frame(self) -> Frame:
         """The frame to draw now."""
         state = "playing" if self.playing else "paused"
-        hint = f"{state} · {self.speed:g} ticks a second · H: keys"
+        # A film that is made of one picture for each tick is neither paused nor steered.
+        hint = "" if self._wait else f"{state} · {self.speed:g} ticks a second · H: keys"
         frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else ())
         if self.supposed is not None and frame.episode is not None:
             return self.supposed.seen(frame, self.tick)

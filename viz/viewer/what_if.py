@@ -187,7 +187,7 @@ class WhatIf:
             before=None,
             node=0,
         )
-        return replace(frame, other=other, verdict=(*_verdict(shown, self.since), *self._caveat()))
+        return replace(frame, other=other, verdict=(*_verdict(shown, self.since, tick), *self._caveat()))
 
     def _caveat(self) -> tuple[str, ...]:
         """A warning where the episode is not of the exact plan: a recorded agent cannot be asked what it would do."""
@@ -254,16 +254,16 @@ def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
 
 
 @lru_cache(64)
-def _verdict(answer: EditAnswer, since: int) -> tuple[str, ...]:
-    """Paragraphs that compare the action and the outcome without the edit with those under it."""
+def _verdict(answer: EditAnswer, since: int, now: int) -> tuple[str, ...]:
+    """Paragraphs that compare, seen from the tick `now`, the action and outcome without the edit with those under it."""
     assert answer.now is not None
     assert answer.then is not None
     said = []
     if answer.now.mind is not None and answer.then.mind is not None:
-        now, then = (plain(each.mind.actions[each.mind.action]) for each in (answer.now, answer.then) if each.mind)
+        act, then = (plain(each.mind.actions[each.mind.action]) for each in (answer.now, answer.then) if each.mind)
         who = plain(answer.now.mind.agent)
         does = "do" if " and " in who else "does"
-        said.append(f"As it is, {who} {does} {now}. Then: {'the same' if now == then else then}.")
-    said.append(f"As it is: {describe_continuation(answer.now.ahead, since)}.")
-    said.append(f"Then: {describe_continuation(answer.then.ahead, since)}.")
+        said.append(f"As it is, {who} {does} {act} in tick {since}. Then: {'the same' if act == then else then}.")
+    said.append(f"As it is: {describe_continuation(answer.now.ahead, since, now)}.")
+    said.append(f"Then: {describe_continuation(answer.then.ahead, since, now)}.")
     return (*said, *(f"{note[:1].upper()}{note[1:]}." for note in answer.then.notes))
