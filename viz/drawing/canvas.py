@@ -242,9 +242,7 @@ def _placed(parts: tuple[Run, ...], anchor: str) -> list[tuple[float, str, Run]]
     return out
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, place: Point, parts: tuple[Run, ...], colour: str | int, anchor: str
-) -> None:
+def _write(draw: ImageDraw.ImageDraw, place: Point, parts: tuple[Run, ...], colour: str | int, anchor: str) -> None:
     """Write the stretches of a text one after another."""
     if len(parts) == 1:  # its font places it, to a fraction of a pixel
         draw.text(place, parts[0][0], colour, parts[0][1], anchor)

@@ -47,7 +47,9 @@ def printable(text: str) -> str:
     """A text in characters that a font here has: any other becomes `MISSING`, and one that is no letter a space."""
     composed = unicodedata.normalize("NFC", text)
     # Controls and surrogates have no picture, and bidirectional marks could reorder what follows them.
-    shown = ("".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in composed)).replace("\xa0", " ")
+    shown = ("".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in composed)).replace(
+        "\xa0", " "
+    )
     return "".join(c if ord(c) < _PLAIN or _holder(c) else MISSING for c in shown)
 
 

@@ -72,7 +72,7 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
     verb = "choose" if " and " in mind.agent else "chooses"  # agents that are planned as one are named `a and b`
     which = f"{frame.short}: " if frame.short else ""
     column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
-    for text in wrapped(why(mind), TEXT, column.width):
+    for text in wrapped(why(mind, frame.attributed), TEXT, column.width):
         column.line(text, column.theme.muted)
     for change, action in mind.counterfactuals[:2]:
         column.line(f"{change}: it would {plain(action)}", column.theme.muted)
@@ -136,7 +136,9 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
             top = middle - 3.0 * heads
             for head in range(heads):
                 ends = sorted((x(0.0), x(float(losses[action, head]))))
-                canvas.box(ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, theme.head(head))
+                canvas.box(
+                    ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, theme.head(head)
+                )
             loss = best - float(scores[action])
             # Ties of the solver may differ by rounding, so `best` allows a relative error.
             text = "best" if loss <= 1e-9 * max(abs(best), 1) else f"-{number(loss)}"

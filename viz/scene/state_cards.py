@@ -37,7 +37,9 @@ def draw_cards(canvas: Canvas, frame: Frame, room: Room) -> None:
     if frame.state[frame.world.ended]:
         why = plain(frame.world.reasons[frame.state[frame.world.ended] - 1])
         y = top + GAP + (rows - 1) * (tall + GAP) + tall / 2
-        canvas.text(begin, y, cut(f"ended: {why}", 16.0, width, bold=True), 16.0, canvas.theme.performance, "lm", bold=True)
+        canvas.text(
+            begin, y, cut(f"ended: {why}", 16.0, width, bold=True), 16.0, canvas.theme.performance, "lm", bold=True
+        )
 
 
 def _card(
@@ -55,7 +57,9 @@ def _card(
     else:
         type_ = min(12.5, 0.6 * height)
         canvas.text(left + INSET, middle, cut(name, type_, 0.3 * width), type_, theme.muted, "lm")
-        canvas.text(left + 0.36 * width, middle, cut(value, type_, 0.3 * width, bold=True), type_, theme.ink, "lm", bold=True)
+        canvas.text(
+            left + 0.36 * width, middle, cut(value, type_, 0.3 * width, bold=True), type_, theme.ink, "lm", bold=True
+        )
     if field.share is not None:
         x, right = left + (0.52 if height >= LOW else 0.68) * width, left + width - INSET
         canvas.box(x, y - 4, right, y + 4, mix(theme.hairline, theme.panel, 0.3), 4)

@@ -77,12 +77,27 @@ def log_until(episode: Episode, tick: int) -> list[LogEntry]:
     return [LogEntry(e.first, min(e.last, tick - 1), e.text) for e in log(episode) if e.first < tick]
 
 
-def why(mind: Mind) -> str:
-    """Say in one sentence which channel decided a choice, and what the agent would do without it."""
+def why(mind: Mind, attributed: bool | None = False) -> str:
+    """Say in one sentence which channel decided a choice, and what the agent would do without it.
+
+    Args:
+        mind: the decision.
+        attributed: whether its deciding values are those without which the agent would have planned something else;
+            None while that is being computed. Otherwise they keep to the plan, and say less.
+    """
+    if attributed is None:
+        return "Working out which of its values decides this ..."
     if not mind.decided_by:
-        return "No single value decides this."
-    head, instead = mind.decided_by[0], mind.instead[0]
-    return f"{plain(head).capitalize()} decides: without it, {plain(instead)}."
+        if not attributed:
+            return "No value decides this by itself, if it keeps to its plan."
+        return "Without any one of its values it would do the same."
+    told = [
+        f"{plain(head)}, {plain(instead) or 'anything'}"
+        for head, instead in zip(mind.decided_by, mind.instead, strict=True)
+    ]
+    head, instead = plain(mind.decided_by[0]), plain(mind.instead[0]) or "anything would do"
+    text = f"{head.capitalize()} decides: without it, {instead}."
+    return text if len(told) == 1 else f"{text} Without {told[1]}."
 
 
 def status(episode: Episode, tick: int) -> str:

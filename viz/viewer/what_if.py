@@ -131,6 +131,12 @@ class WhatIf:
         assert self.edit is not None
         self.edit = self.edit.move(body, cell)
 
+    def zero(self, setting: str) -> None:
+        """Set the weight of a dotted name to 0."""
+        found = next((index for index, row in enumerate(self.rows) if row.name == setting), None)
+        if found is not None:
+            self.turn(found, self.rows[found].values.index(0.0))
+
     def _zero(self, head: int) -> None:
         found = head_row(self.rows, head)
         if found is None:
@@ -186,6 +192,7 @@ class WhatIf:
             menu=None,
             before=None,
             node=0,
+            attributed=False,
         )
         return replace(frame, other=other, verdict=(*_verdict(shown, self.since, tick), *self._caveat()))
 
@@ -255,7 +262,7 @@ def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
 
 @lru_cache(64)
 def _verdict(answer: EditAnswer, since: int, now: int) -> tuple[str, ...]:
-    """Paragraphs that compare, seen from the tick `now`, the action and outcome without the edit with those under it."""
+    """Paragraphs that compare the action and outcome without the edit with those under it, seen from the tick `now`."""
     assert answer.now is not None
     assert answer.then is not None
     said = []
