@@ -770,5 +770,5 @@ def test_ranges_without_ends_are_said_in_words():
 
 def test_every_param_can_be_what_its_description_names():
     scenario = load("treacherous_turn/lab")
-    assert "at 2 the robot seizes" in scenario.document.params["sight"].about
+    assert "at 2 the robot seizes" in str(scenario.document.params["sight"].about)
     assert apply_overrides(scenario, {"sight": 2}).params["sight"] == 2

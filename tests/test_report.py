@@ -186,7 +186,9 @@ def browse(text, tmp_path, *expressions, width=1100):
     path = tmp_path / "page.html"
     path.write_text(text, encoding="utf-8")
     script = Path(__file__).with_name("chromium.py")
-    done = subprocess.run([sys.executable, script, str(width), path, *expressions], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, script, str(width), path, *expressions], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -293,7 +295,14 @@ def test_a_page_has_no_folders_of_this_machine(tmp_path):
     file.write_text("turncoat: 1\nname: mine\nextends: escape/off_switch\n", encoding="utf-8")
     run = turncoat.run(str(file), settings=RunSettings(agents=("exact",)))
     stored = run.save(tmp_path / "out")
-    command = (*stored.manifest.command[:1], "run", str(file), f"--cache={tmp_path}/kept", "--out", str(tmp_path / "out"))
+    command = (
+        *stored.manifest.command[:1],
+        "run",
+        str(file),
+        f"--cache={tmp_path}/kept",
+        "--out",
+        str(tmp_path / "out"),
+    )
     stored = replace(stored, manifest=replace(stored.manifest, command=command))
     text = report_html([stored])
     assert str(tmp_path) not in text

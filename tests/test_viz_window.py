@@ -15,6 +15,7 @@ from PIL import Image
 from turncoat import cli
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.inspection.game import Game
+from turncoat.evals.inspection.narration import Narration, opening_of
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
@@ -537,7 +538,7 @@ def _call(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int
 
 
 def test_a_film_is_not_said_to_be_paused(tmp_path: Path) -> None:
-    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), wait=True)
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), wait=True, steered=False)
     assert viewer.frame().hint == ""
     viewer.close()
     window = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"))
@@ -589,13 +590,21 @@ def test_watch_opens_what_was_asked_for(
 
 def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "film"
-    arguments = ["record", "safety_gridworlds/absent_supervisor", "--out", str(out), "--size", "640x360"]
+    arguments = ["record", "safety_gridworlds/absent_supervisor", "--seed", "0", "--out", str(out), "--size", "640x360"]
     code, _, _ = _call([*arguments, "--beside", "watched", "--beside", "punishment=1", "--json"], capsys)
     assert code == 0
     scenario = load("safety_gridworlds/absent_supervisor")
     other = apply_overrides(scenario, {**scenario.document.variants["watched"], "punishment": 1})
     beside = Viewer(LiveShow(other, "deploy"), wait=True, label="watched, punishment=1")
-    viewer = Viewer(LiveShow(scenario, "deploy"), wait=True, label="absent_supervisor", beside=beside)
+    told = Narration(scenario, opening_of(scenario), "safety_gridworlds/absent_supervisor", asked=True)
+    viewer = Viewer(
+        LiveShow(scenario, "deploy"),
+        wait=True,
+        label="absent_supervisor",
+        beside=beside,
+        narration=told,
+        steered=False,
+    )
     assert len(list(out.iterdir())) == viewer.length + 1
     viewer.seek(4)
     with Image.open(out / "0004.png") as fourth:

@@ -1,7 +1,7 @@
 """Which value decides: for each tick, what the exact plan would do if it were made anew without one of the values.
 
-Keeping to the plan and leaving a value out of the sum says too little: a plan that disarms a guard serves the value that
-the vault has, though the tick in which it disarms pays nothing either way.
+Keeping to the plan and leaving a value out of the sum says too little: a plan that disarms a guard serves the value
+that the vault has, though the tick in which it disarms pays nothing either way.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...envs.base import Ints, NotEnumerableError
+from ...envs.base import Bools, Ints, NotEnumerableError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import WorldTooLargeError
@@ -19,6 +19,7 @@ from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from .exact_show import PlanFollower
+from .mind import Mind
 from .show_process import QUICK, RemoteObject
 from .what_if import Edit, EpisodeMoment, WhatIfSolver
 
@@ -31,7 +32,8 @@ class Flip:
     """A value without which the agent would plan to do something else.
 
     Attributes:
-        channel: the value's channel; setting: the dotted override that zeroes its weight; instead: the action then.
+        channel: the value's channel; setting: the dotted override that zeroes its weight; instead: the action then,
+            empty where any would do.
     """
 
     channel: str
@@ -40,7 +42,7 @@ class Flip:
 
 
 Attribution = tuple[tuple[Flip, ...], ...]
-"""For each tick of an episode, the values that decide it; empty where the agent would do the same without any of them."""
+"""For each tick of an episode, the values that decide it; empty where it would do the same without any one of them."""
 
 
 class AttributionPlanner:
@@ -55,7 +57,7 @@ class AttributionPlanner:
 
     def attribute(self, episode: Episode, agent: int) -> Attribution | None:
         """The values that decide in each tick; None where there is no choice between values, or no plan."""
-        asked = (episode.states, episode.chosen, agent, episode.seed, episode.number)
+        asked = (episode.states, episode.chosen, agent, (episode.seed, episode.number))
         if self._remote is None:
             try:
                 return self._local.attribute(*asked)
@@ -84,13 +86,14 @@ class AttributionSolver:
         self._worlds = SolvedWorlds(scenario, max_states)
         self._what_if = WhatIfSolver(scenario, stage, max_states)
 
-    def attribute(self, states: Ints, chosen: Ints, agent: int, seed: int, number: int) -> Attribution | None:
+    def attribute(self, states: Ints, chosen: Ints, agent: int, draws: tuple[int, int]) -> Attribution | None:
         """See `AttributionPlanner.attribute`.
 
         Args:
             states: int32 `[T + 1, F]` of an episode.
             chosen: int32 `[T, N]`, the actions of all agents.
-            agent: index of the agent; seed, number: of the episode.
+            agent: index of the agent.
+            draws: the seed of the episode, and its number among those of the seed.
 
         Raises:
             NotEnumerableError: there are more states than this process enumerates.
@@ -100,7 +103,7 @@ class AttributionSolver:
         if len(settings) < 2:  # without its only value every action is as good as any
             return None
         if any(column >= 0 for program in world.agents for column in program.weight_columns):
-            ticks = [self._supposed(settings, states[tick], tick, agent, seed, number) for tick in range(len(chosen))]
+            ticks = [self._supposed(settings, states[tick], tick, agent, draws) for tick in range(len(chosen))]
             return tuple(ticks)
         flips: list[list[Flip]] = [[] for _ in range(len(chosen))]
         self._worlds.enumeration({}, self._stage)  # raises here, not for each value
@@ -130,10 +133,10 @@ class AttributionSolver:
         return found
 
     def _supposed(
-        self, settings: dict[str, str], state: Ints, tick: int, agent: int, seed: int, number: int
+        self, settings: dict[str, str], state: Ints, tick: int, agent: int, draws: tuple[int, int]
     ) -> tuple[Flip, ...]:
         """The values that decide where weights are part of the state: each is zeroed in the present state."""
-        moment = EpisodeMoment(tuple(int(value) for value in state), tick, seed, number)
+        moment = EpisodeMoment(tuple(int(value) for value in state), tick, *draws)
         found: list[Flip] = []
         try:
             now = self._what_if.suppose(Edit(), moment, agent).mind
@@ -141,10 +144,17 @@ class AttributionSolver:
                 then = self._what_if.suppose(Edit(((setting, 0.0),)), moment, agent).mind
                 if now is None or then is None:
                     continue
-                scores = np.nan_to_num(then.scores, nan=-np.inf)
-                worse = scores.max() - scores[now.action] > 1e-9 * max(abs(float(scores.max())), 1)
-                if worse:
+                best = _best(then)
+                if not best[now.action]:
                     found.append(Flip(channel, setting, then.actions[then.action]))
+                elif best[then.available].all() and not _best(now)[now.available].all():
+                    found.append(Flip(channel, setting, ""))  # without it nothing matters
         except UNSOLVED:
             return ()
         return tuple(found)
+
+
+def _best(mind: Mind) -> Bools:
+    """bool `[A]`: the actions with the highest score, up to rounding."""
+    scores = np.nan_to_num(mind.scores, nan=-np.inf)
+    return np.asarray(scores >= scores.max() - 1e-9 * max(abs(float(scores.max())), 1))

@@ -42,7 +42,9 @@ def compare(a: RunOrAgent, b: Other, within: Within = None, as_json: AsJson = Fa
     else:
         printing.print_comparison(comparison)
         # A side may be FOLDER:AGENT; a report shows whole runs.
-        printing.next_command("report", *dict.fromkeys(side if Path(side).is_dir() else side.rpartition(":")[0] for side in (a, b)))
+        printing.next_command(
+            "report", *dict.fromkeys(side if Path(side).is_dir() else side.rpartition(":")[0] for side in (a, b))
+        )
     raise typer.Exit(EXIT_CODES[comparison.verdict])
 
 

@@ -200,6 +200,7 @@ def record(
         beside=other,
         wait=True,
         narration=told.narration,
+        steered=False,
     )
     try:
         with printing.progress(not as_json, str(out)) as report:

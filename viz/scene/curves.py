@@ -106,7 +106,8 @@ class Chart:
         self.right = min(width - names, *(self._room(mark) for mark in marks), width)
         # 84 points stay for the curves and the axis; of marks whose names would need more rows some are left out.
         room = max(int((height - 84) / ROW), 1)
-        self.marks, self.rows = [], []
+        self.marks: list[ChartMark] = []
+        self.rows: list[int] = []
         for mark in sorted(marks, key=lambda mark: (mark.rank, mark.tick)):
             together = sorted([*self.marks, mark], key=lambda mark: mark.tick)
             rows = self._mark_rows(together)

@@ -20,11 +20,11 @@ from ..drawing.palette import Theme, mix
 from ..viewer.frame import Frame
 from .board_layers import RECENT, draw_board
 from .cards import draw_caption, draw_card
+from .choice_diagram import draw_diagram
 from .curves import Chart
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
-from .state_cards import draw_cards
 from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
 MARGIN = 16.0
@@ -139,7 +139,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
         if part.world.boards.height:
             _draw_pane(canvas, part, _board(part, room, ratio), ground)
         else:
-            draw_cards(canvas, part, room)
+            draw_diagram(canvas, part, room)
         if parts.second is not None:
             _draw_label(canvas, part, room)  # after the board, whose rim reaches up to it
     if frame.shows("tree") and frame.other is None and parts.second is not None:

@@ -85,6 +85,9 @@ def why(mind: Mind, attributed: bool | None = False) -> str:
         attributed: whether its deciding values are those without which the agent would have planned something else;
             None while that is being computed. Otherwise they keep to the plan, and say less.
     """
+    weighed = [channel for channel, weight in zip(mind.channels, mind.weights, strict=True) if weight]
+    if len(weighed) == 1 and not mind.decided_by:
+        return f"It values one thing: {plain(weighed[0])}."
     if attributed is None:
         return "Working out which of its values decides this ..."
     if not mind.decided_by:
@@ -95,7 +98,7 @@ def why(mind: Mind, attributed: bool | None = False) -> str:
         f"{plain(head)}, {plain(instead) or 'anything'}"
         for head, instead in zip(mind.decided_by, mind.instead, strict=True)
     ]
-    head, instead = plain(mind.decided_by[0]), plain(mind.instead[0]) or "anything would do"
+    head, instead = plain(mind.decided_by[0]), plain(mind.instead[0]) or "it would not matter"
     text = f"{head.capitalize()} decides: without it, {instead}."
     return text if len(told) == 1 else f"{text} Without {told[1]}."
 

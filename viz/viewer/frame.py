@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...envs.base import Ints
 from ...envs.world.world import World
@@ -60,6 +60,7 @@ class Frame:
         notice: lines for a panel over the board, on what is wrong with the scenario file.
         caption: what is told at this tick; None where nothing is told of the episode at all.
         card: what is told before or after the episode, over the picture.
+        meanings: what fields of the state mean, by their names.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
@@ -90,6 +91,7 @@ class Frame:
     caption: str | None = None
     card: Card | None = None
     attributed: bool | None = False
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def now(self) -> int:
@@ -111,6 +113,10 @@ class Frame:
     def state(self) -> Ints:
         """int32 `[F]`: the present state."""
         return self.states[-1]
+
+    def meaning(self, name: str) -> str:
+        """What a field of the state means, for a reader."""
+        return self.meanings.get(name) or name.replace("_", " ").replace(".", " ")
 
     def shows(self, overlay: str) -> bool:
         """Whether an overlay is on."""

@@ -15,7 +15,7 @@ from ...evals.inspection.show import LiveShow, RecordedShow, Show
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
-from ..text.ascii_board import first_state
+from ..text.ascii_board import first_state, meanings
 from ..text.episode_text import describe_actions, plain, status
 from .frame import USUAL, Frame
 
@@ -76,6 +76,7 @@ class ShowView:
             16, patience=None if wait else PATIENCE
         )
         self._attribution = self._new_attribution()
+        self._latest: tuple[object, Mind | None] = (None, None)
 
     @property
     def episode(self) -> Episode | None:
@@ -140,6 +141,7 @@ class ShowView:
             notice=self.notice,
             caption=self._caption(episode, tick),
             attributed=attributed,
+            meanings=meanings(self.show.scenario.document),
         )
 
     def attribution(self) -> Attribution | None:
@@ -169,7 +171,7 @@ class ShowView:
             return mind, None
         if found[0] is None or tick >= len(found[0]):
             return mind, False
-        key = (id(mind), id(found[0]), tick)
+        key = (mind, found[0], tick)  # compared by identity: a thought equals itself only
         if self._latest[0] != key:  # the same object as long as nothing changes, by which a picture is kept
             flips = found[0][tick]
             anew = replace(
@@ -177,11 +179,10 @@ class ShowView:
                 decided_by=tuple(flip.channel for flip in flips),
                 instead=tuple(flip.instead for flip in flips),
             )
-            self._latest = (key, anew, mind)
+            self._latest = (key, anew)
         return self._latest[1], True
 
     def _new_attribution(self) -> AttributionPlanner | None:
-        self._latest: tuple[object, Mind | None, Mind | None] = (None, None, None)
         if isinstance(self.show, LiveShow | SubprocessShow | RecordedShow):
             return AttributionPlanner(self.show.scenario, self.show.stage)
         return None

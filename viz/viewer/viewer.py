@@ -70,6 +70,7 @@ class Viewer(ShowView):
         reloading: LiveReloader | None = None,
         narration: Narration | None = None,
         card: bool = False,
+        steered: bool = True,
     ) -> None:
         """Start at tick 0 of an episode.
 
@@ -83,6 +84,7 @@ class Viewer(ShowView):
             reloading: see there.
             narration: see there.
             card: whether it opens with a card that says what is to be seen, and ends with one on what came of it.
+            steered: whether someone sits before it; a film of one picture for each tick is neither paused nor steered.
             keys: the (key, what it does) pairs that the help shows.
             beside: a view that is shown next to this one, at the same tick.
             supposing: whether the state and the settings can be edited.
@@ -97,6 +99,7 @@ class Viewer(ShowView):
             reloading=reloading,
             narration=narration,
         )
+        self._steered = steered
         self._carded = card and narration is not None
         self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
         self._pause = 0.0
@@ -283,8 +286,7 @@ class Viewer(ShowView):
     def frame(self) -> Frame:
         """The frame to draw now."""
         state = "playing" if self.playing else "paused"
-        # A film that is made of one picture for each tick is neither paused nor steered.
-        hint = "" if self._wait else f"{state} · {self.speed:g} ticks a second · H: keys"
+        hint = f"{state} · {self.speed:g} ticks a second · H: keys" if self._steered else ""
         frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else (), card=self._shown_card())
         if self.supposed is not None and frame.episode is not None:
             return self.supposed.seen(frame, self.tick)
