@@ -78,6 +78,11 @@ def test_a_file_that_extends_another_has_a_story_of_its_own() -> None:
     assert not load_text(text).document.tell.captions
 
 
+def test_what_is_told_changes_nothing_that_runs() -> None:
+    scenario, text = load("treacherous_turn/lab"), "turncoat: 1\nname: mine\nextends: treacherous_turn/lab\n"
+    assert load_text(text).hash == load_text(f"{text}tell: {{look: the guard}}\n").hash != scenario.hash
+
+
 # ------------------------------------------------------------------ which episode
 
 

@@ -38,9 +38,11 @@ def describe(world: World, state: Ints) -> list[str]:
 
 def meanings(document: Document) -> dict[str, str]:
     """What the fields of a scenario's states mean, by name: what the file says of them; of a weight, whose it is."""
-    found = {name: its.about for name, its in (*document.counters.items(), *document.draws.items())}
-    for owner, body in (*document.agents.items(), *document.things.items()):
-        found |= {f"{owner}.{name}": its.about for name, its in body.fields.items()}
+    found = {name: its.about for name, its in document.counters.items()}
+    found |= {name: its.about for name, its in document.draws.items()}
+    fields = {owner: agent.fields for owner, agent in document.agents.items()}
+    fields |= {owner: thing.fields for owner, thing in document.things.items()}
+    found |= {f"{owner}.{name}": its.about for owner, its_fields in fields.items() for name, its in its_fields.items()}
     out = {name: " ".join(text.split()) for name, text in found.items() if text}
     for name, agent in document.agents.items():
         for channel in agent.values:
