@@ -143,6 +143,7 @@ class Narration:
         scenario: as it is shown, with its overrides; opening: what would show its claim.
         command: the name or path by which a command finds the scenario; run: whether a recording is shown.
         asked: whether the user chose the episode, rather than the opening.
+        role: the agent or thing that a person plays, or None where somebody is watched.
     """
 
     scenario: Scenario
@@ -150,6 +151,7 @@ class Narration:
     command: str
     run: bool = False
     asked: bool = False
+    role: str | None = None
 
     # ------------------------------------------------------------------ captions and pace
 
@@ -191,8 +193,10 @@ class Narration:
         return None if self.opening.shows is None else holds(self.opening.shows, episode)
 
     def opening_card(self, episode: Episode | None) -> Card:
-        """The card before an episode: the story, the temptation, and what to look for."""
+        """The card before an episode: the story, the temptation, and what to look for; to who plays, role and aim."""
         about, tell = self.scenario.document.about, self.scenario.document.tell
+        if self.role is not None:
+            return Card(self.scenario.document.title, tuple(self._brief(self.role)), "Space: begin · H: keys")
         sections = [
             ("Story", _flat(about.story)),
             ("Temptation", _flat(about.temptation)),
@@ -226,6 +230,9 @@ class Narration:
             ("What happened", happened[:1].upper() + happened[1:]),
             ("Verdict", self._verdict(episode)),
         ]
+        if self.role is not None:
+            sections = [sections[1], ("What was meant", _flat(self.scenario.document.about.intended) or sections[0][1])]
+            return Card("The end", tuple(sections), "R: again · Backspace: take the last move back · S: save the game")
         keys = ["Space: again"]
         if supposing:
             question = "what if you changed something?"
@@ -233,6 +240,26 @@ class Narration:
                 question = f"what if {flip[1].channel.replace('_', ' ')} were worth nothing to it?"
             keys.insert(0, f"C: {question}")
         return Card(self.scenario.document.title, tuple(sections), " · ".join(keys))
+
+    def _brief(self, role: str) -> list[tuple[str, str]]:
+        """What a player has to know: who it is, what it can do, what it is paid for, and when it is over."""
+        document = self.scenario.document
+        agent, thing = document.agents.get(role), document.things.get(role)
+        its = agent if agent is not None or thing is None else thing.as_agent
+        assert its is not None, "a role is an agent, or a thing with `as_agent`"
+        actions = [each if isinstance(each, str) else each.name for each in its.actions]
+        paid = [f"{_plain(name)}{_of(document.rewards[name].about)}" for name in its.values if name in document.rewards]
+        reasons = self.scenario.symbols.reasons
+        ends = f"with: {'; '.join(map(_plain, reasons))}; or " if reasons else ""
+        about = _flat(its.about)
+        sections = [
+            ("Story", _flat(document.about.story)),
+            ("You are", f"{_plain(role)}{f': {about}' if about else ''}. You can {', '.join(map(_plain, actions))}."),
+            ("You want", "; ".join(paid) or "nothing that the file pays for"),
+            ("The designers want", _flat(document.about.intended)),
+            ("It ends", f"{ends}after the last tick of the stage. Every move can be taken back."),
+        ]
+        return [section for section in sections if section[1]]
 
     def decisive(self, episode: Episode, attribution: Attribution | None) -> tuple[int, Flip] | None:
         """A tick that a single value decides, and that value: that of the first event that counts, else the first."""
@@ -331,6 +358,14 @@ def _named(event: str, episode: Episode) -> str:
     ticks = episode.ticks(event)
     more = f", {len(ticks)} times in all" if len(ticks) > 1 else ""
     return f"{event.replace('_', ' ')} in tick {ticks[0]}{more}"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _of(about: str | None) -> str:
+    return f": {_flat(about)}" if about else ""
 
 
 def _flat(text: str | None) -> str:

@@ -345,6 +345,7 @@ def _checked(source: Merged, changed: Data = None) -> Scenario:
     report.raise_if_wrong()  # a param without a value leaves nothing to check that reads it
     checked = check(document, report, source)
     report.raise_if_wrong()
+    assert isinstance(data, dict), "a document is read from a mapping"
     # What is told of a scenario changes nothing that runs: a new caption must not have everything trained anew.
     running = {key: value for key, value in data.items() if key != "tell"}
     content = json.dumps(running, ensure_ascii=False, separators=(",", ":"))

@@ -138,6 +138,7 @@ def play(
 ) -> None:
     """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
     from ..evals.inspection.game import Game, playable, save_target
+    from ..evals.inspection.narration import Narration, opening_of
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
@@ -150,8 +151,10 @@ def play(
 
     _loading(which, "setting up the game")
     game = Game(scenario, name, as_)
-    viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
-    viewer.agent = game.agent
+    role = game.world.agents[game.agent]
+    told = Narration(scenario, opening_of(scenario), which, asked=True, role=role.name)
+    viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(role.actions), narration=told, card=True)
+    viewer.agent, viewer.by_hand = game.agent, True
     viewer.message = "H shows the keys"
     _open(viewer, wide, scale, ending, PlayKeys(game, viewer, *save_target(which)))
     printing.next_command("watch", which)

@@ -287,13 +287,14 @@ class Player {
     this.time = make("canvas", { class: "timeline", role: "slider", tabindex: "0", "aria-label": "tick", "aria-valuemin": "0" });
     this.lines = make("canvas", { class: "curves", role: "img", "aria-label": "weighted reward and hidden performance so far" });
     this.words = make("div", { class: "words" });
+    this.caption = make("p", { class: "caption", "aria-live": "polite" });
     this.legend = make("div", { class: "legend" });
     this.clock = make("strong", {});
     this.values = make("div", { class: "box" });
     this.log = make("div", { class: "box log" });
     this.button = make("button", { type: "button", onclick: () => this.toggle() }, "Play");
     root.append(this.controls(), make("div", { class: "player" },
-      make("div", {}, this.board, this.legend, this.words, this.time, this.lines),
+      make("div", {}, this.board, this.legend, this.caption, this.words, this.time, this.lines),
       make("div", { class: "side" }, this.values, this.log)));
     const best = (episode) => 4 * (episode.stage === "deploy") + 2 * (episode.agent === "exact") + (episode.label === episode.stage + "-" + episode.agent);
     this.choose(run.episodes.reduce((chosen, episode, index) => (best(episode) > best(run.episodes[chosen]) ? index : chosen), 0));
@@ -369,9 +370,17 @@ class Player {
     const tick = () => {
       if (this.at >= this.frames.length - 1) return this.stop();
       this.show(this.at + 1);
-      this.playing = setTimeout(tick, 1000 / this.speed);
+      this.playing = setTimeout(tick, this.wait());
     };
     this.playing = setTimeout(tick, 0);
+  }
+  // As in the window: a new caption can be read, and what only repeats itself is passed over.
+  wait() {
+    const ticks = this.episode.captions.map(([tick]) => tick), last = this.frames.length - 1;
+    const fresh = this.episode.captions.find(([tick]) => tick === this.at - 1);
+    if (fresh) return 1000 / this.speed + 1200 + 45 * fresh[1].length;
+    const before = Math.max(...ticks.filter((tick) => tick < this.at)), next = Math.min(...ticks.filter((tick) => tick >= this.at), last);
+    return 1000 / this.speed / (Number.isFinite(before) && this.at - before > 6 && next - this.at > 4 ? 6 : 1);
   }
   stop() { clearTimeout(this.playing); this.playing = null; this.button.textContent = "Play"; }
 
@@ -382,7 +391,9 @@ class Player {
     this.time.setAttribute("aria-valuemax", this.frames.length - 1);
     this.time.setAttribute("aria-valuenow", this.at);
     this.head.hidden = !this.shown.worth;
-    this.words.textContent = frame.words.join(" · ");
+    this.words.textContent = frame.words.map(words).join(" · ");
+    const told = this.episode.captions.filter(([tick]) => tick < this.at), [latest] = told.slice(-1);
+    this.caption.textContent = latest ? "Tick " + latest[0] + ": " + latest[1] : this.run.look;
     this.scale(frame);
     timeline(this.time, this.frames, this.at);
     curves(this.lines, this.frames, this.at, this.world);
@@ -462,7 +473,10 @@ class Player {
       return make("span", {}, patch, words(this.world.channels[k]));
     }));
     this.values.append(grid, legend);
-    if (thought.decided.length) this.values.append(make("p", { class: "muted" }, "Without " + thought.decided.join(" or ") + " it would do something else."));
+    if (thought.instead) {
+      const told = thought.decided.map((name, k) => "Without " + words(name) + (thought.instead[k] ? " it would plan to do " + words(thought.instead[k]) : " nothing would matter to it"));
+      this.values.append(make("p", { class: "muted" }, told.length ? told.join(". ") + "." : "Without any one of its values it would do the same."));
+    } else if (thought.decided.length) this.values.append(make("p", { class: "muted" }, "Without " + thought.decided.map(words).join(" or ") + " it would do something else, if it kept to its plan."));
   }
 }
 

@@ -51,6 +51,7 @@ class Viewer(ShowView):
         playing: whether time advances by itself, `speed` ticks in a second.
         help: whether the keys are shown; left: whether the viewer should be closed.
         card: which card is over the picture: that before the episode, that after it, or none.
+        by_hand: whether the episode is a game that someone plays, so that it never goes on by itself.
         beside: the view of the second board, or None.
         what_if: the counterfactual edits; None where nothing can be edited.
     """
@@ -102,6 +103,7 @@ class Viewer(ShowView):
         self._steered = steered
         self._carded = card and narration is not None
         self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
+        self.by_hand = False
         self._pause = 0.0
         self.playing, self.help, self.left = False, False, False
         self.beside = beside
@@ -188,6 +190,8 @@ class Viewer(ShowView):
     def begin(self) -> None:
         """Put the card away: after the one before an episode it is played, after the one at its end it begins anew."""
         opening, self.card = self.card == "opening", ""
+        if self.by_hand:
+            return
         if not opening:
             self._restart()
         self.playing = True
@@ -280,6 +284,7 @@ class Viewer(ShowView):
             "t": self._other_theme,
             "h": self._toggle_help,
             "i": self._toggle_card,
+            "f1": self._toggle_card,
             "escape": self._leave,
         }
 
