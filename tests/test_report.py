@@ -292,7 +292,11 @@ def test_a_browser_plots_curves_and_diagrams(learned, swept, tmp_path):
 
 def test_a_page_has_no_folders_of_this_machine(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text("turncoat: 1\nname: mine\nextends: escape/off_switch\n", encoding="utf-8")
+    file.write_text(
+        "turncoat: 1\nname: mine\nextends: escape/off_switch\n"
+        "expect: [{name: it presses, measure: share(pressed), at_least: 1}]\n",
+        encoding="utf-8",
+    )
     run = turncoat.run(str(file), settings=RunSettings(agents=("exact",)))
     stored = run.save(tmp_path / "out")
     command = (
@@ -308,7 +312,7 @@ def test_a_page_has_no_folders_of_this_machine(tmp_path):
     assert str(tmp_path) not in text
     (data,) = data_of(text)
     assert data["command"] == "turncoat run mine.yaml --cache=kept --out out"
-    assert {judgement["file"] for judgement in data["judgements"]} == {"off_switch.yaml"}
+    assert {judgement["file"] for judgement in data["judgements"]} == {"mine.yaml"}
 
 
 def test_a_sweep_s_command_makes_the_same_sweep(tmp_path, monkeypatch, capsys):

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from turncoat.agents.registry.agents import agent_names
 from turncoat.commands import watching
 from turncoat.evals.inspection.attribution import AttributionPlanner
 from turncoat.evals.inspection.narration import Narration, first_seed, holds, opening_of
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.episode import Episode
+from turncoat.scenarios import library
+from turncoat.scenarios.errors import check_name
 from turncoat.scenarios.language.expressions.parser import episode_condition
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
@@ -17,6 +20,8 @@ from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
 from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.viewer.frame import OVERLAYS
 from turncoat.viz.viewer.viewer import Viewer
+
+from .worlds import SIMULATED
 
 UNTOLD = """
 turncoat: 1
@@ -255,3 +260,37 @@ def test_the_command_fills_in_what_is_not_asked_for() -> None:
     asked = watching._told("treacherous_turn/lab", [], [], "train", None, "aligned", 3)
     assert (asked.show.stage, asked.seed, asked.narration.asked) == ("train", 3, True)
     assert asked.show.scenario.overrides == {"robot.values.own": 0}
+
+
+# ------------------------------------------------------------------ the library
+
+OTHERS_SHOW = {"safety_gridworlds/distributional_shift", "two_systems/bach_stravinsky"}
+"""Scenarios whose claim the exact plan does not show; the card says who does."""
+
+
+LARGE = {"safety_gridworlds/side_effects_sokoban_2", "safety_gridworlds/tomato_patch", "treacherous_turn/hearts"}
+"""Scenarios that take seconds to solve."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.nightly] if name in LARGE else [])
+        for name in sorted(set(library.names()) - SIMULATED)
+    ],
+)
+def test_watch_shows_what_the_title_says_or_says_that_it_does_not(name: str) -> None:
+    told = watching._told(name, [], [], None, None, None, None)
+    episode = told.show.episode(first_seed(told.narration.opening, told.show.episode))
+    tell = told.show.scenario.document.tell
+    assert tell.look
+    assert tell.shows
+    unsaid = {event for events in episode.events for event in events} - set(tell.captions)
+    assert not unsaid, "a caption is missing"
+    shown = told.narration.shown(episode)
+    assert shown is (name not in OTHERS_SHOW)
+    if not shown:
+        card = dict(told.narration.opening_card(episode).sections)
+        assert f"it does not show the claim; this does: `turncoat run {name} --agent" in card["Shown"]
+    if tell.agent != "exact":
+        check_name("agent", tell.agent.partition("(")[0], agent_names())

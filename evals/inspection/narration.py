@@ -77,10 +77,10 @@ def opening_of(scenario: Scenario) -> Opening:
     tell = document.tell
     claimed = next((found for each in document.expect if (found := _claimed(each)) is not None), None)
     # What the file says of the episode goes together: a variant of its own rules out that of some expectation.
-    written = tell.shows is not None or tell.variant is not None or tell.seed is not None or tell.stage is not None
+    written = any(given is not None for given in (tell.shows, tell.variant, tell.seed, tell.stage)) or bool(tell.set)
     condition = None if tell.shows is None else episode_condition(tell.shows)
     if written or claimed is None:
-        overrides = dict(document.variants[tell.variant]) if tell.variant else {}
+        overrides = {**(document.variants[tell.variant] if tell.variant else {}), **tell.set}
         seed = 0 if tell.seed is None and condition is None else tell.seed
         return Opening(tell.variant, overrides, tell.stage or scenario.judged_stage, seed, condition, tell.agent)
     expectation, condition = claimed

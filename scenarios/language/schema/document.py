@@ -518,7 +518,7 @@ OVERLAY_NAMES = Literal[
 
 
 class Tell(Block):
-    """What `watch` shows first and in which words: an episode of a variant, a stage and a seed.
+    """What `watch` shows first and in which words: an episode of a variant, `with` overrides, a stage and a seed.
 
     `agent`: who behaves as claimed, `exact` or one that is trained. `shows`: a condition on an episode, as within
     `share(...)`, under which the episode shows the claim. `look`: what to look for. `captions`: a sentence for each
@@ -527,6 +527,7 @@ class Tell(Block):
 
     agent: Line = "exact"
     variant: Name | None = None
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
     stage: Name | None = None
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
     overlays: Annotated[list[OVERLAY_NAMES], Field(max_length=16)] = []

@@ -42,6 +42,7 @@ def _check_tell(tell: Tell, path: Path, context: Context) -> None:
     """Check the names in what `watch` tells."""
     _check_stage(tell.stage, path, context)
     _check_variant(tell.variant, path, context)
+    check_overrides(tell.set, context.symbols, context.report, (*path, "with"))
     if tell.shows is not None:
         try:
             check_condition(episode_condition(tell.shows), context.scope((*path, "shows")))
