@@ -112,7 +112,7 @@ class AttributionSolver:
                 follower = PlanFollower(self._worlds.plan({setting: 0.0}, self._stage))
             except UNSOLVED:
                 continue
-            if agent not in follower.deciding:
+            if agent not in follower.deciding or follower.plan.equilibria is not None:
                 return None
             for tick, instead in enumerate(follower.deviations(states, chosen)):
                 if instead is not None:

@@ -145,7 +145,7 @@ class PlanFollower:
             out.append(self.plan.mdp.action_names[self._action(place, tick)] if differs else None)
             if tick + 1 < len(chosen):
                 try:
-                    place = self._next(place, int(joint[0]) if action is None else action, states[tick + 1])
+                    place = self._next(place, int(joint[0]) if action is None else action, states[tick + 1], joint)
                 except KeyError:  # an action that was not available did something else
                     found = self._places.every(states[tick + 1])
                     if found.size == 0:
