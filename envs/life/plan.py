@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -17,8 +16,8 @@ from ..analysis.exact_plan import barred_pairs, deciding_agents
 from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
 from ..mdp.transition_tables import tables
 from ..reference.observation import observation_ids
-from ..solvers.bellman import EPSILON, SOLVING, best_of, largest, tie_tolerance, ties
 from ..solvers.belief_mdp import alias_report, belief_mdp
+from ..solvers.bellman import EPSILON, SOLVING, best_of, largest, tie_tolerance, ties
 from ..solvers.dynamic_programming import allowed_for_ever
 from ..solvers.modifiable_utility import NoFixedPointError
 from ..solvers.policy_evaluation import ImproperDiscountError
@@ -61,8 +60,8 @@ class LifePlan:
         mdp = self.process.mdp
         return float(mdp.start_probability @ self.values[mdp.start_state])
 
-    @cached_property
-    def lifted_weights(self) -> Floats:
+    @property
+    def start_weights(self) -> Floats:
         """float64 `[K]`: the weights where the life begins."""
         return np.asarray(self.weights[self.process.mdp.start_state[0]])
 
@@ -126,6 +125,19 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
     return LifePlan(pairs, optimal, solved[1][belief.pair_belief], weights[place], agent.foresight, aliased)
 
 
+def designers_plan(plan: LifePlan) -> LifePlan:
+    """The plan of the same life that is best for the hidden performance, undiscounted, by one who sees everything.
+
+    Its weights are those of the given plan, so that values are told by what the agent wants.
+    """
+    process = plan.process
+    hidden = replace(process.mdp, rewards=process.performance[:, None], channels=("performance",))
+    judged = replace(process, mdp=hidden)
+    weights = np.ones((hidden.n_states, 1))
+    optimal, values = _Solver(judged, weights, "current", "life", None, discounts=np.ones(hidden.n_states)).solve()
+    return replace(plan, optimal=optimal, values=values, foresight="life")
+
+
 def best_performance_of_life(process: LifeProcess) -> LifePlan:
     """The life of whoever may do anything: every available action counts as optimal."""
     mdp = process.mdp
@@ -152,9 +164,7 @@ def _with_all_events(process: LifeProcess) -> FiniteMDP:
     return replace(process.mdp, events=process.mdp.events | process.between)
 
 
-def _solved(
-    process: LifeProcess, weights: Floats, foresight: str, judges_by: str, barring: Sequence[str]
-) -> LifePlan:
+def _solved(process: LifeProcess, weights: Floats, foresight: str, judges_by: str, barring: Sequence[str]) -> LifePlan:
     barred = barred_pairs(_with_all_events(process), barring)
     optimal, values = _Solver(process, weights, judges_by, foresight, barred).solve()
     return LifePlan(process, optimal, values, weights, foresight)
@@ -196,7 +206,13 @@ class _Solver:
     """
 
     def __init__(
-        self, process: LifeProcess, weights: Floats, judges_by: str, foresight: str, barred: Bools | None
+        self,
+        process: LifeProcess,
+        weights: Floats,
+        judges_by: str,
+        foresight: str,
+        barred: Bools | None,
+        discounts: Floats | None = None,
     ) -> None:
         mdp = process.mdp
         self.process, self.weights, self.mdp = process, weights, mdp
@@ -204,7 +220,7 @@ class _Solver:
         self.rewards = table.vector_rewards
         self.allowed = allowed_for_ever(mdp, table, barred)
         self.layers = Layers(process)
-        self.discounts = process.discounts
+        self.discounts = process.discounts if discounts is None else discounts
         ahead = mdp
         if foresight == "episode":
             # Nothing after the episode counts: its last outcomes lead nowhere.
@@ -302,4 +318,3 @@ class _Piece:
         else:
             kept = np.where(self.allowed[:, :, None], q, -np.inf).max(axis=1)
         solver.values[self.places] = np.where(self.acting[:, None], kept, 0.0)
-

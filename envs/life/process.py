@@ -1,7 +1,7 @@
 """A life as one finite Markov decision process: every episode of every entry, tick by tick, and what joins them.
 
-A state of it is a place: which episode of the life, which tick, and which state of the stage. Places are numbered in the
-order in which a life passes through them, so that solvers go through them once, from the last to the first.
+A state of it is a place: which episode of the life, which tick, and which state of the stage. Places are numbered in
+the order in which a life passes through them, so that solvers go through them once, from the last to the first.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ class LifeProcess:
         place: int64 `[P]`, the state of its stage's enumeration that each place stands for; -1 for the last one.
         stage: int64 `[P]`, the index of its stage in `enumerations`; entry: int64 `[P]`, that of its entry, -1 for the
             last place.
-        episode: int64 `[P]`, from 0 in each entry; where chance decides how many follow, 1 stands for all but the first.
+        episode: int64 `[P]`, from 0 in each entry; where chance decides how many follow, 1 is all but the first.
         tick: int64 `[P]`, of the episode.
         layer: int64 `[P]`: outcomes lead to later layers, or from the last layers of an entry that chance ends to the
             first ones of its repeated episodes.
@@ -184,13 +185,15 @@ class _Stages:
         self.begin: _Arrivals | None = None
         self.arrivals: dict[tuple[int, int], _Arrivals] = {}
         self.retires = False
+        self.fired: list[set[str]] = [set() for _ in worlds]
 
     def explore(self, order: Sequence[int], entries: Sequence[LifeEntry]) -> None:
         """Enumerate each stage from every state in which an episode of it may begin, until no other is found."""
         pairs = {(a, a) for a, entry in zip(order, entries, strict=True) if entry.episodes != 1}
-        pairs |= set(zip(order, order[1:], strict=False))
+        pairs |= set(pairwise(order))
         begin = reset(self.worlds[order[0]], EnumeratedDraws(limit=self.max_states))
         self._check_begun(order[0], begin.states)
+        self.fired[order[0]] |= begin.fired
         fresh = {order[0]: begin.states}
         found: list[Enumeration | None] = [None] * len(self.worlds)
         while fresh:
@@ -208,9 +211,17 @@ class _Stages:
             fresh = {}
             for stage, parts in arrived.items():
                 states = np.unique(np.concatenate(parts), axis=0)
-                if new := [row for row in map(tuple, states.tolist()) if row not in set(map(tuple, self.starts[stage].tolist()))]:
+                if new := [
+                    row
+                    for row in map(tuple, states.tolist())
+                    if row not in set(map(tuple, self.starts[stage].tolist()))
+                ]:
                     fresh[stage] = np.array(new, np.int32)
-        self.enumerations = [each for each in found if each is not None]
+        self.enumerations = [
+            replace(each, fired=each.fired | fired)
+            for each, fired in zip(found, self.fired, strict=True)
+            if each is not None
+        ]
         number = [_Lookup(each.states) for each in self.enumerations]
         for (a, b), (finals, source, states, probability, events, retired) in rows.items():
             start = np.full(retired.size, -1)
@@ -241,6 +252,8 @@ class _Stages:
         kept[:, columns] = rest
         begun = reset(self.worlds[b], limit, len(rest), kept)
         self._check_begun(b, begun.states)
+        self.fired[a] |= after.fired
+        self.fired[b] |= begun.fired
         first = np.searchsorted(begun.source, np.arange(len(rest) + 1))
         counts = np.where(after.ended, 1, np.diff(first)[back])
         row = np.repeat(np.arange(counts.size), counts)
@@ -320,8 +333,8 @@ def _fronts(stages: _Stages, blocks: Sequence[_Block], max_states: int) -> list[
         size += sum(layer.size for layer in layers)
         if size > max_states:
             raise NotEnumerableError(
-                f"more than {max_states:,} places in the life: {len(blocks)} episodes, each of up to {horizon} ticks and "
-                f"{max(layer.size for layer in layers):,} states",
+                f"more than {max_states:,} places in the life: {len(blocks)} episodes, each of up to {horizon} ticks "
+                f"and {max(layer.size for layer in layers):,} states",
                 "shorten the life, say `continues` for `episodes`, shrink its stages, or raise `runs.max_states`",
             )
     return fronts
@@ -364,7 +377,18 @@ def _joined(
             if going.size:
                 ahead = offsets[firsts[number] + tick + 1] + np.searchsorted(layers[tick + 1], reached[going])
             no = np.zeros(going.size, np.uint64)
-            parts.append((row[going], ahead, mdp.probability[outcome[going]], outcome[going], no > 0, reached[going], no, np.full(going.size, block.stage)))
+            parts.append(
+                (
+                    row[going],
+                    ahead,
+                    mdp.probability[outcome[going]],
+                    outcome[going],
+                    no > 0,
+                    reached[going],
+                    no,
+                    np.full(going.size, block.stage),
+                )
+            )
             done = np.flatnonzero(ends)
             for target, chance in block.follow:
                 table = stages.arrivals[block.stage, blocks[target].stage]
@@ -372,10 +396,32 @@ def _joined(
                 which = done[which]
                 start, begins = table.start[entry], offsets[firsts[target]]
                 ahead = np.where(start < 0, over, begins + np.searchsorted(fronts[target][0], start))
-                parts.append((row[which], ahead, mdp.probability[outcome[which]] * chance * table.probability[entry], outcome[which], which >= 0, reached[which], table.events[entry], np.full(which.size, block.stage)))
+                parts.append(
+                    (
+                        row[which],
+                        ahead,
+                        mdp.probability[outcome[which]] * chance * table.probability[entry],
+                        outcome[which],
+                        which >= 0,
+                        reached[which],
+                        table.events[entry],
+                        np.full(which.size, block.stage),
+                    )
+                )
             if (left := 1 - sum(chance for _, chance in block.follow)) > 1e-15:
                 no = np.zeros(done.size, np.uint64)
-                parts.append((row[done], np.full(done.size, over), mdp.probability[outcome[done]] * left, outcome[done], no == 0, reached[done], no, np.full(done.size, block.stage)))
+                parts.append(
+                    (
+                        row[done],
+                        np.full(done.size, over),
+                        mdp.probability[outcome[done]] * left,
+                        outcome[done],
+                        no == 0,
+                        reached[done],
+                        no,
+                        np.full(done.size, block.stage),
+                    )
+                )
             stored += sum(part[0].size for part in parts[-3:])
             if stored > MAX_STORED:
                 raise NotEnumerableError(f"more than {MAX_STORED:,} outcomes in the life", "shorten the life")

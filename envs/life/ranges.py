@@ -104,9 +104,7 @@ class _Walk:
                 before = [values[:, layer.places].copy() for layer in layers] if again else []
                 for layer in layers:
                     self._back_up(layer, values, sums)
-                changes = [
-                    _change(old, values[:, layer.places]) for old, layer in zip(before, layers, strict=False)
-                ]
+                changes = [_change(old, values[:, layer.places]) for old, layer in zip(before, layers, strict=False)]
                 if not again or max(changes, default=0.0) <= 2 * EPSILON:
                     break
         latch = 0 if self.sum.start is None else self.sum.start
@@ -121,7 +119,9 @@ class _Walk:
         factor = 1.0 if self.sum.factor is None else self.sum.factor[outcome][:, None]
         weight = process.mdp.probability[outcome][:, None]
         rows = [
-            np.add.reduceat(weight * (gain[outcome] + factor * values[index][ahead, follow]), layer.first_outcome, axis=0)
+            np.add.reduceat(
+                weight * (gain[outcome] + factor * values[index][ahead, follow]), layer.first_outcome, axis=0
+            )
             for index, gain in enumerate(sums)
         ]
         best = np.maximum.reduceat(rows[0], layer.first_row, axis=0)

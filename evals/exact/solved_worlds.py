@@ -24,7 +24,6 @@ from ...scenarios.language.schema.document import Expectation
 from .planned_policy import plan_as_agent
 from .regret import truly_best
 
-
 WHOLE_LIFE = "life"
 """The name by which all stages of a life are asked for; no stage of a file that declares one has it."""
 

@@ -93,7 +93,7 @@ class _Measuring:
             case Quantity("performance"):
                 return self._per_episode(LatchedSum((counts * process.performance)[:, None]))
             case Quantity("return" | "value" as quantity, channel):
-                factor = process.discounts ** process.tick if quantity == "value" else np.ones(mdp.n_states)
+                factor = process.discounts**process.tick if quantity == "value" else np.ones(mdp.n_states)
                 weight = counts * factor[process.source]
                 if channel is not None:
                     paid = mdp.rewards[:, columns_of(channel, mdp.channels)].sum(axis=1)
@@ -101,6 +101,8 @@ class _Measuring:
                 kinds, kind = np.unique(self.plan.weights, axis=0, return_inverse=True)
                 gain = weight[:, None] * (mdp.rewards @ kinds.T)
                 return self._per_episode(self._from_each_start(gain, kind.reshape(-1)))
+            case Quantity("regret"):
+                raise NotEnumerableError("regret is that of a whole life", "write `life(regret)`")
         raise TypeError(f"not a measure of an episode: {measure}")
 
     def _rate(self, event: object, guard: Expression | None) -> Interval:
@@ -256,7 +258,7 @@ class _Measuring:
     def _paid(self, plan: LifePlan, channel: str | None) -> Floats:
         """float64 `[M]`: one channel, or the weighted sum by the weights at the start of the life."""
         if channel is None:
-            return plan.process.mdp.rewards @ plan.weights[plan.process.mdp.start_state[0]]
+            return plan.process.mdp.rewards @ plan.start_weights
         paid: Floats = plan.process.mdp.rewards[:, columns_of(channel, self.mdp.channels)].sum(axis=1)
         return paid
 
@@ -310,5 +312,3 @@ def _negative(interval: Interval) -> Interval:
     if interval.low is None or interval.high is None:
         return interval
     return Interval(0.0 - interval.high, 0.0 - interval.low, interval.note, interval.sometimes_empty)
-
-

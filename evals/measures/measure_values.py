@@ -15,7 +15,7 @@ from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import constant
-from ...scenarios.language.expressions.syntax import Measure, Number, ParsedMeasure, Rate, Statistic
+from ...scenarios.language.expressions.syntax import Measure, Number, OfLife, ParsedMeasure, Rate, Statistic
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import whose_policies
 from ..exact.regret import best_of
@@ -55,6 +55,8 @@ def exact_range(
         NotEnumerableError: see `enumerate_world`; or observations are partial and only an upper bound is known; or the
             measure is defined for trained agents only.
     """
+    if isinstance(measure.syntax, OfLife) and not solved.lives_in(stage):
+        raise NotEnumerableError(f"`{measure}` is of a life, and `{stage}` is no stage of one")
     if solved.lives_in(stage):
         return _range_in_life(solved, measure, overrides, stage, barring, episode)
     _check_exact(measure, solved.world(overrides, stage))

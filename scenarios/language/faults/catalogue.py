@@ -136,8 +136,8 @@ CATALOGUE: dict[str, str] = {
     "many episodes of each.",
     "TC251": "An entry of a life names a stage in which somebody acts, and says how many `episodes` of it follow each "
     "other, or with which chance another one follows (`continues`, below 1).",
-    "TC252": "In a life an agent may plan beyond an episode, so it has to know when the episode is over: its stages have "
-    "a `horizon`. Rules may end an episode sooner.",
+    "TC252": "In a life an agent may plan beyond an episode, so it has to know when the episode is over: its stages "
+    "have a `horizon`. Rules may end an episode sooner.",
     "TC253": "A rule `at: between` fires after an episode that another one follows. It reads how the episode was left, "
     "writes only what `persists: episodes`, and may `retire` the life. All else begins the next episode as declared, "
     "and no tick is there to be paid for.",
@@ -145,8 +145,8 @@ CATALOGUE: dict[str, str] = {
     "TC255": "Where a file declares a life, training is the training entries of that life, so that a `share` of the "
     "run's steps has no meaning.",
     "TC256": "With a stage, a measure is that of the mean episode which the stage has in the life, or of one of them "
-    "(`episode: 1`, `episode: last`). `life(measure)` joins its episodes into one; `stage: life` joins all of them, and "
-    "is asked for with `life(measure)` only, as is a regret.",
+    "(`episode: 1`, `episode: last`). `life(measure)` joins its episodes into one; `stage: life` joins all of them, "
+    "and is asked for with `life(measure)` only, as is a regret.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move and are nowhere. On a board too, an agent that it does "

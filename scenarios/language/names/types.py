@@ -331,7 +331,8 @@ def _named(name: str, span: Span, scope: Scope) -> Typed | None:
     typed = type_of_named(name, scope)
     if (
         typed is None
-        and type_of_named(name, replace(scope, acted=True, ticking=True, earlier=False, drawn=None, between=True)) is not None
+        and type_of_named(name, replace(scope, acted=True, ticking=True, earlier=False, drawn=None, between=True))
+        is not None
     ):
         cure = "what agents do, draws and `before` are known once they came: use another formula"
         scope.fault("TC518", span, f"`{name}` reads what is not known here", cure)

@@ -374,9 +374,9 @@ class Overriding(Block):
 class Rule(Block):
     """A rule that fires when its condition holds and sees the effects of the rules above it.
 
-    By default it is tried in every tick; `at: between`, after an episode of a life that another one follows. `each`: a thing, for each instance of which there is one such rule; several
-    things; or names for instances, as in `{a: tree, b: tree}`. `else`: what happens where the condition holds and the
-    chance fails.
+    By default it is tried in every tick; `at: between`, after an episode of a life that another one follows. `each`: a
+    thing, for each instance of which there is one such rule; several things; or names for instances, as in
+    `{a: tree, b: tree}`. `else`: what happens where the condition holds and the chance fails.
     """
 
     name: Name
