@@ -329,11 +329,8 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
 def _named(name: str, span: Span, scope: Scope) -> Typed | None:
     """The type of a named formula, which reads what it reads wherever its name stands."""
     typed = type_of_named(name, scope)
-    if (
-        typed is None
-        and type_of_named(name, replace(scope, acted=True, ticking=True, earlier=False, drawn=None, between=True))
-        is not None
-    ):
+    anywhere = replace(scope, acted=True, ticking=True, earlier=False, drawn=None, between=True)
+    if typed is None and type_of_named(name, anywhere) is not None:
         cure = "what agents do, draws and `before` are known once they came: use another formula"
         scope.fault("TC518", span, f"`{name}` reads what is not known here", cure)
     return typed
