@@ -272,7 +272,9 @@ class Oracle:
     def _pays(self, action: int, mem: int, pos: int) -> tuple[float, ...]:
         return tuple(c + m * mem + p * pos for c, m, p in self.spec.pays[action])
 
-    def follow(self, number: int, state: tuple[int, ...], action: int) -> list[tuple[float, int, tuple[int, ...], bool]]:
+    def follow(
+        self, number: int, state: tuple[int, ...], action: int
+    ) -> list[tuple[float, int, tuple[int, ...], bool]]:
         """What may follow: probability, episode, state (tick, mem, pos, edited, did a1), whether it begins one."""
         tick, mem, pos, edited, seen = state
         stage, more = self.chain[number]
@@ -480,7 +482,9 @@ def test_retired_lives_have_fewer_episodes() -> None:
 
 def test_a_file_without_a_life_is_solved_as_before() -> None:
     text = FAKER.replace("TICKS", "1").split("life:\n")[0].replace("foresight: life", "foresight: episode")
-    text = text.replace(", persists: episodes", "").split("  - name: correction")[0] + "stages: {deploy: {horizon: 3}}\n"
+    text = (
+        text.replace(", persists: episodes", "").split("  - name: correction")[0] + "stages: {deploy: {horizon: 3}}\n"
+    )
     solved = SolvedWorlds(load_text(text))
     assert number(solved, "count(defied)", "deploy") == 3
 

@@ -112,7 +112,8 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
         belief = belief_mdp(process.mdp, views, max_states)
     except NotEnumerableError:
         return replace(whole, aliased=aliased, upper_bound=True)
-    pairs, place = process.lifted(belief.pair_mdp, belief.pair_state, belief.pair_outcome), belief.pair_state
+    place = belief.pair_state.astype(np.int64)
+    pairs = process.lifted(belief.pair_mdp, place, belief.pair_outcome)
     # A belief stands at one place of the life, whatever it leaves open about the state.
     one = belief.support_start[:-1]
     over_beliefs = process.lifted(belief.mdp, place[one], np.zeros(0, np.int64))
@@ -185,13 +186,14 @@ class Layers:
         repeated = [process.entries[process.entry[group[0]]].episodes is None for group in self.groups]
         episodes = [(int(process.entry[group[0]]), int(process.episode[group[0]])) for group in self.groups]
         self._blocks: list[tuple[list[Longs], bool]] = []
+        last: tuple[int, int] | None = None
         for group, again, label in zip(self.groups, repeated, episodes, strict=True):
             loops = again and label[1] == 1
-            if self._blocks and loops and self._last == label:
+            if loops and last == label:
                 self._blocks[-1][0].append(group)
             else:
                 self._blocks.append(([group], loops))
-            self._last = label
+            last = label
 
     def __iter__(self) -> Iterator[tuple[list[Longs], bool]]:
         """Groups of places, and whether they are to be gone through until nothing changes."""

@@ -458,7 +458,7 @@ def _joined(
         events=own,
         ended=np.arange(places) == over,
         start_state=start.astype(np.int32),
-        start_probability=np.bincount(begin, stages.begin.probability)[start],
+        start_probability=np.bincount(begin, stages.begin.probability)[start].astype(np.float64),
     )
     return LifeProcess(
         enumerations=enumerations,

@@ -179,6 +179,7 @@ class _Measuring:
     def joined(self, measure: Measure, best: LifePlan) -> Interval:
         """A measure of the selected episodes joined into one."""
         process, mdp, here = self.process, self.mdp, self.here
+        over = process.over.astype(np.float64)[:, None]
         self._check_lived()
         # The events between two episodes belong to the one that is over.
         self.events = np.where(here & process.ends, mdp.events | process.between, mdp.events)
@@ -186,11 +187,11 @@ class _Measuring:
             case Rate() | Statistic("mean") | Quantity("steps" | "performance" | "return", _):
                 return self._total(measure)
             case Count(event):
-                return self._sum(LatchedSum((here * self._came(event).astype(np.float64))[:, None]))
+                return self._sum(LatchedSum((self.counts * self._came(event))[:, None]))
             case Share(condition):
                 follow, holds = extremes.episode_automaton(episode_condition(condition, mdp), self.events)
                 kept = np.where(here[:, None], follow, np.arange(holds.size))
-                return self._sum(LatchedSum(process.over[:, None] * holds[kept].astype(np.float64), kept))
+                return self._sum(LatchedSum(over * holds[kept], kept))
             case First(event):
                 came = self._came(event) & here
                 waits = np.where(here & ~came, 1.0, 0.0)
@@ -209,7 +210,7 @@ class _Measuring:
                 seen = np.maximum(begins[process.source], level) + 1
                 latch = np.arange(levels.size)
                 follow = np.where(here[:, None], np.maximum(latch, seen[:, None]), latch)
-                interval = self._sum(LatchedSum(process.over[:, None] * levels[follow], follow))
+                interval = self._sum(LatchedSum(over * levels[follow], follow))
                 return interval if sign > 0 else _negative(interval)
             case Statistic("final", formula):
                 last = selected(process, self.stage, "last") if self.stage != WHOLE else process.over.astype(np.float64)

@@ -449,7 +449,7 @@ class Stage(Block):
     ]
 
 
-class LifeEntry(Block):
+class LifePart(Block):
     """A part of a life: so many `episodes` of a stage, or, after each, another one with the chance `continues`."""
 
     stage: Name
@@ -603,7 +603,7 @@ class Document(Block):
     overrides: Annotated[list[Overriding], Field(max_length=64)] = []
     rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]
     stages: Annotated[dict[Name, Stage], Field(min_length=1, max_length=16)]
-    life: Annotated[list[LifeEntry], Field(max_length=32)] = []
+    life: Annotated[list[LifePart], Field(max_length=32)] = []
     solution: Literal["joint", "equilibrium"] | BestResponse | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}

@@ -12,7 +12,7 @@ from ..names.formula_context import Context
 from ..names.overrides import check_overrides
 from ..names.replays import check_actions
 from ..names.symbols import unknown
-from ..schema.document import Document, LifeEntry, Rule, Stage, Watched
+from ..schema.document import Document, LifePart, Rule, Stage, Watched
 
 MOST_WATCHED = 10_000
 """Most episodes of one watched log."""
@@ -81,7 +81,7 @@ def check_life(context: Context) -> None:
             report.add("TC255", ("stages", name, "share"), "`share` has no meaning where a life is declared", cure)
 
 
-def _check_entry(entry: LifeEntry, index: int, context: Context) -> None:
+def _check_entry(entry: LifePart, index: int, context: Context) -> None:
     """Check one entry: its stage has a horizon, and its number of episodes is known before the run."""
     document, report, path = context.symbols.document, context.report, ("life", index)
     stage = document.stages.get(entry.stage)
