@@ -83,7 +83,7 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
     world = process.enumerations[0].world
     deciding = deciding_agents(world)
     agent = world.agents[deciding[0]]
-    if world.simultaneous:
+    if world.equilibrium is not None:
         raise NotEnumerableError(
             "equilibria are not found of lives", "write `solution: joint` or `{best_response: AGENT, others: {...}}`"
         )
