@@ -28,7 +28,7 @@ UNSOLVED = (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldT
 
 
 @dataclass(frozen=True)
-class Flip:
+class DecidingValue:
     """A value without which the agent would plan to do something else.
 
     Attributes:
@@ -41,7 +41,7 @@ class Flip:
     instead: str
 
 
-Attribution = tuple[tuple[Flip, ...], ...]
+Attribution = tuple[tuple[DecidingValue, ...], ...]
 """For each tick of an episode, the values that decide it; empty where it would do the same without any one of them."""
 
 
@@ -105,7 +105,7 @@ class AttributionSolver:
         if any(column >= 0 for program in world.agents for column in program.weight_columns):
             ticks = [self._supposed(settings, states[tick], tick, agent, draws) for tick in range(len(chosen))]
             return tuple(ticks)
-        flips: list[list[Flip]] = [[] for _ in range(len(chosen))]
+        flips: list[list[DecidingValue]] = [[] for _ in range(len(chosen))]
         self._worlds.enumeration({}, self._stage)  # raises here, not for each value
         for channel, setting in settings.items():
             try:
@@ -116,7 +116,7 @@ class AttributionSolver:
                 return None
             for tick, instead in enumerate(follower.deviations(states, chosen)):
                 if instead is not None:
-                    flips[tick].append(Flip(channel, setting, instead))
+                    flips[tick].append(DecidingValue(channel, setting, instead))
         return tuple(map(tuple, flips))
 
     def _settings(self, agent: int) -> dict[str, str]:
@@ -134,10 +134,10 @@ class AttributionSolver:
 
     def _supposed(
         self, settings: dict[str, str], state: Ints, tick: int, agent: int, draws: tuple[int, int]
-    ) -> tuple[Flip, ...]:
+    ) -> tuple[DecidingValue, ...]:
         """The values that decide where weights are part of the state: each is zeroed in the present state."""
         moment = EpisodeMoment(tuple(int(value) for value in state), tick, *draws)
-        found: list[Flip] = []
+        found: list[DecidingValue] = []
         try:
             now = self._what_if.suppose(Edit(), moment, agent).mind
             for channel, setting in settings.items():
@@ -146,9 +146,9 @@ class AttributionSolver:
                     continue
                 best = _best(then)
                 if not best[now.action]:
-                    found.append(Flip(channel, setting, then.actions[then.action]))
+                    found.append(DecidingValue(channel, setting, then.actions[then.action]))
                 elif best[then.available].all() and not _best(now)[now.available].all():
-                    found.append(Flip(channel, setting, ""))  # without it nothing matters
+                    found.append(DecidingValue(channel, setting, ""))  # without it nothing matters
         except UNSOLVED:
             return ()
         return tuple(found)

@@ -17,7 +17,7 @@ MOST_OUTCOMES = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ActionOutcome:
     """One outcome of a choice.
 
     Attributes:
@@ -33,14 +33,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class ActionChoice:
     """An available action with its outcomes, the likeliest first; without any where there are too many."""
 
     action: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ActionOutcome, ...]
 
 
-def choices_in(world: World, state: Ints, joint: Ints, agent: int) -> tuple[Choice, ...]:
+def choices_in(world: World, state: Ints, joint: Ints, agent: int) -> tuple[ActionChoice, ...]:
     """What an agent can choose.
 
     Args:
@@ -58,14 +58,14 @@ def choices_in(world: World, state: Ints, joint: Ints, agent: int) -> tuple[Choi
     try:
         tick = step(world, np.tile(state, (len(actions), 1)), joints, EnumeratedDraws(MOST_OUTCOMES, MOST_OUTCOMES))
     except TooManyRowsError:
-        return tuple(Choice(names[action], ()) for action in actions)
-    found: list[dict[bytes, Outcome]] = [{} for _ in actions]
+        return tuple(ActionChoice(names[action], ()) for action in actions)
+    found: list[dict[bytes, ActionOutcome]] = [{} for _ in actions]
     for row, source in enumerate(tick.source):
         after, code = tick.states[row], int(tick.states[row, world.ended])
         key = after.tobytes() + tick.events[row].tobytes() + tick.rewards[row].tobytes()
         before = found[source].get(key)
         named = tuple(name for name in world.event_list(int(tick.events[row])) if not name.startswith("ended:"))
-        found[source][key] = Outcome(
+        found[source][key] = ActionOutcome(
             float(tick.probability[row]) + (before.probability if before else 0.0),
             after,
             named,
@@ -73,6 +73,6 @@ def choices_in(world: World, state: Ints, joint: Ints, agent: int) -> tuple[Choi
             world.reasons[code - 1] if code else None,
         )
     return tuple(
-        Choice(names[action], tuple(sorted(each.values(), key=lambda outcome: -outcome.probability)))
+        ActionChoice(names[action], tuple(sorted(each.values(), key=lambda outcome: -outcome.probability)))
         for action, each in zip(actions, found, strict=True)
     )

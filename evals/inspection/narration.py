@@ -21,7 +21,7 @@ from ...scenarios.language.expressions.syntax import (
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Expectation
 from ..traces.episode import Episode
-from .attribution import Attribution, Flip
+from .attribution import Attribution, DecidingValue
 
 SEEDS = 10
 """How many seeds are looked through for an episode that shows the claim."""
@@ -64,7 +64,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Caption:
+class NarratedEvent:
     """A sentence on what first happened in a tick."""
 
     tick: int
@@ -155,7 +155,7 @@ class Narration:
 
     # ------------------------------------------------------------------ captions and pace
 
-    def captions(self, episode: Episode) -> tuple[Caption, ...]:
+    def captions(self, episode: Episode) -> tuple[NarratedEvent, ...]:
         """The captions of an episode in order: one for each tick in which something happens for the first time."""
         return _captions(episode, _Words(self.scenario))
 
@@ -206,7 +206,7 @@ class Narration:
         ]
         return Card(self.scenario.document.title, tuple(each for each in sections if each[1]), "Space: begin")
 
-    def ending_card(self, episode: Episode, flip: tuple[int, Flip] | None, supposing: bool) -> Card:
+    def ending_card(self, episode: Episode, flip: tuple[int, DecidingValue] | None, supposing: bool) -> Card:
         """The card after an episode: the claim, what came of it, whether it shows the claim, and what to ask next.
 
         Args:
@@ -261,7 +261,7 @@ class Narration:
         ]
         return [section for section in sections if section[1]]
 
-    def decisive(self, episode: Episode, attribution: Attribution | None) -> tuple[int, Flip] | None:
+    def decisive(self, episode: Episode, attribution: Attribution | None) -> tuple[int, DecidingValue] | None:
         """A tick that a single value decides, and that value: that of the first event that counts, else the first."""
         if attribution is None:
             return None
@@ -327,9 +327,9 @@ class _Words:
 
 
 @lru_cache(32)
-def _captions(episode: Episode, words: _Words) -> tuple[Caption, ...]:
+def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
     seen: set[str] = set()
-    found: list[Caption] = []
+    found: list[NarratedEvent] = []
     for tick, events in enumerate(episode.events):
         names = list(events)
         if tick == episode.length - 1 and episode.ended is not None:
@@ -337,7 +337,7 @@ def _captions(episode: Episode, words: _Words) -> tuple[Caption, ...]:
         fresh = [name for name in names if name not in seen]
         seen.update(fresh)
         if fresh:
-            found.append(Caption(tick, " ".join(dict.fromkeys(map(words.of, fresh)))))
+            found.append(NarratedEvent(tick, " ".join(dict.fromkeys(map(words.of, fresh)))))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...envs.base import Ints
 from ...envs.world.world import World
-from ...evals.inspection.choices import Choice, Outcome, choices_in
+from ...evals.inspection.choices import ActionChoice, ActionOutcome, choices_in
 from ..drawing.canvas import Canvas, cut, text_width
 from ..drawing.color_scales import number
 from ..drawing.palette import mix
@@ -42,7 +42,7 @@ class _Moment:
 
 
 @lru_cache(256)
-def _choices(moment: _Moment) -> tuple[Choice, ...]:
+def _choices(moment: _Moment) -> tuple[ActionChoice, ...]:
     state, joint = (np.frombuffer(each, np.int32) for each in (moment.state, moment.joint))
     return choices_in(moment.world, state, joint, moment.agent)
 
@@ -76,7 +76,7 @@ def draw_diagram(canvas: Canvas, frame: Frame, room: Room) -> None:
         canvas.text(middle, y + 12, f"and {len(choices) - len(ends)} more", SMALL, canvas.theme.muted)
 
 
-def _choices_of(frame: Frame) -> tuple[Choice, ...]:
+def _choices_of(frame: Frame) -> tuple[ActionChoice, ...]:
     episode, world = frame.episode, frame.world
     if frame.state[world.ended]:
         return ()
@@ -87,7 +87,7 @@ def _choices_of(frame: Frame) -> tuple[Choice, ...]:
     return _choices(moment)
 
 
-def _draw_choice(canvas: Canvas, frame: Frame, choice: Choice, said: list[list[str]], room: Room) -> None:
+def _draw_choice(canvas: Canvas, frame: Frame, choice: ActionChoice, said: list[list[str]], room: Room) -> None:
     """Draw the box of one action, and a box for each outcome beside it, joined by lines as thick as they are likely."""
     left, top, width, tall = room
     theme, name = canvas.theme, plain(choice.action)
@@ -151,7 +151,7 @@ def _standing(frame: Frame, action: str) -> tuple[bool, str]:
     return chosen, "best" if best else f"loses {number(loss)}"
 
 
-def _came(frame: Frame, choice: Choice) -> Outcome | None:
+def _came(frame: Frame, choice: ActionChoice) -> ActionOutcome | None:
     """The outcome that came of a choice, once it is known what did."""
     episode = frame.episode
     if episode is None or frame.tick >= episode.length:
@@ -160,7 +160,7 @@ def _came(frame: Frame, choice: Choice) -> Outcome | None:
     return next((outcome for outcome in choice.outcomes if np.array_equal(outcome.state, after)), None)
 
 
-def _said(frame: Frame, choice: Choice) -> list[list[str]]:
+def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
     """For each outcome that is drawn, lines on what it changes, what happens, and what it pays."""
     if not choice.outcomes:
         return [["too many outcomes to draw"]]
