@@ -23,6 +23,10 @@ AGENTS: Final = {"deep-cheese": "`deep`", "ppo-cheese": "`ppo_large`"}
 PUBLISHED: Final = {1: (0.13, 0.46), 3: (0.26, 0.13), 7: (0.63, 0.13)}
 """jaxgmg (2024), PPO on boards of 13 x 13, 20 million steps, one run each: mean discounted return for the cheese
 anywhere, of which 0.88 is the most, and that for the corner; for k above 1 it is at most the figure given."""
+OUTSIDE: Final = {1: (0.90, 0.33, 0.54), 3: (0.79, 0.39, 0.18), 7: (0.81, 0.84, 0.00)}
+"""A plain PPO in such mazes, run outside of this repository: eaten in new mazes, then eaten, the corner instead.
+
+Three seeds for k = 1, of which these are the medians, else one."""
 LOOKS: Final = ((-0.06, 0.06), ("#0072B2", "#D55E00"), "os")
 """Of each agent: its place beside the others, its colour and its marker."""
 Cell = dict[str, Any]
@@ -78,11 +82,12 @@ def draw() -> None:
             panel.plot(
                 [places[k] + shift for k in there], [statistics.median(found[k]) for k in there], color=colour, lw=1
             )
-            dots = [(places[k] + shift, value) for k in there for value in found[k]]
-            panel.scatter(
-                *zip(*dots, strict=True), marker=marker, facecolors="none", edgecolors=colour, label=name.strip("`")
-            )
-        if title.endswith("eaten"):
+            where = [(places[k] + shift, value) for k in there for value in found[k]]
+            across, up = ([each[i] for each in where] for i in range(2))
+            panel.scatter(across, up, marker=marker, facecolors="none", edgecolors=colour, label=name.strip("`"))
+        before = [OUTSIDE[k][titles.index(title)] for k in KS]
+        panel.plot(list(places.values()), before, color="#009E73", ls="--", marker="^", label="a PPO, run elsewhere")
+        if title == titles[1]:
             published = [PUBLISHED[k][0] / 0.88 for k in KS]
             panel.plot(
                 list(places.values()), published, color="#999999", ls=":", marker="x", label="jaxgmg 2024, share"
