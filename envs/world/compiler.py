@@ -12,6 +12,7 @@ import numpy as np
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes, settled
 from ...scenarios.language.expressions.parser import effect, formula, measure
+from ...scenarios.language.expressions.stated_policies import RANDOM, StatedPolicy, conditions_in, stated_policy
 from ...scenarios.language.expressions.syntax import (
     Assign,
     Binary,
@@ -39,11 +40,13 @@ from .world import (
     Boards,
     Body,
     DrawProgram,
+    EquilibriumChoice,
     MotionProgram,
     OverrideProgram,
     ResponseProgram,
     RuleProgram,
     StateColumn,
+    StatedChoice,
     World,
     WorldTooLargeError,
     check_terms,
@@ -171,6 +174,9 @@ class _Compiler:
             yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
         for agent in self.document.agents.values():
             yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
+        if isinstance(solution := self.document.solution, schema.BestResponse):
+            for text in solution.others.values():
+                yield from conditions_in(stated_policy(text))
         yield from self.scope.formulas.values()
         yield from (measure(expectation.measure) for expectation in self.document.expect)
 
@@ -314,7 +320,7 @@ class _Compiler:
             scope=self.scope,
             rewards_shown=stage.rewards == "shown",
             response=self._response(),
-            simultaneous=self.document.solution == "equilibrium",
+            equilibrium=self._equilibrium(),
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )
@@ -576,6 +582,26 @@ class _Compiler:
         number = self.number(value)
         return int(number) if number == int(number) else number
 
+    def _stated(self, policy: StatedPolicy, actions: Sequence[str]) -> int | StatedChoice:
+        """A stated policy of an agent that has some actions."""
+        if isinstance(policy, Name):
+            return -1 if policy.name == RANDOM else actions.index(policy.name)
+        check_terms("a formula", self._terms(policy.condition))
+        condition = resolve(policy.condition, self.scope)
+        return StatedChoice(condition, self._stated(policy.then, actions), self._stated(policy.otherwise, actions))
+
+    def _equilibrium(self) -> EquilibriumChoice | None:
+        """Which equilibria are asked for, if any are."""
+        solution = self.document.solution
+        if solution == "equilibrium":
+            return EquilibriumChoice()
+        if not isinstance(solution, schema.EquilibriumBlock):
+            return None
+        rule = solution.equilibrium
+        if isinstance(rule, schema.BestFor):
+            return EquilibriumChoice("best_for", list(self.document.agents).index(rule.best_for))
+        return EquilibriumChoice(rule)
+
     def _response(self) -> ResponseProgram | None:
         """Which agent best responds to which actions; enlisted things follow `orders`, or act at random without."""
         solution, agents = self.document.solution, self.document.agents
@@ -588,7 +614,7 @@ class _Compiler:
         if not isinstance(solution, schema.BestResponse):
             return None
         others = (
-            -1 if solution.others.get(name, "random") == "random" else _actions(agent).index(solution.others[name])
+            self._stated(stated_policy(solution.others.get(name, RANDOM)), _actions(agent))
             for name, agent in agents.items()
         )
         return ResponseProgram(list(agents).index(solution.best_response), (*others, *enlisted))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -168,12 +168,39 @@ class OverrideProgram:
     action: int
 
 
+@dataclass(frozen=True, eq=False)
+class StatedChoice:
+    """A choice between two stated policies by the state; each is an action, -1 for a random one, or a choice again."""
+
+    condition: Expression
+    then: int | StatedChoice
+    otherwise: int | StatedChoice
+
+
 @dataclass(frozen=True)
 class ResponseProgram:
-    """A `best_response` block: the deciding agent, and an action of each other agent, -1 for a random one."""
+    """A `best_response` block: the deciding agent, and what each other agent does.
+
+    That is an action, -1 for a random one, or a choice between such by the state.
+    """
 
     agent: int
-    others: tuple[int, ...]
+    others: tuple[int | StatedChoice, ...]
+
+
+@dataclass(frozen=True)
+class EquilibriumChoice:
+    """Which equilibria of a game count.
+
+    Attributes:
+        rule: `all`; `perfect`, in which nobody's strategy is weakly dominated; or of those of a tick the one with the
+            largest sum (`joint`), the smallest (`worst`), the largest product of gains over what each can secure
+            (`nash`), or the one that is `best_for` an agent.
+        agent: which one that is.
+    """
+
+    rule: Literal["all", "perfect", "joint", "worst", "nash", "best_for"] = "all"
+    agent: int = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +320,7 @@ class World:
         scope: the meaning of names here, to `resolve` conditions that come from elsewhere.
         agents: those of the file, then the things that are enlisted as agents.
         response: the agent whose best response solves the world, or None where one planner chooses for all agents.
-        simultaneous: two agents choose independently, and the equilibria of their stage game solve the world.
+        equilibrium: which equilibria solve the world, where two agents choose independently; else None.
     """
 
     name: str
@@ -324,7 +351,7 @@ class World:
     scope: NameBindings
     rewards_shown: bool = True
     response: ResponseProgram | None = None
-    simultaneous: bool = False
+    equilibrium: EquilibriumChoice | None = None
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
 

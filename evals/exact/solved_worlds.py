@@ -178,7 +178,10 @@ def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) ->
         return overrides  # weights are part of the state
     document = scenario.document
     preferences = {*document.agents, *scenario.symbols.weighing, *({SOLUTION} - {*document.params})}
-    return {name: value for name, value in overrides.items() if name.split(".")[0] not in preferences}
+    # A stated policy may read what is no part of the state otherwise, such as `step`.
+    return {
+        name: value for name, value in overrides.items() if name.split(".")[0] not in preferences or "(" in str(value)
+    }
 
 
 def _key(overrides: Overrides, *more: str) -> str:

@@ -48,6 +48,8 @@ class Interval:
         note: a clause that explains the range, or an empty string.
         sometimes_empty: whether the measure has no value under some of the policies.
         whose: the policies that were judged, in words: all optimal ones, or the one followed (see `whose_policies`).
+        each: of several equilibria, the least and the greatest value in each; empty where it is of something else.
+        cut: why there may be more equilibria than these; empty where there are none.
     """
 
     low: float | None
@@ -55,6 +57,8 @@ class Interval:
     note: str = ""
     sometimes_empty: bool = False
     whose: str = EVERY_OPTIMAL
+    each: tuple[tuple[float, float], ...] = ()
+    cut: str = ""
 
 
 def whose(intervals: Iterable[Interval]) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import NotEnumerableError
+from ...envs.base import Bools, NotEnumerableError
+from ...envs.multi_agent.equilibrium_process import Equilibria
 from ...envs.reference.expressions import context_between_ticks, evaluate_float
-from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
@@ -58,7 +61,28 @@ def exact_range(
     # of it are not bounds of anything.
     if plan.upper_bound:
         raise NotEnumerableError(BOUND_ONLY)
-    return replace(measured(plan, measure, best), whose=whose_policies(plan))
+    interval = replace(measured(plan, measure, best), whose=whose_policies(plan))
+    return interval if plan.equilibria is None else _of_each(interval, plan, plan.equilibria, measure)
+
+
+def _of_each(interval: Interval, plan: ExactPlan, equilibria: Equilibria, measure: ParsedMeasure) -> Interval:
+    """The same range with that of each equilibrium beside it."""
+    alone = [
+        measured(replace(plan, solution=replace(plan.solution, optimal=its.plays)), measure)
+        if isinstance(plan.solution, Solution)
+        else measured(restricted_in_time(plan, its.plays), measure)
+        for its in equilibria.every
+    ]
+    each = tuple((one.low, one.high) for one in alone if one.low is not None and one.high is not None)
+    return replace(interval, each=each if len(each) == len(alone) else (), cut=equilibria.cut)
+
+
+def restricted_in_time(plan: ExactPlan, plays: Bools) -> ExactPlan:
+    """A plan with a known end in which only some actions bool `[S, A]` count, at every tick."""
+    solution = plan.solution
+    assert isinstance(solution, FiniteHorizonSolution)
+    packed = np.tile(np.packbits(plays, axis=1), (solution.horizon, 1, 1))
+    return replace(plan, solution=replace(solution, packed=packed))
 
 
 def regret_baseline(solved: SolvedWorlds, measure: ParsedMeasure, overrides: Overrides, stage: str) -> float | None:

@@ -188,7 +188,7 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
             intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
             regime = regime_of(settings.regimes, intervals, _params(worlds, point))
             # No agent is indifferent between equilibria: which is played is another question than how ties are broken.
-            if regime == TIE and plan.chances is not None:
+            if regime == TIE and plan.equilibria is not None:
                 regime = EQUILIBRIA
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (

@@ -119,10 +119,9 @@ CATALOGUE: dict[str, str] = {
     "what is barred. Without any of them both are the same.",
     "TC228": "Where a stage has a `limit` and no `horizon`, the exact planner's `value` goes on without end, and that "
     "of a trained agent is over the ticks that were played. Their difference would be of unlike sums.",
-    "TC230": "`solution: equilibrium` is for two agents that choose apart and at once, in a game of one tick: a stage "
-    "has `horizon: 1`, or a rule without a condition ends the round (`reset map`, `end`). In longer games the exact "
-    "planner finds the joint plan or a best response to stated policies, and `regret(AGENT)` how far learners are from "
-    "theirs.",
+    "TC230": "Equilibria (`solution: equilibrium`, or `{equilibrium: ...}`) are found of two agents that choose apart "
+    "and at once. For more of them the exact planner finds the joint plan or a best response to stated policies, and "
+    "`regret(AGENT)` how far learners are from theirs.",
     "TC231": "`regret(AGENT)` compares what one of several trained agents does with its best response to what the "
     "others do. It is asked for in an expectation; with one agent, `regret` compares with the exact plan.",
     "TC232": "`else:` is what a rule does where its condition holds and its `chance` fails. A rule without a chance "
@@ -132,6 +131,8 @@ CATALOGUE: dict[str, str] = {
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
     # TC3: boards
+    "TC243": "`exists: true` asks whether some equilibrium meets the bound, where a claim otherwise has to hold in "
+    "all of them. It is said of the exact planner, of one game at a time.",
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move and are nowhere. On a board too, an agent that it does "
     "not show has no place that a rule could ask for.",

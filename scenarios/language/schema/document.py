@@ -439,10 +439,25 @@ class Stage(Block):
 
 
 class BestResponse(Block):
-    """The solution concept in which one agent optimises while each other one repeats an action or acts at `random`."""
+    """The solution concept in which one agent optimises while each other one does what is stated.
+
+    That is an action, `random`, or a choice between such by the state: `if(CONDITION, ACTION, ACTION)`.
+    """
 
     best_response: Name
-    others: dict[Name, Name] = {}
+    others: dict[Name, Formula] = {}
+
+
+class BestFor(Block):
+    """The choice, among equilibria of a tick, of the one that is best for an agent."""
+
+    best_for: Name
+
+
+class EquilibriumBlock(Block):
+    """The solution concept in which two agents choose apart, and which of their equilibria count."""
+
+    equilibrium: Literal["all", "perfect", "joint", "worst", "nash"] | BestFor
 
 
 MAX_FIRST_SEED = 10**9
@@ -488,6 +503,7 @@ class Expectation(Block):
     set: Annotated[dict[Line, Override], Field(alias="with")] = {}
     across: dict[Line, list[Override] | Line] | Annotated[list[dict[Line, Override]], Field(max_length=1_000)] = {}
     take: Literal["each", "mean"] = "each"
+    exists: bool = False
     barring: list[Line] = []
     minus: Minus | None = None
     about: Line | None = None
@@ -579,7 +595,7 @@ class Document(Block):
     overrides: Annotated[list[Overriding], Field(max_length=64)] = []
     rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]
     stages: Annotated[dict[Name, Stage], Field(min_length=1, max_length=16)]
-    solution: Literal["joint", "equilibrium"] | BestResponse | None = None
+    solution: Literal["joint", "equilibrium"] | BestResponse | EquilibriumBlock | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
     sweep: Sweep | None = None

@@ -57,9 +57,25 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
             _check_across(name, values, (*path, "across", name), context)
     for index, event in enumerate(expectation.barring):
         check_event(event, context.scope((*path, "barring", index)))
+    if expectation.exists:
+        _check_exists(expectation, (*path, "exists"), context)
     if expectation.minus is not None:
         _check_minus(expectation.minus, (*path, "minus"), context)
         _check_alike(expectation, expectation.minus, path, context)
+
+
+def _check_exists(expectation: Expectation, path: Path, context: Context) -> None:
+    """Check that "some equilibrium" is said of the exact planner's equilibria alone."""
+    others = [agent for agent in expectation.of if agent != "exact"]
+    wrong = (
+        f"`exists` is about equilibria, and `{others[0]}` plays none" if others
+        else "`exists` is about the equilibria of one game, and a mean or a difference is of several"
+        if expectation.take == "mean" or expectation.minus is not None
+        else None
+    )  # fmt: skip
+    if wrong is not None:
+        cure = "say it of `exact` alone, without `take: mean` and `minus`"
+        context.report.add("TC243", path, wrong, cure, key=True)
 
 
 def _check_names(expectations: Sequence[Expectation], context: Context) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, effect
+from ..expressions.stated_policies import RANDOM, actions_in, conditions_in, stated_policy
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_param
 from ..names.symbols import suggestion, unknown
-from ..names.types import check_local_name
-from ..schema.document import BestResponse, Rule, Stage
+from ..names.types import check_local_name, require
+from ..schema.document import BestFor, BestResponse, EquilibriumBlock, Formula, Rule, Stage
 from .bodies import check_hides
 from .curriculum import check_life
 from .effects import check_effect
@@ -239,8 +240,14 @@ def check_solution(context: Context) -> None:
             report.add("TC524", ("agents",), message, cure, key=True)
         return
     path: Path = ("solution",)
-    if solution == "equilibrium":
-        _check_rounds(context, path)
+    if solution == "equilibrium" or isinstance(solution, EquilibriumBlock):
+        _check_two(context, path)
+    if (
+        isinstance(solution, EquilibriumBlock)
+        and isinstance(rule := solution.equilibrium, BestFor)
+        and rule.best_for not in agents
+    ):
+        unknown(report, "TC423", "agent", rule.best_for, agents, (*path, "equilibrium", "best_for"))
     if not isinstance(solution, BestResponse):
         return
     if solution.best_response not in agents:
@@ -250,37 +257,34 @@ def check_solution(context: Context) -> None:
     for agent, policy in solution.others.items():
         if agent not in others:
             unknown(report, "TC423", "other agent", agent, others, (*path, "others", agent), key=True)
-        elif policy != "random" and policy not in context.symbols.actions[agent]:
-            cure = suggestion(policy, (*context.symbols.actions[agent], "random"))
-            report.add("TC424", (*path, "others", agent), f"`{agent}` has no action `{policy}`", cure)
+        else:
+            _check_policy(context, agent, policy, (*path, "others", agent))
     silent = [agent for agent in others if agent not in solution.others]
     if silent:
         message = f"nothing says what {listed(silent)} does"
         report.add("TC524", path, message, "name an action of each other agent, or `random`, under `others:`", key=True)
 
 
-def _check_rounds(context: Context, path: Path) -> None:
-    """Check that an equilibrium is asked only of games that have two agents and rounds of one tick."""
+def _check_policy(context: Context, agent: str, text: Formula, path: Path) -> None:
+    """Check a stated policy: actions that the agent has, and conditions on the state."""
+    report, actions = context.report, context.symbols.actions[agent]
+    try:
+        policy = stated_policy(text)
+    except ExpressionError as fault:
+        report.add(fault.code, path, fault.message, fault.cure, span=fault.span)
+        return
+    for action in actions_in(policy):
+        if action.name not in (*actions, RANDOM):
+            cure = suggestion(action.name, (*actions, RANDOM))
+            report.add("TC424", path, f"`{agent}` has no action `{action.name}`", cure, span=action.span)
+    for condition in conditions_in(policy):
+        require(condition, "truth", context.scope(path, acted=False, ticking=False), "the condition of a policy")
+
+
+def _check_two(context: Context, path: Path) -> None:
+    """Check that an equilibrium is asked only of two agents; whether the game can be solved, its enumeration says."""
     document, report = context.symbols.document, context.report
-    instead = (
-        "write `solution: joint` or `{best_response: AGENT, others: {...}}`; what learners lose, `regret(AGENT)` says"
-    )
     if len(document.agents) != 2:
         message = f"equilibria are found of two agents, and there are {len(document.agents)}"
-        report.add("TC230", path, message, instead)
-        return
-    # A round surely ends in one tick only by a rule without condition, chance or instances.
-    rounds = any(
-        rule.at == "tick" and rule.when is True and rule.chance is None and rule.each is None and _closes(rule)
-        for rule in document.rules
-    )
-    longer = [name for name, stage in document.stages.items() if not stage.watch and stage.horizon != 1]
-    if longer and not rounds:
-        message = f"in `{longer[0]}` agents choose again and again, and equilibria are found of games of one tick"
-        cure = f"let an unconditional rule `reset map` or `end` every tick, or say `horizon: 1`; else {instead}"
+        cure = "write `solution: joint` or `{best_response: AGENT, others: {...}}`; `regret(AGENT)` says what it loses"
         report.add("TC230", path, message, cure)
-
-
-def _closes(rule: Rule) -> bool:
-    """Whether an effect of a rule ends the round, by resetting the map or ending the episode."""
-    return any(effect.split()[:2] == ["reset", "map"] or effect.split()[:1] == ["end"] for effect in rule.then)
