@@ -79,6 +79,8 @@ def draw() -> None:
         for shift, colour, marker, (kind, name) in zip(*LOOKS, AGENTS.items(), strict=True):
             found = {k: [each[stage][what] for each in cells(kind, k)] for k in KS}
             there = [k for k in KS if found[k]]
+            if not there:
+                continue
             panel.plot(
                 [places[k] + shift for k in there], [statistics.median(found[k]) for k in there], color=colour, lw=1
             )
