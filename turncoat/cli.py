@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from . import __version__, printing
-from .commands import comparing, controlling, looking, reporting, running, searching, solving, sweeping, watching
+from .commands import (
+    comparing,
+    controlling,
+    exporting,
+    inspecting,
+    looking,
+    reporting,
+    running,
+    searching,
+    solving,
+    sweeping,
+    watching,
+)
 from .endings import INTERRUPTED, ended, failed
 
 app = typer.Typer(
@@ -41,11 +53,13 @@ for name, command in (
     ("check", solving.check),
     ("solve", solving.solve),
     ("why", solving.why),
+    ("export", exporting.export),
     ("run", running.run),
     ("compare", comparing.compare),
     ("reproduce", comparing.reproduce),
     ("control", controlling.control),
     ("search", searching.search),
+    ("inspect", inspecting.inspect),
     ("report", reporting.report),
     ("watch", watching.watch),
     ("play", watching.play),
