@@ -358,13 +358,51 @@ class EpisodeLogic:
     span: Span = NOWHERE
 
 
-EpisodeCondition: TypeAlias = Happens | Ended | Before | EpisodeLogic
+@dataclass(frozen=True)
+class StateHolds:
+    """`holds(f)` inside a temporal word: f is true of the state of the moment."""
+
+    formula: Expression
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Temporal:
+    """`eventually(a)`, `always(a)`, `next(a)`, `until(a, b)`: about the moments from one on, the first by itself.
+
+    Inside it an event is one of the tick that led to a moment.
+
+    Attributes:
+        word: which.
+        operands: one, or two for `until`.
+        within: the ticks that it looks ahead at most; None: to the end of the episode.
+    """
+
+    word: str
+    operands: tuple[EpisodeCondition, ...]
+    within: Expression | None = None
+    span: Span = NOWHERE
+
+
+EpisodeCondition: TypeAlias = Happens | Ended | Before | EpisodeLogic | Temporal | StateHolds
 
 
 @dataclass(frozen=True)
 class Share:
     """`share(condition)`: the share of episodes in which the condition holds."""
 
+    condition: EpisodeCondition
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class ExtremeShare:
+    """`most(condition)`, `least(condition)`: the greatest or least share of episodes that meet it under any policy.
+
+    Policies are those that see everything; what an agent values plays no part.
+    """
+
+    word: str
     condition: EpisodeCondition
     span: Span = NOWHERE
 
@@ -458,7 +496,20 @@ def is_truth(expression: Expression) -> bool:
             return False
 
 
-Measure: TypeAlias = Share | Rate | Count | First | Quantity | Statistic
+Measure: TypeAlias = Share | ExtremeShare | Rate | Count | First | Quantity | Statistic
+
+
+def temporal_in(condition: EpisodeCondition) -> tuple[Temporal | StateHolds, ...]:
+    """The temporal words of a condition and what they ask of states, outer before inner."""
+    match condition:
+        case Temporal(_, operands):
+            return (condition, *(part for operand in operands for part in temporal_in(operand)))
+        case EpisodeLogic(_, operands):
+            return tuple(part for operand in operands for part in temporal_in(operand))
+        case StateHolds():
+            return (condition,)
+        case _:
+            return ()
 
 
 @dataclass(frozen=True)
@@ -481,7 +532,7 @@ class ParsedMeasure:
         """Whether its values lie between 0 and 1 in every world, as those of shares and rates do."""
         if isinstance(self.syntax, Statistic):
             return self.syntax.of_truth
-        return isinstance(self.syntax, Share | Rate)
+        return isinstance(self.syntax, Share | ExtremeShare | Rate)
 
     @property
     def is_share(self) -> bool:
