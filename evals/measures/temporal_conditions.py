@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import Bits, Bools, FiniteMDP, Floats, Ints, Longs
+from ...envs.base import Bits, Bools, Floats, Ints, Longs
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.properties.automaton import asked_of, decide
 from ...envs.properties.formulas import (
@@ -113,7 +113,7 @@ def _temporal(word: str, parts: list[Formula], written: Expression | None) -> Fo
 def temporal_share(condition: EpisodeCondition, plan: ExactPlan, mask_of: MaskOf) -> tuple[float, float]:
     """The range of the share of episodes that meet a condition, over the ties of a plan."""
     formula, asked = formula_of(condition, mask_of)
-    held = _held(plan.enumeration, asked)[plan.state_of]
+    held = _held(plan.enumeration, asked, plan.state_of)
     return property_range(plan.mdp, plan.optimal, formula, held, plan.steps)
 
 
@@ -124,16 +124,14 @@ def share_of_any(condition: EpisodeCondition, plan: ExactPlan, mask_of: MaskOf) 
     """
     formula, asked = formula_of(condition, mask_of)
     mdp = plan.enumeration.mdp
-    return property_range(mdp, mdp.available, formula, _held(plan.enumeration, asked), plan.steps)
+    held = _held(plan.enumeration, asked, np.arange(mdp.n_states))
+    return property_range(mdp, mdp.available, formula, held, plan.steps)
 
 
-def _held(enumeration: Enumeration, asked: tuple[Expression, ...]) -> Bools:
-    """bool `[S, P]`: in which states each condition holds."""
-    return np.stack([enumeration.holds(each) for each in asked], axis=1) if asked else _none(enumeration.mdp)
-
-
-def _none(mdp: FiniteMDP) -> Bools:
-    return np.zeros((mdp.n_states, 0), np.bool_)
+def _held(enumeration: Enumeration, asked: tuple[Expression, ...], states: Longs) -> Bools:
+    """bool `[n, P]`: whether each condition holds in some states of the world."""
+    columns = [enumeration.holds(each)[states] for each in asked]
+    return np.stack(columns, axis=1) if asked else np.zeros((states.size, 0), np.bool_)
 
 
 def with_met(condition: EpisodeCondition, trace: Trace, reads: Reads, came: RowHas) -> pl.DataFrame:
