@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, measure, parsed_measure
-from ..expressions.syntax import Count, First, OfLife, Quantity, Rate, Share
+from ..expressions.syntax import Count, ExtremeShare, First, OfLife, Quantity, Rate, Share
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
@@ -97,7 +97,7 @@ def _check_that_it_can_fail(expectation: Expectation, path: Path, context: Conte
         its = measure(expectation.measure)
     except ExpressionError:
         return  # reported where the measure is checked
-    if isinstance(its, Share | Rate):
+    if isinstance(its, Share | ExtremeShare | Rate):
         least, most = (0.0, 1.0) if expectation.minus is None else (-1.0, 1.0)
     elif expectation.minus is None and (isinstance(its, Count | First) or its == Quantity("steps", span=its.span)):
         least, most = 0.0, math.inf
