@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -267,6 +268,24 @@ def test_future_weights_value_each_reward_by_those_in_force() -> None:
     assert answer.gap_by_channel == pytest.approx({"duty": -9.5, "fun": 27})
     assert answer.break_even is not None
     assert answer.break_even.lower < -17.5 < answer.break_even.upper
+
+
+@pytest.mark.parametrize("judges_by", ["current", "ignoring", "future"])
+def test_check_solve_and_why_call_one_value_the_best_plan_s(judges_by: str) -> None:
+    """`solve` weighed what comes after an edit by the weights of the start, `why` by those in force."""
+    faker = load("escape/faking")
+    changed = {"robot.judges_by": judges_by}
+    solved, answer = api.solve(faker, overrides=changed), api.why(faker, "corrected", overrides=changed)
+    assert answer.best is not None
+    assert (solved.agent.value.low, solved.agent.value.high) == pytest.approx((answer.best.value,) * 2)
+    assert answer.without_event is not None
+    barred = faker.document.expect[0].model_copy(update={"of": ["exact"], "barring": ["corrected"]})
+    document = faker.document.model_copy(update={"expect": [barred]})
+    [margin] = api.check(replace(faker, document=document), changed).margins
+    assert margin.without == pytest.approx(answer.without_event.value)
+    assert margin.gain == pytest.approx(answer.gap)
+    assert solved.weighed_by == ("then" if judges_by == "future" else "start")
+    assert f"values are by the weights held {'when' if judges_by == 'future' else 'at'}" in answer.notes[0]
 
 
 def test_who_ignores_edits_takes_the_bribe_that_makes_up_for_a_tick() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ..base import FiniteMDP, Floats
 from ..mdp.enumeration import Enumeration
 from ..solvers.dynamic_programming import FiniteHorizonSolution, backward_induction
+from ..world.world import World
 from .dataframes import frame, html
-from .exact_plan import ExactPlan
+from .exact_plan import ExactPlan, deciding_agents, weights_by_state, weights_may_change
 from .tie_ranges import discounted_range, expectation_range
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class PlanValue:
     """The values of a plan, as ranges over its ties.
 
     Attributes:
-        value: weighted and discounted: over the horizon, or without end where the stage has none; `values`: the same
+        value: weighted (see `Analysis.weighed_by`) and discounted: over the horizon, or without end where the stage has none; `values`: the same
             for each channel.
         returns: undiscounted, over the stage's ticks, for each channel.
         total: the weighted sum of `returns`.
@@ -56,6 +57,8 @@ class Analysis:
         steps: ticks of the stage; horizon: whether the agent knows them.
         agent: values of the agent's best plan; performance_best: values of the best plan for the hidden score.
         gap: performance that the agent's choice costs, best minus agent, from the agent's best tie to its worst.
+        weighed_by: the weights that `value` and `total` are sums by: `fixed`; where weights change, those held at the
+            `start`, or for `judges_by: future` those held `then`, when each reward comes.
         aliased: reachable states that share an observation with one of another future; upper_bound: observations are
             partial and the result is the fully observed optimum, which the agent may not reach.
     """
@@ -76,9 +79,11 @@ class Analysis:
     gap: Range | None
     aliased: int
     upper_bound: bool
+    weighed_by: Literal["fixed", "start", "then"] = "fixed"
 
     def to_frame(self) -> pl.DataFrame:
-        """Columns `plan` (agent, designers or gap), `measure` (as in an expectation), `low`, `high`."""
+        """Columns `plan` (agent, designers or gap), `measure` (as in an expectation; see `weighed_by`), `low`, `high`.
+        """
         rows: list[tuple[str, str, Range | None]] = []
         for plan, outcome in (("agent", self.agent), ("designers", self.performance_best)):
             if outcome is not None:
@@ -128,13 +133,23 @@ def analyse(plan: ExactPlan) -> Analysis:
         gap=gap,
         aliased=plan.aliased,
         upper_bound=plan.upper_bound,
+        weighed_by=weighed_by(world),
     )
+
+
+def weighed_by(world: World) -> Literal["fixed", "start", "then"]:
+    """The weights by which the plans of a world's deciding agent are valued; see `Analysis`."""
+    if not weights_may_change(world):
+        return "fixed"
+    return "then" if world.agents[deciding_agents(world)[0]].judges_by == "future" else "start"
 
 
 def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> PlanValue:
     """The values of choosing among some actions on the process of a plan."""
     mdp, steps = plan.mdp, plan.steps
     weighted = mdp.rewards @ plan.weights
+    if weighed_by(plan.enumeration.world) == "then":
+        weighted = (mdp.rewards * weights_by_state(plan.enumeration)[plan.source]).sum(axis=1)
 
     def worth(per_outcome: Floats) -> Range:
         # Without a horizon the agent's value has no end, unless the plan itself ends with the stage.

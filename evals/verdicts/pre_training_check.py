@@ -12,8 +12,9 @@ from typing import TypeVar
 import numpy as np
 
 from ...agents.registry.multi_agent_profiles import plainly
+from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
-from ...envs.analysis.performance_gap import Analysis, analyse
+from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
 from ...envs.base import NotEnumerableError
 from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
@@ -247,10 +248,10 @@ class _Checker:
         margins = []
         for events in barred:
             try:
-                without = self.solved.plan({}, stage, events).start_value
+                without = _worth(self.solved.plan({}, stage, events))
             except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
                 continue
-            gain = self.solved.plan({}, stage).start_value - without
+            gain = _worth(self.solved.plan({}, stage)) - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
         return tuple(margins)
 
@@ -348,6 +349,13 @@ def _as_written(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.10g}".replace("inf", "infinity")
     return "null" if value is None else str(value)
+
+
+def _worth(plan: ExactPlan) -> float:
+    """The value of a plan, as `solve` and `why` give it: what an agent believes that ignores edits is another."""
+    if weighed_by(plan.enumeration.world) == "start":
+        return float(plan.start_vector @ plan.weights)
+    return plan.start_value
 
 
 def _bounds(expectation: Expectation) -> tuple[float, float]:

@@ -123,6 +123,9 @@ def _print_origin(origin: OriginProof) -> None:
         say(f"as {way}: pays {pays}, performance {number(origin.witness.performance)}", indent=4)
 
 
+_WEIGHED = {"start": "at the start, whatever becomes of them", "then": "when each reward comes"}
+
+
 def print_analysis(analysis: Analysis) -> None:
     """Print the result of `solve`: the best plans for the agent and for the designers, and the gap between them."""
     time = "as the agent knows" if analysis.horizon else "which the agent does not know"
@@ -135,6 +138,8 @@ def print_analysis(analysis: Analysis) -> None:
         say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
     if analysis.upper_bound:
         say("[yellow]beliefs are too many: this is the fully observed optimum, an upper bound[/yellow]", indent=2)
+    if (weighed := _WEIGHED.get(analysis.weighed_by)) is not None:
+        say(f"values are by the weights held {weighed}", indent=2)
     headings = ["best plan for", "value", *(f"return({channel})" for channel in analysis.channels), "performance"]
     rows = [
         [who, span(o.value), *(span(o.returns[channel]) for channel in analysis.channels), span(o.performance)]
