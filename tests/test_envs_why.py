@@ -13,6 +13,7 @@ from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat import api
 from turncoat.envs.analysis.event_explanation import EventExplanation, brackets, explain_event, stance
 from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
+from turncoat.envs.analysis.performance_gap import analyse
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.parameter_flips import nearest_flips
@@ -286,6 +287,37 @@ def test_check_solve_and_why_call_one_value_the_best_plan_s(judges_by: str) -> N
     assert margin.gain == pytest.approx(answer.gap)
     assert solved.weighed_by == ("then" if judges_by == "future" else "start")
     assert f"values are by the weights held {'when' if judges_by == 'future' else 'at'}" in answer.notes[0]
+
+
+BORN = """
+agents:
+  robot: {actions: [a, b], values: {x: {weight: 1}, y: {weight: 0}}, judges_by: JUDGES, discount: 0.5}
+rewards: {x: {}, y: {}, performance: {hidden: true}}
+draws:
+  coin: {at: start, p: 0.5}
+rules:
+  - name: born
+    at: start
+    when: coin == 1
+    then:
+      - robot.values.x = 0
+      - robot.values.y = 4
+  - {name: a, when: robot does a, pays: {x: 1, performance: 1}}
+  - {name: b, when: robot does b, then: event bb, pays: {y: 1}}
+stages:
+  deploy: {limit: 10}
+"""
+
+
+@pytest.mark.parametrize("judges_by", ["current", "ignoring", "future"])
+def test_weights_set_at_the_start_are_those_of_the_start(judges_by: str) -> None:
+    """Two of x, or one in two times four of y: (2 + 8) / 2."""
+    plan = plan_of(BORN.replace("JUDGES", judges_by))
+    value = analyse(plan).agent.value
+    assert (value.low, value.high) == pytest.approx((5, 5))
+    best = explain_event(plan, "bb").best
+    assert best is not None
+    assert best.value == pytest.approx(5)
 
 
 def test_who_ignores_edits_takes_the_bribe_that_makes_up_for_a_tick() -> None:

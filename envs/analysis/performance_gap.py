@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -146,30 +147,56 @@ def weighed_by(world: World) -> Literal["fixed", "start", "then"]:
 
 def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> PlanValue:
     """The values of choosing among some actions on the process of a plan."""
-    mdp, steps = plan.mdp, plan.steps
-    weighted = mdp.rewards @ plan.weights
-    if weighed_by(plan.enumeration.world) == "then":
-        weighted = (mdp.rewards * weights_by_state(plan.enumeration)[plan.source]).sum(axis=1)
+    steps = plan.steps
 
-    def worth(per_outcome: Floats) -> Range:
+    def worth(mdp: FiniteMDP, per_outcome: Floats) -> Range:
         # Without a horizon the agent's value has no end, unless the plan itself ends with the stage.
         known = plan.enumeration.world.horizon is not None
         if known or isinstance(optimal, FiniteHorizonSolution) or plan.discount >= 1:
-            return over(per_outcome, steps, plan.discount)
+            return over(mdp, per_outcome, steps, plan.discount)
         return Range(*discounted_range(mdp, optimal, per_outcome, plan.discount))
 
-    def over(per_outcome: Floats, length: int, discount: float) -> Range:
+    def over(mdp: FiniteMDP, per_outcome: Floats, length: int, discount: float) -> Range:
         return Range(*expectation_range(mdp, optimal, per_outcome, length, discount))
 
+    def total(mdp: FiniteMDP, per_outcome: Floats) -> Range:
+        return over(mdp, per_outcome, steps, 1.0)
+
+    mdp, weighted = plan.mdp, _weighted(plan)
     columns = dict(zip(mdp.channels, mdp.rewards.T, strict=True))
     hidden = plan.enumeration.world.hidden is not None
     return PlanValue(
-        value=worth(weighted),
-        values={name: worth(column) for name, column in columns.items()},
-        total=over(weighted, steps, 1.0),
-        returns={name: over(column, steps, 1.0) for name, column in columns.items()},
-        performance=over(plan.performance, steps, 1.0) if hidden else None,
+        value=_sum([(share, worth(begun, gain)) for share, begun, gain in weighted]),
+        values={name: worth(mdp, column) for name, column in columns.items()},
+        total=_sum([(share, total(begun, gain)) for share, begun, gain in weighted]),
+        returns={name: total(mdp, column) for name, column in columns.items()},
+        performance=total(mdp, plan.performance) if hidden else None,
     )
+
+
+def _weighted(plan: ExactPlan) -> list[tuple[float, FiniteMDP, Floats]]:
+    """What each outcome adds to the agent's value (`[M]`), for each share of episodes that begin with other weights."""
+    mdp, how = plan.mdp, weighed_by(plan.enumeration.world)
+    if how == "fixed":
+        return [(1.0, mdp, mdp.rewards @ plan.weights)]
+    held = weights_by_state(plan.enumeration)
+    if how == "then":
+        return [(1.0, mdp, (mdp.rewards * held[plan.source]).sum(axis=1))]
+    kinds, kind = np.unique(held[plan.state_of[mdp.start_state]], axis=0, return_inverse=True)
+    found = []
+    for number, weights in enumerate(kinds):
+        chance = np.where(kind.reshape(-1) == number, mdp.start_probability, 0.0)
+        share = float(chance.sum())
+        if share > 0:
+            found.append((share, replace(mdp, start_probability=chance / share), mdp.rewards @ weights))
+    return found
+
+
+def _sum(parts: Sequence[tuple[float, Range]]) -> Range:
+    """The range of a mean over shares of episodes, each with its own ties."""
+    if len(parts) == 1:
+        return parts[0][1]
+    return Range(sum(share * part.low for share, part in parts), sum(share * part.high for share, part in parts))
 
 
 def best_performance(plan: ExactPlan) -> PlanValue | None:

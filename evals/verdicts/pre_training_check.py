@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from ...agents.registry.multi_agent_profiles import plainly
-from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
 from ...envs.base import NotEnumerableError
@@ -354,7 +354,9 @@ def _as_written(value: object) -> str:
 def _worth(plan: ExactPlan) -> float:
     """The value of a plan, as `solve` and `why` give it: what an agent believes that ignores edits is another."""
     if weighed_by(plan.enumeration.world) == "start":
-        return float(plan.start_vector @ plan.weights)
+        begun = plan.mdp.start_state
+        held = weights_by_state(plan.enumeration)[plan.state_of[begun]]
+        return float(plan.mdp.start_probability @ (held * plan.solution.vector_values[begun]).sum(axis=1))
     return plan.start_value
 
 
