@@ -93,6 +93,9 @@ CASES = {
     "TC609 never at all": changed("first(arrived), equals: 3", "share(not arrived and arrived), at_least: 0.5"),
     "TC610 sums beyond numbers": changed(PAYS, "pays: {reward: 1e300, performance: 1}"),
     "TC610 weights beyond numbers": changed("{reward: {weight: 1}}", "{reward: {weight: -1e306}}"),
+    "TC610 pays below numbers": changed(PAYS, "pays: {reward: 2e-300, performance: 1}"),
+    "TC610 weights below numbers": changed("weight: 1}", "weight: 1e-150}").replace("reward: 2,", "reward: 2e-160,"),
+    "TC610 a score below numbers": changed(PAYS, "pays: {reward: 2, performance: 1e-305}"),
     "TC620 too few seeds": changed("first(arrived), equals: 3", "share(arrived), at_least: 0.9, of: [counts]"),
 }  # fmt: skip
 

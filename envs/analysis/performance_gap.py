@@ -33,8 +33,8 @@ class PlanValue:
     """The values of a plan, as ranges over its ties.
 
     Attributes:
-        value: weighted (see `Analysis.weighed_by`) and discounted: over the horizon, or without end where the stage has none; `values`: the same
-            for each channel.
+        value: weighted (see `Analysis.weighed_by`) and discounted: over the horizon, or without end where the stage has
+            none; `values`: the same for each channel.
         returns: undiscounted, over the stage's ticks, for each channel.
         total: the weighted sum of `returns`.
         performance: the hidden score over the stage's ticks, or None where no channel is hidden.
@@ -83,8 +83,7 @@ class Analysis:
     weighed_by: Literal["fixed", "start", "then"] = "fixed"
 
     def to_frame(self) -> pl.DataFrame:
-        """Columns `plan` (agent, designers or gap), `measure` (as in an expectation; see `weighed_by`), `low`, `high`.
-        """
+        """Columns `plan` (agent, designers or gap), `measure` (as in an expectation), `low`, `high`."""
         rows: list[tuple[str, str, Range | None]] = []
         for plan, outcome in (("agent", self.agent), ("designers", self.performance_best)):
             if outcome is not None:

@@ -99,7 +99,8 @@ class SolvedWorlds:
 
         Raises:
             NotEnumerableError: see `enumerate_world`.
-            ScenarioError: sums of rewards are too large; its fault is at the weight or at the rule that pays most.
+            ScenarioError: sums of rewards are too large, or all but nothing; its fault is at the weight or at the rule
+                that pays most.
         """
         world = self.world(overrides, stage)
         key = _key(shaping_overrides(self.scenario, world, overrides), stage)
@@ -147,11 +148,12 @@ class SolvedWorlds:
 
 
 def overflow_fault(scenario: Scenario, fault: ValueOverflowError) -> ScenarioError:
-    """A sum that is too large as a fault at its place: the weight, or the rule that pays most, whichever is larger."""
+    """A sum that is too large, or all but nothing, as a fault at its place.
+
+    That is the weight or the rule that pays most, whichever is larger; of what is too small, whichever is smaller.
+    """
     numeric = {name: value for name, value in scenario.params.items() if isinstance(value, int | float)}
-    paths: list[tuple[float, tuple[str | int, ...]]] = []
-    if fault.agent is not None:
-        paths.append((abs(fault.weight), ("agents", fault.agent, "values", fault.channel.split(".")[-1])))
+    pays: list[tuple[float, tuple[str | int, ...]]] = []
     for number, rule in enumerate(scenario.document.rules):
         for channel, pay in rule.pays.items():
             if channel == fault.channel or channel.endswith(f".{fault.channel}"):
@@ -159,11 +161,18 @@ def overflow_fault(scenario: Scenario, fault: ValueOverflowError) -> ScenarioErr
                     size = abs(float(constant(parse_expression(pay), numeric)))
                 except NotConstantError:
                     size = fault.pay  # it depends on the state, so it may be what pays most
-                paths.append((size, ("rules", number, "pays", channel)))
-    _, path = max(paths, default=(0.0, ("rewards", fault.channel)), key=lambda its: its[0])
-    source = scenario.source
-    found = Fault("TC610", source.place(path), str(fault), "take smaller numbers: only their ratios matter to a plan")
+                pays.append((size, ("rules", number, "pays", channel)))
+    ends = [max(pays, default=(0.0, ("rewards", fault.channel)), key=_size)]
+    if fault.agent is not None:
+        ends.append((abs(fault.weight), ("agents", fault.agent, "values", fault.channel.split(".")[-1])))
+    _, path = (min if fault.too_small else max)(ends, key=_size)
+    source, kind = scenario.source, "larger" if fault.too_small else "smaller"
+    found = Fault("TC610", source.place(path), str(fault), f"take {kind} numbers: only their ratios matter to a plan")
     return ScenarioError((found,), source.lines)
+
+
+def _size(its: tuple[float, tuple[str | int, ...]]) -> float:
+    return its[0]
 
 
 def enlisted(agent: str, scenario: Scenario) -> tuple[str, ...]:
