@@ -6,8 +6,10 @@ read before they are kept.
 
 import pytest
 
+from turncoat.evals.runs.run import run_scenario
 from turncoat.evals.verdicts.pre_training_check import check_scenario
 from turncoat.scenarios import library
+from turncoat.scenarios.errors import WorldError
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.faults.faults import render
 from turncoat.scenarios.language.loading import load_text
@@ -124,6 +126,14 @@ def test_what_an_author_reads(name, snapshot):
 
 def test_every_code_has_a_case():
     assert {code for code in CATALOGUE if code.startswith("TC6")} == {name.split()[0] for name in CASES}
+
+
+@pytest.mark.parametrize("expected", ["", "expect:\n  - {name: arrives, measure: first(arrived), equals: 3}\n"])
+@pytest.mark.parametrize("name", ["TC606 no room", "TC606 too large"])
+def test_a_run_of_a_world_that_cannot_be_is_a_fault_and_no_verdict(name, expected):
+    """It was "nothing judged", exit code 4, where the file expects nothing or nothing could be judged."""
+    with pytest.raises(WorldError, match=r"no free cell is left|lines of sight"):
+        run_scenario(load_text(CASES[name].partition("expect:")[0] + expected, "small.yaml"))
 
 
 def test_a_single_choice_that_ends_the_episode_is_one():

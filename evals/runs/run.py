@@ -9,12 +9,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...agents.external.user_agent import UntrustedCodeError, UserAgent
 from ...agents.learning.device import CPU
 from ...agents.registry.multi_agent_profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
+from ...envs.reference.step import reset, step
 from ...envs.time_limit import OutOfTimeError
+from ...envs.world.randomness import GivenDraws
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.arguments import (
     MOST_EPISODES,
@@ -291,6 +295,7 @@ def run_scenario(
         RunError: the cache cannot be used.
         ClusterError: the workers run another Turncoat, or other libraries, than this process.
         DeviceUnavailableError, TensorBoardError: the device or TensorBoard is asked for and not available.
+        WorldError: nothing could be judged, for the world cannot be built.
     """
     return _Runner(scenario, settings or RunSettings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
@@ -365,6 +370,8 @@ class _Runner:
             undecided = [
                 unit for unit, judgement in zip(self.units, judgements, strict=True) if self._undecided(unit, judgement)
             ]
+        if verdict(judgements) == "nothing judged":
+            self._check_world()
         return Run(
             self.scenario,
             self.agents,
@@ -378,6 +385,15 @@ class _Runner:
             self.trained_seeds.found,
             tuple(took.values()),
         )
+
+    def _check_world(self) -> None:
+        """Play a tick of the judged stage: a world that cannot be built or played is the file's fault.
+
+        Raises:
+            WorldError: it cannot.
+        """
+        world, draws = self.solved.world({}, self.scenario.judged_stage), GivenDraws({})
+        step(world, reset(world, draws).states, np.zeros((1, len(world.agents)), np.int32), draws)
 
     def _judge_in_turns(
         self,
