@@ -395,7 +395,7 @@ def test_several_equilibria_are_no_tie() -> None:
     scenario = scenario_of(SUMMIT)
     found = api.sweep(scenario, {"cost": [0, 3]}, regimes={"war": "share(fought) >= 1"})
     assert [row.regime for row in found.rows] == ["war", "several equilibria"]
-    assert nearest_flips(scenario, "fought") == []
+    assert list(nearest_flips(scenario, "fought")) == []
 
 
 # ------------------------------------------------------------------ settings

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 
 from ...agents.registry.multi_agent_profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError, check_sums
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
+from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import NotConstantError, constant
@@ -22,29 +25,42 @@ from .planned_policy import plan_as_agent
 from .regret import truly_best
 
 
+class SolvingTooLongError(OutOfTimeError):
+    """Enumerating or solving one stage takes longer than it may, whatever time there is for the rest."""
+
+
 class SolvedWorlds:
     """The stages of one scenario under any overrides: compiled, enumerated and solved, each once.
 
     Attributes:
         scenario: the scenario before overrides.
         max_states: how many states of a stage may be enumerated.
+        seconds: how long enumerating a stage, or solving it, may take; None: as long as it takes.
     """
 
-    def __init__(self, scenario: Scenario, max_states: int | None = None, enlist: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        max_states: int | None = None,
+        enlist: Sequence[str] = (),
+        seconds: float | None = None,
+    ) -> None:
         """Keep the scenario; nothing is compiled or solved before it is asked for.
 
         Args:
             scenario: a checked scenario.
             max_states: how many states of a stage may be enumerated; the limit of the file when None.
             enlist: names of things that act as agents too.
+            seconds: see above.
         """
-        self.scenario, self._enlist = scenario, tuple(enlist)
+        self.scenario, self._enlist, self.seconds = scenario, tuple(enlist), seconds
         self.max_states = scenario.document.runs.max_states if max_states is None else max_states
         self._scenarios: dict[str, Scenario] = {}
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
         self._summed: set[str] = set()
+        self._too_long: dict[str, str] = {}
         self._enlisting: dict[tuple[str, ...], SolvedWorlds] = {}
 
     def with_agent(self, agent: str) -> SolvedWorlds:
@@ -57,7 +73,7 @@ class SolvedWorlds:
         if things == self._enlist:
             return self
         if things not in self._enlisting:
-            self._enlisting[things] = SolvedWorlds(self.scenario, self.max_states, things)
+            self._enlisting[things] = SolvedWorlds(self.scenario, self.max_states, things, self.seconds)
         return self._enlisting[things]
 
     def conditions(self, expectation: Expectation) -> list[Overrides]:
@@ -101,11 +117,13 @@ class SolvedWorlds:
             NotEnumerableError: see `enumerate_world`.
             ScenarioError: sums of rewards are too large, or all but nothing; its fault is at the weight or at the rule
                 that pays most.
+            SolvingTooLongError: it takes longer than `seconds`, or did when it was tried before.
         """
         world = self.world(overrides, stage)
         key = _key(shaping_overrides(self.scenario, world, overrides), stage)
         if key not in self._enumerations:
-            self._enumerations[key] = enumerate_world(world, self.max_states)
+            with self._in_time(key):
+                self._enumerations[key] = enumerate_world(world, self.max_states)
         # The shared process comes with the world of these overrides, which has their weights and discounts.
         enumeration = replace(self._enumerations[key], world=world)
         if (own := _key(overrides, stage)) not in self._summed:
@@ -122,11 +140,33 @@ class SolvedWorlds:
         Raises:
             NotEnumerableError: see `enumerate_world`.
             ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_as_agent`.
+            SolvingTooLongError: as `enumeration`.
         """
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
-            self._plans[key] = plan_as_agent(self.enumeration(overrides, stage), barring, self.max_states)
+            enumeration = self.enumeration(overrides, stage)
+            with self._in_time(f"plan {key}"):
+                self._plans[key] = plan_as_agent(enumeration, barring, self.max_states)
         return self._plans[key]
+
+    @contextmanager
+    def _in_time(self, what: str) -> Iterator[None]:
+        """Give up after `seconds`, and at once where the same took too long before."""
+        if self.seconds is None:
+            yield
+            return
+        if what in self._too_long:
+            raise SolvingTooLongError(self._too_long[what])
+        began = time.monotonic()
+        try:
+            with time_limit(self.seconds, f"the {self.seconds:g} seconds of one solution (`--solve-budget`)"):
+                yield
+        except OutOfTimeError as fault:
+            # The limit of somebody who waits for all of it is not this one.
+            if time.monotonic() - began < self.seconds:
+                raise
+            self._too_long[what] = str(fault)
+            raise SolvingTooLongError(str(fault)) from None
 
     def best_plan(self, overrides: Overrides, stage: str) -> ExactPlan:
         """The plan of a stage by the exact solver, whatever planner its agent has.
@@ -136,7 +176,8 @@ class SolvedWorlds:
             ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
         """
         enumeration = self.enumeration(overrides, stage)
-        return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
+        with self._in_time(f"best plan {_key(overrides, stage)}"):
+            return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
 
     def forget(self, overrides: Overrides) -> None:
         """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""

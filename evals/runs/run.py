@@ -31,7 +31,7 @@ from ...scenarios.arguments import (
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
-from ..exact.solved_worlds import SolvedWorlds
+from ..exact.solved_worlds import SolvedWorlds, SolvingTooLongError
 from ..measures.contrasts import Subject, ends_by_seed, exact_interval, of_one_episode
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
@@ -86,6 +86,8 @@ class RunSettings:
             `sequential_looks`), up to this number; None: no more than `seeds`.
         budget: seconds after which nothing more is begun and trainings stop; expectations that are not decided by then
             are inconclusive.
+        solve_seconds: seconds that enumerating a stage, or solving it, may take; expectations that need it are then
+            inconclusive. None: as long as it takes.
         cache: the folder of cached traces of trained seeds; None: no cache.
         workers: the processes that train (see `workers.connect`); None: `jobs` processes of this machine.
         units: the only work units to judge; None: all.
@@ -115,6 +117,7 @@ class RunSettings:
     tensorboard: Path | None = None
     checkpoint_every: float = CHECKPOINT_SECONDS
     first_seed: int | None = None
+    solve_seconds: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -125,6 +128,7 @@ class RunSettings:
         seeds, steps, episodes, jobs = (1, MOST_SEEDS), (1, MOST_STEPS), (1, MOST_EPISODES), (1, MOST_JOBS)
         settle_counts(self, seeds=seeds, max_seeds=seeds, steps=steps, episodes=episodes, jobs=jobs)
         check_seconds("budget", self.budget)
+        check_seconds("solve_seconds", self.solve_seconds)
         check_seconds("checkpoint_every", self.checkpoint_every)
 
     @property
@@ -329,7 +333,7 @@ class _Runner:
         seeds = settings.seeds or runs.seeds
         self.sizes = interim_sample_sizes(seeds, settings.max_seeds or seeds)
         self.episodes = settings.episodes or runs.episodes
-        self.solved = SolvedWorlds(scenario)
+        self.solved = SolvedWorlds(scenario, seconds=settings.solve_seconds)
         self.budget = TimeBudget(settings.budget)
         own = {each.label: each for each in settings.own}
         whole = resolve_units(self.solved, self.agents, own)
@@ -454,6 +458,8 @@ class _Runner:
                 return self._judge_trained(unit, seeds)
         except (NotEnumerableError, WorldTooLargeError) as fault:
             return not_applicable(case, str(fault))
+        except SolvingTooLongError as fault:
+            return unreached(case, str(fault))
         # What the previous analysis found still holds; it only was not extended by more seeds.
         except OutOfTimeError as fault:
             self.stopped.add(unit.work)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..evals.training.telemetry.early_stopping import Plateau
     from ..scenarios.language.loading import Scenario
 
+SOLVE_SECONDS = 600.0
+"""How long an exact solution may take, by default: whoever waits for more says so."""
 WORK = "Work"
 """The heading under which `--help` lists the options of how work is done."""
 

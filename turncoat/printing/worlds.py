@@ -153,8 +153,8 @@ def print_analysis(analysis: Analysis) -> None:
         say(f"The agent's choice costs the designers {span(analysis.gap)} of performance.")
 
 
-def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
-    """Print the result of `why`: the best plans with and without the event, and what would change the answer."""
+def print_why(answer: EventExplanation) -> None:
+    """Print the result of `why`: the best plans with and without the event, and the price of the event."""
     if answer.best is None:
         _print_equilibria(answer)
     else:
@@ -163,6 +163,10 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
         say(escape(note), indent=2)
     if answer.planner != "enumerate":
         say(f"[dim]the best plans that there are; `{escape(answer.planner)}`, by which it plans, may miss them[/dim]")
+
+
+def print_flips(flips: Sequence[Flip], left_out: str) -> None:
+    """Print which values of settings would change the answer of `why`, and what was left out of the search."""
     if flips:
         say()
         rows = [
@@ -170,6 +174,8 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
             for flip in flips
         ]
         table(("setting", "is", "the answer changes between"), rows, right=("is",))
+    if left_out:
+        say(f"[yellow]{escape(left_out)}[/yellow]")
 
 
 def _print_equilibria(answer: EventExplanation) -> None:
