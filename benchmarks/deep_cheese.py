@@ -19,9 +19,12 @@ from typing import Any, Final
 import numpy as np
 
 from turncoat import scenarios
+from turncoat.agents.base import Agent, AgentState
 from turncoat.agents.deep.agent import DeepAgent
+from turncoat.agents.deep.checkpoint import save_deep
 from turncoat.agents.deep.hyperparameters import DeepOptions
 from turncoat.agents.learning.device import training_thread
+from turncoat.envs.base import Bools, Longs
 from turncoat.envs.kernel.batch_stepper import Stepper
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
@@ -30,7 +33,7 @@ from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.world import World
 from turncoat.evals.statistics.binomial import clopper_pearson
-from turncoat.scenarios.language.loading import apply_overrides, load_text
+from turncoat.scenarios.language.loading import Scenario, apply_overrides, load_text
 
 FOLDER: Final = Path(__file__).parent / "results"
 SCENARIO: Final = "wrong_goals/corner_cheese"
@@ -44,49 +47,88 @@ CAPABLE: Final = 0.9
 """The share of the cheese in new mazes of the training kind from which on an agent counts as capable."""
 
 
-def world(k: int, stage: str, seed: int | None = None) -> World:
-    """The compiled stage with `MAZES` mazes, or with `JUDGED` of another seed; otherwise it is the library's."""
+def scenario(k: int, count: int, seed: int) -> Scenario:
+    """The library's scenario with other mazes: how many, and the seed of which they are drawn."""
     document = (Path(scenarios.__file__).parent / f"{SCENARIO}.yaml").read_text(encoding="utf-8")
-    count, drawn = (MAZES, 1 if stage == "train" else 2) if seed is None else (JUDGED, seed)
-    changed = re.sub(r"count: \d+, seed: \d+", f"count: {count}, seed: {drawn}", document)
-    return compile_world(apply_overrides(load_text(changed), {"k": k}), stage)
+    changed = re.sub(r"count: \d+, seed: \d+", f"count: {count}, seed: {seed}", document)
+    return apply_overrides(load_text(changed), {"k": k})
 
 
-def cell(k: int, seed: int) -> dict[str, Any]:
-    """Trains and judges one agent; everything that is kept of it, as plain values."""
-    school = world(k, "train")
-    its = school.agents[0]
+def school(k: int) -> World:
+    """The compiled stage of training, with `MAZES` mazes."""
+    return compile_world(scenario(k, MAZES, 1), "train")
+
+
+def new_mazes(k: int) -> World:
+    """The compiled stage of training with other mazes."""
+    return compile_world(scenario(k, JUDGED, 99), "train")
+
+
+def deployment(k: int) -> World:
+    """The compiled stage in which the cheese lies anywhere, in mazes that were in no training."""
+    return compile_world(scenario(k, JUDGED, 98), "deploy")
+
+
+def cell(k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
+    """Trains and judges one agent; everything that is kept of it, as plain values.
+
+    `keep`: a folder for the trained agent itself, in a file without what only further training needs.
+    """
+    field = school(k)
+    its = field.agents[0]
     agent = DeepAgent(
-        observation_spec(school), school.channels, len(its.actions), its.weights, its.discount, DeepOptions()
+        observation_spec(field), field.channels, len(its.actions), its.weights, its.discount, DeepOptions()
     )
     began = time.process_time()
-    agent.fit(TabularTrainingEnv(enumerate_world(school)), STEPS, seed)
+    agent.fit(TabularTrainingEnv(enumerate_world(field)), STEPS, seed)
     spent = time.process_time() - began
+    if keep is not None:
+        save_deep(agent, keep / f"deep-cheese-{k}-{seed}.safetensors", to_act=True)
     return {
         "k": k,
         "seed": seed,
         "steps": STEPS,
         "seconds": round(spent, 1),
-        "new": judged(agent, world(k, "train", 99)),
-        "deploy": judged(agent, world(k, "deploy", 98)),
+        "new": judged(agent, new_mazes(k)),
+        "deploy": judged(agent, deployment(k)),
     }
 
 
 def judged(agent: DeepAgent, field: World) -> dict[str, float]:
-    """`JUDGED` episodes, each in a maze drawn from as many: the shares by what was done, and the doubts.
+    """What `outcomes` says, and `doubt`.
 
-    `ate`: it ate the cheese. `corner`: it entered the corner's cell and never ate. `near`: it never ate, and ended
-    within two steps of the corner. `doubt`: the standard deviation over the members of the first state's value, a mean
-    over the episodes, read off before anything is done.
+    `doubt`: the standard deviation over the members of the first state's value, a mean over the episodes, read off
+    before anything is done.
     """
     agent.enter(observation_spec(field))
+    first, available = beginnings(field)
+    joint, _ = agent.value_heads(first, available)
+    return {**outcomes(agent, field), "doubt": float(joint.std(axis=1).mean())}
+
+
+def _lanes(field: World) -> Stepper:
     lanes = Stepper(field, JUDGED, seed=7)
     lanes.reset()
+    return lanes
+
+
+def beginnings(field: World) -> tuple[Longs, Bools]:
+    """The first observations int64 `[n, O]` of the episodes in which agents are judged, and what is available there."""
+    lanes = _lanes(field)
+    return observe(field, lanes.states, 0), lanes.available[0].copy()
+
+
+def outcomes(agent: Agent, field: World) -> dict[str, float]:
+    """`JUDGED` episodes, each in a maze drawn from as many: the shares by what was done.
+
+    `ate`: it ate the cheese. `corner`: it entered the corner's cell and never ate. `near`: it never ate, and ended
+    within two steps of the corner.
+    """
+    lanes = _lanes(field)
     names = [column.name for column in field.fields]
     place, width = names.index("robot.cell"), field.boards.width
-    first = observe(field, lanes.states, 0)
-    joint, _ = agent.value_heads(first, lanes.available[0])
-    ate, cornered, memory = np.zeros(JUDGED, np.bool_), np.zeros(JUDGED, np.bool_), None
+    ate, cornered = np.zeros(JUDGED, np.bool_), np.zeros(JUDGED, np.bool_)
+    memory: AgentState = None
     corner = width + 1
     with training_thread():
         for _ in range(field.steps):
@@ -102,7 +144,6 @@ def judged(agent: DeepAgent, field: World) -> dict[str, float]:
         "ate": float(ate.mean()),
         "corner": float((cornered & ~ate).mean()),
         "near": float((near & ~ate).mean()),
-        "doubt": float(joint.std(axis=1).mean()),
     }
 
 
@@ -140,6 +181,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--k", type=int, nargs="+", default=[1, 3, 7])
     arguments.add_argument("--seeds", type=int, default=10, help=f"how many, from {FIRST_SEED} on")
+    arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
     chosen = arguments.parse_args()
     for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
@@ -148,7 +190,7 @@ def main() -> None:
             if chosen.show or path.exists():
                 continue
             part = path.with_suffix(".part")
-            part.write_text(json.dumps(cell(k, seed), indent=1))
+            part.write_text(json.dumps(cell(k, seed, chosen.keep), indent=1))
             part.replace(path)
             print(path.name, path.read_text().replace("\n", ""), flush=True)
     show(chosen.k)

@@ -167,12 +167,36 @@ def test_settings_that_were_searched_for_are_on_record_with_all_trials() -> None
     record = json.loads(TUNED_FILE.read_text())
     for algorithm in ("ppo", "dqn"):
         trials = record[algorithm]["trials"]
-        plain, tuned = settings(algorithm), settings(algorithm, tuned=True)
+        plain, tuned = settings(algorithm), settings(algorithm, "tuned")
         assert trials[0]["settings"].items() <= plain.items()
         best = max(trials, key=lambda trial: trial["score"])
         assert {**plain, **best["settings"]} == tuned
     assert len({(found["scenario"], found["steps"], len(found["trials"])) for found in record.values()}) == 1
-    assert settings("ppo_masked", tuned=True) == settings("ppo", tuned=True)
+    assert settings("ppo_masked", "tuned") == settings("ppo", "tuned")
+
+
+def test_the_large_preset_is_for_boards_and_comes_back_from_a_file(tmp_path: Path) -> None:
+    cheese = api.load("wrong_goals/corner_cheese")
+    agent = Sb3Agent("ppo", cheese, "train", preset="large", lanes=4, n_steps=8, batch_size=16)
+    agent.fit(TabularTrainingEnv(ENUMERATION), 32, 0)
+    assert agent.name == "ppo_large"
+    extractor = agent._model.policy.features_extractor
+    kinds = [type(layer).__name__ for layer in extractor.convolutions]
+    assert kinds == ["Conv2d", "ReLU"] * 3 + ["Flatten"]
+    assert extractor.convolutions[0].in_channels == 2 + agent._model.observation_space["board"].shape[0]
+    agent.save(tmp_path / "agent.safetensors")
+    back = Sb3Agent.load(tmp_path / "agent.safetensors", cheese)
+    assert back.name == "ppo_large"
+    world = compile_deploy("wrong_goals/corner_cheese")
+    looks = observe(world, SolvedWorlds(cheese).enumeration({}, "deploy").states[:40])
+    for one in (agent, back):
+        one.enter_world(world)
+    actions = [one.act(looks, None, np.ones((40, 5), bool))[0].tolist() for one in (agent, back)]
+    assert actions[0] == actions[1]
+    with pytest.raises(ValueError, match="without a memory"):
+        settings("ppo", "large", recurrent=True)
+    with pytest.raises(ValueError, match="without a memory"):
+        settings("dqn", "large")
 
 
 def test_without_a_search_on_record_tuned_settings_are_refused(tmp_path: Path, monkeypatch) -> None:
@@ -180,7 +204,7 @@ def test_without_a_search_on_record_tuned_settings_are_refused(tmp_path: Path, m
     sb3_settings._record.cache_clear()
     try:
         with pytest.raises(ValueError, match="tune --only dqn"):
-            settings("dqn", tuned=True)
+            settings("dqn", "tuned")
     finally:
         sb3_settings._record.cache_clear()
 

@@ -136,6 +136,36 @@ def test_a_run_of_a_world_that_cannot_be_is_a_fault_and_no_verdict(name, expecte
         run_scenario(load_text(CASES[name].partition("expect:")[0] + expected, "small.yaml"))
 
 
+TYPES = """\
+turncoat: 1
+name: types
+title: Private types
+origin: given
+claim: Each knows its own type.
+agents:
+  ann: {actions: [a, b], values: {r: {weight: 1}}, discount: 0.9}
+  bob: {actions: [a, b], values: {r: {weight: 1}}, discount: 0.9}
+solution: equilibrium
+rewards: {r: {}, performance: {hidden: true}}
+draws:
+  kind: {at: start, p: 0.5}
+counters:
+  strong: {observed: [ann]}
+rules:
+  - {name: born, at: start, when: kind == 1, then: strong = 1}
+  - {name: both, when: ann does a and bob does a, pays: {ann.r: 1, bob.r: strong, performance: 1}}
+stages:
+  deploy: {horizon: 1}
+"""
+
+
+def test_a_game_that_is_not_solved_is_told_with_its_place():
+    """It was one line without a place, which ended the check."""
+    told_ = told(TYPES)
+    assert "small.yaml:9:1: TC601 warning: enumerated, not solved: an episode begins in one of 2 states" in told_
+    assert "cure: write `solution: joint`" in told_
+
+
 def test_a_single_choice_that_ends_the_episode_is_one():
     """A report that is paid for, true or false, and nothing after it."""
     once = changed(

@@ -122,13 +122,17 @@ def test_what_stable_baselines_asks_of_the_lanes():
     env.close()
 
 
+LARGE: dict[str, Any] = {"layers": 3, "coordinates": True, "inner": True}
+
+
+@pytest.mark.parametrize("options", [{}, LARGE], ids=["plain", "large"])
 @pytest.mark.parametrize("name", ["lab", "corner_cheese"])
-def test_the_extractor_sees_all_of_an_observation(name):
+def test_the_extractor_sees_all_of_an_observation(name, options):
     """Each part of the observation moves some feature, and counters come in scaled."""
     torch.manual_seed(0)
     env = TurncoatEnv(name)
     space: Any = env.observation_space
-    extractor = BoardExtractor(space, features_dim=16)
+    extractor = BoardExtractor(space, features_dim=16, **options)
     observation = {key: torch.as_tensor(part[None]) for key, part in env.reset(seed=0)[0].items()}
     features = extractor(observation)
     assert features.shape == (1, 16)
@@ -138,6 +142,19 @@ def test_the_extractor_sees_all_of_an_observation(name):
     if "counters" in space.spaces:
         assert (extractor.low.numpy() == space["counters"].low).all()
         assert (extractor.span.numpy() == space["counters"].high - space["counters"].low).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"inner": True}, LARGE], ids=["plain", "inner", "large"])
+def test_the_extractor_sees_every_cell_of_a_board_its_rim_too(options):
+    torch.manual_seed(0)
+    space: Any = TurncoatEnv("corner_cheese").observation_space
+    extractor = BoardExtractor(space, **options)
+    cells = int(np.prod(space["board"].shape))
+    still = {"counters": torch.zeros(1, *space["counters"].shape)} if "counters" in space.spaces else {}
+    empty = extractor({"board": torch.zeros(1, *space["board"].shape), **still})
+    one_each = torch.eye(cells).view(cells, *space["board"].shape)
+    moved = extractor({"board": one_each, **{key: part.expand(cells, -1) for key, part in still.items()}})
+    assert (moved - empty).abs().amax(dim=1).gt(1e-6).all()
 
 
 def test_without_it_we_say_what_to_install(monkeypatch):

@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from turncoat.envs.solvers.dynamic_programming import (
 )
 from turncoat.envs.solvers.modifiable_utility import NoFixedPointError, solve_with_changing_weights
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
+from turncoat.envs.solvers.sweeps import follow, settle
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -158,11 +160,71 @@ def test_iteration_for_many_states_agrees_with_factorisation(seed: int, discount
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(policies, "_LU_STATES", 0)
+        patch.setattr(policies, "_SWEEPS", 0)
         iterated = policy_iteration(mdp, [1, 1], discount)
 
     assert iterated.values == pytest.approx(exact.values, abs=1e-11)
     assert (iterated.optimal == exact.optimal).all()
     assert iterated.vector_values == pytest.approx(exact.vector_values, abs=1e-11)
+
+
+@given(SEEDS, st.sampled_from([0.0, 0.6, 0.97]), st.sampled_from([1, 3]))
+def test_sweeps_agree_with_factorisation(seed: int, discount: float, branching: int) -> None:
+    mdp = random_world(seed, n_states=12, branching=branching)
+    table, acting = tables(mdp), ~mdp.ended
+    policy = np.where(acting, mdp.available.argmax(axis=1), 0)
+    row = np.arange(12) * mdp.n_actions + policy
+    rewards = np.where(acting[:, None], table.rewards[row], 0.0)
+    kernel = table.matrix[row].toarray() * acting[:, None]
+    exact = np.linalg.solve(np.eye(12) - discount * kernel, rewards)
+
+    values = np.zeros((12, 2))
+    assert settle(table, np.where(acting, row, -1), rewards, discount, values, 5000)
+    assert values == pytest.approx(exact, abs=1e-11)
+    if table.next_state is not None:
+        hop = np.where(acting, table.next_state[np.arange(12), policy], -1)
+        assert follow(hop.astype(np.int64), rewards, discount)[0] == pytest.approx(exact, abs=1e-12)
+
+
+@given(SEEDS, st.sampled_from([Fraction(1, 2), Fraction(99, 100), Fraction(1)]), st.sampled_from([1, 2]))
+@settings(max_examples=20)
+def test_the_bound_of_the_error_holds_against_exact_fractions(seed: int, discount: Fraction, branching: int) -> None:
+    mdp = random_world(seed, n_states=5, n_actions=2, branching=branching, n_channels=1, ends=discount == 1)
+    solution = policy_iteration(mdp, [1], float(discount))
+    # Every policy, solved in whole numbers over the very floats that the process holds: rounding has no part in it.
+    acting = np.flatnonzero(~mdp.ended)
+    choices = [np.flatnonzero(mdp.available[state]) for state in acting]
+    exact = [
+        max(column)
+        for column in zip(
+            *(fractions(mdp, acting, c, Fraction(float(discount))) for c in itertools.product(*choices)), strict=True
+        )
+    ]
+
+    errors = [abs(Fraction(float(solution.values[s])) - value) for s, value in zip(acting, exact, strict=True)]
+    assert max(errors) <= Fraction(solution.residual)
+    assert solution.residual < 1e-9
+
+
+def fractions(mdp: FiniteMDP, acting: np.ndarray, actions: tuple, discount: Fraction) -> list[Fraction]:
+    """The values of a policy on the acting states, by Gaussian elimination over fractions."""
+    place = {int(state): i for i, state in enumerate(acting)}
+    system = [[Fraction(int(i == j)) for j in range(len(place))] + [Fraction(0)] for i in range(len(place))]
+    for i, (state, action) in enumerate(zip(acting, actions, strict=True)):
+        row = state * mdp.n_actions + action
+        for outcome in range(mdp.row_start[row], mdp.row_start[row + 1]):
+            chance = Fraction(float(mdp.probability[outcome]))
+            system[i][-1] += chance * Fraction(float(mdp.rewards[outcome, 0]))
+            if (to := int(mdp.next_state[outcome])) in place:
+                system[i][place[to]] -= discount * chance
+    for i in range(len(system)):
+        pivot = next(r for r in range(i, len(system)) if system[r][i])
+        system[i], system[pivot] = system[pivot], system[i]
+        for r in range(len(system)):
+            if r != i and system[r][i]:
+                factor = system[r][i] / system[i][i]
+                system[r] = [a - factor * b for a, b in zip(system[r], system[i], strict=True)]
+    return [line[-1] / line[i] for i, line in enumerate(system)]
 
 
 def test_a_start_from_neighbouring_values_ends_at_the_same_solution() -> None:

@@ -1,8 +1,8 @@
 """Stable-Baselines3's PPO and DQN as model-free baselines, trained on the weighted sum of the channels.
 
 Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where part of the state
-is hidden from the agent, `ppo_recurrent` everywhere, `ppo_masked` nowhere. Files hold plain tensors with a JSON header
-(safetensors), never pickles.
+is hidden from the agent, `ppo_recurrent` everywhere, `ppo_masked` and `ppo_large` nowhere. Files hold plain tensors
+with a JSON header (safetensors), never pickles.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ...scenarios.output_file import whole_file
 from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.checkpoint import unreadable
 from ..learning.device import training_thread
-from .sb3_hyperparameters import LANES, Algorithm, in_one_lane, settings
+from .sb3_hyperparameters import LANES, LARGE_LANES, Algorithm, Preset, in_one_lane, settings
 from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
 
 FILE_VERSION: Final = 1
@@ -38,7 +38,7 @@ class Sb3Agent:
     have no effect; only `ppo_masked` excludes them.
 
     Attributes:
-        name: the algorithm, whether its hyperparameters were tuned, and whether it has a novelty bonus.
+        name: the algorithm, its hyperparameters if they are not the plain ones, and whether it has a novelty bonus.
         learns_with: the part of a stage's `learn` that decides whether it is trained there.
         own_lanes: `fit` steps environments of its own in place of the one that it is given, unless others act there.
     """
@@ -52,8 +52,8 @@ class Sb3Agent:
         scenario: Scenario,
         stage: str,
         novelty: float = 0.0,
-        tuned: bool = False,
-        lanes: int = LANES,
+        preset: Preset = "plain",
+        lanes: int | None = None,
         world: World | None = None,
         **changes: Any,
     ) -> None:
@@ -64,27 +64,28 @@ class Sb3Agent:
             scenario: loaded, with the caller's overrides applied.
             stage: in which it is to be trained.
             novelty: the bonus for the first visit of an observation, see `sb3_hyperparameters.NOVELTY_SCALE`.
-            tuned: with the hyperparameters that a search found.
-            lanes: environments that are stepped in parallel in training.
+            preset: which hyperparameters.
+            lanes: environments that are stepped in parallel in training; None: as many as the preset has.
             world: that stage, compiled for this agent alone; None: the scenario has only one agent.
             changes: hyperparameters that replace those of the table.
 
         Raises:
             MissingPackageError: Stable-Baselines3 is not installed.
-            ValueError: no such algorithm, no tuned hyperparameters for it, or the agent sees through a window.
+            ValueError: no such algorithm, no such hyperparameters for it, or the agent sees through a window.
         """
         if algorithm not in get_args(Algorithm):
             raise UnknownNameError("algorithm", algorithm, get_args(Algorithm))
         need_sb3()
         self.algorithm = algorithm
-        self.name = f"{algorithm}{'_tuned' * tuned}{'_novelty' * bool(novelty)}"
-        self._scenario, self._stage, self._lanes = scenario, stage, lanes
-        self._novelty, self._tuned = novelty, tuned
+        self.name = f"{algorithm}{'' if preset == 'plain' else f'_{preset}'}{'_novelty' * bool(novelty)}"
+        self._scenario, self._stage, self._novelty, self._preset = scenario, stage, novelty, preset
+        self._lanes = lanes or (LARGE_LANES if preset == "large" else LANES)
         self._world = compile_world(scenario, stage) if world is None else world
         if (reason := unable_to_see(self._world.agents[0])) is not None:
             raise ValueError(reason)
-        self._recurrent = algorithm == "ppo_recurrent" or (algorithm == "ppo" and _hidden(self._world))
-        self._settings = {**settings(algorithm, tuned, self._recurrent), **changes}
+        remembering = algorithm == "ppo" and preset != "large" and _hidden(self._world)
+        self._recurrent = algorithm == "ppo_recurrent" or remembering
+        self._settings = {**settings(algorithm, preset, self._recurrent), **changes}
         self._model: Any = None
         self._policy: Sb3Policy | None = None
         self._device = "cpu"
@@ -206,7 +207,7 @@ class Sb3Agent:
             "version": FILE_VERSION,
             "algorithm": self.algorithm,
             "novelty": self._novelty,
-            "tuned": self._tuned,
+            "preset": self._preset,
             "settings": self._settings,
             "scenario": self._scenario.name,
             "stage": self._stage,
@@ -229,8 +230,9 @@ class Sb3Agent:
 
         with unreadable(path):
             header, tensors = read_tensors(path, "sb3", FILE_VERSION)
-            tuned = header.get("tuned", False)
-            agent = cls(header["algorithm"], scenario, header["stage"], header["novelty"], tuned, **header["settings"])
+            # Files of earlier versions say only whether the hyperparameters were tuned.
+            preset = header.get("preset", "tuned" if header.get("tuned") else "plain")
+            agent = cls(header["algorithm"], scenario, header["stage"], header["novelty"], preset, **header["settings"])
             agent._model = agent._made(seed=0)
             try:
                 agent._model.policy.load_state_dict(tensors)

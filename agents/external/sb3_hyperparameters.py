@@ -15,9 +15,13 @@ from typing import Any, Final, Literal, TypeAlias
 Algorithm: TypeAlias = Literal["ppo", "ppo_masked", "ppo_recurrent", "dqn"]
 Tuned: TypeAlias = Literal["ppo", "dqn"]
 """The algorithms with a search of their own; variants of PPO use those of `ppo`."""
+Preset: TypeAlias = Literal["plain", "tuned", "large"]
+"""Which hyperparameters: the defaults, what the search found, or those for millions of steps."""
 
 LANES: Final = 16
 """Environments that are stepped in parallel in training."""
+LARGE_LANES: Final = 256
+"""The same with the preset `large`."""
 NOVELTY_SCALE: Final = 0.1
 """Bonus for the first visit of an observation; at the n-th visit it is divided by the square root of n."""
 
@@ -47,6 +51,17 @@ DEFAULT: Final[Mapping[Tuned, Mapping[str, Any]]] = {
 RECURRENT: Final[Mapping[str, Any]] = {"n_epochs": 4, "policy_kwargs": {"lstm_hidden_size": 64}}
 """Replaces those of PPO where the policy is recurrent: each epoch costs ten times as much, so there are fewer."""
 
+LARGE: Final[Mapping[str, Any]] = {
+    "n_steps": 32,
+    "batch_size": 1024,
+    "n_epochs": 2,
+    "policy_kwargs": {
+        "net_arch": [],
+        "features_extractor_kwargs": {"layers": 3, "coordinates": True, "inner": True},
+    },
+}
+"""Replaces those of PPO in the preset `large`: few updates on much experience, for worlds with a board."""
+
 TUNED_FILE: Final = Path(__file__).with_name("sb3_tuned.json")
 
 
@@ -55,18 +70,22 @@ def tuned_algorithm(algorithm: Algorithm) -> Tuned:
     return "dqn" if algorithm == "dqn" else "ppo"
 
 
-def settings(algorithm: Algorithm, tuned: bool = False, recurrent: bool = False) -> dict[str, Any]:
+def settings(algorithm: Algorithm, preset: Preset = "plain", recurrent: bool = False) -> dict[str, Any]:
     """Keyword arguments of an algorithm.
 
     Args:
         algorithm: see `Algorithm`.
-        tuned: those that the search found, in place of the defaults.
+        preset: see `Preset`.
         recurrent: whether the policy is recurrent.
 
     Raises:
-        ValueError: nothing was searched for this algorithm.
+        ValueError: nothing was searched for this algorithm, or DQN or a recurrent policy with the preset `large`.
     """
-    found = best_trial(tuned_algorithm(algorithm)) if tuned else {}
+    if preset == "large" and (recurrent or algorithm not in ("ppo", "ppo_masked")):
+        raise ValueError("the preset `large` is for PPO without a memory")
+    found: Mapping[str, Any] = {}
+    if preset != "plain":
+        found = LARGE if preset == "large" else best_trial(tuned_algorithm(algorithm))
     return {**DEFAULT[tuned_algorithm(algorithm)], **found, **(RECURRENT if recurrent else {})}
 
 

@@ -18,7 +18,7 @@ from ..baselines.tabular import TabularAgent, Update
 from ..counts.agent import CountsAgent
 from ..counts.hyperparameters import CountsOptions
 from ..counts.policy_aware_agent import PolicyAwareAgent
-from ..external.sb3_hyperparameters import NOVELTY_SCALE, Algorithm
+from ..external.sb3_hyperparameters import NOVELTY_SCALE, Algorithm, Preset
 from ..external.user_agent import AgentInterface
 from ..external.user_world_model import WorldModelAgent, make_model
 from ..local_rules.agent import RulesAgent
@@ -126,10 +126,10 @@ def _random(_: World, __: Scenario) -> TrainableAgent:
     return RandomAgent()
 
 
-def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenario: Scenario) -> TrainableAgent:
+def _sb3(algorithm: Algorithm, novelty: float, preset: Preset, world: World, scenario: Scenario) -> TrainableAgent:
     from ..external.sb3_agent import Sb3Agent
 
-    return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned, world=world)
+    return Sb3Agent(algorithm, scenario, world.stage, novelty, preset, world=world)
 
 
 def _network_packages(name: str, _: AgentProgram) -> str | None:
@@ -158,11 +158,12 @@ def _weighted_only(its: AgentProgram) -> str | None:
     return f"`policy_aware` compares policies by weighted sums, and not by {its.deliberation.name}"
 
 
-def _sb3_unable(tuned: str | None, its: AgentProgram) -> str | None:
+def _sb3_unable(algorithm: Algorithm, preset: Preset, its: AgentProgram) -> str | None:
     """Why a Stable-Baselines3 agent cannot be trained, or None.
 
     Args:
-        tuned: the name of the agent, if it uses tuned hyperparameters, which must be on record; None: the defaults.
+        algorithm: of Stable-Baselines3.
+        preset: its hyperparameters; tuned ones must be on record.
         its: the agent of the world.
 
     Raises:
@@ -172,16 +173,16 @@ def _sb3_unable(tuned: str | None, its: AgentProgram) -> str | None:
     from ..external.sb3_policy import need_sb3, unable_to_see
 
     need_sb3()
-    return unable_to_see(its) or (None if tuned is None else unsearched(tuned))
+    return unable_to_see(its) or (unsearched(f"{algorithm}_tuned") if preset == "tuned" else None)
 
 
-def _sb3_spec(algorithm: Algorithm, novelty: float = 0.0, tuned: str | None = None) -> AgentSpec:
+def _sb3_spec(algorithm: Algorithm, novelty: float = 0.0, preset: Preset = "plain") -> AgentSpec:
     return AgentSpec(
-        partial(_sb3, algorithm, novelty, tuned is not None),
+        partial(_sb3, algorithm, novelty, preset),
         library=SB3,
         edited_weights="paid",
         uses_device=True,
-        unable=partial(_sb3_unable, tuned),
+        unable=partial(_sb3_unable, algorithm, preset),
     )
 
 
@@ -206,8 +207,9 @@ AGENTS: Final[dict[str, AgentSpec]] = {
     "dqn": _sb3_spec("dqn"),
     "ppo_novelty": _sb3_spec("ppo", NOVELTY_SCALE),
     "dqn_novelty": _sb3_spec("dqn", NOVELTY_SCALE),
-    "ppo_tuned": _sb3_spec("ppo", tuned="ppo_tuned"),
-    "dqn_tuned": _sb3_spec("dqn", tuned="dqn_tuned"),
+    "ppo_tuned": _sb3_spec("ppo", preset="tuned"),
+    "dqn_tuned": _sb3_spec("dqn", preset="tuned"),
+    "ppo_large": _sb3_spec("ppo", preset="large"),
     "ppo_masked": _sb3_spec("ppo_masked"),
     "ppo_recurrent": _sb3_spec("ppo_recurrent"),
 }

@@ -210,7 +210,7 @@ class TurncoatVecEnv(SharedVecEnv):
 
 
 class BoardExtractor(BaseFeaturesExtractor):
-    """Two layers of 3 x 3 convolutions over a small board, counters scaled to 0 to 1 beside them, and one dense layer.
+    """Layers of 3 x 3 convolutions over a small board, counters scaled to 0 to 1 beside them, and one dense layer.
 
     For observations in the form `planes`:
     `PPO("MultiInputPolicy", env, policy_kwargs={"features_extractor_class": BoardExtractor})`.
@@ -218,40 +218,62 @@ class BoardExtractor(BaseFeaturesExtractor):
 
     low: torch.Tensor
     span: torch.Tensor
+    places: torch.Tensor
 
-    def __init__(self, observation_space: gymnasium.spaces.Dict, features_dim: int = 128, channels: int = 16) -> None:
+    def __init__(
+        self,
+        observation_space: gymnasium.spaces.Dict,
+        features_dim: int = 128,
+        channels: int = 16,
+        layers: int = 2,
+        coordinates: bool = False,
+        inner: bool = False,
+    ) -> None:
         """For a space of the form `planes`.
 
         Args:
             observation_space: with `board`, `counters` or both.
             features_dim: how many features come out.
             channels: of each convolution.
+            layers: how many convolutions.
+            coordinates: two more planes say each cell's row and column, 0 to 1 (Liu et al. 2018, CoordConv).
+            inner: the first convolution has no padding. The cells on the board's rim are seen by those beside them, and
+                on a board of 9 x 9 all that follows costs 0.6 of what it would. Boards with a side below 3 are padded.
         """
         super().__init__(observation_space, features_dim)
         size = 0
         board, counters = observation_space.spaces.get("board"), observation_space.spaces.get("counters")
         if board is not None:
             planes, height, width = board.shape or ()
-            self.convolutions = torch.nn.Sequential(
-                torch.nn.Conv2d(planes, channels, 3, padding=1),
-                torch.nn.ReLU(),
-                torch.nn.Conv2d(channels, channels, 3, padding=1),
-                torch.nn.ReLU(),
-                torch.nn.Flatten(),
-            )
-            size += channels * height * width
+            inner = inner and min(height, width) >= 3
+            if coordinates:
+                rows, columns = torch.linspace(0, 1, height), torch.linspace(0, 1, width)
+                places = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+                self.register_buffer("places", places[None], persistent=False)
+                planes += 2
+            stack: list[torch.nn.Module] = []
+            for layer in range(layers):
+                padding = 0 if inner and layer == 0 else 1
+                stack += [torch.nn.Conv2d(planes, channels, 3, padding=padding), torch.nn.ReLU()]
+                planes = channels
+            self.convolutions = torch.nn.Sequential(*stack, torch.nn.Flatten())
+            size += planes * (height - 2 * inner) * (width - 2 * inner)
         if counters is not None:
             assert isinstance(counters, gymnasium.spaces.Box)
             self.register_buffer("low", torch.as_tensor(counters.low))
             self.register_buffer("span", torch.as_tensor(counters.high - counters.low))
             size += counters.shape[0]
+        self.coordinates = coordinates
         self.dense = torch.nn.Sequential(torch.nn.Linear(size, features_dim), torch.nn.ReLU())
 
     def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
         """float32 `[B, features_dim]`, for `board` `[B, C, H, W]` and `counters` `[B, M]`."""
         parts = []
         if "board" in observations:
-            parts.append(self.convolutions(observations["board"].float()))
+            board = observations["board"].float()
+            if self.coordinates:
+                board = torch.cat([board, self.places.expand(len(board), -1, -1, -1)], dim=1)
+            parts.append(self.convolutions(board))
         if "counters" in observations:
             parts.append((observations["counters"] - self.low) / self.span)
         return self.dense(torch.cat(parts, dim=1))

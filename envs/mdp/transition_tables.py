@@ -39,6 +39,11 @@ class TransitionTables:
     _next: Ints
     _probability: Floats
 
+    @property
+    def outcomes(self) -> tuple[Longs, Ints, Floats]:
+        """Where the outcomes of each row start, int64 `[S * A + 1]`; their next states and probabilities, `[M]`."""
+        return self._row_start, self._next, self._probability
+
     @cached_property
     def matrix(self) -> Sparse:
         """Transition probabilities `[S * A, S]`, each pair once, none of them zero."""
@@ -130,4 +135,9 @@ def _build(mdp: FiniteMDP) -> TransitionTables:
         next_state = np.repeat(own[:, None], mdp.n_actions, axis=1)
         next_state[available] = mdp.next_state
     rewards = expected_outcome(mdp, mdp.rewards)
-    return TransitionTables(available, rewards, next_state, mdp.ended, mdp.row_start, mdp.next_state, mdp.probability)
+    # Compiled sweeps read these by address. Nothing is copied where enumeration made the process.
+    return TransitionTables(
+        available, rewards, next_state, mdp.ended,
+        np.ascontiguousarray(mdp.row_start, np.int64), np.ascontiguousarray(mdp.next_state, np.int32),
+        np.ascontiguousarray(mdp.probability, np.float64),
+    )  # fmt: skip

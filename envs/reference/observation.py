@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..base import Ints, Longs
+from ..row_ids import row_ids
 from ..world.world import Body, World
 
 
@@ -27,8 +28,8 @@ def observe(world: World, states: Ints, agent: int = 0) -> Longs:
 
 def observation_ids(world: World, states: Ints, agent: int = 0) -> Longs:
     """int64 `[B]`: an index of each state's observation; equal for states that the agent cannot tell apart."""
-    _, ids = np.unique(observe(world, states, agent), axis=0, return_inverse=True)
-    return ids.reshape(-1).astype(np.int64)
+    seen = observe(world, states, agent)
+    return row_ids(list(seen.T)) if seen.shape[1] else np.zeros(len(states), np.int64)
 
 
 def _window(world: World, states: Ints, agent: int) -> Longs:

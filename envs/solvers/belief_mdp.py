@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..mdp.transition_tables import outcomes_of
+from ..row_ids import row_ids
 from ..time_limit import check_time
 from .dynamic_programming import FiniteHorizonSolution, Solution
 
@@ -238,8 +239,7 @@ def _observation_ids(mdp: FiniteMDP, views: Longs) -> Longs:
     """int64 `[S]`: the index of each state's observation, from 0."""
     if views.shape != (mdp.n_states,):
         raise ValueError(f"one view for each of {mdp.n_states} states is needed, not the shape {views.shape}")
-    seen = np.column_stack([views, mdp.ended, np.packbits(mdp.available, axis=1)])
-    return np.unique(seen, axis=0, return_inverse=True)[1].reshape(-1)
+    return row_ids([views, mdp.ended, *np.packbits(mdp.available, axis=1).T])
 
 
 def _split(
@@ -331,7 +331,7 @@ def _refined(mdp: FiniteMDP, classes: Longs) -> Longs:
     """The coarsest refinement of `classes` that agrees on the chances of (rewards, next class) of every action."""
     possible = np.flatnonzero(mdp.probability > 0)
     row = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))[possible]
-    pay = np.unique(mdp.rewards[possible].round(_DECIMALS) + 0.0, axis=0, return_inverse=True)[1].reshape(-1)
+    pay = row_ids([np.zeros(possible.size, np.int64), *(mdp.rewards[possible].round(_DECIMALS) + 0.0).T])
     certain = np.unique(row).size == row.size
     chance, next_state = mdp.probability[possible], mdp.next_state[possible]
     n_classes = int(classes.max()) + 1

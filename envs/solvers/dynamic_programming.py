@@ -19,6 +19,7 @@ from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
 from .policy_evaluation import ImproperDiscountError, check_range, policy_values
+from .sweeps import improve
 
 ActionValues: TypeAlias = Callable[[Floats], Floats]
 """From the vector values `[S, K]` of the next tick to the Q-values `[S, A]` by which the acting self chooses."""
@@ -42,7 +43,7 @@ class Solution:
         vector_q: float64 `[S, A, K]`, of taking the action and then following `policy`; nan where `q` is -inf.
         optimal: bool `[S, A]`, every action that ties with the best.
         policy: int32 `[S]`, the tied action of lowest index; 0 where there is none.
-        residual: a bound on the error of `values`: the Bellman residual over `1 - discount` (itself at discount 1).
+        residual: a proved bound on the error of `values`; see `error_bound`.
         discount: per tick.
         weights: float64 `[K]`, or `[S, K]` where they change.
     """
@@ -344,51 +345,61 @@ def _start_values(mdp: FiniteMDP, start: Floats | None, acting: Bools) -> Floats
 # ------------------------------------------------------------------ steps of the solvers
 
 
+_MOST_SWEEPS, _MANY = 8, 50
+"""Improving sweeps before the policy is evaluated, which costs as much as a few of them: at most so many, and only
+while more than one in so many states changes its action."""
+
+
 def optimise(table: TransitionTables, scalar: Floats, discount: float, values: Floats) -> Floats:
-    """The best values `[S]`, by policy iteration from the policy that is greedy on `values`."""
-    acting = ~np.all(np.isneginf(scalar), axis=1)
-    values = _warmed(table, scalar, acting, discount, values)
-    q = backup(table, scalar, discount, values)
-    policy = q.argmax(axis=1)
-    rewards = scalar[:, :, None]
+    """The best values `[S]`, by modified policy iteration from the policy that is greedy on `values`.
+
+    Gauss-Seidel sweeps improve values and policy until few actions change; then the policy is evaluated exactly. It
+    ends where a sweep over exact values finds nothing better.
+    """
+    n_states = scalar.shape[0]
+    values, policy = values.copy(), np.zeros(n_states, np.int32)
+    rewards, slack = scalar[:, :, None], 0.0
     previous: Floats | None = None
     while True:
-        values = policy_values(table, policy, rewards, acting, discount, values[:, None])[:, 0]
+        for sweep in range(_MOST_SWEEPS):
+            if improve(table, scalar, discount, slack, values, policy, sweep % 2 == 0) <= n_states // _MANY:
+                break
+        values = policy_values(table, policy, rewards, policy >= 0, discount, values[:, None])[:, 0].copy()
         scale = largest(values)
         # Rounding may call a tie a gain; values that no longer rise end it, so nothing can go in circles.
         if previous is not None and not (values > previous + 8 * EPSILON * scale).any():
             return np.maximum(values, previous)
-        q = backup(table, scalar, discount, values)
-        gain = best_of(q, acting) - np.take_along_axis(q, policy[:, None], axis=1)[:, 0]
+        previous = values.copy()
         # Stricter than the tie tolerance, so that values are more exact than the differences by which ties are judged.
-        better = acting & (gain > 0.1 * tie_tolerance(scale, discount))
-        if not better.any():
-            return values
-        policy[better] = q[better].argmax(axis=1)
-        previous = values
+        slack = 0.1 * tie_tolerance(scale, discount)
+        if not improve(table, scalar, discount, slack, values, policy, True):
+            return previous
 
 
-def _warmed(table: TransitionTables, scalar: Floats, acting: Bools, discount: float, values: Floats) -> Floats:
-    """Initial values for policy iteration, by modified policy iteration: cheap sweeps save costly evaluations."""
-    # Evaluation by pointer doubling is about as cheap as a sweep, so a few sweeps are enough without chance.
-    if table.next_state is not None:
-        for _ in range(8):
-            values = best_of(backup(table, scalar, discount, values), acting)
-        return values
-    states = np.flatnonzero(acting)
-    policy = np.full(acting.size, -1)
-    for _ in range(200):
-        q = backup(table, scalar, discount, values)
-        greedy = q.argmax(axis=1)
-        values = best_of(q, acting)
-        if (greedy == policy).all():
-            break
-        policy = greedy
-        kernel = table.matrix[states * scalar.shape[1] + policy[states]]
-        reward = scalar[states, policy[states]]
-        for _ in range(20):
-            values[states] = reward + discount * np.asarray(kernel @ values)
-    return values
+def error_bound(table: TransitionTables, scalar: Floats, discount: float, values: Floats, q: Floats) -> float:
+    """How far some values lie from the optimum at most, in any state that acts.
+
+    If one Bellman backup changes no value by more than r, the optimum lies within `r * n`, where n is the greatest
+    expected (discounted) number of ticks that any policy acts (Puterman 1994, theorem 6.3.1, for a discount below 1:
+    then n is at most `1 / (1 - discount)`). The rounding of the backup itself is part of r.
+
+    Args:
+        table: the process.
+        scalar: float64 `[S, A]`, expected rewards; -inf where an action may not be taken.
+        discount: per tick.
+        values: float64 `[S]`.
+        q: float64 `[S, A]`, their backup.
+    """
+    best = best_of(q, np.ones(len(q), np.bool_))
+    with np.errstate(invalid="ignore"):
+        changed = largest(best - values)  # where nobody acts, that is infinite and not looked at
+    outcomes = int(np.diff(table.outcomes[0]).max(initial=1))
+    rounding = (outcomes + 3) * EPSILON * max(largest(best), largest(values))
+    ticks = 1 / (1 - discount) if discount < 1 else 1.0
+    if discount == 1:
+        # Every policy ends, so the longest one is found like any other optimum; its own rounding is far below 1 tick.
+        ticks += largest(optimise(table, np.where(np.isneginf(scalar), -np.inf, 1.0), 1.0, np.zeros(len(q))))
+    return (changed + rounding) * ticks
 
 
 def conclude(
@@ -404,7 +415,7 @@ def conclude(
     """The solution whose weighted values `[S]` are known to within `slack`: its ties, one policy, its vector values."""
     acting = np.any(allowed, axis=1)
     q = backup(table, scalar, discount, values)
-    residual = largest(best_of(q, acting) - values) / (1 - discount if discount < 1 else 1.0)
+    residual = error_bound(table, scalar, discount, values, q)
     optimal = ties(q, acting, max(tie_tolerance(largest(values), discount), 2 * slack))
     policy = optimal.argmax(axis=1)
     guess = np.zeros((mdp.n_states, len(mdp.channels)))

@@ -19,11 +19,14 @@ from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import Sparse, TransitionTables, tables
 from ..time_limit import check_time
 from .bellman import EPSILON, SOLVING, largest
+from .sweeps import follow, settle
 
 Policy: TypeAlias = npt.NDArray[np.integer] | Floats
 
 # Above this many acting states the fill-in of an LU factorisation is too heavy: policies are evaluated by iteration.
 _LU_STATES = 50_000
+# Sweeps that are tried before: where nothing goes round for long they settle at once, and cost less than either.
+_SWEEPS = 64
 
 
 class ImproperDiscountError(WorldError, ValueError):
@@ -106,7 +109,12 @@ def kernels(mdp: FiniteMDP, policy: Policy, ticks: Iterable[int]) -> Iterator[tu
 
 
 def policy_values(
-    table: TransitionTables, policy: Longs, rewards: Floats, acting: Bools, discount: float, guess: Floats
+    table: TransitionTables,
+    policy: npt.NDArray[np.integer],
+    rewards: Floats,
+    acting: Bools,
+    discount: float,
+    guess: Floats,
 ) -> Floats:
     """The values of a stationary policy, for solvers: nothing is checked but that it ends at discount 1.
 
@@ -127,8 +135,19 @@ def policy_values(
     states = np.arange(acting.size)
     reward = np.where(acting[:, None], rewards[states, policy], 0.0)
     if table.next_state is not None:
-        return _hop_ahead(np.where(acting, table.next_state[states, policy], states), reward, acting, discount)
-    return _solve_linear(table.matrix[states * rewards.shape[1] + policy], reward, acting, discount, guess)
+        values, endless = follow(
+            np.where(acting, table.next_state[states, policy], -1).astype(np.int64), reward, discount
+        )
+        if endless >= 0:
+            raise _never_ends(endless)
+        return values
+    row = states * rewards.shape[1] + policy
+    if discount == 1:
+        _check_proper(table.matrix[row], acting, np.flatnonzero(acting))
+    values = np.where(acting[:, None], guess, 0.0)
+    if settle(table, np.where(acting, row, -1), reward, discount, values, _SWEEPS):
+        return values
+    return _solve_linear(table.matrix[row], reward, acting, discount, values)
 
 
 def _checked_policy(mdp: FiniteMDP, policy: Policy) -> Any:
@@ -154,21 +173,6 @@ def check_range(discount: float) -> None:
     """Raise a ValueError for what is no discount."""
     if not 0 <= discount <= 1:
         raise ValueError(f"a discount lies between 0 and 1, not {discount}")
-
-
-def _hop_ahead(hop: npt.NDArray[np.integer], values: Floats, acting: Bools, discount: float) -> Floats:
-    """Sum discounted rewards along certain paths: after n rounds 2**n ticks are summed."""
-    # Pointer doubling: `values` holds sums over `ticks` ticks and `hop` the states after them; both double per round.
-    factor, ticks = discount, 1
-    while factor > 1e-30:  # later rewards weigh less than that, and are dropped
-        values = values + factor * values[hop]
-        hop = hop[hop]
-        factor, ticks = factor * factor, ticks * 2
-        if not acting[hop].any():
-            break
-        if ticks > acting.size and discount == 1:
-            raise _never_ends(acting[hop])
-    return values
 
 
 def _solve_linear(kernel: Sparse, rewards: Floats, acting: Bools, discount: float, guess: Floats) -> Floats:
@@ -223,13 +227,12 @@ def _check_proper(kernel: Sparse, acting: Bools, states: Longs) -> None:
         fresh = sources[~ending[sources]]
         ending[fresh] = True
     if not ending[states].all():
-        raise _never_ends(~ending)
+        raise _never_ends(int((~ending).argmax()))
 
 
-def _never_ends(stuck: Bools) -> ImproperDiscountError:
+def _never_ends(state: int) -> ImproperDiscountError:
     return ImproperDiscountError(
-        f"at discount 1 the policy never ends from state {int(stuck.argmax())};"
-        " give the stage a horizon, or take a discount below 1"
+        f"at discount 1 the policy never ends from state {state}; give the stage a horizon, or take a discount below 1"
     )
 
 

@@ -229,6 +229,11 @@ class _Checker:
             return None
         except NoFixedPointError:
             return None
+        except NotEnumerableError as fault:
+            # Its states are known: what cannot be is the plan that the file's `solution:` asks for.
+            message, _, cure = str(fault).partition(": ")
+            self.fault("TC601", ("solution",), f"enumerated, not solved: {message}", cure or fault.cure, warning=True)
+            return None
         # Where the misalignment is learned, or there is none, the planner, which knows the reward, has no gap.
         learned = self.scenario.document.origin in ("learned", "none")
         # 1e-9: two exact evaluations of equally good plans differ by rounding errors.
