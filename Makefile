@@ -84,5 +84,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.made
-	$(PIP) install -c constraints.txt -e ".[dev,dask,learn,ray,sb3,search]"
+	$(PIP) install -c constraints.txt -e ".[dev,dask,inspect,learn,ray,sb3,search]"
 	@touch $(VENV)/.installed $@

@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 from . import __version__, printing
-from .commands import comparing, controlling, looking, reporting, running, searching, solving, sweeping, watching
+from .commands import (
+    comparing,
+    controlling,
+    inspecting,
+    looking,
+    reporting,
+    running,
+    searching,
+    solving,
+    sweeping,
+    watching,
+)
 from .endings import INTERRUPTED, ended, failed
 
 app = typer.Typer(
@@ -46,6 +57,7 @@ for name, command in (
     ("reproduce", comparing.reproduce),
     ("control", controlling.control),
     ("search", searching.search),
+    ("inspect", inspecting.inspect),
     ("report", reporting.report),
     ("watch", watching.watch),
     ("play", watching.play),
