@@ -140,7 +140,7 @@ TYPES = """\
 turncoat: 1
 name: types
 title: Private types
-origin: given
+origin: proxy
 claim: Each knows its own type.
 agents:
   ann: {actions: [a, b], values: {r: {weight: 1}}, discount: 0.9}
@@ -148,11 +148,8 @@ agents:
 solution: equilibrium
 rewards: {r: {}, performance: {hidden: true}}
 draws:
-  kind: {at: start, p: 0.5}
-counters:
-  strong: {observed: [ann]}
+  strong: {at: start, p: 0.5, observed: false}
 rules:
-  - {name: born, at: start, when: kind == 1, then: strong = 1}
   - {name: both, when: ann does a and bob does a, pays: {ann.r: 1, bob.r: strong, performance: 1}}
 stages:
   deploy: {horizon: 1}
@@ -162,7 +159,7 @@ stages:
 def test_a_game_that_is_not_solved_is_told_with_its_place():
     """It was one line without a place, which ended the check."""
     told_ = told(TYPES)
-    assert "small.yaml:9:1: TC601 warning: enumerated, not solved: an episode begins in one of 2 states" in told_
+    assert "small.yaml:9:11: TC601 warning: enumerated, not solved: an episode begins in one of 2 states" in told_
     assert "cure: write `solution: joint`" in told_
 
 

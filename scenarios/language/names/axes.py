@@ -11,7 +11,6 @@ from ..schema.document import Axis
 from .formula_context import Context
 from .overrides import check_override, targets
 
-
 LARGEST = 1e300
 """The ends of a range: formulas hold no larger numbers either."""
 
