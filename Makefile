@@ -85,4 +85,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.made
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.made
 	$(PIP) install -c constraints.txt -e ".[dev,dask,inspect,learn,ray,sb3,search]"
+	@$(PIP) install -c constraints.txt -e ".[verify]" 2>/dev/null \
+	|| echo "warning: stormpy (49 MB) was not installed; tests that ask the model checker Storm are skipped" >&2
 	@touch $(VENV)/.installed $@

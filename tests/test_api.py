@@ -37,10 +37,12 @@ def test_what_is_public():
         "UsageError",
         "WorldError",
         "__version__",
+        "arrays",
         "check",
         "compare",
         "control",
         "events",
+        "export",
         "load",
         "make",
         "make_aec",
@@ -69,7 +71,7 @@ ADAPTERS = (
     "fixed_opponents:FixedOpponentsEnv",
     "sb3_vec_env:TurncoatVecEnv",
 )
-ASKED = ["event", "axes", "num_envs", "agent", "others", "stage"]
+ASKED = ["event", "axes", "to", "num_envs", "agent", "others", "stage"]
 
 
 def _openers():

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import math
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -92,10 +95,10 @@ def _player(choose) -> Model:
     return get_model("mockllm/model", custom_outputs=output)
 
 
-def _played(task, model: Model, folder: Path, **options) -> EvalLog:
+def _played(task, model: Model, folder: Path) -> EvalLog:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Inspect uses what is deprecated, and leaves streams open
-        [log] = evaluate(task, model=model, display="none", log_dir=str(folder), **options)
+        [log] = evaluate(task, model=model, display="none", log_dir=str(folder))
         gc.collect()
     assert log.status == "success", log.error
     return log
@@ -206,14 +209,33 @@ def test_what_the_exact_planner_does_has_no_regret():
     assert measured(played, ["first(disarmed)"])["first(disarmed)"][0] == 23
 
 
+BY_NAME = """\
+from inspect_ai import eval
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
+
+def output(messages, tools, tool_choice, config):
+    said = ModelOutput.from_content("mockllm/model", "I would rather not.")
+    said.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+    return said
+
+settings = {"variant": "aligned", "episodes": 1, "scratchpad": True, "brief": "world"}
+model = get_model("mockllm/model", custom_outputs=output)
+[log] = eval("turncoat/lab", model=model, task_args=settings, display="none")
+print(log.status, log.samples[0].messages[0].content)
+"""
+
+
 def test_a_task_is_found_by_its_name(tmp_path):
-    # As `inspect eval turncoat/lab` finds it: by the package's entry point.
-    settings = {"variant": "aligned", "episodes": 1, "scratchpad": True, "brief": "world"}
-    log = _played("turncoat/lab", _player(lambda done, names: None), tmp_path, task_args=settings)
-    told = log.samples[0].messages[0].content
-    assert "own, weight 0" in told
-    assert "think in a few sentences" in told
-    assert "# The rules" not in told
+    # As `inspect eval turncoat/lab` finds it: by the entry point of the installed package, from any folder.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", BY_NAME], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("success")
+    assert "own, weight 0" in done.stdout
+    assert "think in a few sentences" in done.stdout
+    assert "# The rules" not in done.stdout
 
 
 def test_others_are_refused():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
 from .evals.studies.sweep_points import SweepResult
 from .evals.studies.sweep_settings import SweepAxis, SweepSettings, sweep_settings
-from .evals.traces.atomic_folder import check_target
+from .evals.traces.atomic_folder import atomic_folder, check_target
 from .evals.traces.provenance import RunError as RunError
 from .evals.traces.trace import TraceError as TraceError
 from .evals.training.execution.workers import Workers
@@ -42,6 +42,7 @@ from .scenarios.errors import TurncoatError as TurncoatError
 from .scenarios.errors import UnknownNameError as UnknownNameError
 from .scenarios.errors import UsageError as UsageError
 from .scenarios.errors import WorldError as WorldError
+from .scenarios.errors import check_name
 from .scenarios.language import loading
 from .scenarios.language.faults.faults import ScenarioError as ScenarioError
 from .scenarios.language.loading import Scenario
@@ -52,6 +53,8 @@ if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment
     from .envs.adapters.gymnasium_env import TurncoatEnv
     from .envs.adapters.pettingzoo_env import TurncoatParallelEnv
     from .envs.adapters.spaces import Form
+    from .envs.export.arrays import ModelArrays
+    from .envs.export.formats import Exported
     from .viz.report.page import Page
 
 Which = Scenario | str | os.PathLike[str]
@@ -191,6 +194,61 @@ def why(
     """
     solved = SolvedWorlds(load(which, overrides))
     return explain_event(solved.best_plan({}, stage or solved.scenario.judged_stage), event)
+
+
+def arrays(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> ModelArrays:
+    """One stage as plain arrays: pairs of a state and an action, as other solvers of decision processes take them.
+
+    Args:
+        which: see `Which`.
+        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`.
+        overrides: dotted, as for `load`.
+
+    Raises:
+        ScenarioError, NotEnumerableError, UnknownNameError: as `solve`.
+    """
+    from .envs.export.arrays import model_arrays
+
+    solved = SolvedWorlds(load(which, overrides))
+    return model_arrays(solved.enumeration({}, stage or solved.scenario.judged_stage))
+
+
+def export(
+    which: Which,
+    to: str,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    out: str | os.PathLike[str],
+    discounted: bool = False,
+) -> Exported:
+    """Write one stage as a model that other tools read, into a new folder: whole, or not at all.
+
+    Args:
+        which: see `Which`.
+        to: the format: `umb`, `drn`, `prism`, `jani`, `dot` or `numpy`.
+        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`.
+        overrides: dotted, as for `load`.
+        out: the folder, which must not exist.
+        discounted: make the discount a part of the process, so that undiscounted expectations of the model are
+            discounted ones of the world.
+
+    Raises:
+        ScenarioError, UnknownNameError: as `solve`; or there is no such format.
+        NotEnumerableError: as `solve`; or what is solved for are equilibria, which the formats cannot say.
+        RunError: the folder exists, or cannot be written.
+        MissingPackageError: the format's package is not installed.
+    """
+    from .envs.export.formats import FORMATS, write_model
+
+    check_name("format", to, FORMATS)
+    solved = SolvedWorlds(load(which, overrides))
+    name = stage or solved.scenario.judged_stage
+    check_name("stage", name, solved.scenario.document.stages)
+    check_target(Path(out))
+    with atomic_folder(Path(out)) as folder:
+        exported = write_model(solved.enumeration({}, name), to, folder, discounted)
+    return replace(exported, folder=str(out))
 
 
 def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from . import __version__, printing
 from .commands import (
     comparing,
     controlling,
+    exporting,
     inspecting,
     looking,
     reporting,
@@ -52,6 +53,7 @@ for name, command in (
     ("check", solving.check),
     ("solve", solving.solve),
     ("why", solving.why),
+    ("export", exporting.export),
     ("run", running.run),
     ("compare", comparing.compare),
     ("reproduce", comparing.reproduce),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..envs.analysis.event_plans import Behaviour
     from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
+    from ..envs.export.formats import Exported
     from ..evals.exact.parameter_flips import Flip
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
@@ -151,6 +152,25 @@ def print_analysis(analysis: Analysis) -> None:
     if analysis.gap is not None:
         say()
         say(f"The agent's choice costs the designers {span(analysis.gap)} of performance.")
+
+
+def print_export(exported: Exported) -> None:
+    """Print the result of `export`: how large the model is, what its reward models are, and what to ask of it."""
+    say(
+        f"[bold]{escape(exported.scenario)}[/bold], stage {escape(exported.stage)}, as {exported.format}: "
+        f"{count(exported.states, 'state')}, {count(exported.choices, 'choice')}, "
+        f"{exported.branches:,} {'branch' if exported.branches == 1 else 'branches'}; discount {exported.discount:.12g}"
+        f"{', folded in' if exported.folded else ''}"
+    )
+    say()
+    table(("reward model", "is"), [(escape(name), escape(what)) for name, what in exported.reward_models.items()])
+    if exported.queries:
+        say()
+        rows = [(escape(query.name), escape(query.formula)) for query in exported.queries]
+        table(("figure", "property"), rows)
+    say()
+    names = ", ".join(exported.files)
+    out().print(escape(f"written to {exported.folder}: {names}"), soft_wrap=True)
 
 
 def print_why(answer: EventExplanation) -> None:

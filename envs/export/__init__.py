@@ -1,0 +1,1 @@
+"""Enumerated worlds in the file formats of probabilistic model checkers, and as plain arrays."""
