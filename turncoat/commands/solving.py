@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 import typer
 
 from .. import printing
 from ..endings import FAULT
-from ..envs.time_limit import OutOfTimeError, time_limit
+from ..envs.time_limit import OutOfTimeError
 from ..scenarios.errors import check_name
 from .options import (
     SOLVE_SECONDS,
     AsJson,
+    Budget,
     Params,
     ScenariosOrFolders,
     Sets,
     StageName,
     Which,
+    limit_of,
     load_with,
     scenarios_below,
     stage_of,
@@ -35,9 +36,6 @@ CheckBudget = Annotated[
     typer.Option(
         "--budget", metavar="SECONDS", min=0, help="For each stage and each proof; what takes longer is left out."
     ),
-]
-Budget = Annotated[
-    float, typer.Option("--budget", metavar="SECONDS", min=0, help="Give up after so long; `inf` for never.")
 ]
 
 
@@ -93,7 +91,7 @@ def solve(
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
-    with printing.progress(not as_json, which), _limit(budget):
+    with printing.progress(not as_json, which), limit_of(budget):
         analysis = api.solve(scenario, name)
     if as_json:
         write_json(_analysis_data(api.as_data(analysis)))
@@ -119,7 +117,7 @@ def why(
     # A misspelt event is refused before any plan is solved, which may take long.
     check_name("event", event, api.events(scenario, name))
     flips, left_out = list[Flip](), ""
-    with _limit(budget):
+    with limit_of(budget):
         with printing.progress(not as_json, which):
             answer = api.why(scenario, event, name)
         if not as_json:
@@ -135,10 +133,6 @@ def why(
         write_json({**api.as_data(answer), "flips": [api.as_data(flip) for flip in flips], "left_out": left_out})
     else:
         printing.print_flips(flips, left_out)
-
-
-def _limit(budget: float) -> AbstractContextManager[None]:
-    return time_limit(budget, f"the {budget:g} seconds of `--budget`")
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:
