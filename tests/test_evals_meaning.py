@@ -136,21 +136,19 @@ def test_a_run_of_a_world_that_cannot_be_is_a_fault_and_no_verdict(name, expecte
         run_scenario(load_text(CASES[name].partition("expect:")[0] + expected, "small.yaml"))
 
 
-TYPES = """\
+GAME = """\
 turncoat: 1
-name: types
-title: Private types
+name: game
+title: A game
 origin: proxy
-claim: Each knows its own type.
+claim: Each for itself.
 agents:
   ann: {actions: [a, b], values: {r: {weight: 1}}, discount: 0.9}
-  bob: {actions: [a, b], values: {r: {weight: 1}}, discount: 0.9}
+  bob: {actions: [a, b], values: {r: {weight: 1}}, discount: 0.9, deliberation: maximin}
 solution: equilibrium
 rewards: {r: {}, performance: {hidden: true}}
-draws:
-  strong: {at: start, p: 0.5, observed: false}
 rules:
-  - {name: both, when: ann does a and bob does a, pays: {ann.r: 1, bob.r: strong, performance: 1}}
+  - {name: both, when: ann does a and bob does a, pays: {ann.r: 1, bob.r: 2, performance: 1}}
 stages:
   deploy: {horizon: 1}
 """
@@ -158,9 +156,10 @@ stages:
 
 def test_a_game_that_is_not_solved_is_told_with_its_place():
     """It was one line without a place, which ended the check."""
-    told_ = told(TYPES)
-    assert "small.yaml:9:11: TC601 warning: enumerated, not solved: an episode begins in one of 2 states" in told_
-    assert "cure: write `solution: joint`" in told_
+    assert told(GAME).startswith(
+        "small.yaml:9:11: TC601 warning: not solved: `bob` does not deliberate by weighted sums"
+    )
+    assert "cure: give it `deliberation: weighted`, or ask for" in told(GAME)
 
 
 def test_a_single_choice_that_ends_the_episode_is_one():

@@ -48,6 +48,21 @@ class PlanValue:
 
 
 @dataclass(frozen=True)
+class EquilibriumValue:
+    """What an equilibrium is worth.
+
+    Attributes:
+        words: what each agent does in it.
+        values: agent's name -> discounted value, by its own weights and discount; empty where that was not computed.
+        performance: the hidden score over the stage's ticks, or None where no channel is hidden.
+    """
+
+    words: str
+    values: dict[str, float]
+    performance: Range | None
+
+
+@dataclass(frozen=True)
 class Analysis:
     """The exact analysis of one stage.
 
@@ -62,6 +77,7 @@ class Analysis:
             `start`, or for `judges_by: future` those held `then`, when each reward comes.
         aliased: reachable states that share an observation with one of another future; upper_bound: observations are
             partial and the result is the fully observed optimum, which the agent may not reach.
+        equilibria: where two agents choose apart, what each equilibrium is and is worth; cut: why there may be more.
     """
 
     scenario: str
@@ -81,6 +97,8 @@ class Analysis:
     aliased: int
     upper_bound: bool
     weighed_by: Literal["fixed", "start", "then"] = "fixed"
+    equilibria: tuple[EquilibriumValue, ...] = ()
+    cut: str = ""
 
     def to_frame(self) -> pl.DataFrame:
         """Columns `plan` (agent, designers or gap), `measure` (as in an expectation), `low`, `high`."""
@@ -134,6 +152,23 @@ def analyse(plan: ExactPlan) -> Analysis:
         aliased=plan.aliased,
         upper_bound=plan.upper_bound,
         weighed_by=weighed_by(world),
+        equilibria=_equilibria(plan),
+        cut="" if plan.equilibria is None else plan.equilibria.cut,
+    )
+
+
+def _equilibria(plan: ExactPlan) -> tuple[EquilibriumValue, ...]:
+    if plan.equilibria is None:
+        return ()
+    names = [its.name for its in plan.enumeration.world.agents]
+    hidden = plan.enumeration.world.hidden is not None
+    return tuple(
+        EquilibriumValue(
+            its.words,
+            dict(zip(names, its.values or (), strict=False)),
+            Range(*expectation_range(plan.mdp, its.plays, plan.performance, plan.steps)) if hidden else None,
+        )
+        for its in plan.equilibria.every
     )
 
 
