@@ -14,7 +14,7 @@ from ...did_you_mean import nearest, quote
 from ...errors import TurncoatError
 from ..faults.faults import Span, oxford
 from . import syntax
-from .syntax import Effect, Expression, Measure, ParsedMeasure, Regime
+from .syntax import Effect, EpisodeCondition, Expression, Measure, ParsedMeasure, Regime
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -183,6 +183,16 @@ def measure(text: str) -> Measure:
     return parse_measure(text)
 
 
+@lru_cache(maxsize=4096)
+def episode_condition(text: str) -> EpisodeCondition:
+    """Parse a condition on an episode, as within `share(...)`, cached.
+
+    Raises:
+        ExpressionError: the text is no such condition.
+    """
+    return cast(EpisodeCondition, _parse(_as_text(text), "condition"))
+
+
 def parsed_measure(text: str) -> ParsedMeasure:
     """Parse a measure and keep its text with it.
 
@@ -259,7 +269,7 @@ def _grammar() -> Lark:
         Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"),
         parser="lalr",  # time linear in the text, whoever wrote it; and it can tell which tokens are accepted next
         lexer="contextual",  # a word is a keyword only where one can stand, so that most words can be names
-        start=["expression", "effect", "measure", "regime", "place"],
+        start=["expression", "effect", "measure", "condition", "regime", "place"],
         keep_all_tokens=True,  # every rule's first and last part then tell its span
         maybe_placeholders=False,
         transformer=cast(Any, _Build()),
@@ -738,7 +748,7 @@ def _wrong_parenthesis(
     if found == ")" and sum(1 if p == "(" else -1 for at, p in _parentheses(text) if at <= span[0]) < 0:
         return ExpressionError("TC107", span, "this `)` closes nothing", "take it away, or write the `(` before it")
     if found == "(" and before and before[0][0].isalpha() and before[0] not in (*RESERVED, *EFFECT_VERBS):
-        known = _CALLABLE if kind not in ("measure", "regime") else (*MEASURES, *_CALLABLE)
+        known = _CALLABLE if kind not in ("measure", "condition", "regime") else (*MEASURES, *_CALLABLE)
         if before[0] in known:
             return None
         guess = nearest(before[0], known)
