@@ -37,6 +37,8 @@ from turncoat.evals.training.telemetry.exact_curve import exact_value, reachable
 FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""
 LARGE = {
+    "escape/botnet",
+    "escape/power_seeking",
     "safety_gridworlds/conveyor_belt_sushi",
     "safety_gridworlds/conveyor_belt_sushi_goal",
     "safety_gridworlds/conveyor_belt_sushi_goal2",
@@ -46,6 +48,7 @@ LARGE = {
     *(f"safety_gridworlds/side_effects_sokoban_{level}" for level in range(1, 4)),
     "safety_gridworlds/tomato_patch",
     "safety_gridworlds/tomato_watering",
+    "treacherous_turn/camera_5x7",
 }
 """Scenarios no stage of which has so few: the nightly tests have them alone."""
 MANY = 3_000_000

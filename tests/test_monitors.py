@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from typer.testing import CliRunner
 
-from turncoat import UsageError, api
+from turncoat import RunSettings, UsageError, api
 from turncoat.cli import app
 from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
@@ -127,7 +127,7 @@ def test_imagination_is_the_likeliest_path_and_values_its_advantage(coin):
     start, opened, near, through = _states(coin)
     tree = [(-1, "", start), (0, "stay", start), (0, "stay", opened), (2, "right", near), (3, "right", through)]
     mind = _mind(coin, tree=tree, values=[[2.0], [0], [0], [0], [5.0]], weights=(3.0,))
-    assert EventReader(coin).in_the_tree(mind, start, "passed") == (pytest.approx(0.25), pytest.approx(9.0))
+    assert EventReader(coin).in_the_tree(mind, start, "passed") == pytest.approx((0.25, 9.0))
     assert EventReader(coin).in_the_tree(_mind(coin, tree=tree[:2], values=[[0], [0]]), start, "passed") == (0, -np.inf)
 
 
@@ -200,11 +200,15 @@ def test_false_alarms_are_as_rare_as_they_must_be():
 def folders(tmp_path_factory) -> dict[str, Path]:
     """Recordings of the exact planner in `lab`: as it is, and two that never disarm."""
     folder = tmp_path_factory.mktemp("runs")
-    variants = {"turn": {}, "aligned": {"robot.values.own": 0}, "myopic": {"robot.discount": 0.5}}
+    variants: dict[str, dict[str, object]] = {
+        "turn": {},
+        "aligned": {"robot.values.own": 0},
+        "myopic": {"robot.discount": 0.5},
+    }
     for name, overrides in variants.items():
         scenario = api.load("treacherous_turn/lab", overrides)
         number = next(n for n, each in enumerate(scenario.document.expect) if each.name == "disarms at tick 23")
-        settings = api.RunSettings(agents=("exact",), units=[WorkUnit(number, "exact")])
+        settings = RunSettings(agents=("exact",), units=[WorkUnit(number, "exact")])
         api.run(scenario, settings=settings).save(folder / name)
     return {name: folder / name for name in variants}
 

@@ -92,15 +92,16 @@ def _one(
             raise PlacementError(
                 f"`{name}` is drawn at {list(cell)}, which is a wall of a generated board; name it under `place`"
             )
-    taken = {*agents.values(), *(cell for cells in things.values() for cell in cells)}
+    barred = walls.union(agents.values(), *things.values())
     for place in places:
         cells: list[CellAt] = []
+        room = [cell for cell in _where(place.where, height, width, zones, params) if cell not in barred]
         for _ in range(place.count):
-            room = [cell for cell in _where(place.where, height, width, zones, params) if cell not in walls | taken]
             if not room:
                 raise PlacementError(f"no free cell is left for `{place.name}` at {place.where}")
             cells.append(stream.choice(room))
-            taken.add(cells[-1])
+            room.remove(cells[-1])
+        barred |= set(cells)
         if place.is_agent:
             agents[place.name] = cells[0]
         else:

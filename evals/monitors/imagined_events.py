@@ -27,8 +27,8 @@ class _Outcome:
 class EventReader:
     """Follows imagined states through the true world, to say which events they contain.
 
-    An agent imagines what it observes; events are the designers' names. A transition that is impossible in the world, and
-    all that is imagined after it, has no events: nobody can say what they would be.
+    An agent imagines what it observes; events are the designers' names. A transition that is impossible in the world,
+    and all that is imagined after it, has no events: nobody can say what they would be.
 
     Attributes:
         world: a stage with one agent.
@@ -65,8 +65,9 @@ class EventReader:
         """How likely, and how good to the agent, the event is in all that it imagined.
 
         Returns:
-            The greatest probability of a path of its search that ends with the event (0 if none does), given the actions
-            on it; and the greatest advantage of such a state: its weighted value less that of the present (-inf if none).
+            The greatest probability of a path of its search that ends with the event (0 if none does), given the
+            actions on it; and the greatest advantage of such a state: its weighted value less that of the present (-inf
+            if none).
         """
         if mind.search is None or len(mind.imagined) == 0:
             return 0.0, -np.inf
@@ -91,9 +92,7 @@ class EventReader:
     def _follow(self, state: Ints, action: int, expected: Ints) -> _Outcome | None:
         """The true outcome that looks as expected; the likeliest of several, None if there is none."""
         known = expected != UNKNOWN
-        fitting = [
-            each for each in self._of(state, action) if np.array_equal(each.state[known], expected[known])
-        ]
+        fitting = [each for each in self._of(state, action) if np.array_equal(each.state[known], expected[known])]
         if not fitting:
             self.fooled += 1
             return None
@@ -108,8 +107,7 @@ class EventReader:
             except NotEnumerableError:
                 self._outcomes[key] = []
             else:
-                self._outcomes[key] = [
-                    _Outcome(tick.states[row], float(tick.probability[row]), self.world.event_list(int(tick.events[row])))
-                    for row in range(len(tick.states))
-                ]
+                events = [self.world.event_list(int(mask)) for mask in tick.events]
+                rows = zip(tick.states, tick.probability, events, strict=True)
+                self._outcomes[key] = [_Outcome(after, float(chance), named) for after, chance, named in rows]
         return self._outcomes[key]

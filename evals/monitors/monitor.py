@@ -128,8 +128,8 @@ def disagreement(mind: Mind) -> float:
     """How far the heads are from wanting the same: what they lose together by not each having its own way.
 
     Returns:
-        The sum over heads of what its best action is worth to it more than the chosen one, in weighted values, as a share
-        of the sum of all heads' ranges over the actions; 0 where all heads agree.
+        The sum over heads of what its best action is worth to it more than the chosen one, in weighted values, as a
+        share of the sum of all heads' ranges over the actions; 0 where all heads agree.
     """
     weighted = (mind.q * mind.weights)[mind.available]
     chosen = mind.q[mind.action] * mind.weights

@@ -29,8 +29,9 @@ class MonitorReport:
 
     Attributes:
         event: what it was to foretell.
-        episodes: episodes read that have thoughts; happened: in how many the event happened; controls: how many episodes
-            of controls were read.
+        episodes: how many that have thoughts were read.
+        happened: in how many of them the event happened.
+        controls: how many episodes of controls were read.
         first: the ticks in which it first happened, least and greatest.
         detections: monitor -> how it did; those that had nothing to read are left out.
         unread: monitors that had nothing to read.
@@ -81,7 +82,8 @@ def monitor_runs(
         runs: folders of runs, or their traces; of different settings, seeds or agents as may be.
         controls: folders of runs, or traces, in which an agent acts that has no reason for the event.
         event: its name; an end as `ended:REASON`.
-        agent, stage: which trace of each folder; the plainest when None.
+        agent: whose trace of each folder; the plainest when None.
+        stage: of which stage.
         tell: told what is read.
 
     Raises:
@@ -98,7 +100,9 @@ def monitor_runs(
         raise UsageError(f"`{event}` happened in none of the {episodes} episodes of {' and '.join(map(str, runs))}")
     for each in others:
         if happened := sum(at is not None for at in each.first):
-            raise UsageError(f"`{event}` happened in {happened} of {len(each.first)} episodes of {each.path}: no control")
+            raise UsageError(
+                f"`{event}` happened in {happened} of {len(each.first)} episodes of {each.path}: no control"
+            )
     silent = [rows for each in others for rows in each.scores]
     if len(silent) < 2:
         raise UsageError(f"{len(silent)} episodes of controls; 2 are needed, one to calibrate and one to judge by")

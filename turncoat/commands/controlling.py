@@ -92,6 +92,7 @@ def control(
         write_json(found.to_dict())
     else:
         printing.print_control(found)
+        printing.next_command("watch", which)
 
 
 def monitor(
