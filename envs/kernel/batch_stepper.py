@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ...scenarios.errors import WorldError
 from ..base import Bits, Bools, Floats, Ints, Longs
 from ..world.world import World
 from . import interpreter as k
@@ -18,6 +20,10 @@ _CONTENTS = (
     k.C_TRUNCATED, k.C_AVAILABLE, k.C_LANES, k.C_CLOCK, k.C_TICKS,
 )  # fmt: skip
 """The buffers of a stepper that outlast a call: what its future depends on, and what its last call said."""
+
+
+class LifeNotSteppedError(WorldError):
+    """The stage is part of a life: its episodes follow each other, which this version solves and does not step."""
 
 
 class ObservationSink(Protocol):
@@ -64,7 +70,13 @@ class Stepper:
         Raises:
             ValueError: fewer than one lane.
             WorldTooLargeError: a table over the world's cells would not fit.
+            LifeNotSteppedError: the world's stage is part of a life.
         """
+        if any(entry.stage == world.stage for entry in world.life):
+            raise LifeNotSteppedError(
+                f"`{world.stage}` is part of a life, and lives are solved exactly and not stepped in this version; "
+                "leave `life:` out to play its stages one episode at a time"
+            )
         if lanes < 1:
             raise ValueError(f"a stepper needs at least one lane, not {lanes}")
         agents, channels, fields = len(world.agents), len(world.channels), len(world.fields)
@@ -129,6 +141,24 @@ class Stepper:
             self._arrays[place][...] = array
         if sink is not None:
             self.observe_into(sink)
+
+    def contents(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of all that the lanes' future depends on, and of what the last call said, by name."""
+        return {"seed": self._seed.copy(), **{str(place): self._arrays[place].copy() for place in _CONTENTS}}
+
+    def restore(self, contents: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on exactly where `contents` was taken, of a stepper of the same world with as many lanes.
+
+        Raises:
+            ValueError, KeyError: they are those of another world, or of more or fewer lanes.
+        """
+        for place in _CONTENTS:
+            if contents[str(place)].shape != self._arrays[place].shape:
+                raise ValueError("these are the contents of a stepper of another world, or with other lanes")
+        self._seed[...] = contents["seed"]
+        for place in _CONTENTS:
+            self._arrays[place][...] = contents[str(place)]
+        self.refresh()
 
     def observe_into(self, sink: ObservationSink) -> None:
         """From now on, write observations into the buffers of a sink for B lanes."""

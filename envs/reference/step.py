@@ -24,10 +24,12 @@ from ...scenarios.language.expressions.syntax import (
     PutAt,
     Remove,
     ResetBoard,
+    Retire,
     Swap,
     Take,
 )
 from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerableError
+from ..row_ids import row_ids
 from ..world import geometry
 from ..world.randomness import (
     LARGEST,
@@ -43,6 +45,9 @@ from ..world.randomness import (
 from ..world.world import AgentProgram, Body, DrawProgram, MotionProgram, RuleProgram, World
 from .action_mask import available
 from .expressions import EvalContext, cell_of, context_between_ticks, evaluate_bool, evaluate_float, zone_of
+
+FEW_OUTCOMES = 64
+"""Outcomes of a lane that are only compared when its tick is over: finding the few that are alike would cost more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +76,22 @@ class TickResult:
     fired: frozenset[str]
 
 
-def reset(world: World, chance: DrawMethod, lanes: int = 1) -> TickResult:
-    """Begin `lanes` episodes: make the draws of the start, then fire the rules `at: start`."""
+def reset(world: World, chance: DrawMethod, lanes: int = 1, outliving: Ints | None = None) -> TickResult:
+    """Begin `lanes` episodes: make the draws of the start, then fire the rules `at: start`.
+
+    Args:
+        world: of the episodes that begin.
+        chance: how draws are decided.
+        lanes: how many.
+        outliving: int32 `[lanes, F]`, the states that the episodes before in the same life have left (see `between`),
+            of which what outlives an episode is kept; None where a life begins.
+    """
     tick = _TickState.at_start(world, chance, lanes)
+    if outliving is not None:
+        for column in world.columns.values():
+            if column.outlives:
+                # Bounds may differ between stages: the nearest value that is legal here.
+                tick.context.now[column.index] = np.clip(outliving[:, column.index], column.least, column.most)
     layouts = world.boards.walls.shape[0]
     if world.layout >= 0:
         rows, outcome = tick.draw("layout", np.arange(tick.context.lanes), np.full((1, layouts), 1 / layouts))
@@ -87,6 +105,24 @@ def reset(world: World, chance: DrawMethod, lanes: int = 1) -> TickResult:
     for rule in world.start_rules:
         _fire(rule, tick)
     return tick.result()
+
+
+def between(world: World, states: Ints, chance: DrawMethod) -> TickResult:
+    """Fire the rules between two episodes of a life, in states that the first of them has left.
+
+    Args:
+        world: of the episode that is over.
+        states: int32 `[B, F]`, its last states.
+        chance: how draws are decided.
+
+    Returns:
+        The states from which what outlives an episode goes on, and the events; `ended` says where the life is retired.
+        Nobody is paid.
+    """
+    tick = _TickState.of_states(world, chance, states)
+    for rule in world.between_rules:
+        _fire(rule, tick)
+    return replace(tick.result(), ended=tick.retired[tick.order])
 
 
 def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickResult:
@@ -107,6 +143,7 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
     for body in world.bodies:  # 4
         if body.motions:
             _move_by_itself(body, tick)
+            tick.merge_alike()
     if world.clock >= 0:
         clock = tick.context.now[world.clock]
         np.minimum(clock + 1, world.fields[world.clock].size - 1, out=clock)
@@ -115,10 +152,14 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
         tick.context.draws[draw.name] = np.zeros(tick.context.lanes, np.int32)
         rows, outcome = tick.draw(draw.name, rows, _draw_weights(draw, tick.context)[rows])
         tick.context.draws[draw.name][rows] = outcome
+        tick.merge_alike()
     for rule in world.rules:  # 5 and 6
         _fire(rule, tick)
+        tick.merge_alike()
     for rule in world.end_rules:
         _fire(rule, tick, only=tick.reason > 0)
+        tick.merge_alike()
+    tick.note_events()
     return tick.result(frozen=states)
 
 
@@ -138,14 +179,20 @@ class _TickState:
     performance: Floats
     events: Bits
     reason: Ints
+    retired: Bools
     drawn: list[str] = field(default_factory=list)
     fired: set[str] = field(default_factory=set)
+    grown: bool = False
 
     @classmethod
     def at_start(cls, world: World, chance: DrawMethod, lanes: int) -> _TickState:
         now = np.empty((len(world.fields), lanes), np.int32)
         now[:] = np.array([world.columns[f.name].start for f in world.fields], np.int32)[:, None]
         return cls._of(world, chance, context_between_ticks(world, now.T))
+
+    @classmethod
+    def of_states(cls, world: World, chance: DrawMethod, states: Ints) -> _TickState:
+        return cls._of(world, chance, context_between_ticks(world, states.copy()))
 
     @classmethod
     def at_tick(cls, world: World, states: Ints, actions: Ints, chance: DrawMethod) -> _TickState:
@@ -170,6 +217,7 @@ class _TickState:
             np.zeros(lanes),
             np.zeros(lanes, np.uint64),
             np.zeros(lanes, np.int32),
+            np.zeros(lanes, np.bool_),
         )
 
     def draw(self, name: str, rows: np.ndarray, weights: Floats) -> tuple[np.ndarray, Ints]:
@@ -212,6 +260,7 @@ class _TickState:
         if most is not None and self.source.size + which.size - rows.size > most:
             raise TooManyRowsError(f"more than {most:,} outcomes at once")
         added = self._split(rows[which[~first]])
+        self.grown = True
         out = np.empty(which.size, rows.dtype)
         out[first], out[~first] = rows[which[first]], added
         self.probability[out] *= weights[which, outcome]
@@ -219,13 +268,27 @@ class _TickState:
 
     def _split(self, rows: np.ndarray) -> np.ndarray:
         """Copy rows to the end of the batch; returns the indices of the copies."""
-        context, size = self.context, self.context.lanes
-        keep = np.concatenate([np.arange(size), rows])
-        self.context = context.take(keep)
-        self.source, self.probability = self.source[keep], self.probability[keep]
-        self.rewards, self.performance = self.rewards[:, keep], self.performance[keep]
-        self.events, self.reason = self.events[keep], self.reason[keep]
+        size = self.context.lanes
+        self._keep(np.concatenate([np.arange(size), rows]))
         return np.arange(size, size + rows.size)
+
+    def _keep(self, rows: np.ndarray) -> None:
+        """Go on with these rows alone, in this order; a row may come several times."""
+        self.context = self.context.take(rows)
+        self.source, self.probability = self.source[rows], self.probability[rows]
+        self.rewards, self.performance = self.rewards[:, rows], self.performance[rows]
+        self.events, self.reason, self.retired = self.events[rows], self.reason[rows], self.retired[rows]
+
+    @property
+    def order(self) -> np.ndarray | slice:
+        """The order in which the rows of one source stand next to each other; copies stand at the end of the batch."""
+        split = self.source.size > 0 and self.source[-1] != self.source.size - 1
+        return np.argsort(self.source, kind="stable") if split else slice(None)
+
+    def note_events(self) -> None:
+        """Note the events of a tick in the flags that rules between episodes read."""
+        for event, column in self.world.happened:
+            self.context.now[column] |= ((self.events >> np.uint64(event)) & np.uint64(1)).astype(np.int32)
 
     def result(self, frozen: Ints | None = None) -> TickResult:
         """The finished tick; where `frozen` states had already ended, they are handed back untouched."""
@@ -237,9 +300,7 @@ class _TickState:
             states[:, over] = frozen[self.source[over]].T
             self.rewards[:, over], self.performance[over], self.events[over] = 0, 0, 0
             context.executed[:, over] = -1
-        # Copies stand at the end of the batch; callers expect the rows of one source next to each other.
-        split = self.source.size > 0 and self.source[-1] != self.source.size - 1
-        order = np.argsort(self.source, kind="stable") if split else slice(None)
+        order = self.order
         out = np.ascontiguousarray(states.T[order])
         return TickResult(
             out,
@@ -253,6 +314,35 @@ class _TickState:
             frozenset(self.fired),
         )
 
+    def merge_alike(self) -> None:
+        """Make one row of those of a lane that have come to the same and can no longer differ, where a lane has many.
+
+        So what a tick costs follows what can come of it, and not the product of its draws. A merged row has the mean
+        of the hidden performances, as outcomes that an agent could not tell apart have it in the end.
+        """
+        if not self.grown:
+            return
+        self.grown = False
+        counts = np.bincount(self.source)
+        if counts.max() <= FEW_OUTCOMES:
+            return
+        many = np.flatnonzero(counts[self.source] > FEW_OUTCOMES)
+        context = self.context
+        columns = [self.source, *context.now, *context.executed, *context.draws.values(), self.reason, self.retired]
+        alike = row_ids([column[many] for column in (*columns, self.events.view(np.int64), *self.rewards)])
+        _, first = np.unique(alike, return_index=True)
+        if first.size == many.size:
+            return
+        weight = np.bincount(alike, self.probability[many])
+        # The mean as an offset from the first: where all are equal it is exact, whatever the probabilities round to.
+        beyond = self.performance[many] - self.performance[many[first]][alike]
+        mean = self.performance[many[first]] + np.bincount(alike, self.probability[many] * beyond) / weight
+        self.probability[many[first]], self.performance[many[first]] = weight, mean
+        kept = np.ones(context.lanes, np.bool_)
+        kept[many] = False
+        kept[many[first]] = True
+        self._keep(np.flatnonzero(kept))
+
     def _refuse_too_many(self, added: np.ndarray, limit: int) -> None:
         """Refuse to add copies of these rows if a lane then had too many: before memory is spent on them."""
         most = int((np.bincount(self.source) + np.bincount(self.source[added], minlength=self.source.max() + 1)).max())
@@ -260,7 +350,8 @@ class _TickState:
             names = ", ".join(in_groups(list(dict.fromkeys(self.drawn))))
             raise NotEnumerableError(
                 f"one tick has {most:,} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated",
-                "let fewer of these draws fall in one tick (by narrower `when`s, or fewer things that draw)",
+                "let fewer of these draws fall in one tick (by narrower `when`s, or fewer things that draw), or raise"
+                f" `runs.max_outcomes` ({limit:,})",
             )
 
 
@@ -599,6 +690,8 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, tick: _TickState) -> np.
             held = rows[context.now[body.carrier, rows] == 1 + [program.name for program in world.agents].index(agent)]
             context.now[body.carrier, held] = 0
             context.now[body.cell, held] = context.now[carrier.cell, held]
+        case Retire():
+            tick.retired[rows] = True
         case ResetBoard():
             for column in world.columns.values():
                 if not column.persists:

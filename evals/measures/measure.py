@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from ...envs.analysis import tie_ranges as extremes
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import Bools, FiniteMDP, Floats, Ints
+from ...envs.base import Bools, FiniteMDP, Floats
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.syntax import (
@@ -22,6 +22,7 @@ from ...scenarios.language.expressions.syntax import (
     EpisodeCondition,
     EpisodeLogic,
     Expression,
+    ExtremeShare,
     First,
     Happens,
     Measure,
@@ -30,13 +31,12 @@ from ...scenarios.language.expressions.syntax import (
     Rate,
     Share,
     Statistic,
+    temporal_in,
 )
 from ..exact.planned_policy import EVERY_OPTIMAL
 from ..exact.regret import best_of
 from ..traces.trace import HIDDEN, Trace
-
-Reads = Callable[[Expression, Ints], Floats]
-"""Evaluates a resolved formula of the guard language, truth as 1: float64 `[B]` for states int32 `[B, F]`."""
+from .temporal_conditions import Reads, share_of_any, temporal_share, with_met
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,19 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
     match measure:
         case Quantity("regret", None | "performance"):
             return _exact_regret(measure, plan, best_of(measure, plan) if best is None else best)
+        case ExtremeShare(word, condition):
+            return _exact_extreme(word, condition, plan)
+        case Share(condition) if temporal_in(condition):
+            return Interval(*temporal_share(condition, plan, lambda event: event_mask(event, mdp)))
         case Share(condition):
-            return Interval(*extremes.share_range(mdp, optimal, _condition(condition, mdp), steps))
+            return Interval(*extremes.share_range(mdp, optimal, episode_condition(condition, mdp), steps))
         case Rate(event, guard):
             return _exact_rate(event, guard, plan)
         case Count(event):
             came = _came_exactly(event, mdp).astype(np.float64)
             return Interval(*extremes.expectation_range(mdp, optimal, came, steps))
         case First(event):
-            return Interval(*extremes.first_range(mdp, optimal, _mask(event, mdp), steps))
+            return Interval(*extremes.first_range(mdp, optimal, event_mask(event, mdp), steps))
         case Statistic():
             return _exact_statistic(measure, plan)
         case Quantity("steps"):
@@ -144,6 +148,14 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
             note = "" if timed else f"undiscounted, over {steps} ticks"
             return Interval(*extremes.expectation_range(mdp, optimal, gain, steps, plan.discount), note)
     raise TypeError(f"not a measure: {measure}")
+
+
+def _exact_extreme(word: str, condition: EpisodeCondition, plan: ExactPlan) -> Interval:
+    """The greatest or the least share over all policies: one number, whatever the plan."""
+    mdp = plan.enumeration.mdp
+    least, most = share_of_any(condition, plan, lambda event: event_mask(event, mdp))
+    end = most if word == "most" else least
+    return Interval(end, end, "over every policy that sees everything")
 
 
 def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
@@ -186,7 +198,7 @@ def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPla
     return Interval(low, high, "some optimal policies never meet its condition" if empty else "", empty)
 
 
-def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
+def event_mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
     """The bits of an event in `FiniteMDP.events`; for `ended` without a reason, the bits of every kind of end."""
     if isinstance(event, Happens):
         return int(mdp.event_mask(event.event))
@@ -197,23 +209,23 @@ def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
 
 def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:
     """bool `[M]`: whether an event occurs with each outcome."""
-    came: Bools = (mdp.events & np.uint64(_mask(event, mdp))) != 0
+    came: Bools = (mdp.events & np.uint64(event_mask(event, mdp))) != 0
     return came
 
 
-def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
+def episode_condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
     """A condition on an episode in the form that `tie_ranges` takes, with event names resolved to bits."""
     match condition:
         case Before(earlier, later):
-            return extremes.OccursBefore(_mask(earlier, mdp), _mask(later, mdp))
+            return extremes.OccursBefore(event_mask(earlier, mdp), event_mask(later, mdp))
         case EpisodeLogic("not", (operand,)):
-            return extremes.Not(_condition(operand, mdp))
+            return extremes.Not(episode_condition(operand, mdp))
         case EpisodeLogic("and", operands):
-            return reduce(extremes.And, [_condition(operand, mdp) for operand in operands])
+            return reduce(extremes.And, [episode_condition(operand, mdp) for operand in operands])
         case EpisodeLogic("or", operands):
-            return reduce(extremes.Or, [_condition(operand, mdp) for operand in operands])
+            return reduce(extremes.Or, [episode_condition(operand, mdp) for operand in operands])
         case Happens() | Ended():
-            return extremes.Occurs(_mask(condition, mdp))
+            return extremes.Occurs(event_mask(condition, mdp))
     raise TypeError(f"not a condition on an episode: {condition}")
 
 
@@ -222,12 +234,12 @@ def _gain(channel: str | None, plan: ExactPlan) -> Floats:
     weights = plan.weights
     if channel is not None:
         weights = np.zeros(len(plan.mdp.channels))
-        weights[_columns_of(channel, plan.mdp.channels)] = 1
+        weights[columns_of(channel, plan.mdp.channels)] = 1
     gain: Floats = plan.mdp.rewards @ weights
     return gain
 
 
-def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
+def columns_of(channel: str, channels: Sequence[str]) -> list[int]:
     """The columns of a channel: the one of that name, or with several agents one for each of them (`robot.task`)."""
     columns = [k for k, name in enumerate(channels) if name == channel or name.endswith(f".{channel}")]
     if not columns:
@@ -259,6 +271,8 @@ def sampled_measure(
     table = trace.table
     if isinstance(measure, Rate) and measure.condition is not None:
         table = table.with_columns(pl.Series("held", reads(measure.condition, trace.states) != 0, dtype=pl.Boolean))
+    if isinstance(measure, Share) and temporal_in(measure.condition):
+        table = with_met(measure.condition, trace, reads, _came)
     if isinstance(measure, Statistic):
         table = _with_numbers(measure.formula, trace, reads)
     amount, over = _per_episode(measure, trace.meta.channels, weights, discount, best)
@@ -299,6 +313,8 @@ def _per_episode(
     """The numerator and the denominator of a measure in one episode; each is summed over episodes."""
     once = pl.lit(1.0)
     match measure:
+        case Share(condition) if temporal_in(condition):
+            return pl.col("met").first(), once
         case Share(condition):
             return _episode_met(condition), once
         case Rate(event, condition):
@@ -383,7 +399,7 @@ def _discounted(channel: str | None, channels: tuple[str, ...], weights: Floats,
 def _reward(channel: str | None, channels: tuple[str, ...], weights: Floats) -> pl.Expr:
     """The reward of one channel in each tick; for None, the weighted sum over all channels."""
     if channel is not None:
-        return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in _columns_of(channel, channels)])
+        return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in columns_of(channel, channels)])
     return pl.sum_horizontal(
         [pl.col(f"reward.{name}") * weight for name, weight in zip(channels, weights, strict=True)]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,13 +18,28 @@ from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import constant
-from ...scenarios.language.expressions.syntax import Measure, Number, ParsedMeasure, Rate, Statistic
+from ...scenarios.language.expressions.syntax import (
+    EpisodeCondition,
+    EpisodeLogic,
+    ExtremeShare,
+    Measure,
+    Number,
+    OfLife,
+    ParsedMeasure,
+    Rate,
+    Share,
+    StateHolds,
+    Statistic,
+    Temporal,
+)
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import whose_policies
 from ..exact.regret import best_of
-from ..exact.solved_worlds import SolvedWorlds
+from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..traces.trace import Trace
-from .measure import Interval, Reads, exact_measure, sampled_measure
+from .life_measures import life_measure
+from .measure import Interval, exact_measure, sampled_measure
+from .temporal_conditions import Reads
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +48,12 @@ BOUND_ONLY = "views are partial and beliefs too many: only an upper bound is kno
 
 
 def exact_range(
-    solved: SolvedWorlds, measure: ParsedMeasure, overrides: Overrides, stage: str, barring: Sequence[str] = ()
+    solved: SolvedWorlds,
+    measure: ParsedMeasure,
+    overrides: Overrides,
+    stage: str,
+    barring: Sequence[str] = (),
+    episode: Literal[1, "last"] | None = None,
 ) -> Interval:
     """The range of a measure over the ties of a stage's plan; without a value if no plan exists.
 
@@ -46,11 +66,16 @@ def exact_range(
         overrides: the condition, as dotted overrides.
         stage: the stage in which the agent acts.
         barring: events that the plan must never risk.
+        episode: which one of the episodes that the stage has in the file's life; None for their mean.
 
     Raises:
         NotEnumerableError: see `enumerate_world`; or observations are partial and only an upper bound is known; or the
             measure is defined for trained agents only.
     """
+    if isinstance(measure.syntax, OfLife) and not solved.lives_in(stage):
+        raise NotEnumerableError(f"`{measure}` is of a life, and `{stage}` is no stage of one")
+    if solved.lives_in(stage):
+        return _range_in_life(solved, measure, overrides, stage, barring, episode)
     _check_exact(measure, solved.world(overrides, stage))
     try:
         plan = solved.plan(overrides, stage, barring)
@@ -83,6 +108,26 @@ def restricted_in_time(plan: ExactPlan, plays: Bools) -> ExactPlan:
     assert isinstance(solution, FiniteHorizonSolution)
     packed = np.tile(np.packbits(plays, axis=1), (solution.horizon, 1, 1))
     return replace(plan, solution=replace(solution, packed=packed))
+
+
+def _range_in_life(
+    solved: SolvedWorlds,
+    measure: ParsedMeasure,
+    overrides: Overrides,
+    stage: str,
+    barring: Sequence[str],
+    episode: Literal[1, "last"] | None,
+) -> Interval:
+    """As `exact_range`, of a stage that is part of a life, or of the whole life."""
+    entries = solved.under(overrides).document.life
+    _check_exact(measure, solved.world(overrides, entries[0].stage if stage == WHOLE_LIFE else stage))
+    try:
+        plan = solved.life(overrides, barring)
+        if plan.upper_bound:
+            raise NotEnumerableError(BOUND_ONLY)
+        return life_measure(plan, measure, stage, episode, lambda: solved.life(overrides))
+    except (ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
+        return Interval(None, None, str(fault))
 
 
 def regret_baseline(solved: SolvedWorlds, measure: ParsedMeasure, overrides: Overrides, stage: str) -> float | None:
@@ -127,6 +172,10 @@ def _check_exact(measure: ParsedMeasure, world: World) -> None:
 
 def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float | None = None) -> pl.DataFrame:
     """A measure in every episode of a trace of one world, for its first agent; see `sampled_measure`."""
+    if isinstance(measure.syntax, ExtremeShare):
+        raise NotEnumerableError(
+            f"`{measure}` is of every policy there is, not of what an agent did: ask it of `exact`"
+        )
     program = world.agents[0]
     # NaN instead of None keeps the polars expression numeric; only a regret reads it, and then `best` is given.
     reference = math.nan if best is None else best
@@ -138,12 +187,28 @@ def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float |
 def measure_in(world: World, measure: ParsedMeasure) -> Measure:
     """The syntax of a measure, its condition or formula resolved for one world."""
     syntax = measure.syntax
+    if isinstance(syntax, Share | ExtremeShare):
+        return replace(syntax, condition=_condition_in(world, syntax.condition))
     if isinstance(syntax, Rate) and syntax.condition is not None:
         return replace(syntax, condition=world.resolve(syntax.condition))
     if isinstance(syntax, Statistic):
         tick = None if syntax.tick is None else Number(constant(syntax.tick, world.params))
         return replace(syntax, formula=world.resolve(syntax.formula), tick=tick)
     return syntax
+
+
+def _condition_in(world: World, condition: EpisodeCondition) -> EpisodeCondition:
+    """A condition on an episode, its formulas resolved for one world and its numbers of ticks known."""
+    match condition:
+        case StateHolds(formula):
+            return replace(condition, formula=world.resolve(formula))
+        case Temporal(_, operands, within):
+            known = None if within is None else Number(constant(within, world.params))
+            return replace(condition, operands=tuple(_condition_in(world, each) for each in operands), within=known)
+        case EpisodeLogic(_, operands):
+            return replace(condition, operands=tuple(_condition_in(world, each) for each in operands))
+        case _:
+            return condition
 
 
 def reads_in(world: World) -> Reads:

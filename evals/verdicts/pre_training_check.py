@@ -12,9 +12,11 @@ from typing import TypeVar
 import numpy as np
 
 from ...agents.registry.multi_agent_profiles import plainly
+from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
-from ...envs.analysis.performance_gap import Analysis, analyse
+from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
 from ...envs.base import NotEnumerableError
+from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
@@ -30,6 +32,8 @@ from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation, Rule
 from ..exact.solved_worlds import SolvedWorlds
+from ..measures.life_analysis import analyse_life
+from ..measures.life_measures import life_measure
 from ..measures.measure_values import measured
 from ..measures.outcomes import on_whole_states
 from .power import learned_requirements
@@ -37,7 +41,7 @@ from .work_units import WorkUnit, resolve_units
 
 _Proved = TypeVar("_Proved")
 
-LONGER = "shrink what multiplies, or give it longer (--budget)"
+LONGER = "shrink what multiplies, or give it longer (--time-limit)"
 """The cure for what takes too long."""
 
 
@@ -221,8 +225,19 @@ class _Checker:
 
     def _analysis(self) -> Analysis | None:
         """The exact analysis of the judged stage, with a warning if nothing is misaligned; None if it has no plan."""
+        judged = self.solved.scenario.judged_stage
         try:
-            analysis = analyse(self.solved.plan({}, self.solved.scenario.judged_stage))
+            if self.solved.lives_in(judged):
+                analysis = analyse_life(self.solved.life({}), judged)
+            else:
+                analysis = analyse(self.solved.plan({}, judged))
+        except NotEnumerableError as fault:
+            if self.solved.lives_in(judged):
+                message = f"the life is not solved: {fault}"
+                self.fault("TC601", ("life",), message, f"to solve it, {fault.cure}", warning=True)
+            else:  # its states are known: what cannot be is the plan that the file's `solution:` asks for
+                self.fault("TC601", ("solution",), f"not solved: {fault}", fault.cure, warning=True)
+            return None
         except ImproperDiscountError as fault:
             cure = "give the stage a horizon, or the agent a discount below 1"
             self.fault("TC607", ("agents",), str(fault).partition(";")[0], cure)
@@ -247,11 +262,12 @@ class _Checker:
         )
         margins = []
         for events in barred:
+            plan = self.solved.life if self.solved.lives_in(stage) else partial(self.solved.plan, stage=stage)
             try:
-                without = self.solved.plan({}, stage, events).start_value
+                without = _worth(plan({}, barring=events))
             except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
                 continue
-            gain = self.solved.plan({}, stage).start_value - without
+            gain = _worth(plan({})) - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
         return tuple(margins)
 
@@ -287,10 +303,18 @@ class _Checker:
         if "exact" not in expectation.of or expectation.take == "mean" or expectation.minus is not None:
             return
         overrides = self.solved.conditions(expectation)[0]
+        stage, measure = expectation.stage or self.solved.scenario.judged_stage, parsed_measure(expectation.measure)
         try:
             # Only the process of the plan is used: made `free`, every available action counts as optimal.
-            plan = self.solved.plan(overrides, expectation.stage or self.solved.scenario.judged_stage)
-            interval = measured(replace(on_whole_states(plan), free=True), parsed_measure(expectation.measure))
+            if self.solved.lives_in(stage):
+                life = self.solved.life(overrides)
+                free = replace(life, optimal=life.process.mdp.available)
+                interval = life_measure(free, measure, stage, expectation.episode)
+            else:
+                plan = self.solved.plan(overrides, stage)
+                # The process of two who choose apart holds what they may play in equilibrium, not all they could do.
+                plan = plan if plan.equilibria is None else on_whole_states(plan)
+                interval = measured(replace(plan, free=True), measure)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
         if interval.low is None or interval.high is None:
@@ -349,6 +373,15 @@ def _as_written(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.10g}".replace("inf", "infinity")
     return "null" if value is None else str(value)
+
+
+def _worth(plan: ExactPlan | LifePlan) -> float:
+    """The value of a plan, as `solve` and `why` give it: what an agent believes that ignores edits is another."""
+    if isinstance(plan, ExactPlan) and weighed_by(plan.enumeration.world) == "start":
+        begun = plan.mdp.start_state
+        held = weights_by_state(plan.enumeration)[plan.state_of[begun]]
+        return float(plan.mdp.start_probability @ (held * plan.solution.vector_values[begun]).sum(axis=1))
+    return plan.start_value
 
 
 def _bounds(expectation: Expectation) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .constants import base, names_in
 from .named_formulas import named_formulas
-from .parser import ExpressionError, effect, formula, measure
-from .syntax import Assign, PutAt, Rate, Statistic
+from .parser import ExpressionError, effect, formula, parsed_measure
+from .syntax import Assign, ExtremeShare, PutAt, Rate, Share, StateHolds, Statistic, temporal_in
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
 
@@ -160,6 +160,8 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
         yield from (override.when, override.chance)
     for rule in document.rules:
         yield from (rule.when, rule.chance)
+    for entry in document.life:
+        yield from (entry.episodes, entry.continues)
 
 
 def _bounds(counters: Mapping[str, Counter]) -> Iterator[Formula | None]:
@@ -205,15 +207,19 @@ def _watched(document: Document) -> frozenset[str]:
 
 
 def _measured(document: Document) -> frozenset[str]:
-    """The names that the conditions of expected rates read; other measures have no formula."""
+    """The names that the formulas of expected measures read."""
     names: set[str] = set()
     for expectation in document.expect:
         try:
-            parsed = measure(expectation.measure)
+            parsed = parsed_measure(expectation.measure).joined
         except ExpressionError:
             continue
         if isinstance(parsed, Statistic):
             names |= names_in(parsed.formula) | (names_in(parsed.tick) if parsed.tick is not None else frozenset())
+        if isinstance(parsed, Share | ExtremeShare):
+            for part in temporal_in(parsed.condition):
+                read = part.formula if isinstance(part, StateHolds) else part.within
+                names |= frozenset() if read is None else names_in(read)
         if isinstance(parsed, Rate) and parsed.condition is not None:
             names |= names_in(parsed.condition)
     return frozenset(names)

@@ -130,6 +130,22 @@ CATALOGUE: dict[str, str] = {
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
+    "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
+    "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
+    "many episodes of each.",
+    "TC251": "An entry of a life names a stage in which somebody acts, and says how many `episodes` of it follow each "
+    "other, or with which chance another one follows (`continues`, below 1).",
+    "TC252": "In a life an agent may plan beyond an episode, so it has to know when the episode is over: its stages "
+    "have a `horizon`. Rules may end an episode sooner.",
+    "TC253": "A rule `at: between` fires after an episode that another one follows. It reads how the episode was left, "
+    "writes only what `persists: episodes`, and may `retire` the life. All else begins the next episode as declared, "
+    "and no tick is there to be paid for.",
+    "TC254": "`retire` ends a life, and is an effect of rules `at: between`.",
+    "TC255": "Where a file declares a life, training is the training entries of that life, so that a `share` of the "
+    "run's steps has no meaning.",
+    "TC256": "With a stage, a measure is that of the mean episode which the stage has in the life, or of one of them "
+    "(`episode: 1`, `episode: last`). `life(measure)` joins its episodes into one; `stage: life` joins all of them, "
+    "and is asked for with `life(measure)` only, as is a regret.",
     # TC3: boards
     "TC243": "`exists: true` asks whether some equilibrium meets the bound, where a claim otherwise has to hold in "
     "all of them. It is said of the exact planner, of one game at a time.",
@@ -245,9 +261,9 @@ CATALOGUE: dict[str, str] = {
     "TC541": "No formula, effect or measure names what stands under `let:`.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
-    "outcomes of chance than are enumerated (4,096), or it took longer than `check --budget` allows. The message names "
-    "what multiplies. The scenario still runs and trains by simulation; exact expectations are then not applicable, "
-    "unless it is only the time of `check` that was too short.",
+    "outcomes of chance than `runs.max_outcomes`, or it took longer than `check --time-limit` allows. The message "
+    "names what multiplies. The scenario still runs and trains by simulation; exact expectations are then not "
+    "applicable, unless it is only the time of `check` that was too short.",
     "TC602": "An episode that is over before anything can be chosen, or after a choice of which nothing depends, shows "
     "nothing of behaviour.",
     "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "
@@ -267,7 +283,8 @@ CATALOGUE: dict[str, str] = {
     "TC609": "The measure was computed over all policies, good and bad, and even its best end misses the bound, so the "
     "expectation would fail for any agent.",
     "TC610": "Numbers have about 300 digits before the point. Where what a rule pays, times a weight and the ticks that"
-    " count, would have more, values would be infinite and all plans equally good, so nothing is solved.",
+    " count, would have more, values would be infinite and all plans equally good, so nothing is solved. Likewise "
+    "where even the largest would be smaller than 1e-290: all plans would be rounded to nothing.",
     "TC620": "An expectation of trained agents takes so many seeds to be shown, even if all of them agree; with fewer "
     "the run can at best be inconclusive. The number is that of `turncoat run`, which is larger where there are more "
     "learned expectations. A share of exactly 0 or 1 is shown by no number of seeds.",
