@@ -287,9 +287,10 @@ def test_a_text_is_no_list_of_texts():
     """The agents of "exact" were e, x, a, c and t, so that a run judged nothing and said so with exit code 4."""
     with pytest.raises(ArgumentError, match="`agents` is a list of texts, not `'exact'`"):
         RunSettings(agents="exact")
-    for wrong in ({"measures": "value"}, {"agents": "exact"}, {"regimes": ["a"]}, {"axes": {"p_halt": "01"}}):
-        with pytest.raises(ArgumentError, match=f"`{next(iter(wrong))}` "):
-            turncoat.sweep(NAME, **{"axes": {"p_halt": [0, 1]}, **wrong})
+    odd: dict[str, Any] = {"measures": "value", "agents": "exact", "regimes": ["a"], "axes": {"p_halt": "01"}}
+    for name, value in odd.items():
+        with pytest.raises(ArgumentError, match=f"`{name}` "):
+            turncoat.sweep(NAME, **{"axes": {"p_halt": [0, 1]}, name: value})
     with pytest.raises(ArgumentError, match="`seconds` is a number of seconds"):
         turncoat.check(NAME, seconds=-1)
 
