@@ -25,6 +25,7 @@ from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.layouts import PlacementError
 from ...envs.world.part_spec import ENUMERATE
 from ...envs.world.world import WorldTooLargeError
+from ...scenarios.arguments import check_seconds
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import formula, parsed_measure
 from ...scenarios.language.faults.faults import Fault, ScenarioError
@@ -93,7 +94,11 @@ def check_scenario(scenario: Scenario, seconds: float | None = None) -> CheckRes
         scenario: loaded.
         seconds: how long enumerating a stage, or proving something of it, may take; a warning says what was left out.
             None: as long as it takes.
+
+    Raises:
+        ArgumentError: `seconds` is no number of seconds.
     """
+    check_seconds("seconds", seconds)
     return _Checker(scenario, seconds).check()
 
 
