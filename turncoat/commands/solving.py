@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +37,21 @@ CheckBudget = Annotated[
 ]
 Budget = Annotated[
     float | None, typer.Option("--budget", metavar="SECONDS", min=0, help="Give up after so long; never by default.")
+]
+
+Objectives = Annotated[
+    list[str],
+    typer.Option("--objective", metavar="NAME", help="A channel, or performance; the visible channels by default."),
+]
+Discounted = Annotated[
+    bool | None,
+    typer.Option(
+        "--discounted/--undiscounted",
+        help="Values or returns; values by default, unless performance is an objective.",
+    ),
+]
+Picture = Annotated[
+    Path | None, typer.Option("--picture", metavar="FILE", help="Draw the front: a new .png, .svg or .pdf.")
 ]
 
 
@@ -128,6 +144,36 @@ def why(
     else:
         printing.print_why(answer, flips)
         printing.next_command("watch", which)
+
+
+def pareto(
+    which: Which,
+    objective: Objectives = [],
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    discounted: Discounted = None,
+    picture: Picture = None,
+    budget: Budget = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what a world allows in several objectives at once, exactly, and where the agent's own choice lies."""
+    from .. import api
+
+    scenario = load_with(which, param, set_)
+    name = stage_of(scenario, stage)
+    with printing.progress(not as_json, which), time_limit(budget):
+        front = api.pareto(scenario, objective or None, name, discounted=discounted)
+    if picture is not None:
+        from ..viz.pictures.pareto_picture import save_front
+
+        save_front(front, picture)
+    if as_json:
+        write_json(api.as_data(front))
+    else:
+        printing.print_front(front)
+        if picture is not None:
+            printing.say(f"drawn to {picture}")
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:
