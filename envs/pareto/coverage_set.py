@@ -40,8 +40,8 @@ class CoverageSet:
 def coverage_set(best: Best, objectives: int) -> CoverageSet:
     """The convex coverage set over all weights that are not negative.
 
-    Each corner of the upper envelope of the vectors found so far is a weighing at which an unknown vector could gain most:
-    it is solved for, until none gains.
+    Each corner of the upper envelope of the vectors found so far is a weighing at which an unknown vector could gain
+    most: it is solved for, until none gains.
 
     Args:
         best: solves for weights.

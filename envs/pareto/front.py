@@ -85,9 +85,8 @@ class ParetoFront:
         return frame(rows, dict.fromkeys(names, float))
 
     def _repr_html_(self) -> str:
-        return html(
-            f"{self.scenario}, stage {self.stage}: {self.criterion}s, {len(self.points)} points", self.to_frame()
-        )
+        title = f"{self.scenario}, stage {self.stage}: {self.criterion}s, {len(self.points)} points"
+        return html(title, self.to_frame())
 
 
 def pareto_front(
@@ -169,7 +168,7 @@ def _choice(
     plan: ExactPlan, names: tuple[str, ...], discount: float, endless: bool
 ) -> tuple[dict[str, Range] | None, Floats | None]:
     """What the agent's own plan gets: ranges over its ties, and the vector of one of its policies."""
-    if plan.upper_bound or plan.chances is not None:
+    if plan.upper_bound or plan.equilibria is not None:
         return None, None
     worth = evaluate_plan(plan, plan.optimal)
     ranges = {}

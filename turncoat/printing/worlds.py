@@ -125,6 +125,9 @@ def _print_origin(origin: OriginProof) -> None:
         say(f"as {way}: pays {pays}, performance {number(origin.witness.performance)}", indent=4)
 
 
+_WEIGHED = {"start": "at the start, whatever becomes of them", "then": "when each reward comes"}
+
+
 def print_analysis(analysis: Analysis) -> None:
     """Print the result of `solve`: the best plans for the agent and for the designers, and the gap between them."""
     time = "as the agent knows" if analysis.horizon else "which the agent does not know"
@@ -137,6 +140,8 @@ def print_analysis(analysis: Analysis) -> None:
         say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
     if analysis.upper_bound:
         say("[yellow]beliefs are too many: this is the fully observed optimum, an upper bound[/yellow]", indent=2)
+    if (weighed := _WEIGHED.get(analysis.weighed_by)) is not None:
+        say(f"values are by the weights held {weighed}", indent=2)
     if analysis.equilibria:
         _print_every_equilibrium(analysis)
     headings = ["best plan for", "value", *(f"return({channel})" for channel in analysis.channels), "performance"]
@@ -201,19 +206,15 @@ def print_front(front: ParetoFront) -> None:
     say()
     names = [*front.objectives, *(f"weight of {name}" for name in front.objectives)]
     rows = [[number(value) for value in (*point.values.values(), *point.weights.values())] for point in front.points]
-    table(["best for some weights", *names], [["", *row] for row in rows], right=names)
+    table(names, rows, right=names)
     say()
     say(f"hypervolume {number(front.hypervolume)} above the worst: {_named(front.worst)}")
     if front.vector is None or front.shortfall is None or front.choice is None:
         say("[yellow]the agent's own choice is not known exactly[/yellow]")
         return
     ranges = ", ".join(f"{escape(name)} {span(interval)}" for name, interval in front.choice.items())
-    lies = (
-        "on the front"
-        if front.shortfall < 1e-9
-        else f"every objective could be {number(front.shortfall)} greater at once"
-    )
-    say(f"the agent's own plan: {ranges}; {lies}")
+    lies = f"every objective could be {number(front.shortfall)} greater at once"
+    say(f"the agent's own plan: {ranges}; {'on the front' if front.shortfall < 1e-9 else lies}")
 
 
 def _named(numbers: Mapping[str, float]) -> str:
@@ -222,6 +223,10 @@ def _named(numbers: Mapping[str, float]) -> str:
 
 def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
     """Print the result of `why`: the best plans with and without the event, and what would change the answer."""
+
+
+def print_why(answer: EventExplanation) -> None:
+    """Print the result of `why`: the best plans with and without the event, and the price of the event."""
     if answer.best is None:
         _print_equilibria(answer)
     else:
@@ -230,6 +235,10 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
         say(escape(note), indent=2)
     if answer.planner != "enumerate":
         say(f"[dim]the best plans that there are; `{escape(answer.planner)}`, by which it plans, may miss them[/dim]")
+
+
+def print_flips(flips: Sequence[Flip], left_out: str) -> None:
+    """Print which values of settings would change the answer of `why`, and what was left out of the search."""
     if flips:
         say()
         rows = [
@@ -237,6 +246,8 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
             for flip in flips
         ]
         table(("setting", "is", "the answer changes between"), rows, right=("is",))
+    if left_out:
+        say(f"[yellow]{escape(left_out)}[/yellow]")
 
 
 def _print_equilibria(answer: EventExplanation) -> None:
