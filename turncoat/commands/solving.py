@@ -164,7 +164,7 @@ def pareto(
     stage: StageName = None,
     discounted: Discounted = None,
     picture: Picture = None,
-    budget: Budget = None,
+    budget: Budget = SOLVE_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """Find what a world allows in several objectives at once, exactly, and where the agent's own choice lies."""
@@ -172,7 +172,7 @@ def pareto(
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
-    with printing.progress(not as_json, which), time_limit(budget):
+    with printing.progress(not as_json, which), limit_of(budget):
         front = api.pareto(scenario, objective or None, name, discounted=discounted)
     if picture is not None:
         from ..viz.pictures.pareto_picture import save_front

@@ -221,10 +221,6 @@ def _named(numbers: Mapping[str, float]) -> str:
     return ", ".join(f"{escape(name)} {number(value)}" for name, value in numbers.items())
 
 
-def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
-    """Print the result of `why`: the best plans with and without the event, and what would change the answer."""
-
-
 def print_why(answer: EventExplanation) -> None:
     """Print the result of `why`: the best plans with and without the event, and the price of the event."""
     if answer.best is None:
