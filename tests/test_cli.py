@@ -1,6 +1,8 @@
 """The command line as people and programs meet it: what is printed where, and which exit code says what."""
 
+import io
 import json
+import math
 import os
 import re
 import shlex
@@ -14,7 +16,8 @@ import pytest
 
 from turncoat import __version__, cli, printing
 from turncoat.evals.runs.run_folder import load_run
-from turncoat.printing import progressing
+from turncoat.printing import progressing, terminal
+from turncoat.scenarios.language.loading import apply_overrides, load
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -706,3 +709,66 @@ def test_json_without_infinities():
 def test_paths_in_words():
     assert printing.path_in_words(["up", "up", "down", "up"]) == "up x2, down, up"
     assert printing.path_in_words(["up", "down"] * 20, stretches=3) == "up, down, up, ..."
+
+
+# ------------------------------------------------------------------ what is next, and what was not judged
+
+
+def test_at_a_terminal_success_ends_with_the_next_command(call, corridor, tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for name in ("COLUMNS", "TERM"):
+        monkeypatch.setenv(name, {"COLUMNS": "200", "TERM": "dumb"}[name])
+    said = {}
+    for words in (
+        ["list"],
+        ["show", corridor],
+        ["check", corridor],
+        ["solve", corridor],
+        ["why", corridor, "--event", "went_right"],
+        ["explain", "TC401"],
+        ["run", corridor, "--agent", "exact", "--out", "one"],
+        ["reproduce", "one"],
+        ["compare", "one", "one:exact"],
+        ["report", "one", "--out", "page.html"],
+        ["run", corridor, "--agent", "exact", "--no-save", "--json"],
+    ):
+        shown = Terminal()
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", shown)
+            call(*words)
+        said[words[0] + ("" if "--json" not in words else " --json")] = shown.getvalue().splitlines()[-1]
+    assert said == {
+        "list": "next: turncoat watch treacherous_turn/lab",
+        "show": "next: turncoat watch corridor.yaml",
+        "check": "next: turncoat run corridor.yaml",
+        "solve": "next: turncoat why corridor.yaml --event went_left",
+        "why": "next: turncoat watch corridor.yaml",
+        "explain": "next: turncoat check FILE.yaml",
+        "run": "next: turncoat report one",
+        "reproduce": "next: turncoat report one",
+        "compare": "next: turncoat report one",
+        "report": "next: turncoat watch one",
+        "run --json": "}",
+    }
+
+
+def test_a_verdict_says_how_much_was_judged(call, tmp_path):
+    (tmp_path / "learned.yaml").write_text(LEARNED)
+    _, out, _ = call("run", "learned.yaml", "--agent", "exact", "--no-save")
+    assert out.endswith("learned.yaml: pass (2 of 3 judged: 2 pass, 1 not applicable)\n")
+
+
+def test_ranges_without_ends_are_said_in_words():
+    inf = math.inf
+    ranges = (None, (0.5, 0.5), (0.0, 1.0), (-inf, inf), (-inf, 2.0), (2.0, inf), (inf, inf))
+    said = ["-", "0.5", "0 to 1", "not bounded", "at most 2", "at least 2", "infinite"]
+    assert [terminal.between(ends) for ends in ranges] == said
+
+
+def test_every_param_can_be_what_its_description_names():
+    scenario = load("treacherous_turn/lab")
+    assert "at 2 the robot seizes" in str(scenario.document.params["sight"].about)
+    assert apply_overrides(scenario, {"sight": 2}).params["sight"] == 2

@@ -240,7 +240,7 @@ def test_ppo_goes_on_within_a_seed_and_within_a_life(monkeypatch, tmp_path):
 
     small = {**sb3_hyperparameters.DEFAULT["ppo"], "n_steps": 16, "batch_size": 64, "n_epochs": 1}
     with pytest.MonkeyPatch.context() as plain:
-        plain.setitem(sb3_hyperparameters.DEFAULT, "ppo", small)  # type: ignore[arg-type]
+        plain.setitem(sb3_hyperparameters.DEFAULT, "ppo", small)
         settings = {"text": TWO_LESSONS, "steps": 1_500, "checkpoint_every": 0.0}
         run("ppo", **settings, cache=tmp_path / "whole")
         for at in (2, 3):

@@ -229,6 +229,9 @@ def run(
     elif not reports and not broken.found:
         printing.say(f"nothing falls to shard {shard}")
     broken.sum_up()
+    folders = [str(report.folder) for report in reports if report.folder is not None]
+    if folders and not as_json:
+        printing.next_command("report", *folders)
     raise typer.Exit(FAULT if broken.found else _exit_code(reports, inconclusive))
 
 

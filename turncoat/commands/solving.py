@@ -75,6 +75,8 @@ def check(
             printing.print_check(name, scenario, result)
     if as_json:
         write_json(data)
+    elif not wrong:
+        printing.next_command("run", *which)
     raise typer.Exit(FAULT if wrong else 0)
 
 
@@ -97,6 +99,8 @@ def solve(
         write_json(_analysis_data(api.as_data(analysis)))
     else:
         printing.print_analysis(analysis)
+        event = next(iter(api.events(scenario, name)), None)
+        printing.next_command(*(("why", which, "--event", event) if event else ("watch", which)))
 
 
 def why(
@@ -123,6 +127,7 @@ def why(
         write_json({**api.as_data(answer), "flips": [api.as_data(flip) for flip in flips]})
     else:
         printing.print_why(answer, flips)
+        printing.next_command("watch", which)
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:

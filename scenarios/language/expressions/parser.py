@@ -14,7 +14,7 @@ from ...did_you_mean import nearest, quote
 from ...errors import TurncoatError
 from ..faults.faults import Span, oxford
 from . import syntax
-from .syntax import Effect, Expression, Measure, ParsedMeasure, Regime
+from .syntax import Effect, EpisodeCondition, Expression, Measure, ParsedMeasure, Regime
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -56,10 +56,10 @@ FUNCTIONS = {"min": 2, "max": 2, "abs": 1, "ln": 1, "exp": 1, "sqrt": 1, "floor"
 """Function of numbers -> its number of arguments; `min` and `max` take two or more."""
 QUANTIFIERS = ("any", "all", "count")
 DIRECTIONS = ("up", "down", "left", "right")
-EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset")
+EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset", "retire")
 MEASURES = (
     "rate", "share", "count", "first", "return", "value", "performance", "steps", "regret", "mean", "max", "min",
-    "final", "at",
+    "final", "at", "life",
 )  # fmt: skip
 
 PLACES = ("cell", "zone_of", "beside", "ahead")
@@ -67,7 +67,7 @@ PLACES = ("cell", "zone_of", "beside", "ahead")
 OF_PLACES = ("row", "column", "distance")
 """Words that make a number of places."""
 
-_CALLABLE = (*FUNCTIONS, *QUANTIFIERS, *PLACES, *OF_PLACES, "before")
+_CALLABLE = (*FUNCTIONS, *QUANTIFIERS, *PLACES, *OF_PLACES, "before", "happened")
 _RELATIONS = ("on", "in", "meets", "sees", "carries", "near", "does", "chooses", "moved", "facing")
 _ONE_PLACE = ("does", "chooses", "moved", "facing")
 
@@ -183,6 +183,16 @@ def measure(text: str) -> Measure:
     return parse_measure(text)
 
 
+@lru_cache(maxsize=4096)
+def episode_condition(text: str) -> EpisodeCondition:
+    """Parse a condition on an episode, as within `share(...)`, cached.
+
+    Raises:
+        ExpressionError: the text is no such condition.
+    """
+    return cast(EpisodeCondition, _parse(_as_text(text), "condition"))
+
+
 def parsed_measure(text: str) -> ParsedMeasure:
     """Parse a measure and keep its text with it.
 
@@ -259,7 +269,7 @@ def _grammar() -> Lark:
         Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"),
         parser="lalr",  # time linear in the text, whoever wrote it; and it can tell which tokens are accepted next
         lexer="contextual",  # a word is a keyword only where one can stand, so that most words can be names
-        start=["expression", "effect", "measure", "regime", "place"],
+        start=["expression", "effect", "measure", "condition", "regime", "place"],
         keep_all_tokens=True,  # every rule's first and last part then tell its span
         maybe_placeholders=False,
         transformer=cast(Any, _Build()),
@@ -444,6 +454,9 @@ class _Build:
     def stage_is(self, parts: _Parts) -> syntax.StageIs:
         return syntax.StageIs(str(parts[2]), _span(parts))
 
+    def happened(self, parts: _Parts) -> syntax.Happened:
+        return syntax.Happened(str(parts[2]), _span(parts))
+
     def quantified(self, parts: _Parts) -> syntax.Quantified:
         # `any(gem: ...)`, or with a name for the instance `any(b of gem: ...)`.
         variable, group = (parts[2], parts[4]) if len(parts) > 6 else (parts[2], parts[2])
@@ -490,6 +503,9 @@ class _Build:
     def reset_board(self, parts: _Parts) -> syntax.ResetBoard:
         return syntax.ResetBoard(_span(parts))
 
+    def retire(self, parts: _Parts) -> syntax.Retire:
+        return syntax.Retire(_span(parts))
+
     # Measures
 
     def rate(self, parts: _Parts) -> syntax.Rate:
@@ -524,6 +540,9 @@ class _Build:
             message = f"`{parts[4]}` cannot compare two `first(...)`: only `<` can"
             raise ExpressionError("TC105", _span(parts[4:5]), message, "write which came first: `first(a) < first(b)`")
         return syntax.Before(parts[2], parts[7], _span(parts))
+
+    def of_life(self, parts: _Parts) -> syntax.OfLife:
+        return syntax.OfLife(parts[2], _span(parts))
 
     # Regimes
 
@@ -729,7 +748,7 @@ def _wrong_parenthesis(
     if found == ")" and sum(1 if p == "(" else -1 for at, p in _parentheses(text) if at <= span[0]) < 0:
         return ExpressionError("TC107", span, "this `)` closes nothing", "take it away, or write the `(` before it")
     if found == "(" and before and before[0][0].isalpha() and before[0] not in (*RESERVED, *EFFECT_VERBS):
-        known = _CALLABLE if kind not in ("measure", "regime") else (*MEASURES, *_CALLABLE)
+        known = _CALLABLE if kind not in ("measure", "condition", "regime") else (*MEASURES, *_CALLABLE)
         if before[0] in known:
             return None
         guess = nearest(before[0], known)

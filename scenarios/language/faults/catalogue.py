@@ -130,6 +130,22 @@ CATALOGUE: dict[str, str] = {
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
+    "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
+    "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
+    "many episodes of each.",
+    "TC251": "An entry of a life names a stage in which somebody acts, and says how many `episodes` of it follow each "
+    "other, or with which chance another one follows (`continues`, below 1).",
+    "TC252": "In a life an agent may plan beyond an episode, so it has to know when the episode is over: its stages "
+    "have a `horizon`. Rules may end an episode sooner.",
+    "TC253": "A rule `at: between` fires after an episode that another one follows. It reads how the episode was left, "
+    "writes only what `persists: episodes`, and may `retire` the life. All else begins the next episode as declared, "
+    "and no tick is there to be paid for.",
+    "TC254": "`retire` ends a life, and is an effect of rules `at: between`.",
+    "TC255": "Where a file declares a life, training is the training entries of that life, so that a `share` of the "
+    "run's steps has no meaning.",
+    "TC256": "With a stage, a measure is that of the mean episode which the stage has in the life, or of one of them "
+    "(`episode: 1`, `episode: last`). `life(measure)` joins its episodes into one; `stage: life` joins all of them, "
+    "and is asked for with `life(measure)` only, as is a regret.",
     # TC3: boards
     "TC243": "`exists: true` asks whether some equilibrium meets the bound, where a claim otherwise has to hold in "
     "all of them. It is said of the exact planner, of one game at a time.",

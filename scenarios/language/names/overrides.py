@@ -36,6 +36,7 @@ def targets(symbols: Symbols) -> tuple[str, ...]:
         names += [SOLUTION, *(f"{SOLUTION}.others.{agent}" for agent in symbols.document.agents)]
     for agent, its in symbols.document.agents.items():
         names += [f"{agent}.{setting}" for setting in ("discount", "deliberation", "planner", "judges_by")]
+        names += [f"{agent}.foresight"] if symbols.document.life else []
         names += [f"{agent}.values.{channel}" for channel in its.values]
         names += [f"{agent}.observes.hides", f"{agent}.observes.window"]
     return tuple(names)
@@ -183,7 +184,7 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
         return None if _is_number(value) and 0 <= value <= 1 else "write a number from 0 to 1"
     if setting.startswith("values."):
         return None if _is_number(value) else "write a number"
-    if setting == "judges_by":
+    if setting in ("judges_by", "foresight"):
         choices = get_args(AgentBlock.model_fields[setting].annotation)
         return None if value in choices else f"write one of {listed(choices)}"
     if setting in ("deliberation", "planner"):

@@ -13,7 +13,7 @@ from ..names.symbols import suggestion, unknown
 from ..names.types import check_local_name, require
 from ..schema.document import BestFor, BestResponse, EquilibriumBlock, Formula, Rule, Stage
 from .bodies import check_hides
-from .curriculum import check_life
+from .curriculum import check_between, check_curriculum, check_life
 from .effects import check_effect
 
 
@@ -94,15 +94,18 @@ def check_rules(context: Context) -> None:
     for index, rule in enumerate(rules):
         path: Path = ("rules", index)
         bound = _check_each(rule, path, context)
-        acted = rule.at != "start"  # at the start of an episode nobody has acted, and no draw of a tick is made
-        context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted))
-        context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted))
+        # At the start of an episode, and between two, nobody has acted, and no draw of a tick is made.
+        acted, between = rule.at not in ("start", "between"), rule.at == "between"
+        context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted, between))
+        context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted, between))
         _check_effects("then", rule.then, rule, path, context, bound)
         _check_effects("else", rule.otherwise, rule, path, context, bound)
         if rule.otherwise and rule.chance is None:
             message = f"rule `{rule.name}` has an `else:` and no `chance:`"
             cure = "`else:` is done where the chance fails: add `chance:`, or write a rule of its own"
             context.report.add("TC232", (*path, "else"), message, cure, key=True)
+        if between:
+            check_between(rule, path, context)
         for channel, pay in rule.pays.items():
             _check_payee(channel, (*path, "pays", channel), context)
             context.number(pay, "a pay", context.scope((*path, "pays", channel), bound, acted, acted))
@@ -139,7 +142,7 @@ def _check_effects(
         cure = "write each effect on a line of its own, after `- `"
         context.report.add("TC217", (*path, key), message, cure, key=True)
         return
-    acted = rule.at != "start"
+    acted, between = rule.at not in ("start", "between"), rule.at == "between"
     for line, text in enumerate(effects):
         where: Path = (*path, key, line)
         try:
@@ -147,7 +150,7 @@ def _check_effects(
         except ExpressionError as fault:
             context.report.add(fault.code, where, fault.message, fault.cure, span=fault.span)
             continue
-        check_effect(its, context.scope(where, bound, acted, acted))
+        check_effect(its, context.scope(where, bound, acted, acted, between))
 
 
 def _check_payee(key: str, path: Path, context: Context) -> None:
@@ -211,6 +214,7 @@ def check_stages(context: Context) -> None:
                 unknown(report, "TC422", "thing", thing, context.symbols.of("thing"), (*path, "removes", index))
         check_hides(stage.hides, (*path, "hides"), context)
         _check_repeats(stage, path, context)
+    check_curriculum(context)
     check_life(context)
 
 

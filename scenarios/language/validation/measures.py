@@ -12,6 +12,7 @@ from ..expressions.syntax import (
     First,
     Happens,
     Measure,
+    OfLife,
     Quantity,
     Rate,
     Share,
@@ -34,14 +35,19 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
     # Conditions are on the state before the action, where nobody has acted and nothing of the tick is drawn.
     scope = Scope(symbols, report, path, acted=False, ticking=False)
     match measure:
+        case OfLife(inner, span):
+            if isinstance(inner, OfLife):
+                scope.fault("TC519", span, "`life(...)` stands in `life(...)`", "write it once")
+            else:
+                check_measure(inner, symbols, report, path)
         case Share(condition):
-            _check_condition(condition, scope)
+            check_condition(condition, scope)
         case Rate(event, condition):
-            _check_condition(event, scope)
+            check_condition(event, scope)
             if condition is not None:
                 require(condition, "truth", scope, "a condition")
         case Count(event) | First(event):
-            _check_condition(event, scope)
+            check_condition(event, scope)
         case Statistic():
             _check_statistic(measure, symbols, report, path)
         case Quantity(quantity, channel, span):
@@ -94,7 +100,8 @@ def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]
         scope.unknown("TC423", "agent", agent, agents + things, span)
 
 
-def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:
+def check_condition(condition: EpisodeCondition, scope: Scope) -> None:
+    """Report events and reasons in a condition on an episode that the scenario does not have."""
     match condition:
         case Happens(event, span):
             check_event(event, scope, span)
@@ -102,11 +109,11 @@ def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:
             if reason is not None:
                 check_reason(reason, scope, span)
         case Before(earlier, later):
-            _check_condition(earlier, scope)
-            _check_condition(later, scope)
+            check_condition(earlier, scope)
+            check_condition(later, scope)
         case EpisodeLogic(_, operands):
             for operand in operands:
-                _check_condition(operand, scope)
+                check_condition(operand, scope)
 
 
 def check_event(event: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
