@@ -1,6 +1,7 @@
 """The command line as people and programs meet it: what is printed where, and which exit code says what."""
 
 import io
+import itertools
 import json
 import math
 import os
@@ -15,6 +16,11 @@ from pathlib import Path
 import pytest
 
 from turncoat import __version__, cli, printing
+from turncoat.envs import time_limit
+from turncoat.envs.analysis.event_explanation import stance
+from turncoat.envs.mdp import enumeration
+from turncoat.envs.solvers import bellman
+from turncoat.evals.exact import parameter_flips
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.printing import progressing, terminal
 from turncoat.scenarios.language.loading import apply_overrides, load
@@ -140,6 +146,50 @@ def test_check_that_had_no_time_does_not_say_that_nobody_could(call, corridor):
     code, out, _ = call("check", corridor, "--budget", "0")
     assert code == 0
     assert "corridor.yaml: states deploy not enumerated\n" in out
+
+
+@pytest.fixture
+def hours_later(monkeypatch):
+    """The clock jumps ahead at the first thing that can take long."""
+    asked, real, jump = time_limit.check_time, time.monotonic, [0.0]
+
+    def jumping(doing):
+        jump[0] += 1e6
+        asked(doing)
+
+    monkeypatch.setattr(time, "monotonic", lambda: real() + jump[0])
+    for module in (enumeration, bellman):
+        monkeypatch.setattr(module, "check_time", jumping)
+
+
+def test_no_command_sits_for_ever_by_default(call, corridor, hours_later):
+    for words in (["solve", corridor], ["why", corridor, "--event", "went_left"]):
+        code, out, err = call(*words)
+        assert (code, out) == (2, "")
+        assert "the 600 seconds of `--budget` ran out while" in err
+    code, out, _ = call("run", corridor, "--agent", "exact", "--no-save")
+    assert code == 4
+    assert out.count("the 600 seconds of one solution (`--solve-budget`) ran out while") == 2
+
+
+def test_why_says_what_it_has_and_what_it_had_no_time_for(call, corridor, monkeypatch):
+    answered = itertools.count()
+
+    def late(plan, event):
+        if next(answered) == 5:
+            raise time_limit.OutOfTimeError("the time was over")
+        return stance(plan, event)
+
+    monkeypatch.setattr(parameter_flips, "stance", late)
+    code, out, _ = call("why", corridor, "--event", "went_left")
+    assert code == 0
+    assert "went_left: the agent's best plan brings it about in no episode\n" in out
+    left = "not varied any more, or not to the end: left_pay, robot.discount, robot.values.reward; the time was over\n"
+    assert out.endswith(left)
+    answered = itertools.count()
+    code, out, _ = call("why", corridor, "--event", "went_left", "--json")
+    assert code == 0
+    assert (strictly(out)["flips"], strictly(out)["left_out"]) == ([], left.rstrip())
 
 
 def test_a_discount_close_to_1_is_not_called_1(call, corridor):
@@ -772,3 +822,37 @@ def test_every_param_can_be_what_its_description_names():
     scenario = load("treacherous_turn/lab")
     assert "at 2 the robot seizes" in str(scenario.document.params["sight"].about)
     assert apply_overrides(scenario, {"sight": 2}).params["sight"] == 2
+
+
+# ------------------------------------------------------------------ a new file
+
+
+def test_new_writes_a_file_that_passes_as_it_is(call, tmp_path):
+    assert call("new", "garden") == (0, "wrote garden.yaml\n", "")
+    text = (tmp_path / "garden.yaml").read_text()
+    assert text.count("#") > 20
+    code, out, err = call("check", "garden.yaml")
+    assert (code, err) == (0, "")
+    assert "warning" not in out
+    assert "origin proxy proved" in out
+    code, out, _ = call("run", "garden.yaml", "--agent", "exact", "--no-save")
+    assert code == 0
+    assert out.endswith("garden.yaml: pass (3 pass)\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["9lives"], "is no name"),
+        (["a-b"], "is no name"),
+        (["there"], "there.yaml exists, and is not written over"),
+        (["here", "--out", "nowhere/here.yaml"], "cannot be written"),
+    ],
+)
+def test_new_writes_nothing_that_is_wrong(call, tmp_path, words, says):
+    (tmp_path / "there.yaml").write_text("mine")
+    code, out, err = call("new", *words)
+    assert (code, out) == (2, "")
+    assert says in " ".join(err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["there.yaml"]
+    assert (tmp_path / "there.yaml").read_text() == "mine"

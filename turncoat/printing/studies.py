@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
@@ -15,21 +16,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..evals.measures.outcomes import BehaviourOutcomes
+    from ..evals.monitors.report import MonitorReport
+    from ..evals.statistics.binomial import Proportion
     from ..evals.studies.candidates import CandidateScore
     from ..evals.studies.control import ControlReport
-    from ..evals.studies.search import Proportion as Counted
     from ..evals.studies.search import SearchResult
     from ..evals.studies.sweep_points import SweepResult
 
 
+MOST_ROWS = 30
+"""Points of a sweep whose measures are printed; the file has them all."""
+
+
 def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
-    """Print how many points lie in each regime, and where the table is."""
+    """Print how many points lie in each regime, the measures that were asked for, and where table and picture are."""
+    from ..evals.studies.sweep_folder import TABLE
+    from ..viz.pictures.phase_diagram import why_no_diagram
+
     axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.settings.axes)
     say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.settings.stage)}: {escape(axes)}")
     for agent in sweep.settings.agents:
         found = sweep.regimes(agent)
         if agent != "exact":
             say(f"{escape(agent)}, {sweep.settings.seeds_in_words}", indent=2)
+        if not sweep.settings.regimes:
+            continue
         # The exact plan has a row for each point, a trained agent one for each seed at the points where it is trained.
         noun = "point" if agent == "exact" else "trained seed"
         say()
@@ -37,8 +48,36 @@ def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
     notes = Counter(row.note for row in sweep.rows if row.regime == "unsolved")
     for note, many in notes.items():
         say(f"[yellow]unsolved[/yellow] at {count(many, 'point')}: {escape(note)}")
+    _print_measures(sweep)
     say()
+    if len(sweep.rows) > MOST_ROWS and sweep.settings.measures:
+        say(f"[dim]{len(sweep.rows) - MOST_ROWS:,} more rows are in {TABLE}[/dim]")
+    if (why := why_no_diagram(sweep)) is not None:
+        say(f"[dim]without a diagram: {escape(why)}[/dim]")
     out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def _print_measures(sweep: SweepResult) -> None:
+    """Print the measures that were asked for, a row for each point and trained seed, from the first ones on."""
+    settings = sweep.settings
+    if not settings.measures:
+        return
+    learned = any(agent != "exact" for agent in settings.agents)
+    at = [settings.all_measures.index(text) for text in settings.measures]
+    rows = []
+    for row in sweep.rows[:MOST_ROWS]:
+        who = [row.agent, "" if row.agent == "exact" else str(row.seed)] if learned else []
+        ends = [row.measures[number] for number in at]
+        values = [between(None if low is None or high is None else (low, high)) for low, high in ends]
+        rows.append([*(escape(_setting(value)) for value in row.values), *map(escape, who), *values])
+    axes = [axis.name for axis in settings.axes]
+    say()
+    table((*axes, *(("agent", "seed") if learned else ()), *settings.measures), rows, right=settings.measures)
+
+
+def _setting(value: object) -> str:
+    """A value of an axis, as it was written."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def print_control(found: ControlReport) -> None:
@@ -67,6 +106,34 @@ def print_control(found: ControlReport) -> None:
         columns = (name, "task", "harm", "task at worst", "harm at worst")
         table(columns, ([str(b.value), *_traded(b.agent), *_traded(b.worst)] for b in bought), right=columns[1:])
         _print_notes((f"{name} {b.value}", b.note) for b in bought)
+
+
+def print_monitors(found: MonitorReport) -> None:
+    """Print what each monitor made of the same episodes."""
+    first, last = found.first
+    when = f"first in tick {first}" if first == last else f"first in ticks {first} to {last}"
+    of = f"{found.happened} of {count(found.episodes, 'episode')}"
+    say(f"[bold]{escape(found.event)}[/bold] happened in {of}, {when}; {count(found.controls, 'episode')} of controls")
+    say()
+    rows = []
+    for name, detection in found.detections.items():
+        lead = "not in time" if math.isinf(detection.lead) else f"{number(detection.lead)} ticks"
+        shares = (_share(detection.detected), _share(detection.false_alarms))
+        rows.append([name, f"{detection.auc:.3f}", *shares, lead])
+    table(_MONITORS, rows, right=_MONITORS[1:])
+    say()
+    say("Shares with exact 95 % intervals; the alarm rises above the highest score of every second control.")
+    for name in found.unread:
+        say(f"{name}: nothing of what it reads was recorded")
+    if found.fooled:
+        say(f"{count(found.fooled, 'imagined step')} cannot happen in the world; nothing was read beyond them")
+
+
+_MONITORS = ("monitor", "AUC", "in time", "false alarms", "median lead")
+
+
+def _share(share: Proportion) -> str:
+    return f"{share.count} of {share.of} ({share.low:.2f} to {share.high:.2f})"
 
 
 _WHO = ("condition", "who", "reward", "performance", "harm/tick seen", "unseen")
@@ -118,7 +185,7 @@ def _worth(worth: CandidateScore | None) -> str:
     return "-" if worth is None or worth.low is None or worth.high is None else between((worth.low, worth.high))
 
 
-def _counted(share: Counted) -> str:
+def _counted(share: Proportion) -> str:
     """A proportion with its confidence interval, or with a remark that it is of everything there is."""
     whole = "all there are" if share.low == share.high else f"95%: {share.low:.1%} to {share.high:.1%}"
     return f"{share.count} of {share.of} ({whole})"

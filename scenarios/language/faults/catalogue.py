@@ -261,9 +261,9 @@ CATALOGUE: dict[str, str] = {
     "TC541": "No formula, effect or measure names what stands under `let:`.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
-    "outcomes of chance than are enumerated (4,096), or it took longer than `check --budget` allows. The message names "
-    "what multiplies. The scenario still runs and trains by simulation; exact expectations are then not applicable, "
-    "unless it is only the time of `check` that was too short.",
+    "outcomes of chance than `runs.max_outcomes`, or it took longer than `check --time-limit` allows. The message "
+    "names what multiplies. The scenario still runs and trains by simulation; exact expectations are then not "
+    "applicable, unless it is only the time of `check` that was too short.",
     "TC602": "An episode that is over before anything can be chosen, or after a choice of which nothing depends, shows "
     "nothing of behaviour.",
     "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "
@@ -283,7 +283,8 @@ CATALOGUE: dict[str, str] = {
     "TC609": "The measure was computed over all policies, good and bad, and even its best end misses the bound, so the "
     "expectation would fail for any agent.",
     "TC610": "Numbers have about 300 digits before the point. Where what a rule pays, times a weight and the ticks that"
-    " count, would have more, values would be infinite and all plans equally good, so nothing is solved.",
+    " count, would have more, values would be infinite and all plans equally good, so nothing is solved. Likewise "
+    "where even the largest would be smaller than 1e-290: all plans would be rounded to nothing.",
     "TC620": "An expectation of trained agents takes so many seeds to be shown, even if all of them agree; with fewer "
     "the run can at best be inconclusive. The number is that of `turncoat run`, which is larger where there are more "
     "learned expectations. A share of exactly 0 or 1 is shown by no number of seeds.",
