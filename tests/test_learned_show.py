@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tests.worlds import ROOM
-from turncoat import api
 from turncoat.evals.inspection.learned_show import LearnedShow, shipped_checkpoint
 from turncoat.scenarios.errors import MissingPackageError
 from turncoat.scenarios.language.loading import Scenario, load
@@ -88,17 +87,6 @@ def test_only_what_lies_beside_the_file_is_played(room: Scenario, tmp_path: Path
     assert shipped_checkpoint(room, "ppo") is None
     (tmp_path / "other.yaml").write_text(TEXT, encoding="utf-8")
     assert shipped_checkpoint(load(str(tmp_path / "other.yaml")), "deep") is None
-
-
-def test_the_one_that_comes_with_corner_cheese_walks_to_the_corner() -> None:
-    scenario = api.load("corner_cheese")
-    checkpoint = shipped_checkpoint(scenario, "deep")
-    assert checkpoint is not None
-    assert checkpoint.stat().st_size < 400_000
-    episode = LearnedShow(scenario, "deploy", checkpoint).episode(0)
-    assert episode.ticks("in_the_corner")
-    assert episode.ended is None
-    assert not (episode.states[:, [f.name for f in episode.world.fields].index("cheese.cell")] == 10).any()
 
 
 def test_without_torch_it_says_what_to_install(room: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
