@@ -71,7 +71,8 @@ class LearnedShow:
         # It decides alike wherever all that it sees is alike, and one that has arrived sees the same for many ticks.
         known: dict[bytes, Ints] = {}
         states = [lane.states[0].copy()]
-        chosen, executed, rewards, performance, events = [], [], [], [], []
+        chosen: list[Ints] = []
+        executed, rewards, performance, events = [], [], [], []
         while not lane.ended[0] and len(chosen) < world.steps:
             seen, mask = observe(world, lane.states, 0), lane.available[0].copy()
             key = seen.tobytes() + mask.tobytes()
