@@ -39,7 +39,9 @@ SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 Agent = Annotated[
     str | None,
-    typer.Option("--agent", help="Of a run: whose recording. Of a scenario: exact, or one that it comes with."),
+    typer.Option(
+        "--agent", help="Of a run: whose recording. Of a scenario: exact, or deep if a checkpoint lies beside it."
+    ),
 ]
 Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
 BesideIt = Annotated[
@@ -92,7 +94,7 @@ def watch(
     beside: BesideIt = [],
     reload: Reload = False,
 ) -> None:
-    """Watch a scenario's exact plan, a trained agent that comes with it, or a run's recordings; H shows the keys.
+    """Watch a scenario's exact plan, a trained agent beside it, or a run's recordings, in a window; H shows the keys.
 
     Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
     """
