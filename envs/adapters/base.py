@@ -46,7 +46,7 @@ def open_world(
     stages = scenario.document.stages
     if stage is None:
         stage = "train" if "train" in stages else next(iter(stages))
-    if any(entry.stage == stage for entry in scenario.document.life):
+    if scenario.lives_in(stage):
         raise LifeNotSteppedError(
             f"`{stage}` is part of a life, and lives are solved exactly and not stepped in this version; "
             "leave `life:` out to play its stages one episode at a time"
