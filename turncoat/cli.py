@@ -50,6 +50,7 @@ def turncoat(
 for name, command in (
     ("list", looking.list_scenarios),
     ("show", looking.show),
+    ("new", looking.new),
     ("check", solving.check),
     ("solve", solving.solve),
     ("why", solving.why),
@@ -58,6 +59,7 @@ for name, command in (
     ("compare", comparing.compare),
     ("reproduce", comparing.reproduce),
     ("control", controlling.control),
+    ("monitor", controlling.monitor),
     ("search", searching.search),
     ("inspect", inspecting.inspect),
     ("report", reporting.report),
