@@ -58,6 +58,7 @@ def _supported(vectors: np.ndarray) -> np.ndarray:
             [1],
             [*[(0, 1)] * d, (None, None)],
         )
+        assert found.x is not None
         if found.x[-1] > 1e-7:
             kept.append(vector)
     return np.array(kept)

@@ -75,9 +75,7 @@ class MOTurncoatEnv(gymnasium.Env[Any, np.int64]):
         super().reset(seed=seed)
         return self._env.reset(seed=seed, options=options)
 
-    def step(  # type: ignore[override]
-        self, action: int | np.integer[Any]
-    ) -> tuple[Any, npt.NDArray[np.float64], bool, bool, dict[str, Any]]:
+    def step(self, action: int | np.integer[Any]) -> tuple[Any, npt.NDArray[np.float64], bool, bool, dict[str, Any]]:
         """One tick; as `TurncoatEnv.step`, but for the reward, float64 `[K]`."""
         observation, _, terminated, truncated, info = self._env.step(action)
         paid = np.fromiter((info["rewards"][name] for name in self.channels), np.float64, self.reward_dim)
@@ -121,6 +119,6 @@ class MOTurncoatEnv(gymnasium.Env[Any, np.int64]):
         """Go on from a state, as `TurncoatEnv.set_state`."""
         self._env.set_state(state, ticks)
 
-    def render(self) -> str | npt.NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""
         return self._env.render()

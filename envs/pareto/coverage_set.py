@@ -123,6 +123,7 @@ def _margin(vector: Floats, others: Floats) -> tuple[float, Floats]:
         b_eq=[1.0],
         bounds=bounds,
     )
+    assert found.x is not None, "it is feasible and bounded"
     return float(found.x[-1]), np.asarray(found.x[:d])
 
 
@@ -142,6 +143,7 @@ def shortfall(vector: Floats, vectors: Floats) -> float:
         b_eq=[1.0],
         bounds=[*((0, 1) for _ in range(n)), (None, None)],
     )
+    assert found.x is not None, "it is feasible and bounded"
     return max(0.0, float(found.x[-1]))
 
 
