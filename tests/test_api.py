@@ -49,6 +49,7 @@ def test_what_is_public():
         "make_aec",
         "make_mo",
         "make_parallel",
+        "monitor",
         "names",
         "pareto",
         "report",
