@@ -1,6 +1,7 @@
 """The command line as people and programs meet it: what is printed where, and which exit code says what."""
 
 import io
+import itertools
 import json
 import math
 import os
@@ -15,6 +16,11 @@ from pathlib import Path
 import pytest
 
 from turncoat import __version__, cli, printing
+from turncoat.envs import time_limit
+from turncoat.envs.analysis.event_explanation import stance
+from turncoat.envs.mdp import enumeration
+from turncoat.envs.solvers import bellman
+from turncoat.evals.exact import parameter_flips
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.printing import progressing, terminal
 from turncoat.scenarios.language.loading import apply_overrides, load
@@ -140,6 +146,50 @@ def test_check_that_had_no_time_does_not_say_that_nobody_could(call, corridor):
     code, out, _ = call("check", corridor, "--budget", "0")
     assert code == 0
     assert "corridor.yaml: states deploy not enumerated\n" in out
+
+
+@pytest.fixture
+def hours_later(monkeypatch):
+    """The clock jumps ahead at the first thing that can take long."""
+    asked, real, jump = time_limit.check_time, time.monotonic, [0.0]
+
+    def jumping(doing):
+        jump[0] += 1e6
+        asked(doing)
+
+    monkeypatch.setattr(time, "monotonic", lambda: real() + jump[0])
+    for module in (enumeration, bellman):
+        monkeypatch.setattr(module, "check_time", jumping)
+
+
+def test_no_command_sits_for_ever_by_default(call, corridor, hours_later):
+    for words in (["solve", corridor], ["why", corridor, "--event", "went_left"]):
+        code, out, err = call(*words)
+        assert (code, out) == (2, "")
+        assert "the 600 seconds of `--budget` ran out while" in err
+    code, out, _ = call("run", corridor, "--agent", "exact", "--no-save")
+    assert code == 4
+    assert out.count("the 600 seconds of one solution (`--solve-budget`) ran out while") == 2
+
+
+def test_why_says_what_it_has_and_what_it_had_no_time_for(call, corridor, monkeypatch):
+    answered = itertools.count()
+
+    def late(plan, event):
+        if next(answered) == 5:
+            raise time_limit.OutOfTimeError("the time was over")
+        return stance(plan, event)
+
+    monkeypatch.setattr(parameter_flips, "stance", late)
+    code, out, _ = call("why", corridor, "--event", "went_left")
+    assert code == 0
+    assert "went_left: the agent's best plan brings it about in no episode\n" in out
+    left = "not varied any more, or not to the end: left_pay, robot.discount, robot.values.reward; the time was over\n"
+    assert out.endswith(left)
+    answered = itertools.count()
+    code, out, _ = call("why", corridor, "--event", "went_left", "--json")
+    assert code == 0
+    assert (strictly(out)["flips"], strictly(out)["left_out"]) == ([], left.rstrip())
 
 
 def test_a_discount_close_to_1_is_not_called_1(call, corridor):

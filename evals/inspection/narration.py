@@ -17,6 +17,7 @@ from ...scenarios.language.expressions.syntax import (
     First,
     Happens,
     Share,
+    temporal_in,
 )
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Expectation
@@ -98,7 +99,7 @@ def _claimed(expectation: Expectation) -> tuple[Expectation, EpisodeCondition] |
     except ExpressionError:
         return None
     least = expectation.equals if expectation.at_least is None else expectation.at_least
-    if isinstance(found, Share) and least is not None and least > 0:
+    if isinstance(found, Share) and least is not None and least > 0 and not temporal_in(found.condition):
         return expectation, found.condition
     if isinstance(found, First) and expectation.equals is not None:
         return expectation, found.event
@@ -120,6 +121,8 @@ def holds(condition: EpisodeCondition, episode: Episode) -> bool:
             return all(holds(operand, episode) for operand in operands)
         case EpisodeLogic(_, operands):
             return any(holds(operand, episode) for operand in operands)
+        case _:
+            raise TypeError(f"an episode alone does not decide it: {condition}")
 
 
 def _first(event: Happens | Ended, episode: Episode) -> float:

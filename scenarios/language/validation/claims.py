@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, episode_condition, measure, parsed_measure
-from ..expressions.syntax import Count, First, OfLife, Quantity, Rate, Share
+from ..expressions.syntax import Count, ExtremeShare, First, OfLife, Quantity, Rate, Share, temporal_in
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
@@ -45,7 +45,12 @@ def _check_tell(tell: Tell, path: Path, context: Context) -> None:
     check_overrides(tell.set, context.symbols, context.report, (*path, "with"))
     if tell.shows is not None:
         try:
-            check_condition(episode_condition(tell.shows), context.scope((*path, "shows")))
+            shown = episode_condition(tell.shows)
+            check_condition(shown, context.scope((*path, "shows")))
+            for part in temporal_in(shown)[:1]:
+                cure = "write events, and which came first: `first(a) < first(b)`"
+                message = "an episode is looked for by its events, and this is about moments"
+                context.report.add("TC105", (*path, "shows"), message, cure, span=part.span)
         except ExpressionError as fault:
             context.report.add(fault.code, (*path, "shows"), fault.message, fault.cure, span=fault.span)
     for name in tell.captions:
@@ -118,7 +123,7 @@ def _check_that_it_can_fail(expectation: Expectation, path: Path, context: Conte
         its = measure(expectation.measure)
     except ExpressionError:
         return  # reported where the measure is checked
-    if isinstance(its, Share | Rate):
+    if isinstance(its, Share | ExtremeShare | Rate):
         least, most = (0.0, 1.0) if expectation.minus is None else (-1.0, 1.0)
     elif expectation.minus is None and (isinstance(its, Count | First) or its == Quantity("steps", span=its.span)):
         least, most = 0.0, math.inf
