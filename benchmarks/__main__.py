@@ -1,8 +1,9 @@
 """Measure and print a table; exit code 1 if a target is missed.
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
-makes of it, on a GPU if asked; `frames` measures the window, `solvers` the exact solver beside others. `results`, `cross` and `cheese` are about what agents
-learn, `planners` about what search is worth, `tune` about the baselines' settings. All of these have `--help`.
+makes of it, on a GPU if asked; `frames` measures the window. `solvers` puts the exact solver beside others.
+`results`, `cross` and `cheese` are about what agents learn, `planners` about what search is worth, `tune` about the
+baselines' settings. All of these have `--help`.
 """
 
 from __future__ import annotations

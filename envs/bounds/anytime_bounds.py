@@ -1,8 +1,8 @@
 """Lower and upper bounds on the best value from the start, better the longer they are worked on.
 
-States are expanded where the optimistic best plan goes and the bounds lie apart, as in bounded real-time dynamic
-programming (McMahan, Likhachev and Gordon 2005) and LAO* (Hansen and Zilberstein 2001), and otherwise breadth first. After
-each round both bounds are solved exactly on what is expanded; what lies beyond it is worth whatever its rules could pay.
+States are expanded where the optimistic best plan goes, as in bounded real-time dynamic programming (McMahan, Likhachev
+and Gordon 2005) and LAO* (Hansen and Zilberstein 2001), and otherwise breadth first. After each round both bounds are
+solved exactly on what is expanded; what lies beyond is worth whatever the world's rules could pay.
 
 Letters as in `base`: S states, A joint actions, M outcomes.
 """
@@ -18,6 +18,7 @@ import numpy as np
 
 from ..base import FiniteMDP, Floats, Longs, NotEnumerableError
 from ..mdp.partial_enumeration import PartialEnumeration
+from ..reference.observation import observation_ids
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
 from ..solvers.policy_evaluation import kernels
 from ..world.world import World
@@ -57,8 +58,8 @@ def bound_value(
     """Bound the best value from the start of a world, of any size.
 
     Args:
-        world: compiled, for one agent with fixed weights that deliberates by their sum; its states are fully observed
-            here, so that with partial views `upper` still holds and `lower` need not.
+        world: compiled, for one agent with fixed weights that deliberates by their sum. Where expanded states look
+            alike to it, `upper` is that of an agent who sees everything, and `lower` what any plan is worth.
         seconds: after which no further round begins.
         max_states: expanded at most.
         told: called with the bounds of each round.
@@ -72,7 +73,6 @@ def bound_value(
     """
     weights, discount = _agent(world)
     beyond = pay_intervals(world, weights)
-    # Nobody looks further than a stage with a horizon lasts.
     part, began = PartialEnumeration(world, weights), time.monotonic()
     goal = FIRST
     best: ValueBounds | None = None
@@ -80,7 +80,10 @@ def bound_value(
         part.expand_first(goal)
         high = _solved(part, discount, beyond.each_tick[1], beyond.at_end[1])
         low = _solved(part, discount, beyond.each_tick[0], beyond.at_end[0])
-        upper, lower = (_start(part, its[1]) for its in (high, low))
+        upper, lower = _start(part, high[1]), _start(part, low[1])
+        if not _told_apart(part):
+            # The plan behind this bound may need to know what the agent cannot see; what any plan is worth holds still.
+            lower = _least(world, discount, beyond)
         if best is not None:
             lower, upper = max(lower, best.lower), min(upper, best.upper)
         close = upper - lower <= CLOSE * max(1.0, abs(upper))
@@ -104,6 +107,22 @@ def _agent(world: World) -> tuple[Floats, float]:
     if world.horizon is None and agent.discount >= 1:
         raise NotEnumerableError("without a horizon, bounds need a discount below 1")
     return np.asarray(agent.weights), agent.discount
+
+
+def _told_apart(part: PartialEnumeration) -> bool:
+    """Whether all expanded states look different, so that a plan can be followed by what is seen.
+
+    A state beyond may look like one of them: there the bounds count on nothing, so whatever is done will do.
+    """
+    views = observation_ids(part.world, part.acting_states())
+    return not views.size or int(views.max()) + 1 == views.size
+
+
+def _least(world: World, discount: float, beyond: PayIntervals) -> float:
+    """What no plan can fall below."""
+    horizon = world.horizon
+    ticks = float(horizon) if horizon is not None and discount == 1 else 1 / (1 - discount)
+    return beyond.each_tick[0] * ticks + beyond.at_end[0]
 
 
 _Solved = tuple[FiniteMDP, Solution | FiniteHorizonSolution]

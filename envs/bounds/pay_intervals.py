@@ -78,7 +78,7 @@ def _paid(rule: RuleProgram, world: World, weights: Floats) -> Interval:
 
 
 def interval(expression: Expression, world: World) -> Interval:
-    """The least and the greatest value that a resolved formula can have in any state; infinite where it is not known."""
+    """The least and the greatest value that a resolved formula can have in any state; infinite where not known."""
     match expression:
         case Number(value) | Truth(value):
             return float(value), float(value)

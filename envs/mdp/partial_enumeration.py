@@ -20,7 +20,7 @@ class PartialEnumeration:
     Attributes:
         world: what is enumerated.
         start_state: int32 `[S0]`; start_probability: float64 `[S0]`.
-        n_expanded: how many states were expanded; ended ones count.
+        n_expanded: how many states were expanded; ended ones never are.
     """
 
     def __init__(self, world: World, weights: Floats) -> None:
@@ -40,6 +40,11 @@ class PartialEnumeration:
     def outside(self, n_states: int) -> Bools:
         """bool `[S]`: the first `n_states` states, those that are not expanded."""
         return ~self._known()[:n_states]
+
+    def acting_states(self) -> Ints:
+        """int32 `[n, F]`: the states that are expanded and not ended."""
+        states = self._index.states()
+        return states[self._known() & (states[:, self.world.ended] == 0)]
 
     def expand_first(self, goal: int) -> None:
         """Expand the states that were met first, until so many are expanded or none is left."""
@@ -92,7 +97,7 @@ class PartialEnumeration:
     def _known(self) -> Bools:
         """bool `[S]`: the states that are expanded, as many as are known by now."""
         if self._expanded.size < self._index.size:
-            grown = np.zeros(self._index.size, np.bool_)
+            grown = self._index.states()[:, self.world.ended] > 0  # nothing comes of those
             grown[: self._expanded.size] = self._expanded
             self._expanded = grown
         return self._expanded
