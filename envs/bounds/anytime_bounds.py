@@ -80,7 +80,7 @@ def bound_value(
         part.expand_first(goal)
         high = _solved(part, discount, beyond.each_tick[1], beyond.at_end[1])
         low = _solved(part, discount, beyond.each_tick[0], beyond.at_end[0])
-        upper, lower = _start(part, high[1]), _start(part, low[1])
+        upper, lower = _start(part, high[1], beyond.at_end[1]), _start(part, low[1], beyond.at_end[0])
         if not _told_apart(part):
             # The plan behind this bound may need to know what the agent cannot see; what any plan is worth holds still.
             lower = _least(world, discount, beyond)
@@ -136,9 +136,11 @@ def _solved(part: PartialEnumeration, discount: float, each_tick: float, at_end:
     return mdp, backward_induction(mdp, [1.0], discount, part.world.horizon, keep_values=False)
 
 
-def _start(part: PartialEnumeration, solution: Solution | FiniteHorizonSolution) -> float:
+def _start(part: PartialEnumeration, solution: Solution | FiniteHorizonSolution, at_end: float) -> float:
     values = solution.values if isinstance(solution, Solution) else solution.values[0]
-    return float(part.start_probability @ values[part.start_state])
+    # What is paid once is paid on the way to a state beyond, and an episode may begin in one.
+    once = at_end * part.outside(values.size)[part.start_state]
+    return float(part.start_probability @ (values[part.start_state] + once))
 
 
 def _wanted(part: PartialEnumeration, high: _Solved, low: _Solved, discount: float) -> Longs:
