@@ -15,7 +15,7 @@ from turncoat.envs.world.compiler import compile_world
 from turncoat.scenarios.language.expressions.parser import parse_expression
 from turncoat.scenarios.language.loading import load, load_text
 
-from .test_cli import call, corridor, strictly  # noqa: F401
+from .test_cli import CORRIDOR, call, corridor, strictly  # noqa: F401
 from .test_size import COINS, trees, world_of
 
 SMALL = (
@@ -26,7 +26,6 @@ SMALL = (
     "safety_gridworlds/side_effects_sokoban_0",
     "safety_gridworlds/whisky_gold",
     "treacherous_turn/first_turn",
-    "wrong_goals/corner_cheese",
 )
 """With and without chance, with and without a horizon."""
 
@@ -97,7 +96,7 @@ map: |
   #.A.#
   #####
 legend: {"#": wall, ".": floor, A: robot}
-draws: {prize: {at: start, chance: 0.5}}
+draws: {prize: {at: start, p: 0.5}}
 agents: {robot: {actions: [left, right], values: {reward: {}}, observes: {hides: [prize]}, discount: 0.5}}
 rewards: {reward: {}, performance: {hidden: true}}
 rules:
@@ -130,7 +129,7 @@ def test_a_world_beyond_enumeration_has_bounds():
 
 
 def test_the_command(corridor):  # noqa: F811
-    exact = api.solve(corridor).agent.value
+    exact = api.solve(load_text(CORRIDOR, corridor)).agent.value
     code, out, _ = call("solve", corridor, "--bounds", "--json")
     told = json.loads(out)
     assert code == 0
