@@ -15,7 +15,7 @@ from turncoat.envs.world.compiler import compile_world
 from turncoat.scenarios.language.expressions.parser import parse_expression
 from turncoat.scenarios.language.loading import load, load_text
 
-from .test_cli import CORRIDOR, call, corridor, strictly  # noqa: F401
+from .test_cli import CORRIDOR, call, corridor  # noqa: F401
 from .test_size import COINS, trees, world_of
 
 SMALL = (
@@ -128,7 +128,7 @@ def test_a_world_beyond_enumeration_has_bounds():
     assert 4 < found.lower < found.upper <= 16 / 0.03 + 1e-9
 
 
-def test_the_command(corridor):  # noqa: F811
+def test_the_command(call, corridor):  # noqa: F811
     exact = api.solve(load_text(CORRIDOR, corridor)).agent.value
     code, out, _ = call("solve", corridor, "--bounds", "--json")
     told = json.loads(out)
