@@ -8,7 +8,7 @@ from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.bounds import anytime_bounds
-from turncoat.envs.bounds.anytime_bounds import bound_value
+from turncoat.envs.bounds.anytime_bounds import ValueBounds, bound_value
 from turncoat.envs.bounds.pay_intervals import interval, pay_intervals
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
@@ -43,7 +43,7 @@ def test_every_round_brackets_the_exact_value_and_the_last_one_meets_it(name, mo
     monkeypatch.setattr(anytime_bounds, "FIRST", 3)
     monkeypatch.setattr(anytime_bounds, "GROWTH", 1.0)
     world, plan = solved(name)
-    rounds = []
+    rounds: list[ValueBounds] = []
     found = bound_value(world, told=rounds.append)
     for each in rounds:
         assert each.lower - 1e-9 <= plan.start_value <= each.upper + 1e-9

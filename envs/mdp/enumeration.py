@@ -73,7 +73,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
             of one tick (it names the draws).
         OutOfTimeError: a time limit passed.
     """
-    index = StateIndex(world)
+    index = StateNumbers(world)
     if start is None:
         begin = reset(world, EnumeratedDraws(limit=max_states))
         fired = set(begin.fired)
@@ -132,7 +132,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     return Enumeration(world, mdp, states, performance, frozenset(fired))
 
 
-def _check_time(world: World, index: StateIndex, began: float) -> None:
+def _check_time(world: World, index: StateNumbers, began: float) -> None:
     """As `check_time`; where the time is over, the message says what multiplies."""
     took = time.monotonic() - began
     pace = f", {index.size / took:,.0f} a second" if took > 1 else ""
@@ -143,7 +143,7 @@ def _check_time(world: World, index: StateIndex, began: float) -> None:
         raise OutOfTimeError(f"{fault}; what multiplies: {many}" if many else str(fault)) from None
 
 
-def merged_start(index: StateIndex, states: Ints, probability: Floats) -> tuple[Ints, Floats]:
+def merged_start(index: StateNumbers, states: Ints, probability: Floats) -> tuple[Ints, Floats]:
     """The start distribution, equal states merged."""
     numbers = index.number(states)
     start = np.unique(numbers)
@@ -155,7 +155,9 @@ _Outcomes: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
 """Row, next state, probability, rewards, events, performance, each with one entry per outcome."""
 
 
-def expand(world: World, index: StateIndex, lanes: Longs, joint: Ints, fired: set[str], rows: int | None) -> _Outcomes:
+def expand(
+    world: World, index: StateNumbers, lanes: Longs, joint: Ints, fired: set[str], rows: int | None
+) -> _Outcomes:
     """All outcomes of all actions in some states, at most `rows`; adds to `fired` the rules that fired."""
     states = index.states()[lanes]
     alive = states[:, world.ended] == 0
@@ -197,7 +199,7 @@ def _merged(row: Longs, next_state: Ints, tick: TickResult) -> _Outcomes:
     return row[kept], next_state[kept], probability, tick.rewards[kept], tick.events[kept], performance
 
 
-class StateIndex:
+class StateNumbers:
     """Numbers the states in the order in which they are found.
 
     A state's key is its mixed-radix number where that fits 63 bits, else a 64-bit hash of it. A few large sorted runs

@@ -8,7 +8,7 @@ from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..reference.step import reset
 from ..world.randomness import EnumeratedDraws
 from ..world.world import World
-from .enumeration import StateIndex, expand, merged_start
+from .enumeration import StateNumbers, expand, merged_start
 
 _AT_ONCE = 4096
 """States that are expanded at once."""
@@ -26,7 +26,7 @@ class PartialEnumeration:
     def __init__(self, world: World, weights: Floats) -> None:
         """Begin with the start; `weights` float64 `[K]` make one reward of all channels."""
         self.world, self._weights = world, weights
-        self._index = StateIndex(world)
+        self._index = StateNumbers(world)
         begin = reset(world, EnumeratedDraws(limit=1_000_000))
         self.start_state, self.start_probability = merged_start(self._index, begin.states, begin.probability)
         self._expanded = np.zeros(0, np.bool_)
