@@ -328,7 +328,9 @@ def test_a_state_too_wide_for_one_number_is_hashed_to_the_same_process() -> None
 
 
 def test_two_states_with_one_hash_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enumerating._Index, "_keys", lambda self, states: states[:, 0].astype(np.uint64) & np.uint64(1))
+    monkeypatch.setattr(
+        enumerating.StateNumbers, "_keys", lambda self, states: states[:, 0].astype(np.uint64) & np.uint64(1)
+    )
     with pytest.raises(NotEnumerableError, match="share a 64-bit hash"):
         enumerate_world(world_of(COUNTING.replace("MANY", "2000000000")))
 

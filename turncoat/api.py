@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
+from .envs.bounds.anytime_bounds import ValueBounds, bound_value
 from .evals.exact.solved_worlds import SolvedWorlds
 from .evals.measures.life_analysis import analyse_life
 from .evals.monitors.report import MonitorReport, monitor_runs
@@ -191,6 +192,38 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
     if solved.lives_in(name):
         return analyse_life(solved.life({}), name)
     return analyse(solved.plan({}, name))
+
+
+def bound(
+    which: Which,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    seconds: float = 60.0,
+    report: Report | None = None,
+) -> ValueBounds:
+    """Bound what the best plan of a stage is worth to its agent, in a world of any size; see `bound_value`.
+
+    Args:
+        which: see `Which`.
+        stage: when None, `deploy`, or the last stage if there is no `deploy`.
+        overrides: dotted, as for `load`.
+        seconds: after which no further round begins.
+        report: told the bounds of each round.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded.
+        NotEnumerableError: not one agent with fixed weights; a pay without a bound; a tick with too many outcomes.
+        UnknownNameError: no such stage.
+    """
+    solved = SolvedWorlds(load(which, overrides))
+    world = solved.world({}, stage or solved.scenario.judged_stage)
+
+    def told(its: ValueBounds) -> None:
+        if report is not None:
+            report(f"between {its.lower:g} and {its.upper:g} ({its.expanded:,} states)")
+
+    return bound_value(world, seconds, solved.max_states, told)
 
 
 def why(

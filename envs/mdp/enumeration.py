@@ -73,14 +73,14 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
             of one tick (it names the draws).
         OutOfTimeError: a time limit passed.
     """
-    index = _Index(world)
+    index = StateNumbers(world)
     if start is None:
         begin = reset(world, EnumeratedDraws(limit=max_states))
         fired = set(begin.fired)
-        numbers, probability_of = _merged_start(index, begin.states, begin.probability)
+        numbers, probability_of = merged_start(index, begin.states, begin.probability)
     else:
         fired = set()
-        numbers, probability_of = _merged_start(index, start, np.full(len(start), 1 / len(start)))
+        numbers, probability_of = merged_start(index, start, np.full(len(start), 1 / len(start)))
     joint = world.joint_actions
     parts: list[_Outcomes] = []
     done, stored, probed, began = 0, 0, start is not None, time.monotonic()
@@ -96,7 +96,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
             refuse_what_cannot_end(world, max_states)
         lanes = np.arange(done, min(index.size, done + size))
         try:
-            part = _expand(world, index, lanes, joint, fired, rows_at_once if lanes.size > 1 else None)
+            part = expand(world, index, lanes, joint, fired, rows_at_once if lanes.size > 1 else None)
         except TooManyRowsError:
             size = lanes.size // 2
             continue
@@ -132,7 +132,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     return Enumeration(world, mdp, states, performance, frozenset(fired))
 
 
-def _check_time(world: World, index: _Index, began: float) -> None:
+def _check_time(world: World, index: StateNumbers, began: float) -> None:
     """As `check_time`; where the time is over, the message says what multiplies."""
     took = time.monotonic() - began
     pace = f", {index.size / took:,.0f} a second" if took > 1 else ""
@@ -143,7 +143,7 @@ def _check_time(world: World, index: _Index, began: float) -> None:
         raise OutOfTimeError(f"{fault}; what multiplies: {many}" if many else str(fault)) from None
 
 
-def _merged_start(index: _Index, states: Ints, probability: Floats) -> tuple[Ints, Floats]:
+def merged_start(index: StateNumbers, states: Ints, probability: Floats) -> tuple[Ints, Floats]:
     """The start distribution, equal states merged."""
     numbers = index.number(states)
     start = np.unique(numbers)
@@ -155,7 +155,9 @@ _Outcomes: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
 """Row, next state, probability, rewards, events, performance, each with one entry per outcome."""
 
 
-def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[str], rows: int | None) -> _Outcomes:
+def expand(
+    world: World, index: StateNumbers, lanes: Longs, joint: Ints, fired: set[str], rows: int | None
+) -> _Outcomes:
     """All outcomes of all actions in some states, at most `rows`; adds to `fired` the rules that fired."""
     states = index.states()[lanes]
     alive = states[:, world.ended] == 0
@@ -197,7 +199,7 @@ def _merged(row: Longs, next_state: Ints, tick: TickResult) -> _Outcomes:
     return row[kept], next_state[kept], probability, tick.rewards[kept], tick.events[kept], performance
 
 
-class _Index:
+class StateNumbers:
     """Numbers the states in the order in which they are found.
 
     A state's key is its mixed-radix number where that fits 63 bits, else a 64-bit hash of it. A few large sorted runs

@@ -59,6 +59,12 @@ Picture = Annotated[
 ]
 
 
+Bounds = Annotated[
+    bool,
+    typer.Option("--bounds", help="Bound what the best plan is worth to the agent, in a world of any size."),
+]
+
+
 def check(
     which: ScenariosOrFolders,
     param: Params = [],
@@ -106,6 +112,7 @@ def solve(
     set_: Sets = [],
     stage: StageName = None,
     budget: Budget = SOLVE_SECONDS,
+    bounds: Bounds = False,
     as_json: AsJson = False,
 ) -> None:
     """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap."""
@@ -113,6 +120,14 @@ def solve(
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
+    if bounds:
+        with printing.progress(not as_json, which) as report:
+            found = api.bound(scenario, name, seconds=budget, report=report)
+        if as_json:
+            write_json(api.as_data(found))
+        else:
+            printing.print_bounds(scenario.document.name, name, found)
+        return
     with printing.progress(not as_json, which), limit_of(budget):
         analysis = api.solve(scenario, name)
     if as_json:

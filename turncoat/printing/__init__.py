@@ -6,6 +6,7 @@ from .terminal import document, err, fault_data, next_command, number, out, path
 from .verdicts import print_comparison, print_reproduction, print_requirements, print_run
 from .worlds import (
     print_analysis,
+    print_bounds,
     print_check,
     print_export,
     print_faults,
@@ -25,6 +26,7 @@ __all__ = [
     "out",
     "path_in_words",
     "print_analysis",
+    "print_bounds",
     "print_check",
     "print_comparison",
     "print_control",

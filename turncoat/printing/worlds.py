@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..envs.analysis.event_plans import Behaviour
     from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
+    from ..envs.bounds.anytime_bounds import ValueBounds
     from ..envs.export.formats import Exported
     from ..envs.pareto.front import ParetoFront
     from ..evals.exact.parameter_flips import Flip
@@ -126,6 +127,15 @@ def _print_origin(origin: OriginProof) -> None:
 
 
 _WEIGHED = {"start": "at the start, whatever becomes of them", "then": "when each reward comes"}
+
+
+def print_bounds(name: str, stage: str, bounds: ValueBounds) -> None:
+    """Print the result of `solve --bounds`."""
+    say(f"[bold]{escape(name)}[/bold], stage {escape(stage)}: {count(bounds.expanded, 'state')} looked into")
+    if bounds.exact:
+        say(f"the best plan is worth {number(bounds.upper)} to the agent, exactly", indent=2)
+    else:
+        say(f"the best plan is worth {number(bounds.lower)} to {number(bounds.upper)} to the agent", indent=2)
 
 
 def print_analysis(analysis: Analysis) -> None:

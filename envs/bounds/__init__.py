@@ -1,0 +1,1 @@
+"""Bounds of values in worlds that are too large to enumerate."""
