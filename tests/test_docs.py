@@ -18,6 +18,8 @@ from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.loading import load_text
 from turncoat.scenarios.language.schema import document
 
+from .worlds import SIMULATED
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = sorted((DOCS / "examples").glob("*.yaml"))
@@ -37,6 +39,18 @@ def test_pages_taken_from_the_program_are_current() -> None:
     done = _run("-m", "tests.make_docs", "--check")
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_scenario_has_its_page_and_its_picture() -> None:
+    folder = DOCS / "scenarios"
+    found = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.md")}
+    rows = re.findall(r"^\| \[`\w+`\]\((\S+)\.md\) \|", (folder / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert found == {*turncoat.names(), "index"}
+    assert rows == list(turncoat.names())
+    assert {path.stem for path in (folder / "pictures").iterdir()} == {
+        name.replace("/", "-") for name in set(turncoat.names()) - SIMULATED
+    }
 
 
 def test_every_fault_code_and_every_command_has_its_entry() -> None:
