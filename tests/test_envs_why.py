@@ -334,8 +334,8 @@ def test_of_several_equilibria_each_is_named_and_nothing_more_is_said() -> None:
     answer = why(SUMMIT, "fought")
     assert answer.best is None
     assert [(each.played, each.share) for each in answer.equilibria] == [
-        ("ann: sign; bob: sign", 0),
-        ("ann: fight; bob: fight", 1),
+        ("ann: sign; bob: sign", (0, 0)),
+        ("ann: fight; bob: fight", (1, 1)),
     ]
     assert answer.notes[0].startswith("no plan is compared with another")
 

@@ -206,7 +206,6 @@ def test_an_action_that_is_not_there_is_in_no_equilibrium():
             ),
             "what comes next",
         ),
-        (ONE.replace("rules:", "draws: {coin: {at: start}}\nrules:"), "one of 2 states"),
     ],
 )
 def test_what_only_looks_like_rounds(text, why):
@@ -217,12 +216,10 @@ def test_what_only_looks_like_rounds(text, why):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        (OVER, "", "agents choose again and again"),
-        ("name: over", "name: over\n    when: ann moved", "agents choose again and again"),
         ("  bob: {actions: [stay, left, right], values: {score: {}}}", "", "there are 1"),
     ],
 )
-def test_longer_games_are_refused_as_they_are_loaded(old, new, says):
+def test_games_of_one_are_refused_as_they_are_loaded(old, new, says):
     text = ONE.replace(old, new)
     if says == "there are 1":
         text = text.replace("  B: bob\n", "").replace("#NB#", "#N.#").replace(" and bob chooses left", "")

@@ -73,6 +73,35 @@ class Case:
         return self.seed.replace(self.old, self.new, 1)
 
 
+LIVED = """\
+turncoat: 1
+name: lived
+title: A life
+origin: given
+claim: It goes on.
+agents:
+  robot: {actions: [stay, work], foresight: life, values: {own: {persists: episodes}}}
+counters:
+  done: {max: 3, persists: episodes}
+  left: {max: 3}
+rewards: {own: {}}
+rules:
+  - name: working
+    when: robot does work and left == 0
+    then: event worked
+    pays: {own: 1}
+  - name: counting
+    at: between
+    when: happened(worked)
+    then: done += 1
+stages: {train: {horizon: 3}, deploy: {horizon: 3}}
+life:
+  - {stage: train, episodes: 2}
+  - {stage: deploy, continues: 0.5}
+expect: [{name: it works, measure: share(worked), at_least: 1}]
+"""
+"""A life of two stages."""
+
 NOWHERE = (
     TWO_AGENTS.replace(ITS_BOARD, "")
     .replace("left, right", "left")
@@ -454,7 +483,9 @@ CASES = [
     Case("a maximum of a place", "TC501", "rate(seized | power < threshold)", "max(robot)"),
     Case("a number at a tick that is not fixed", "TC515", "rate(seized | power < threshold)", '"at(power, power)"'),
     Case("a number before the start", "TC516", "rate(seized | power < threshold)", '"at(-1, power)"'),
-    Case("equilibria of a long game", "TC230", "solution: joint", "solution: equilibrium", TWO_AGENTS),
+    Case("some equilibrium of a learner", "TC243", "solution: joint",
+         "solution: joint\nexpect: [{name: x, measure: share(ate), at_least: 1, exists: true, of: [counts]}]",
+         TWO_AGENTS),
     Case("equilibria of one", "TC230", "turncoat: 1", "turncoat: 1\nsolution: equilibrium"),
     Case("a regret of nobody", "TC423", "solution: joint",
          "solution: joint\nexpect: [{name: x, measure: regret(eve), at_most: 0}]", TWO_AGENTS),
@@ -476,6 +507,22 @@ CASES = [
          "expect:\n  - {name: x, measure: count(seized), at_least: 0}\n"),
     Case("a difference that may be anything", "TC241", "expect:\n",
          "expect:\n  - {name: x, measure: share(seized), minus: {agent: counts}, equals: 0, within: 1}\n"),
+    # Lives
+    Case("what persists without a life", "TC250", LIVED[LIVED.index("life:\n"):LIVED.index("expect")], "", LIVED),
+    Case("an entry without a number", "TC251", "stage: train, episodes: 2", "stage: train", LIVED),
+    Case("a life without an end", "TC251", "continues: 0.5", "continues: 1", LIVED),
+    Case("a limit in a life", "TC252", "train: {horizon: 3}", "train: {limit: 3}", LIVED),
+    Case("what does not persist between episodes", "TC253", "then: done += 1",
+         "then:\n      - done += 1\n      - left += 1", LIVED),
+    Case("pay between episodes", "TC253", "    then: done += 1", "    then: done += 1\n    pays: {own: 1}", LIVED),
+    Case("an end between episodes", "TC253", "then: done += 1",
+         "then:\n      - done += 1\n      - end 'over'", LIVED),
+    Case("acting between episodes", "TC518", "happened(worked)", "robot does work", LIVED),
+    Case("what happened, asked too early", "TC518", "and left == 0", "and left == 0 and happened(worked)", LIVED),
+    Case("retiring in a tick", "TC254", "then: event worked", "then:\n      - event worked\n      - retire", LIVED),
+    Case("a share in a life", "TC255", "train: {horizon: 3}", "train: {horizon: 3, share: 1}", LIVED),
+    Case("all stages by their mean", "TC256", "share(worked)", "share(worked), stage: life", LIVED),
+    Case("the regret of an episode", "TC256", "share(worked)", "regret", LIVED),
     Case("an unused param", "TC525", "  pay: {value: 1}", "  pay: {value: 1}\n  spare: {value: 1}"),
     Case("placing at a zone of several cells", "TC526", "- robot takes key", "- place robot at south"),
     # Things as agents

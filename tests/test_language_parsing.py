@@ -133,7 +133,7 @@ lab.yaml:1:1: TC109 no effect begins with `delete` and a name
 lab.yaml:1:1: TC109 no effect begins with `paint` and a name
     1 | paint guard
       | ^^^^^
-   cure: effects begin with `event`, `end`, `remove`, `place`, `move`, `swap`, or `reset`, or have a name before `+=`, `-=`, `=`, `cycles`, `takes` or `drops`
+   cure: effects begin with `event`, `end`, `remove`, `place`, `move`, `swap`, `reset`, or `retire`, or have a name before `+=`, `-=`, `=`, `cycles`, `takes` or `drops`
 """,  # noqa: E501
     ),
     (
@@ -254,7 +254,7 @@ lab.yaml:1:1: TC105 `3` cannot stand here
     1 | 3
       | ^
    cure: write a measure: rate, share, count, first, return, value, performance, steps, regret, mean, max, min, \
-final, or at here
+final, at, or life here
 """,
     ),
     (
@@ -264,7 +264,7 @@ final, or at here
 lab.yaml:1:1: TC105 `5` cannot stand here
     1 | 5
       | ^
-   cure: write the name of a counter, or `event`, `end`, `remove`, `place`, `move`, `swap`, or `reset` here
+   cure: write the name of a counter, or `event`, `end`, `remove`, `place`, `move`, `swap`, `reset`, or `retire` here
 """,
     ),
     (
@@ -445,7 +445,7 @@ lab.yaml:1:1: TC111 there is no function `frobnicate`
     1 | frobnicate(2)
       | ^^^^^^^^^^
    cure: functions are min, max, abs, ln, exp, sqrt, floor, ceil, if, any, all, count, cell, zone_of, beside, ahead, \
-row, column, distance, and before
+row, column, distance, before, and happened
 """,
     ),
     (
@@ -566,7 +566,7 @@ lab.yaml:1:1: TC117 there is no measure `robots`
     1 | robots
       | ^^^^^^
    cure: measures are rate, share, count, first, return, value, performance, steps, regret, mean, max, min, final, \
-and at
+at, and life
 """,
     ),
     (

@@ -18,6 +18,7 @@ from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
 from .evals.exact.solved_worlds import SolvedWorlds
+from .evals.measures.life_analysis import analyse_life
 from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
 from .evals.runs.reproduce import Reproduction
 from .evals.runs.reproduce import reproduce as reproduce_run
@@ -174,13 +175,18 @@ def check(which: Which, overrides: Mapping[str, object] | None = None, *, second
 def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Analysis:
     """The exact analysis of one stage; when None, of `deploy`, or of the last stage if there is no `deploy`.
 
+    Where the file declares a life, its stages are told by their mean episode, and `life` is the whole of it.
+
     Raises:
         ScenarioError: the scenario cannot be loaded.
         NotEnumerableError: the stage has too many states; the message names the fields that multiply them.
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
-    return analyse(solved.plan({}, stage or solved.scenario.judged_stage))
+    name = stage or solved.scenario.judged_stage
+    if solved.lives_in(name):
+        return analyse_life(solved.life({}), name)
+    return analyse(solved.plan({}, name))
 
 
 def why(

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import numpy as np
-
+from ..multi_agent.equilibrium_process import Equilibria
 from ..solvers.dynamic_programming import InfeasibleError
 from ..solvers.modifiable_utility import NoFixedPointError
 from ..world.part_spec import ENUMERATE
@@ -44,10 +43,13 @@ class BreakEven:
 
 @dataclass(frozen=True)
 class EquilibriumShare:
-    """One extreme equilibrium of a game, in words, and the share of episodes with the event where it is played."""
+    """One equilibrium of a game, in words, and the share of episodes with the event where it is played.
+
+    The share is a range where ways to play it are worth the same to everyone.
+    """
 
     played: str
-    share: float
+    share: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class EventExplanation:
         least, greatest: the extreme shares of the stage's episodes with the event, over all plans that there are.
         gap: value of the best plan minus that of the best without; gap_by_channel: each channel's part of it.
         break_even: the one-time reward for the event at which the answer changes, or None.
-        equilibria: each extreme equilibrium, where several agents play one. Which of them is played is not settled, so
+        equilibria: each equilibrium, where several agents play one. Which of them is played is not settled, so
             nothing else is said.
         notes: sentences about what could not be found, and why.
         planner: what the agent plans by, which may miss the best plans if it is not `enumerate`.
@@ -92,8 +94,8 @@ def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
         NotEnumerableError: there are too many beliefs about whether the event has come.
         UnknownNameError: no such event.
     """
-    if plan.chances is not None:
-        return _of_equilibria(plan, event)
+    if plan.equilibria is not None:
+        return _of_equilibria(plan, plan.equilibria, event)
     plans, notes = EventPlans(plan, event), list[str]()
     if plan.upper_bound:
         notes.append("beliefs are too many to plan on: these are the plans of an agent that sees everything")
@@ -139,14 +141,16 @@ def _stance(share: tuple[float, float], least: float) -> Stance:
     return "more" if share[0] > must else "either"
 
 
-def _of_equilibria(plan: ExactPlan, event: str) -> EventExplanation:
-    mdp, mask = plan.mdp, int(plan.mdp.event_mask(event))
-    found = []
-    for action, words in enumerate(mdp.action_names):
-        alone = mdp.available & (np.arange(mdp.n_actions) == action)
-        found.append(EquilibriumShare(words, share_range(mdp, alone, Occurs(mask), plan.steps)[0]))
-    note = "no plan is compared with another: what either agent's actions are worth hangs on what the other plays"
-    return EventExplanation(event, equilibria=tuple(found), notes=(note,))
+def _of_equilibria(plan: ExactPlan, equilibria: Equilibria, event: str) -> EventExplanation:
+    mask = int(plan.mdp.event_mask(event))
+    found = tuple(
+        EquilibriumShare(each.words, share_range(plan.mdp, each.plays, Occurs(mask), plan.steps))
+        for each in equilibria.every
+    )
+    notes = ["no plan is compared with another: what either agent's actions are worth hangs on what the other plays"]
+    if equilibria.cut:
+        notes.append(f"there may be more equilibria: {equilibria.cut}")
+    return EventExplanation(event, equilibria=found, notes=tuple(notes))
 
 
 def _never(plans: EventPlans, least: float, notes: list[str]) -> AnySolution | None:

@@ -17,7 +17,8 @@ from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
 from ..deliberation import WEIGHTED, DeliberationRule
 from ..mdp.enumeration import Enumeration
 from ..multi_agent.best_response import induced_by_response
-from ..multi_agent.stage_game import all_equilibria
+from ..multi_agent.equilibria import equilibria_of
+from ..multi_agent.equilibrium_process import Equilibria
 from ..reference.observation import observation_ids
 from ..solvers.belief_mdp import alias_report, belief_mdp
 from ..solvers.deliberation_fixed_point import solve_finite_horizon_deliberation, solve_stationary_deliberation
@@ -64,7 +65,7 @@ class ExactPlan:
         aliased: how many reachable states share an observation with one that has a different future.
         upper_bound: observations are partial and beliefs were too many, so this is the fully observed optimum.
         free: every available action counts as optimal, to ask what any policy at all could do.
-        chances: float64 `[A, J]`, where each action of `mdp` is an equilibrium: the probability of each joint action.
+        equilibria: where two agents choose apart, what they may play: each action of `mdp` is a way to play a tick.
         rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
     """
 
@@ -80,7 +81,7 @@ class ExactPlan:
     upper_bound: bool = False
     free: bool = False
     rule: DeliberationRule = WEIGHTED
-    chances: Floats | None = None
+    equilibria: Equilibria | None = None
 
     @property
     def evaluated(self) -> Enumeration:
@@ -136,14 +137,14 @@ def plan_exactly(
         ValueOverflowError: sums of rewards are too large.
         NotEnumerableError: no solver fits. The agent's weights may change, and events are barred or it deliberates by a
             rule other than `weighted`; or several agents decide jointly, and one of them deliberates so. Or equilibria
-            are asked for, and it is not a stage game of two (see `all_equilibria`). Or there is a `solver`, and events
+            are asked for, and it is no game that is solved (see `equilibria_of`). Or there is a `solver`, and events
             are barred, weights may change, or states are aliased.
     """
     world = enumeration.world
     deciding = deciding_agents(world)
     check_sums(enumeration)
-    if world.simultaneous:
-        return _plan_stage_game(enumeration, barring)
+    if world.equilibrium is not None:
+        return _plan_apart(enumeration, barring)
     if solver is not None and (barring or weights_may_change(world)):
         what = "what an agent would do without an event" if barring else "an agent whose weights may change"
         raise NotEnumerableError(f"{what} is planned by `enumerate` alone")
@@ -172,15 +173,15 @@ def plan_exactly(
         return replace(whole, aliased=aliased, upper_bound=True)
 
 
-def _plan_stage_game(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
-    """The plan of a stage game: all equilibria count as ties, so a claim has to hold in each of them."""
+def _plan_apart(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
+    """The plan of two who choose apart: all equilibria count, so that a claim has to hold in each of them."""
     if barring:
         raise NotEnumerableError("equilibria without an event are not solved for; write `solution: joint`")
-    world, found = enumeration.world, all_equilibria(enumeration)
+    world, found = enumeration.world, equilibria_of(enumeration)
     weights = np.sum([its.weights for its in world.agents], axis=0)
     return ExactPlan(
-        enumeration, found.mdp, enumeration.performance[found.order], np.arange(found.mdp.n_states), found.solution,
-        weights, world.agents[0].discount, world.steps, chances=found.chances,
+        enumeration, found.mdp, enumeration.performance[found.order], found.state_of, found.solution,
+        weights, world.agents[0].discount, world.steps, equilibria=found,
     )  # fmt: skip
 
 

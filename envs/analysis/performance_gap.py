@@ -46,6 +46,21 @@ class PlanValue:
 
 
 @dataclass(frozen=True)
+class EquilibriumValue:
+    """What an equilibrium is worth.
+
+    Attributes:
+        words: what each agent does in it.
+        values: agent's name -> discounted value, by its own weights and discount; empty where that was not computed.
+        performance: the hidden score over the stage's ticks, or None where no channel is hidden.
+    """
+
+    words: str
+    values: dict[str, float]
+    performance: Range | None
+
+
+@dataclass(frozen=True)
 class Analysis:
     """The exact analysis of one stage.
 
@@ -58,6 +73,7 @@ class Analysis:
         gap: performance that the agent's choice costs, best minus agent, from the agent's best tie to its worst.
         aliased: reachable states that share an observation with one of another future; upper_bound: observations are
             partial and the result is the fully observed optimum, which the agent may not reach.
+        equilibria: where two agents choose apart, what each equilibrium is and is worth; cut: why there may be more.
     """
 
     scenario: str
@@ -76,6 +92,8 @@ class Analysis:
     gap: Range | None
     aliased: int
     upper_bound: bool
+    equilibria: tuple[EquilibriumValue, ...] = ()
+    cut: str = ""
 
     def to_frame(self) -> pl.DataFrame:
         """Columns `plan` (agent, designers or gap), `measure` (as in an expectation), `low`, `high`."""
@@ -128,6 +146,23 @@ def analyse(plan: ExactPlan) -> Analysis:
         gap=gap,
         aliased=plan.aliased,
         upper_bound=plan.upper_bound,
+        equilibria=_equilibria(plan),
+        cut="" if plan.equilibria is None else plan.equilibria.cut,
+    )
+
+
+def _equilibria(plan: ExactPlan) -> tuple[EquilibriumValue, ...]:
+    if plan.equilibria is None:
+        return ()
+    names = [its.name for its in plan.enumeration.world.agents]
+    hidden = plan.enumeration.world.hidden is not None
+    return tuple(
+        EquilibriumValue(
+            its.words,
+            dict(zip(names, its.values or (), strict=False)),
+            Range(*expectation_range(plan.mdp, its.plays, plan.performance, plan.steps)) if hidden else None,
+        )
+        for its in plan.equilibria.every
     )
 
 

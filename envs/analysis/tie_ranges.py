@@ -164,7 +164,7 @@ def share_range(mdp: FiniteMDP, optimal: Optimal, condition: Condition, steps: i
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
     process = _reachable(mdp, optimal, steps)
-    follow, holds = _automaton(condition, mdp.events[process.outcome])
+    follow, holds = episode_automaton(condition, mdp.events[process.outcome])
     # The latch is part of the state: entry [state, latch] of the values, read at [next state, latch after the outcome].
     index = process.next_state[:, None] * holds.size + follow
     last = np.broadcast_to(holds.astype(np.float64), (process.n_states, holds.size))
@@ -540,7 +540,7 @@ def _greatest_pair(process: _Reachable, gain: Floats, above: Floats, below: Floa
 # The automaton of a condition
 
 
-def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
+def episode_automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
     """The minimal automaton that decides a condition; its states, "latches", run from 0 (at the start) to L - 1.
 
     Returns:

@@ -153,7 +153,7 @@ def explicit_model(enumeration: Enumeration, folded: bool = False) -> ExplicitMo
         NotEnumerableError: two choose apart, so that one who chooses for both would be another game.
     """
     world = enumeration.world
-    if world.simultaneous:
+    if world.equilibrium is not None:
         raise NotEnumerableError(
             "equilibria are not exported: the formats know one who decides; set `solution: joint`",
             "set `solution: joint`",

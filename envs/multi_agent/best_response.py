@@ -9,25 +9,25 @@ import numpy as np
 
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..mdp.enumeration import Enumeration
+from ..reference.stated_policy import stated_chances
 from ..world.world import ResponseProgram
 
 
 def induced_by_response(enumeration: Enumeration, response: ResponseProgram) -> Enumeration:
     """The MDP that a `best_response` block describes: the deciding agent's own actions, and the others' as chance.
 
-    An agent that is to do one action always does it where it is available and acts at random where it is not; one that
-    acts at random takes each available action equally often.
+    An agent that is to do an action does it where it is available and acts at random where it is not; one that acts at
+    random takes each available action equally often.
 
     Args:
         enumeration: of all agents' joint actions.
         response: who decides, and what the others do.
     """
-    world, mdp = enumeration.world, enumeration.mdp
-    policies = {}
-    for agent, action in enumerate(response.others):
-        if agent != response.agent:
-            available = own_available(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
-            policies[agent] = uniform_policy(available) if action < 0 else constant_policy(action, available)
+    policies = {
+        agent: stated_chances(enumeration.world, enumeration.states, agent, policy)
+        for agent, policy in enumerate(response.others)
+        if agent != response.agent
+    }
     return induced_mdp(enumeration, response.agent, policies)
 
 

@@ -6,93 +6,64 @@ round; strategies that depend on earlier rounds are left out, since agents see o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from ..base import FiniteMDP, Floats, Longs, NotEnumerableError
-from ..deliberation import WEIGHTED
+from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution
 from ..solvers.fixed_policy import evaluate_stationary, evaluate_time_dependent
-from ..world.world import World
+from ..world.world import EquilibriumChoice, World
 from .best_response import marginalise_others, uniform_policy
-from .bimatrix_equilibria import equilibria
-
-_SHOWN = 1e-9
-"""Probabilities below it are rounding errors, and not named."""
+from .equilibrium_process import Equilibria, Equilibrium, in_words, values_of
+from .subgame_perfect import all_of_stage, chosen
 
 
-@dataclass(frozen=True, eq=False)
-class Equilibria:
-    """The equilibria of a round, as the actions of a process in which everything else is chance.
-
-    Attributes:
-        mdp: of E actions; order: int64 `[M]`, which outcome of the world's process each of its outcomes is.
-        chances: float64 `[E, J]`, the probability of each joint action in each equilibrium.
-        solution: one in which all actions count as optimal; its values are those of the first.
-    """
-
-    mdp: FiniteMDP
-    order: Longs
-    chances: Floats
-    solution: Solution | FiniteHorizonSolution
-
-
-def all_equilibria(enumeration: Enumeration) -> Equilibria:
-    """Find all extreme equilibria of the round of a world.
+def stage_equilibria(enumeration: Enumeration, choice: EquilibriumChoice) -> Equilibria:
+    """Find the extreme equilibria of the round of a world of two agents (see `is_stage_game`).
 
     Args:
         enumeration: of the joint actions of two agents.
+        choice: which of the equilibria count.
 
     Raises:
-        NotEnumerableError: it is no game of two that is played in one tick; or there are too many actions, or an
-            agent's weights may change, or it deliberates by another rule than `weighted`.
+        NotEnumerableError: there are too many actions.
         ImproperDiscountError: discount 1, no horizon, and it never ends.
     """
     world, mdp = enumeration.world, enumeration.mdp
-    _check(world)
-    start = _only_state(mdp, world.horizon)
+    start = int(mdp.start_state[mdp.start_probability > 0][0])
     available = [np.unique(column) for column in world.joint_actions[mdp.available[start]].T]
     first, second = (_pay(enumeration, start, number)[np.ix_(*available)] for number in (0, 1))
     chances = np.zeros((0, mdp.n_actions))
-    names = []
-    for x, y in equilibria(first, second):
+    for x, y in chosen(choice, first, second, all_of_stage(first, second)):
         whole = np.zeros(world.action_counts)
         whole[np.ix_(*available)] = np.outer(x, y)
         chances = np.vstack([chances, whole.ravel()])
-        names.append("; ".join(_in_words(world, number, available[number], each) for number, each in enumerate((x, y))))
-    process, order = _as_actions(mdp, start, chances, tuple(names))
-    return Equilibria(process, order, chances, _indifferent(process, world))
+    names = tuple(
+        "; ".join(f"{its.name}: {in_words(world, each, a)}" for a, its in enumerate(world.agents)) for each in chances
+    )
+    process, order = _as_actions(mdp, start, chances, names)
+    count = len(chances)
+    every = []
+    for number, words in enumerate(names):
+        plays = process.available & (np.arange(count) == number)
+        every.append(Equilibrium(words, _values(process, world, plays), plays))
+    return Equilibria(
+        process, np.arange(mdp.n_states), order, chances, np.where(process.available, np.arange(count), -1),
+        _indifferent(process, world), tuple(every),
+    )  # fmt: skip
 
 
-def _check(world: World) -> None:
-    if len(world.agents) != 2:
-        raise NotEnumerableError(f"equilibria are found of two agents, and there are {len(world.agents)}")
-    for its in world.agents:
-        if any(column >= 0 for column in its.weight_columns):
-            raise NotEnumerableError(f"the weights of `{its.name}` can change, so it plays no one game")
-        if its.deliberation != WEIGHTED:
-            raise NotEnumerableError(f"`{its.name}` does not deliberate by weighted sums, so it plays no one game")
-
-
-def _only_state(mdp: FiniteMDP, horizon: int | None) -> int:
-    """The single state in which anybody chooses.
-
-    Raises:
-        NotEnumerableError: there are several, or what is chosen decides whether there is another round.
-    """
-    cure = "write `solution: joint`, or `{best_response: AGENT, others: {...}}`, and measure what learners do"
+def is_stage_game(mdp: FiniteMDP, horizon: int | None) -> bool:
+    """Whether anybody chooses in a single state only, and what is chosen there does not decide what follows."""
     starts = np.unique(mdp.start_state[mdp.start_probability > 0])
-    if starts.size != 1:
-        raise NotEnumerableError(f"an episode begins in one of {starts.size} states, which is no matrix game: {cure}")
+    if starts.size != 1 or mdp.ended[starts[0]]:
+        return False
     start = int(starts[0])
     successors = mdp.next_state[outcomes_of(mdp, start * mdp.n_actions + np.arange(mdp.n_actions))[0]]
-    again = (successors == start).all()
-    if horizon != 1 and not again and not mdp.ended[successors].all():
-        raise NotEnumerableError(f"what is chosen decides what comes next, so this is no game of one tick: {cure}")
-    return start
+    return bool(horizon == 1 or (successors == start).all() or mdp.ended[successors].all())
 
 
 def _pay(enumeration: Enumeration, start: int, number: int) -> Floats:
@@ -103,14 +74,6 @@ def _pay(enumeration: Enumeration, start: int, number: int) -> Floats:
     return np.asarray(np.bincount(place, weights=gain, minlength=mdp.n_actions), np.float64).reshape(
         world.action_counts
     )
-
-
-def _in_words(world: World, number: int, available: Longs, chances: Floats) -> str:
-    """`ann: left 0.25, right 0.75`, or `ann: left`."""
-    its = world.agents[number]
-    played = [(its.actions[a], p) for a, p in zip(available.tolist(), chances.tolist(), strict=True) if p > _SHOWN]
-    words = ", ".join(name if p > 1 - _SHOWN else f"{name} {p:.4g}" for name, p in played)
-    return f"{its.name}: {words}"
 
 
 def _as_actions(mdp: FiniteMDP, start: int, chances: Floats, names: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
@@ -134,6 +97,18 @@ def _as_actions(mdp: FiniteMDP, start: int, chances: Floats, names: tuple[str, .
     own = np.repeat(np.arange(count, dtype=np.int32), joint)
     process, order = marginalise_others(copied, own, played.reshape(mdp.n_states, -1), names)
     return process, outcome[order]
+
+
+def _values(mdp: FiniteMDP, world: World, plays: Bools) -> tuple[float, ...]:
+    """N discounted values at the start, over the horizon if there is one."""
+    if world.horizon is None:
+        return values_of(mdp, world, plays)
+    policy = np.tile(plays.argmax(axis=1).astype(np.int32), (world.horizon, 1))
+    worth = []
+    for its in world.agents:
+        values = evaluate_time_dependent(mdp, policy, its.weights, its.discount).values[0]
+        worth.append(float(mdp.start_probability @ values[mdp.start_state]))
+    return tuple(worth)
 
 
 def _indifferent(mdp: FiniteMDP, world: World) -> Solution | FiniteHorizonSolution:

@@ -24,6 +24,7 @@ from ...scenarios.language.expressions.syntax import (
     PutAt,
     Remove,
     ResetBoard,
+    Retire,
     Swap,
     Take,
 )
@@ -71,9 +72,22 @@ class TickResult:
     fired: frozenset[str]
 
 
-def reset(world: World, chance: DrawMethod, lanes: int = 1) -> TickResult:
-    """Begin `lanes` episodes: make the draws of the start, then fire the rules `at: start`."""
+def reset(world: World, chance: DrawMethod, lanes: int = 1, outliving: Ints | None = None) -> TickResult:
+    """Begin `lanes` episodes: make the draws of the start, then fire the rules `at: start`.
+
+    Args:
+        world: of the episodes that begin.
+        chance: how draws are decided.
+        lanes: how many.
+        outliving: int32 `[lanes, F]`, the states that the episodes before in the same life have left (see `between`),
+            of which what outlives an episode is kept; None where a life begins.
+    """
     tick = _TickState.at_start(world, chance, lanes)
+    if outliving is not None:
+        for column in world.columns.values():
+            if column.outlives:
+                # Bounds may differ between stages: the nearest value that is legal here.
+                tick.context.now[column.index] = np.clip(outliving[:, column.index], column.least, column.most)
     layouts = world.boards.walls.shape[0]
     if world.layout >= 0:
         rows, outcome = tick.draw("layout", np.arange(tick.context.lanes), np.full((1, layouts), 1 / layouts))
@@ -87,6 +101,24 @@ def reset(world: World, chance: DrawMethod, lanes: int = 1) -> TickResult:
     for rule in world.start_rules:
         _fire(rule, tick)
     return tick.result()
+
+
+def between(world: World, states: Ints, chance: DrawMethod) -> TickResult:
+    """Fire the rules between two episodes of a life, in states that the first of them has left.
+
+    Args:
+        world: of the episode that is over.
+        states: int32 `[B, F]`, its last states.
+        chance: how draws are decided.
+
+    Returns:
+        The states from which what outlives an episode goes on, and the events; `ended` says where the life is retired.
+        Nobody is paid.
+    """
+    tick = _TickState.of_states(world, chance, states)
+    for rule in world.between_rules:
+        _fire(rule, tick)
+    return replace(tick.result(), ended=tick.retired[tick.order])
 
 
 def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickResult:
@@ -119,6 +151,7 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
         _fire(rule, tick)
     for rule in world.end_rules:
         _fire(rule, tick, only=tick.reason > 0)
+    tick.note_events()
     return tick.result(frozen=states)
 
 
@@ -138,6 +171,7 @@ class _TickState:
     performance: Floats
     events: Bits
     reason: Ints
+    retired: Bools
     drawn: list[str] = field(default_factory=list)
     fired: set[str] = field(default_factory=set)
 
@@ -146,6 +180,10 @@ class _TickState:
         now = np.empty((len(world.fields), lanes), np.int32)
         now[:] = np.array([world.columns[f.name].start for f in world.fields], np.int32)[:, None]
         return cls._of(world, chance, context_between_ticks(world, now.T))
+
+    @classmethod
+    def of_states(cls, world: World, chance: DrawMethod, states: Ints) -> _TickState:
+        return cls._of(world, chance, context_between_ticks(world, states.copy()))
 
     @classmethod
     def at_tick(cls, world: World, states: Ints, actions: Ints, chance: DrawMethod) -> _TickState:
@@ -170,6 +208,7 @@ class _TickState:
             np.zeros(lanes),
             np.zeros(lanes, np.uint64),
             np.zeros(lanes, np.int32),
+            np.zeros(lanes, np.bool_),
         )
 
     def draw(self, name: str, rows: np.ndarray, weights: Floats) -> tuple[np.ndarray, Ints]:
@@ -224,8 +263,19 @@ class _TickState:
         self.context = context.take(keep)
         self.source, self.probability = self.source[keep], self.probability[keep]
         self.rewards, self.performance = self.rewards[:, keep], self.performance[keep]
-        self.events, self.reason = self.events[keep], self.reason[keep]
+        self.events, self.reason, self.retired = self.events[keep], self.reason[keep], self.retired[keep]
         return np.arange(size, size + rows.size)
+
+    @property
+    def order(self) -> np.ndarray | slice:
+        """The order in which the rows of one source stand next to each other; copies stand at the end of the batch."""
+        split = self.source.size > 0 and self.source[-1] != self.source.size - 1
+        return np.argsort(self.source, kind="stable") if split else slice(None)
+
+    def note_events(self) -> None:
+        """Note the events of a tick in the flags that rules between episodes read."""
+        for event, column in self.world.happened:
+            self.context.now[column] |= ((self.events >> np.uint64(event)) & np.uint64(1)).astype(np.int32)
 
     def result(self, frozen: Ints | None = None) -> TickResult:
         """The finished tick; where `frozen` states had already ended, they are handed back untouched."""
@@ -237,9 +287,7 @@ class _TickState:
             states[:, over] = frozen[self.source[over]].T
             self.rewards[:, over], self.performance[over], self.events[over] = 0, 0, 0
             context.executed[:, over] = -1
-        # Copies stand at the end of the batch; callers expect the rows of one source next to each other.
-        split = self.source.size > 0 and self.source[-1] != self.source.size - 1
-        order = np.argsort(self.source, kind="stable") if split else slice(None)
+        order = self.order
         out = np.ascontiguousarray(states.T[order])
         return TickResult(
             out,
@@ -599,6 +647,8 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, tick: _TickState) -> np.
             held = rows[context.now[body.carrier, rows] == 1 + [program.name for program in world.agents].index(agent)]
             context.now[body.carrier, held] = 0
             context.now[body.cell, held] = context.now[carrier.cell, held]
+        case Retire():
+            tick.retired[rows] = True
         case ResetBoard():
             for column in world.columns.values():
                 if not column.persists:

@@ -12,6 +12,7 @@ import numpy as np
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes, settled
 from ...scenarios.language.expressions.parser import effect, formula, measure
+from ...scenarios.language.expressions.stated_policies import RANDOM, StatedPolicy, conditions_in, stated_policy
 from ...scenarios.language.expressions.syntax import (
     Assign,
     Binary,
@@ -19,6 +20,7 @@ from ...scenarios.language.expressions.syntax import (
     Emit,
     End,
     Expression,
+    Happened,
     Name,
     Number,
     PutAt,
@@ -39,17 +41,22 @@ from .world import (
     Boards,
     Body,
     DrawProgram,
+    EquilibriumChoice,
+    LifeEntry,
     MotionProgram,
     OverrideProgram,
     ResponseProgram,
     RuleProgram,
     StateColumn,
+    StatedChoice,
     World,
     WorldTooLargeError,
     check_terms,
 )
 
 MAX_EVENTS = 64
+CONTINUES = "life.continues"
+"""The draw that decides whether another episode of an entry of a life follows: no name of a file has a dot."""
 SOLID_KINDS = ("overseer", "monster", "block")
 
 
@@ -95,8 +102,8 @@ class _Compiler:
         self.enlist = tuple(enlist)
         self.stage_name = stage
         self.stage = document.stages[stage]
-        values = {name: param.value for name, param in document.params.items()} | dict(params) | dict(self.stage.params)
-        values = settled(document.params, values)
+        self.common = {name: param.value for name, param in document.params.items()} | dict(params)
+        values = settled(document.params, self.common | dict(self.stage.params))
         self.params = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         self.fields: list[Field] = []
         self.columns: dict[str, StateColumn] = {}
@@ -171,6 +178,9 @@ class _Compiler:
             yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
         for agent in self.document.agents.values():
             yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
+        if isinstance(solution := self.document.solution, schema.BestResponse):
+            for text in solution.others.values():
+                yield from conditions_in(stated_policy(text))
         yield from self.scope.formulas.values()
         yield from (measure(expectation.measure) for expectation in self.document.expect)
 
@@ -202,12 +212,13 @@ class _Compiler:
         words: tuple[str, ...] | None = None,
         observed: bool = True,
         persists: bool = False,
+        outlives: bool = False,
     ) -> int:
         """A new column; returns its index."""
         self.fields.append(Field(name, size, observed))
         index = len(self.fields) - 1
         most = size - 1 if most is None else most
-        self.columns[name] = StateColumn(index, low, least, most, start, table, words, persists)
+        self.columns[name] = StateColumn(index, low, least, most, start, table, words, persists, outlives)
         return index
 
     def add_counter(self, name: str, counter: schema.Counter, seen: bool = True) -> int:
@@ -216,6 +227,7 @@ class _Compiler:
         So the state has the same shape at all params, and what was learned at some fits the others.
         """
         observed = seen and counter.observed and name not in self.stage.hides
+        persists, outlives = bool(counter.persists), counter.persists == "episodes"
         if counter.values is not None:
             words = self.words.get(name)
             listed: list[object] = list(counter.values)
@@ -224,7 +236,7 @@ class _Compiler:
             table = None if words else np.array(listed, np.float64)
             return self.add(
                 name, len(listed), start=listed.index(begin), table=table, words=words,
-                observed=observed, persists=counter.persists,
+                observed=observed, persists=persists, outlives=outlives,
             )  # fmt: skip
         bottom = formula(0 if counter.min is None else counter.min)
         top = formula(1 if counter.max is None else counter.max)
@@ -240,7 +252,7 @@ class _Compiler:
         first = least if counter.start is None else int(self.number(counter.start))
         return self.add(
             name, high - low + 1, low=low, least=least - low, most=most - low,
-            start=min(max(first, least), most) - low, observed=observed, persists=counter.persists,
+            start=min(max(first, least), most) - low, observed=observed, persists=persists, outlives=outlives,
         )  # fmt: skip
 
     # -------------------------------------------------------------- the world
@@ -272,6 +284,7 @@ class _Compiler:
             self._thing_bodies(name)
         for name, counter in document.counters.items():
             self.add_counter(name, counter)
+        happened = self._happened_columns(events)
         channels, owners, hidden = self._channels()
         overrides = tuple(self._override(override) for override in document.overrides)
         # A draw's number is part of the random counter: the order in which names are added here fixes all samples.
@@ -279,7 +292,8 @@ class _Compiler:
             if any(motion.way == "wander" for motion in body.motions):
                 self.draw_names.append(f"{body.name}.wander")
         tick_draws = tuple(self._draw(name, draw) for name, draw in document.draws.items() if draw.at == "tick")
-        rules = {at: self._rules(at, channels, hidden) for at in ("start", "tick", "end")}
+        rules = {at: self._rules(at, channels, hidden) for at in ("start", "tick", "end", "between")}
+        life = self._life()
         boards = self._boards()
         return World(
             name=document.name,
@@ -314,10 +328,35 @@ class _Compiler:
             scope=self.scope,
             rewards_shown=stage.rewards == "shown",
             response=self._response(),
-            simultaneous=self.document.solution == "equilibrium",
+            equilibrium=self._equilibrium(),
+            between_rules=rules["between"],
+            happened=happened,
+            life=life,
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )
+
+    def _happened_columns(self, events: Sequence[str]) -> tuple[tuple[int, int], ...]:
+        """A flag for each event that some rule between episodes asks about, with the number of the event."""
+        asked = dict.fromkeys(node.event for node in self.syntax if isinstance(node, Happened))
+        return tuple((events.index(event), self.add(f"happened({event})", 2, persists=True)) for event in asked)
+
+    def _life(self) -> tuple[LifeEntry, ...]:
+        """The entries of the life; the coin that decides whether one goes on is the last draw."""
+        params = settled(self.document.params, self.common)  # those of no stage: a life is the same in all of them
+
+        def number(text: schema.Formula | None) -> float:
+            return float(constant(formula(0 if text is None else text), params))
+
+        entries = tuple(
+            LifeEntry(entry.stage, round(number(entry.episodes)))
+            if entry.continues is None
+            else LifeEntry(entry.stage, None, number(entry.continues))
+            for entry in self.document.life
+        )
+        if any(entry.episodes is None for entry in entries):
+            self.draw_names.append(CONTINUES)
+        return entries
 
     def _boards(self) -> Boards:
         table = self.tables[self.stage_name]
@@ -461,11 +500,28 @@ class _Compiler:
             for channel, value in agent.values.items():
                 target = f"{name}.values.{channel}"
                 set_to = [n.value for n in self.syntax if isinstance(n, Assign) and n.target == target]
-                if set_to:
+                if not set_to:
+                    continue
+                if value.persists is None:
                     weights = [self.number(value.weight), *(float(constant(v, self.params)) for v in set_to)]
                     table = np.array(list(dict.fromkeys(weights)))
                     columns[target] = self.add(target, table.size, table=table, persists=True)
+                    continue
+                # A weight that outlives an episode has one number in all stages of the life, so that its table holds
+                # what edits make of it in any of them. Last stands the declared weight, for one that was never edited.
+                edits = [float(constant(v, params)) for params in self._params_of_life() for v in set_to]
+                table = np.array([*dict.fromkeys(edits), self.number(value.weight)])
+                columns[target] = self.add(
+                    target, table.size, start=table.size - 1, table=table, persists=True, outlives=True
+                )
         return columns
+
+    def _params_of_life(self) -> Iterable[Mapping[str, object]]:
+        """The params of each stage of the life, and of this stage."""
+        for entry in self.document.life:
+            stage = self.document.stages[entry.stage]
+            yield settled(self.document.params, self.common | dict(stage.params))
+        yield self.params
 
     def _agent(
         self, name: str, body: int, channels: Sequence[str], owners: Sequence[int], weight_columns: Mapping[str, int]
@@ -495,6 +551,7 @@ class _Compiler:
             deliberation=self._rule(name, agent, channels),
             judges_by=agent.judges_by,
             planner=self._planner(agent.planner),
+            foresight=agent.foresight,
         )
 
     def _view(self, observes: schema.View | str) -> tuple[tuple[int, ...], int | None]:
@@ -576,6 +633,26 @@ class _Compiler:
         number = self.number(value)
         return int(number) if number == int(number) else number
 
+    def _stated(self, policy: StatedPolicy, actions: Sequence[str]) -> int | StatedChoice:
+        """A stated policy of an agent that has some actions."""
+        if isinstance(policy, Name):
+            return -1 if policy.name == RANDOM else actions.index(policy.name)
+        check_terms("a formula", self._terms(policy.condition))
+        condition = resolve(policy.condition, self.scope)
+        return StatedChoice(condition, self._stated(policy.then, actions), self._stated(policy.otherwise, actions))
+
+    def _equilibrium(self) -> EquilibriumChoice | None:
+        """Which equilibria are asked for, if any are."""
+        solution = self.document.solution
+        if solution == "equilibrium":
+            return EquilibriumChoice()
+        if not isinstance(solution, schema.EquilibriumBlock):
+            return None
+        rule = solution.equilibrium
+        if isinstance(rule, schema.BestFor):
+            return EquilibriumChoice("best_for", list(self.document.agents).index(rule.best_for))
+        return EquilibriumChoice(rule)
+
     def _response(self) -> ResponseProgram | None:
         """Which agent best responds to which actions; enlisted things follow `orders`, or act at random without."""
         solution, agents = self.document.solution, self.document.agents
@@ -588,7 +665,7 @@ class _Compiler:
         if not isinstance(solution, schema.BestResponse):
             return None
         others = (
-            -1 if solution.others.get(name, "random") == "random" else _actions(agent).index(solution.others[name])
+            self._stated(stated_policy(solution.others.get(name, RANDOM)), _actions(agent))
             for name, agent in agents.items()
         )
         return ResponseProgram(list(agents).index(solution.best_response), (*others, *enlisted))

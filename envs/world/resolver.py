@@ -24,6 +24,7 @@ from ...scenarios.language.expressions.syntax import (
     Effect,
     Expression,
     Facing,
+    Happened,
     MoveBy,
     Moved,
     Name,
@@ -134,6 +135,8 @@ def resolve(node: Expression, scope: NameBindings) -> Expression:
             return Name(scope.body(name))
         case StageIs(stage):
             return Truth(stage == scope.stage)
+        case Happened(event):
+            return Binary("==", Name(f"happened({event})"), Number(1))
         case Quantified(quantifier, group, body, _, variable):
             parts = [resolve(body, scope.bind(variable, instance)) for instance in scope.instances[group]]
             # A finite group is unrolled: nothing downstream needs to know quantifiers.

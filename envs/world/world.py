@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -60,6 +60,7 @@ class StateColumn:
         table: float64 values that the stored integer stands for, or None where it is plain (or a word).
         words: the words that the stored integer stands for, or None.
         persists: kept by `reset map`.
+        outlives: in a life, the next episode begins with what this one left.
     """
 
     index: int
@@ -70,6 +71,7 @@ class StateColumn:
     table: Floats | None = None
     words: tuple[str, ...] | None = None
     persists: bool = False
+    outlives: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class AgentProgram:
         deliberation: the rule by which the values of its heads become one choice.
         judges_by: which weights judge what follows an edit of them: `current`, `ignoring` or `future`.
         planner: the planner that it uses on its model.
+        foresight: how far it looks ahead: `episode` or `life`.
     """
 
     name: str
@@ -144,6 +147,7 @@ class AgentProgram:
     deliberation: DeliberationRule
     judges_by: str
     planner: PartSpec = ENUMERATE
+    foresight: str = "episode"
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,12 +172,39 @@ class OverrideProgram:
     action: int
 
 
+@dataclass(frozen=True, eq=False)
+class StatedChoice:
+    """A choice between two stated policies by the state; each is an action, -1 for a random one, or a choice again."""
+
+    condition: Expression
+    then: int | StatedChoice
+    otherwise: int | StatedChoice
+
+
 @dataclass(frozen=True)
 class ResponseProgram:
-    """A `best_response` block: the deciding agent, and an action of each other agent, -1 for a random one."""
+    """A `best_response` block: the deciding agent, and what each other agent does.
+
+    That is an action, -1 for a random one, or a choice between such by the state.
+    """
 
     agent: int
-    others: tuple[int, ...]
+    others: tuple[int | StatedChoice, ...]
+
+
+@dataclass(frozen=True)
+class EquilibriumChoice:
+    """Which equilibria of a game count.
+
+    Attributes:
+        rule: `all`; `perfect`, in which nobody's strategy is weakly dominated; or of those of a tick the one with the
+            largest sum (`joint`), the smallest (`worst`), the largest product of gains over what each can secure
+            (`nash`), or the one that is `best_for` an agent.
+        agent: which one that is.
+    """
+
+    rule: Literal["all", "perfect", "joint", "worst", "nash", "best_for"] = "all"
+    agent: int = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +224,21 @@ class RuleProgram:
     otherwise: tuple[Effect, ...]
     pays: tuple[tuple[int, Expression], ...]
     performance: Expression | None
+
+
+@dataclass(frozen=True)
+class LifeEntry:
+    """One entry of a life.
+
+    Attributes:
+        stage: the stage of its episodes.
+        episodes: how many there are, or None where chance decides.
+        continues: the probability that another episode of the entry follows one.
+    """
+
+    stage: str
+    episodes: int | None
+    continues: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +339,10 @@ class World:
         scope: the meaning of names here, to `resolve` conditions that come from elsewhere.
         agents: those of the file, then the things that are enlisted as agents.
         response: the agent whose best response solves the world, or None where one planner chooses for all agents.
-        simultaneous: two agents choose independently, and the equilibria of their stage game solve the world.
+        equilibrium: which equilibria solve the world, where two agents choose independently; else None.
+        between_rules: fire after an episode of a life that another one follows.
+        happened: the columns that note which events came in the episode, each with the number of its event.
+        life: the entries of the life that the file declares, at these params.
     """
 
     name: str
@@ -324,7 +373,10 @@ class World:
     scope: NameBindings
     rewards_shown: bool = True
     response: ResponseProgram | None = None
-    simultaneous: bool = False
+    equilibrium: EquilibriumChoice | None = None
+    between_rules: tuple[RuleProgram, ...] = ()
+    happened: tuple[tuple[int, int], ...] = ()
+    life: tuple[LifeEntry, ...] = ()
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
 

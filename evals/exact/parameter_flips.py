@@ -65,7 +65,7 @@ def nearest_flips(
     solved = SolvedWorlds(scenario)
     where = stage or solved.scenario.judged_stage
     present_plan = solved.best_plan({}, where)
-    if present_plan.chances is not None:
+    if present_plan.equilibria is not None:
         return []
     now = stance(present_plan, event)
 

@@ -26,6 +26,7 @@ from ...envs.world.part_spec import ENUMERATE
 from ...envs.world.world import World
 
 EVERY_OPTIMAL = "every optimal policy"
+EVERY_EQUILIBRIUM = "every equilibrium"
 MOST_STATES = 500_000
 """The most states (with a horizon: pairs of state and tick) in which a searching planner is asked to decide."""
 
@@ -79,6 +80,8 @@ def whose_policies(plan: ExactPlan) -> str:
     Raises:
         AgentPartError, NotEnumerableError: see `planner_of`.
     """
+    if plan.equilibria is not None:
+        return EVERY_EQUILIBRIUM
     planner = planner_of(plan.enumeration.world)
     if planner is not None:
         return f"the one policy of `{planner.name}`"

@@ -9,6 +9,9 @@ from itertools import product
 
 from ...agents.registry.multi_agent_profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError, check_sums
+from ...envs.base import NotEnumerableError
+from ...envs.life.plan import LifePlan, plan_life
+from ...envs.life.process import LifeProcess, life_process
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
@@ -20,6 +23,9 @@ from ...scenarios.language.names.overrides import SOLUTION, Overrides, zone_of_c
 from ...scenarios.language.schema.document import Expectation
 from .planned_policy import plan_as_agent
 from .regret import truly_best
+
+WHOLE_LIFE = "life"
+"""The name by which all stages of a life are asked for; no stage of a file that declares one has it."""
 
 
 class SolvedWorlds:
@@ -44,6 +50,8 @@ class SolvedWorlds:
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
+        self._processes: dict[str, LifeProcess] = {}
+        self._lives: dict[str, LifePlan] = {}
         self._summed: set[str] = set()
         self._enlisting: dict[tuple[str, ...], SolvedWorlds] = {}
 
@@ -97,13 +105,18 @@ class SolvedWorlds:
     def enumeration(self, overrides: Overrides, stage: str) -> Enumeration:
         """The enumeration of a stage; overrides that differ only in agents' preferences share one.
 
+        That of a stage in a life is of every state in which an episode of it may begin there.
+
         Raises:
             NotEnumerableError: see `enumerate_world`.
             ScenarioError: sums of rewards are too large; its fault is at the weight or at the rule that pays most.
         """
         world = self.world(overrides, stage)
         key = _key(shaping_overrides(self.scenario, world, overrides), stage)
-        if key not in self._enumerations:
+        if self.lives_in(stage):
+            process = self.life_process(overrides)
+            self._enumerations[key] = process.enumerations[process.stage_named(stage)]
+        elif key not in self._enumerations:
             self._enumerations[key] = enumerate_world(world, self.max_states)
         # The shared process comes with the world of these overrides, which has their weights and discounts.
         enumeration = replace(self._enumerations[key], world=world)
@@ -119,9 +132,14 @@ class SolvedWorlds:
         """The plan of a stage by its agent's own planner.
 
         Raises:
-            NotEnumerableError: see `enumerate_world`.
+            NotEnumerableError: see `enumerate_world`; or the stage is part of a life, which is solved as a whole.
             ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_as_agent`.
         """
+        if self.lives_in(stage):
+            raise NotEnumerableError(
+                f"`{stage}` is part of a life, and what is best in one of its episodes depends on the others; "
+                "expectations, `solve` and `sweep` look at the whole life"
+            )
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
             self._plans[key] = plan_as_agent(self.enumeration(overrides, stage), barring, self.max_states)
@@ -137,11 +155,47 @@ class SolvedWorlds:
         enumeration = self.enumeration(overrides, stage)
         return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
 
+    def lives_in(self, stage: str) -> bool:
+        """Whether a stage is part of the life that the file declares, or is all of it (`life`)."""
+        life = self.scenario.document.life
+        return bool(life) and (stage == WHOLE_LIFE or any(entry.stage == stage for entry in life))
+
+    def life_process(self, overrides: Overrides) -> LifeProcess:
+        """The life of the file as one process; overrides that differ only in agents' preferences share it.
+
+        Raises:
+            NotEnumerableError: see `envs.life.process.life_process`.
+        """
+        stages = dict.fromkeys(entry.stage for entry in self.scenario.document.life)
+        worlds = {stage: self.world(overrides, stage) for stage in stages}
+        shaping: dict[str, object] = {}
+        for world in worlds.values():
+            shaping |= shaping_overrides(self.scenario, world, overrides)
+        key = _key(shaping, WHOLE_LIFE)
+        if key not in self._processes:
+            self._processes[key] = life_process(worlds, self.max_states)
+        process = self._processes[key]
+        # As with enumerations: the process is shared, and weights, discounts and foresight are those of the overrides.
+        own = tuple(replace(each, world=worlds[each.world.stage]) for each in process.enumerations)
+        return replace(process, enumerations=own)
+
+    def life(self, overrides: Overrides, barring: Sequence[str] = ()) -> LifePlan:
+        """The plan of the whole life.
+
+        Raises:
+            NotEnumerableError: see `envs.life.process.life_process` and `envs.life.plan.plan_life`.
+            ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_life`.
+        """
+        key = _key(overrides, WHOLE_LIFE, *barring)
+        if key not in self._lives:
+            self._lives[key] = plan_life(self.life_process(overrides), barring, self.max_states)
+        return self._lives[key]
+
     def forget(self, overrides: Overrides) -> None:
         """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""
         # A key is a JSON list that begins with the overrides: the same list alone, or followed by stage and bars.
         beginning = _key(overrides)[:-1]
-        for kept in (self._scenarios, self._worlds, self._plans):
+        for kept in (self._scenarios, self._worlds, self._plans, self._lives):
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
                 del kept[key]
 
@@ -178,7 +232,10 @@ def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) ->
         return overrides  # weights are part of the state
     document = scenario.document
     preferences = {*document.agents, *scenario.symbols.weighing, *({SOLUTION} - {*document.params})}
-    return {name: value for name, value in overrides.items() if name.split(".")[0] not in preferences}
+    # A stated policy may read what is no part of the state otherwise, such as `step`.
+    return {
+        name: value for name, value in overrides.items() if name.split(".")[0] not in preferences or "(" in str(value)
+    }
 
 
 def _key(overrides: Overrides, *more: str) -> str:

@@ -9,6 +9,7 @@ from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, Longs
 from ...envs.reference import step as reference
 from ...envs.reference.action_mask import available
+from ...envs.reference.stated_policy import stated_actions
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...envs.world.randomness import SampledDraws, categorical, uniform
 from ...envs.world.world import World
@@ -86,10 +87,10 @@ class PlanFollower:
             else:
                 first = first[:step]  # one that cannot be replayed ends the prefix
                 action = self._action(place, step)
-                joint = self._joint(action, state, seed, number, passed + step)
+                joint = self._joint(place, action, state, seed, number, passed + step)
             tick = reference.step(world, state, joint, SampledDraws(seed, lane, np.array([passed + step + 1])))
             ticks.append((joint[0], tick))
-            place, state = self._next(place, action, tick.states[0]), tick.states
+            place, state = self._next(place, action, tick.states[0], joint[0]), tick.states
             states.append(state[0])
             if tick.ended[0]:
                 break
@@ -121,10 +122,17 @@ class PlanFollower:
             return None
         place = self._place_after(states)
         mask = self.plan.mdp.available[place][None]
+        if not mask.any():  # a known end is a place of its own where equilibria are played
+            return None
         self.agent.act(self._observations[place][None], np.array([tick], np.int64), mask)
         thought = self.agent.thought()
         assert thought is not None
         return mind_of(self.world, thought, self.plan.mdp.action_names, tuple(range(len(self.world.fields))))
+
+    def likeliest(self, states: Ints, action: int) -> list[int]:
+        """The action of each of N agents for an action of the plan after some states; of mixtures the likeliest."""
+        place = self._place_after(states)
+        return [self._component(place, action, agent) for agent in range(len(self.world.agents))]
 
     def value_map(self, state: Ints, tick: int, agent: int) -> ValueMap | None:
         """The value of each cell for an agent's position, all else as it is; None where the agent has no position."""
@@ -141,7 +149,7 @@ class PlanFollower:
         values[known] = self.agent.planned_path(tick).at(0).vector_values[places[known]]
         best = np.zeros((boards.nowhere, len(program.actions)), np.bool_)
         for cell, joint in zip(*np.nonzero(self._optimal(tick, places) & known[:, None]), strict=True):
-            best[cell, self._component(int(joint), agent)] = True
+            best[cell, self._component(int(places[cell]), int(joint), agent)] = True
         weights = sum(self.world.weights(state[None], each)[0] for each in self.deciding)
         return ValueMap(
             self.world.channels,
@@ -175,16 +183,24 @@ class PlanFollower:
         starts = self.plan.mdp.start_state
         return int(starts[(self._states[starts] == state[0]).all(axis=1).argmax()])
 
-    def _next(self, place: int, action: int, state: Ints) -> int:
+    def _next(self, place: int, action: int, state: Ints, joint: Ints | None = None) -> int:
         """The plan's successor of a place and an action, given the world's next state.
+
+        Where agents play an equilibrium and know what they did, it may depend on the joint action int32 `[N]` too.
 
         Raises:
             KeyError: the plan has no such successor.
         """
-        mdp = self.plan.mdp
+        mdp, found = self.plan.mdp, self.plan.equilibria
         row = place * mdp.n_actions + action
-        next_states = mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]]
-        hits = next_states[(self._states[next_states] == state).all(axis=1)]
+        outcomes = slice(mdp.row_start[row], mdp.row_start[row + 1])
+        next_states = mdp.next_state[outcomes]
+        alike = (self._states[next_states] == state).all(axis=1)
+        if found is not None and joint is not None:
+            whole = self.plan.enumeration.mdp
+            taken = np.searchsorted(whole.row_start, found.order[outcomes], side="right") - 1
+            alike &= taken % whole.n_actions == (self.world.joint_actions == joint).all(axis=1).argmax()
+        hits = next_states[alike]
         if hits.size == 0:
             raise KeyError("the plan never comes to this state")
         return int(hits[0])
@@ -205,8 +221,9 @@ class PlanFollower:
     def _plan_action(self, joint: Ints, place: int) -> int | None:
         """The plan's action for a joint action int32 `[N]`; None where it is not available."""
         world = self.world
-        if self.plan.chances is not None:
-            either = self.plan.chances[:, (world.joint_actions == joint).all(axis=1).argmax()]
+        if (found := self.plan.equilibria) is not None:
+            either = found.mixtures[found.play[place], (world.joint_actions == joint).all(axis=1).argmax()]
+            either = np.where(found.play[place] >= 0, either, 0.0)
             return int(either.argmax()) if either.any() else None
         if world.response is None:
             action = int((world.joint_actions == joint).all(axis=1).argmax())
@@ -214,26 +231,27 @@ class PlanFollower:
             action = int(joint[world.response.agent])
         return action if self.plan.mdp.available[place, action] else None
 
-    def _component(self, action: int, agent: int) -> int:
+    def _component(self, place: int, action: int, agent: int) -> int:
         """One agent's component of an action of the plan; of a mixed strategy, the likeliest one."""
-        if self.plan.chances is not None:
-            action = int(self.plan.chances[action].argmax())
+        if (found := self.plan.equilibria) is not None:
+            action = int(found.mixtures[found.play[place, action]].argmax())
         return int(self.world.joint_actions[action, agent]) if self.world.response is None else action
 
-    def _joint(self, action: int, state: Ints, seed: int, number: int, step: int) -> Ints:
+    def _joint(self, place: int, action: int, state: Ints, seed: int, number: int, step: int) -> Ints:
         """int32 `[1, N]`: the joint action."""
         response = self.world.response
-        if self.plan.chances is not None:
+        if (found := self.plan.equilibria) is not None:
             quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
-            return self.world.joint_actions[categorical(self.plan.chances[action][None], quantile)]
+            return self.world.joint_actions[categorical(found.mixtures[found.play[place, action]][None], quantile)]
         if response is None:
             return self.world.joint_actions[action][None]
         joint = np.empty((1, len(self.world.agents)), np.int32)
-        for agent, fixed in enumerate(response.others):
-            mask = available(self.world, state, agent)
+        for agent, stated in enumerate(response.others):
             if agent == response.agent:
                 joint[0, agent] = action
-            elif fixed >= 0 and mask[0, fixed]:
+                continue
+            mask, fixed = available(self.world, state, agent), int(stated_actions(self.world, state, stated)[0])
+            if fixed >= 0 and mask[0, fixed]:
                 joint[0, agent] = fixed
             else:
                 quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)

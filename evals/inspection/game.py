@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedSeq
 from ...envs.base import Ints, NotEnumerableError
 from ...envs.reference.action_mask import available
 from ...envs.reference.replay import replay_actions
+from ...envs.reference.stated_policy import stated_actions
 from ...envs.reference.step import TickResult, reset, step
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
@@ -178,14 +179,19 @@ class Game:
     def _planned(self) -> Sequence[int]:
         """The exact plan's action for each of N agents, -1 where it has none."""
         response, count = self.world.response, len(self.world.agents)
+        stated: list[int] = []
+        if response is not None:
+            now = self.state[None]
+            stated = [int(stated_actions(self.world, now, policy)[0]) for policy in response.others]
         if response is not None and response.agent == self.agent:
-            return response.others
+            return stated
         mind = None if self.follower is None else self._decision(self._kept[self.changes].states)
         if mind is None:
-            return [-1] * count if response is None else response.others
+            return [-1] * count if response is None else stated
         if response is None:
-            return [int(action) for action in self.world.joint_actions[mind.action]]
-        return [mind.action if agent == response.agent else other for agent, other in enumerate(response.others)]
+            assert self.follower is not None
+            return self.follower.likeliest(self._kept[self.changes].states, mind.action)
+        return [mind.action if agent == response.agent else other for agent, other in enumerate(stated)]
 
     def _decision(self, states: Ints) -> Mind | None:
         """The exact planner's decision after the states int32 `[T + 1, F]`; None where the person left its plan."""

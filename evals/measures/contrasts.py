@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from ...envs.base import NotEnumerableError
 from ...scenarios.language.expressions.syntax import ParsedMeasure
@@ -28,12 +28,14 @@ class Subject:
         stage: the stage in which it acts.
         overrides: the condition, as dotted overrides of the scenario.
         barring: events that its plan must never risk.
+        episode: which one of the episodes that the stage has in a life; None for their mean.
     """
 
     agent: str
     stage: str
     overrides: Overrides
     barring: tuple[str, ...] = ()
+    episode: Literal[1, "last"] | None = None
 
     @property
     def exact(self) -> bool:
@@ -137,7 +139,7 @@ def of_one_episode(traces: Sequence[Trace | None]) -> bool:
 
 
 def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject) -> Interval:
-    return exact_range(solved, measure, subject.overrides, subject.stage, subject.barring)
+    return exact_range(solved, measure, subject.overrides, subject.stage, subject.barring, subject.episode)
 
 
 def _sampled(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, trace: Trace) -> dict[int, float | None]:

@@ -48,6 +48,8 @@ class Interval:
         note: a clause that explains the range, or an empty string.
         sometimes_empty: whether the measure has no value under some of the policies.
         whose: the policies that were judged, in words: all optimal ones, or the one followed (see `whose_policies`).
+        each: of several equilibria, the least and the greatest value in each; empty where it is of something else.
+        cut: why there may be more equilibria than these; empty where there are none.
     """
 
     low: float | None
@@ -55,6 +57,8 @@ class Interval:
     note: str = ""
     sometimes_empty: bool = False
     whose: str = EVERY_OPTIMAL
+    each: tuple[tuple[float, float], ...] = ()
+    cut: str = ""
 
 
 def whose(intervals: Iterable[Interval]) -> str:
@@ -115,14 +119,14 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
         case Quantity("regret", None | "performance"):
             return _exact_regret(measure, plan, best_of(measure, plan) if best is None else best)
         case Share(condition):
-            return Interval(*extremes.share_range(mdp, optimal, _condition(condition, mdp), steps))
+            return Interval(*extremes.share_range(mdp, optimal, episode_condition(condition, mdp), steps))
         case Rate(event, guard):
             return _exact_rate(event, guard, plan)
         case Count(event):
             came = _came_exactly(event, mdp).astype(np.float64)
             return Interval(*extremes.expectation_range(mdp, optimal, came, steps))
         case First(event):
-            return Interval(*extremes.first_range(mdp, optimal, _mask(event, mdp), steps))
+            return Interval(*extremes.first_range(mdp, optimal, event_mask(event, mdp), steps))
         case Statistic():
             return _exact_statistic(measure, plan)
         case Quantity("steps"):
@@ -182,7 +186,7 @@ def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPla
     return Interval(low, high, "some optimal policies never meet its condition" if empty else "", empty)
 
 
-def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
+def event_mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
     """The bits of an event in `FiniteMDP.events`; for `ended` without a reason, the bits of every kind of end."""
     if isinstance(event, Happens):
         return int(mdp.event_mask(event.event))
@@ -193,23 +197,23 @@ def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
 
 def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:
     """bool `[M]`: whether an event occurs with each outcome."""
-    came: Bools = (mdp.events & np.uint64(_mask(event, mdp))) != 0
+    came: Bools = (mdp.events & np.uint64(event_mask(event, mdp))) != 0
     return came
 
 
-def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
+def episode_condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
     """A condition on an episode in the form that `tie_ranges` takes, with event names resolved to bits."""
     match condition:
         case Before(earlier, later):
-            return extremes.OccursBefore(_mask(earlier, mdp), _mask(later, mdp))
+            return extremes.OccursBefore(event_mask(earlier, mdp), event_mask(later, mdp))
         case EpisodeLogic("not", (operand,)):
-            return extremes.Not(_condition(operand, mdp))
+            return extremes.Not(episode_condition(operand, mdp))
         case EpisodeLogic("and", operands):
-            return reduce(extremes.And, [_condition(operand, mdp) for operand in operands])
+            return reduce(extremes.And, [episode_condition(operand, mdp) for operand in operands])
         case EpisodeLogic("or", operands):
-            return reduce(extremes.Or, [_condition(operand, mdp) for operand in operands])
+            return reduce(extremes.Or, [episode_condition(operand, mdp) for operand in operands])
         case Happens() | Ended():
-            return extremes.Occurs(_mask(condition, mdp))
+            return extremes.Occurs(event_mask(condition, mdp))
     raise TypeError(f"not a condition on an episode: {condition}")
 
 
@@ -218,12 +222,12 @@ def _gain(channel: str | None, plan: ExactPlan) -> Floats:
     weights = plan.weights
     if channel is not None:
         weights = np.zeros(len(plan.mdp.channels))
-        weights[_columns_of(channel, plan.mdp.channels)] = 1
+        weights[columns_of(channel, plan.mdp.channels)] = 1
     gain: Floats = plan.mdp.rewards @ weights
     return gain
 
 
-def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
+def columns_of(channel: str, channels: Sequence[str]) -> list[int]:
     """The columns of a channel: the one of that name, or with several agents one for each of them (`robot.task`)."""
     columns = [k for k, name in enumerate(channels) if name == channel or name.endswith(f".{channel}")]
     if not columns:
@@ -379,7 +383,7 @@ def _discounted(channel: str | None, channels: tuple[str, ...], weights: Floats,
 def _reward(channel: str | None, channels: tuple[str, ...], weights: Floats) -> pl.Expr:
     """The reward of one channel in each tick; for None, the weighted sum over all channels."""
     if channel is not None:
-        return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in _columns_of(channel, channels)])
+        return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in columns_of(channel, channels)])
     return pl.sum_horizontal(
         [pl.col(f"reward.{name}") * weight for name, weight in zip(channels, weights, strict=True)]
     )

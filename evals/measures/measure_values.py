@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import NotEnumerableError
+from ...envs.base import Bools, NotEnumerableError
+from ...envs.multi_agent.equilibrium_process import Equilibria
 from ...envs.reference.expressions import context_between_ticks, evaluate_float
-from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import constant
-from ...scenarios.language.expressions.syntax import Measure, Number, ParsedMeasure, Rate, Statistic
+from ...scenarios.language.expressions.syntax import Measure, Number, OfLife, ParsedMeasure, Rate, Statistic
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import whose_policies
 from ..exact.regret import best_of
-from ..exact.solved_worlds import SolvedWorlds
+from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..traces.trace import Trace
+from .life_measures import life_measure
 from .measure import Interval, Reads, exact_measure, sampled_measure
 
 if TYPE_CHECKING:
@@ -30,7 +34,12 @@ BOUND_ONLY = "views are partial and beliefs too many: only an upper bound is kno
 
 
 def exact_range(
-    solved: SolvedWorlds, measure: ParsedMeasure, overrides: Overrides, stage: str, barring: Sequence[str] = ()
+    solved: SolvedWorlds,
+    measure: ParsedMeasure,
+    overrides: Overrides,
+    stage: str,
+    barring: Sequence[str] = (),
+    episode: Literal[1, "last"] | None = None,
 ) -> Interval:
     """The range of a measure over the ties of a stage's plan; without a value if no plan exists.
 
@@ -43,11 +52,16 @@ def exact_range(
         overrides: the condition, as dotted overrides.
         stage: the stage in which the agent acts.
         barring: events that the plan must never risk.
+        episode: which one of the episodes that the stage has in the file's life; None for their mean.
 
     Raises:
         NotEnumerableError: see `enumerate_world`; or observations are partial and only an upper bound is known; or the
             measure is defined for trained agents only.
     """
+    if isinstance(measure.syntax, OfLife) and not solved.lives_in(stage):
+        raise NotEnumerableError(f"`{measure}` is of a life, and `{stage}` is no stage of one")
+    if solved.lives_in(stage):
+        return _range_in_life(solved, measure, overrides, stage, barring, episode)
     _check_exact(measure, solved.world(overrides, stage))
     try:
         plan = solved.plan(overrides, stage, barring)
@@ -58,7 +72,48 @@ def exact_range(
     # of it are not bounds of anything.
     if plan.upper_bound:
         raise NotEnumerableError(BOUND_ONLY)
-    return replace(measured(plan, measure, best), whose=whose_policies(plan))
+    interval = replace(measured(plan, measure, best), whose=whose_policies(plan))
+    return interval if plan.equilibria is None else _of_each(interval, plan, plan.equilibria, measure)
+
+
+def _of_each(interval: Interval, plan: ExactPlan, equilibria: Equilibria, measure: ParsedMeasure) -> Interval:
+    """The same range with that of each equilibrium beside it."""
+    alone = [
+        measured(replace(plan, solution=replace(plan.solution, optimal=its.plays)), measure)
+        if isinstance(plan.solution, Solution)
+        else measured(restricted_in_time(plan, its.plays), measure)
+        for its in equilibria.every
+    ]
+    each = tuple((one.low, one.high) for one in alone if one.low is not None and one.high is not None)
+    return replace(interval, each=each if len(each) == len(alone) else (), cut=equilibria.cut)
+
+
+def restricted_in_time(plan: ExactPlan, plays: Bools) -> ExactPlan:
+    """A plan with a known end in which only some actions bool `[S, A]` count, at every tick."""
+    solution = plan.solution
+    assert isinstance(solution, FiniteHorizonSolution)
+    packed = np.tile(np.packbits(plays, axis=1), (solution.horizon, 1, 1))
+    return replace(plan, solution=replace(solution, packed=packed))
+
+
+def _range_in_life(
+    solved: SolvedWorlds,
+    measure: ParsedMeasure,
+    overrides: Overrides,
+    stage: str,
+    barring: Sequence[str],
+    episode: Literal[1, "last"] | None,
+) -> Interval:
+    """As `exact_range`, of a stage that is part of a life, or of the whole life."""
+    entries = solved.under(overrides).document.life
+    _check_exact(measure, solved.world(overrides, entries[0].stage if stage == WHOLE_LIFE else stage))
+    try:
+        plan = solved.life(overrides, barring)
+        if plan.upper_bound:
+            raise NotEnumerableError(BOUND_ONLY)
+        return life_measure(plan, measure, stage, episode, lambda: solved.life(overrides))
+    except (ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
+        return Interval(None, None, str(fault))
 
 
 def regret_baseline(solved: SolvedWorlds, measure: ParsedMeasure, overrides: Overrides, stage: str) -> float | None:

@@ -30,7 +30,7 @@ from ..exact.planned_policy import plan_as_agent
 from ..exact.regret import truly_best
 from ..exact.solved_worlds import SolvedWorlds, shaping_overrides
 from ..measures.measure import Interval, seed_values
-from ..measures.measure_values import BOUND_ONLY, baseline_in, measured, regret_baseline, sampled_in
+from ..measures.measure_values import BOUND_ONLY, baseline_in, exact_range, measured, regret_baseline, sampled_in
 from ..measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED, regime_of
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
@@ -117,6 +117,11 @@ class SweepWorlds:
         self._parts: dict[tuple[str, ...], tuple[frozenset[str], bool]] = {}
         self._worlds: dict[str, tuple[str, World]] = {}
         self._enumerations: dict[str, tuple[str, Enumeration]] = {}
+        self.lives = SolvedWorlds(scenario)
+
+    def lives_in(self, stage: str) -> bool:
+        """Whether a stage is part of the life that the file declares."""
+        return self.lives.lives_in(stage)
 
     def here(self) -> SweepWorlds:
         """This process's own object for the same scenario: a copy that was sent here has none of its worlds."""
@@ -175,6 +180,8 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
     intervals = dict.fromkeys(settings.all_measures, empty)
     regime = UNSOLVED
     try:
+        if worlds.lives_in(settings.stage):
+            return _row_of_life(worlds, settings, point, began)
         enumeration = worlds.enumeration(point, settings.stage)
         states = enumeration.mdp.n_states
         most = worlds.scenario.document.runs.max_states
@@ -188,7 +195,7 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
             intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
             regime = regime_of(settings.regimes, intervals, _params(worlds, point))
             # No agent is indifferent between equilibria: which is played is another question than how ties are broken.
-            if regime == TIE and plan.chances is not None:
+            if regime == TIE and plan.equilibria is not None:
                 regime = EQUILIBRIA
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (
@@ -199,6 +206,19 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
     seconds = time.perf_counter() - began
     ends = tuple((interval.low, interval.high) for interval in intervals.values())
     return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
+
+
+def _row_of_life(worlds: SweepWorlds, settings: SweepSettings, point: Overrides, began: float) -> SweepRow:
+    """The row of a point of a stage that is part of a life; raises as `exact_range`."""
+    solved = worlds.lives
+    measures = [parsed_measure(text) for text in settings.all_measures]
+    intervals = {its.text: exact_range(solved, its, point, settings.stage) for its in measures}
+    states = solved.life_process(point).mdp.n_states - 1
+    solved.forget(point)
+    regime = regime_of(settings.regimes, intervals, _params(worlds, point))
+    note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
+    ends = tuple((interval.low, interval.high) for interval in intervals.values())
+    return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, time.perf_counter() - began, note)
 
 
 def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
@@ -327,7 +347,10 @@ def costs(scenario: Scenario, settings: SweepSettings) -> SweepCosts:
 
 def _groups(scenario: Scenario, settings: SweepSettings, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
     """Points that share an enumeration, by the values that it depends on."""
-    world = SolvedWorlds(scenario).world(points[0], settings.stage)
+    solved = SolvedWorlds(scenario)
+    if solved.lives_in(settings.stage):  # which names shape a life is found out stage by stage as it is solved
+        return {json.dumps(list(point.values())): [point] for point in points}
+    world = solved.world(points[0], settings.stage)
     names = shaping_overrides(scenario, world, points[0]).keys()  # which names these are is the same at every point
     groups: dict[str, list[Overrides]] = {}
     for point in points:

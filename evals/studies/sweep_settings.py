@@ -19,7 +19,7 @@ from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.names.formula_context import Context
 from ...scenarios.language.names.overrides import check_override
 from ...scenarios.language.validation.sweeps import check_measured, check_regime
-from ..exact.solved_worlds import SolvedWorlds
+from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED, measures_in
 from ..training.options import first_seed_of, resolve_device
 from ..training.telemetry.early_stopping import Plateau
@@ -175,7 +175,8 @@ def _check(scenario: Scenario, settings: SweepSettings) -> None:
         raise SweepError(f"the axis {quote(twice[0])} is given twice; put all of its values into one")
     if empty := [axis.name for axis in settings.axes if not axis.values]:
         raise SweepError(f"the axis {quote(empty[0])} has no values; give at least one")
-    check_name("stage", settings.stage, scenario.document.stages)
+    whole = (WHOLE_LIFE,) if scenario.document.life else ()
+    check_name("stage", settings.stage, (*scenario.document.stages, *whole))
     if not settings.all_measures:
         raise SweepError("nothing is measured; name a measure or a regime")
     for agent in settings.agents:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.schema.document import Expectation
-from ..exact.planned_policy import EVERY_OPTIMAL
+from ..exact.planned_policy import EVERY_EQUILIBRIUM, EVERY_OPTIMAL
 from ..measures.contrasts import Ends, minus_in_words
 from ..measures.measure import Interval, whose
 from ..measures.seed_statistics import MOST_SEEDS, SeedStatistic, statistic_of
@@ -178,10 +178,15 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
         case: the expectation and its agent.
         interval: the range of its measure over the policies that are judged.
     """
-    band, unit = _band(case.expectation), EXACT if interval.whose == EVERY_OPTIMAL else AS_IT_DOES
+    band = _band(case.expectation)
+    unit = EXACT if interval.whose in (EVERY_OPTIMAL, EVERY_EQUILIBRIUM) else AS_IT_DOES
     if interval.low is None or interval.high is None:
         return _judgement(case, "inconclusive", interval.note or "the measure has no value", unit)
     low, high = interval.low, interval.high
+    if case.expectation.exists or interval.cut:
+        judged, words = _of_equilibria(interval, band, case.expectation.exists)
+        value = low if math.isfinite(band.low) else high
+        return replace(_judgement(case, judged, words, unit), value=value, low=low, high=high)
     # For `equals` both ends have a bound, and the worse one is the one that misses its bound by more.
     worst = low if math.isfinite(band.low) and not band.low - low < high - band.high else high
     if _at_least(low, band.low) and _at_least(band.high, high):
@@ -193,12 +198,47 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
     else:
         outcome = "inconclusive"
         why = f"a tie decides: policies that are equally good to the agent give {_range(low, high)}"
+        if interval.whose == EVERY_EQUILIBRIUM:
+            # No agent is indifferent between equilibria: which of them is played is another question than a tie.
+            why = f"{_in_how_many(interval, band)}; {_named(interval)} {_range(low, high)}"
     if interval.sometimes_empty:
         # Without a value the claim is neither met nor missed, whatever the others give.
         outcome, why = "inconclusive", f"a tie decides whether it has a value; where it has, it is {_range(low, high)}"
     if interval.note:
         why = f"{why} ({interval.note})"
     return replace(_judgement(case, outcome, why, unit), value=worst, low=low, high=high)
+
+
+def _of_equilibria(interval: Interval, band: _Band, exists: bool) -> tuple[Outcome, str]:
+    """The outcome where one equilibrium is enough, or where there may be more than were found, and why."""
+    assert interval.low is not None
+    assert interval.high is not None
+    # Of equally good ways to play an equilibrium each is one itself, and where they mix so is every value in between.
+    ends = interval.each or ((interval.low, interval.high),)
+    met = any(_at_least(high, band.low) and _at_least(band.high, low) for low, high in ends)
+    given = f"{_named(interval)} {_range(interval.low, interval.high)}"
+    more = f"; there may be more equilibria: {interval.cut}" if interval.cut else ""
+    if exists and met:
+        return "pass", f"{_in_how_many(interval, band)}; {given}"
+    if exists and not interval.cut:
+        return "fail", f"{_in_how_many(interval, band)}; {given}, and {band.words} was expected of one"
+    held = f"it holds in no equilibrium that was found; {given}{more}" if not met else ""
+    return "inconclusive", held or f"{_in_how_many(interval, band)}; {given}{more}"
+
+
+def _in_how_many(interval: Interval, band: _Band) -> str:
+    """In how many of several equilibria a bound is met, in words."""
+    ends = interval.each
+    if not ends:
+        return "it holds in some equilibria and not in others"
+    sure = sum(_at_least(low, band.low) and _at_least(band.high, high) for low, high in ends)
+    maybe = sum(_at_least(high, band.low) and _at_least(band.high, low) for low, high in ends) - sure
+    words = f"it holds in {sure} of {len(ends)} equilibria"
+    return f"{words}, and in {maybe} by how they are played" if maybe else words
+
+
+def _named(interval: Interval) -> str:
+    return "which give" if len(interval.each) != 1 else "which gives"
 
 
 def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:

@@ -30,6 +30,8 @@ from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation, Rule
 from ..exact.solved_worlds import SolvedWorlds
+from ..measures.life_analysis import analyse_life
+from ..measures.life_measures import life_measure
 from ..measures.measure_values import measured
 from .power import learned_requirements
 from .work_units import WorkUnit, resolve_units
@@ -220,8 +222,18 @@ class _Checker:
 
     def _analysis(self) -> Analysis | None:
         """The exact analysis of the judged stage, with a warning if nothing is misaligned; None if it has no plan."""
+        judged = self.solved.scenario.judged_stage
         try:
-            analysis = analyse(self.solved.plan({}, self.solved.scenario.judged_stage))
+            if self.solved.lives_in(judged):
+                analysis = analyse_life(self.solved.life({}), judged)
+            else:
+                analysis = analyse(self.solved.plan({}, judged))
+        except NotEnumerableError as fault:
+            if not self.solved.lives_in(judged):
+                raise
+            message = f"the life is not solved: {fault}"
+            self.fault("TC601", ("life",), message, f"to solve it, {fault.cure}", warning=True)
+            return None
         except ImproperDiscountError as fault:
             cure = "give the stage a horizon, or the agent a discount below 1"
             self.fault("TC607", ("agents",), str(fault).partition(";")[0], cure)
@@ -246,11 +258,12 @@ class _Checker:
         )
         margins = []
         for events in barred:
+            plan = self.solved.life if self.solved.lives_in(stage) else partial(self.solved.plan, stage=stage)
             try:
-                without = self.solved.plan({}, stage, events).start_value
+                without = plan({}, barring=events).start_value
             except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
                 continue
-            gain = self.solved.plan({}, stage).start_value - without
+            gain = plan({}).start_value - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
         return tuple(margins)
 
@@ -286,10 +299,15 @@ class _Checker:
         if "exact" not in expectation.of or expectation.take == "mean":
             return
         overrides = self.solved.conditions(expectation)[0]
+        stage, measure = expectation.stage or self.solved.scenario.judged_stage, parsed_measure(expectation.measure)
         try:
             # Only the process of the plan is used: made `free`, every available action counts as optimal.
-            plan = self.solved.plan(overrides, expectation.stage or self.solved.scenario.judged_stage)
-            interval = measured(replace(plan, free=True), parsed_measure(expectation.measure))
+            if self.solved.lives_in(stage):
+                life = self.solved.life(overrides)
+                free = replace(life, optimal=life.process.mdp.available)
+                interval = life_measure(free, measure, stage, expectation.episode)
+            else:
+                interval = measured(replace(self.solved.plan(overrides, stage), free=True), measure)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
         if interval.low is None or interval.high is None:

@@ -124,7 +124,7 @@ def contrasts_of(
         conditions: see `SolvedWorlds.conditions`.
     """
     stage, barring = expectation.stage or scenario.judged_stage, tuple(expectation.barring)
-    subjects = [Subject(agent, stage, condition, barring) for condition in conditions]
+    subjects = [Subject(agent, stage, condition, barring, expectation.episode) for condition in conditions]
     if (minus := expectation.minus) is None:
         return tuple(Contrast(subject) for subject in subjects)
     return tuple(Contrast(subject, _baseline(scenario, minus, subject, expectation)) for subject in subjects)
@@ -186,6 +186,7 @@ def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: E
         minus.stage or subject.stage,
         {**overrides, **minus.set},
         subject.barring if minus.barring is None else tuple(minus.barring),
+        subject.episode,
     )
 
 
@@ -201,6 +202,8 @@ def _not_run(case: Case, agents: Collection[str]) -> str | None:
 def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, UserAgent]) -> str | None:
     """Why trained seeds cannot decide an expectation; None if they can."""
     scenario, subjects = solved.scenario, contrasts[0].subjects
+    if any(solved.lives_in(subject.stage) and not subject.exact for subject in subjects):
+        return "a life is solved exactly; nobody is trained in one in this version"
     for subject in subjects:
         if scenario.document.stages[subject.stage].watch:
             return f"in `{subject.stage}` others are watched, and nobody acts"

@@ -156,7 +156,8 @@ def stage_of(scenario: Scenario, name: str | None) -> str:
     """
     if name is None:
         return scenario.judged_stage
-    check_name("stage", name, scenario.document.stages)
+    whole = ("life",) if scenario.document.life else ()
+    check_name("stage", name, (*scenario.document.stages, *whole))
     return name
 
 

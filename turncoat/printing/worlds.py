@@ -136,17 +136,39 @@ def print_analysis(analysis: Analysis) -> None:
         say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
     if analysis.upper_bound:
         say("[yellow]beliefs are too many: this is the fully observed optimum, an upper bound[/yellow]", indent=2)
+    if analysis.equilibria:
+        _print_every_equilibrium(analysis)
     headings = ["best plan for", "value", *(f"return({channel})" for channel in analysis.channels), "performance"]
     rows = [
         [who, span(o.value), *(span(o.returns[channel]) for channel in analysis.channels), span(o.performance)]
-        for who, o in (("the agent", analysis.agent), ("the designers", analysis.performance_best))
+        for who, o in (
+            ("equilibria" if analysis.equilibria else "the agent", analysis.agent),
+            ("the designers", analysis.performance_best),
+        )
         if o is not None
     ]
     say()
     table(headings, rows, right=headings[1:])
     if analysis.gap is not None:
         say()
-        say(f"The agent's choice costs the designers {span(analysis.gap)} of performance.")
+        whose = "That they choose apart" if analysis.equilibria else "The agent's choice"
+        say(f"{whose} costs the designers {span(analysis.gap)} of performance.")
+
+
+def _print_every_equilibrium(analysis: Analysis) -> None:
+    """Print each equilibrium: what agents do in it, and what it is worth to whom."""
+    say()
+    names = list(analysis.equilibria[0].values)
+    headings = ["equilibrium", *(f"value of {escape(name)}" for name in names), "performance"]
+    rows = [
+        [str(index), *(number(each.values[name]) for name in names), span(each.performance)]
+        for index, each in enumerate(analysis.equilibria, 1)
+    ]
+    table(headings, rows, right=headings[1:])
+    for index, each in enumerate(analysis.equilibria, 1):
+        say(f"{index}  {escape(each.words)}", indent=2)
+    if analysis.cut:
+        say(f"[yellow]there may be more: {escape(analysis.cut)}[/yellow]", indent=2)
 
 
 def print_export(exported: Exported) -> None:
@@ -190,11 +212,17 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
 def _print_equilibria(answer: EventExplanation) -> None:
     """Print in which equilibria of a game the event comes."""
     found = answer.equilibria
-    coming = sum(each.share > 0 for each in found)
-    known = "the one equilibrium" if len(found) == 1 else f"{coming} of {len(found)} extreme equilibria"
-    say(f"[bold]{escape(answer.event)}[/bold]: it comes in {known if coming or len(found) > 1 else 'no equilibrium'}")
+    coming = sum(each.share[0] > 0 for each in found)
+    maybe = sum(each.share[1] > 0 for each in found) - coming
+    if len(found) == 1:
+        known = "it comes in the one equilibrium" if coming else "it comes in no equilibrium"
+        known = "it may come in the one equilibrium" if maybe else known
+    else:
+        known = f"it comes in {coming} of {len(found)} equilibria"
+        known += f" and may come in {maybe} more" if maybe else ""
+    say(f"[bold]{escape(answer.event)}[/bold]: {known}")
     for each in found:
-        say(f"{escape(each.played)}: in {_episodes((each.share, each.share))}", indent=2)
+        say(f"{escape(each.played)}: in {_episodes(each.share)}", indent=2)
 
 
 def _print_plans(answer: EventExplanation, best: Behaviour) -> None:

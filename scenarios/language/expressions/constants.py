@@ -286,6 +286,7 @@ _WORDS = {
     "Does": "does",
     "Moved": "moved",
     "StageIs": "stage",
+    "Happened": "happened",
     "Cell": "cell",
     "Facing": "facing",
     "Beside": "beside",

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .constants import base, names_in
 from .named_formulas import named_formulas
-from .parser import ExpressionError, effect, formula, measure
+from .parser import ExpressionError, effect, formula, parsed_measure
 from .syntax import Assign, PutAt, Rate, Statistic
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
@@ -160,6 +160,8 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
         yield from (override.when, override.chance)
     for rule in document.rules:
         yield from (rule.when, rule.chance)
+    for entry in document.life:
+        yield from (entry.episodes, entry.continues)
 
 
 def _bounds(counters: Mapping[str, Counter]) -> Iterator[Formula | None]:
@@ -209,7 +211,7 @@ def _measured(document: Document) -> frozenset[str]:
     names: set[str] = set()
     for expectation in document.expect:
         try:
-            parsed = measure(expectation.measure)
+            parsed = parsed_measure(expectation.measure).joined
         except ExpressionError:
             continue
         if isinstance(parsed, Statistic):

@@ -56,10 +56,10 @@ FUNCTIONS = {"min": 2, "max": 2, "abs": 1, "ln": 1, "exp": 1, "sqrt": 1, "floor"
 """Function of numbers -> its number of arguments; `min` and `max` take two or more."""
 QUANTIFIERS = ("any", "all", "count")
 DIRECTIONS = ("up", "down", "left", "right")
-EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset")
+EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset", "retire")
 MEASURES = (
     "rate", "share", "count", "first", "return", "value", "performance", "steps", "regret", "mean", "max", "min",
-    "final", "at",
+    "final", "at", "life",
 )  # fmt: skip
 
 PLACES = ("cell", "zone_of", "beside", "ahead")
@@ -67,7 +67,7 @@ PLACES = ("cell", "zone_of", "beside", "ahead")
 OF_PLACES = ("row", "column", "distance")
 """Words that make a number of places."""
 
-_CALLABLE = (*FUNCTIONS, *QUANTIFIERS, *PLACES, *OF_PLACES, "before")
+_CALLABLE = (*FUNCTIONS, *QUANTIFIERS, *PLACES, *OF_PLACES, "before", "happened")
 _RELATIONS = ("on", "in", "meets", "sees", "carries", "near", "does", "chooses", "moved", "facing")
 _ONE_PLACE = ("does", "chooses", "moved", "facing")
 
@@ -444,6 +444,9 @@ class _Build:
     def stage_is(self, parts: _Parts) -> syntax.StageIs:
         return syntax.StageIs(str(parts[2]), _span(parts))
 
+    def happened(self, parts: _Parts) -> syntax.Happened:
+        return syntax.Happened(str(parts[2]), _span(parts))
+
     def quantified(self, parts: _Parts) -> syntax.Quantified:
         # `any(gem: ...)`, or with a name for the instance `any(b of gem: ...)`.
         variable, group = (parts[2], parts[4]) if len(parts) > 6 else (parts[2], parts[2])
@@ -490,6 +493,9 @@ class _Build:
     def reset_board(self, parts: _Parts) -> syntax.ResetBoard:
         return syntax.ResetBoard(_span(parts))
 
+    def retire(self, parts: _Parts) -> syntax.Retire:
+        return syntax.Retire(_span(parts))
+
     # Measures
 
     def rate(self, parts: _Parts) -> syntax.Rate:
@@ -524,6 +530,9 @@ class _Build:
             message = f"`{parts[4]}` cannot compare two `first(...)`: only `<` can"
             raise ExpressionError("TC105", _span(parts[4:5]), message, "write which came first: `first(a) < first(b)`")
         return syntax.Before(parts[2], parts[7], _span(parts))
+
+    def of_life(self, parts: _Parts) -> syntax.OfLife:
+        return syntax.OfLife(parts[2], _span(parts))
 
     # Regimes
 

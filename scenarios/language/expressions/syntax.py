@@ -180,6 +180,14 @@ class StageIs:
 
 
 @dataclass(frozen=True)
+class Happened:
+    """`happened(EVENT)`: the event has come in the episode that is just over; only rules `at: between` read it."""
+
+    event: str
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
 class Quantified:
     """`any(gem: body)`, `all(gem: body)` or `count(gem: body)` over the instances of a thing.
 
@@ -216,6 +224,7 @@ Expression: TypeAlias = (
     | Moved
     | Facing
     | StageIs
+    | Happened
     | Quantified
 )
 
@@ -318,7 +327,14 @@ class ResetBoard:
     span: Span = NOWHERE
 
 
-Effect: TypeAlias = Assign | Cycles | Emit | End | Remove | PutAt | MoveBy | Swap | Take | Drop | ResetBoard
+@dataclass(frozen=True)
+class Retire:
+    """`retire`: the life is over; no other episode follows the one that is just over."""
+
+    span: Span = NOWHERE
+
+
+Effect: TypeAlias = Assign | Cycles | Emit | End | Remove | PutAt | MoveBy | Swap | Take | Drop | ResetBoard | Retire
 
 
 # ------------------------------------------------------------------ measures
@@ -444,7 +460,7 @@ class Statistic:
 def is_truth(expression: Expression) -> bool:
     """Whether an expression is a truth value by its form, whatever its names stand for."""
     match expression:
-        case Truth() | Relation() | Does() | Moved() | Facing() | StageIs():
+        case Truth() | Relation() | Does() | Moved() | Facing() | StageIs() | Happened():
             return True
         case Unary(operator):
             return operator == "not"
@@ -458,7 +474,15 @@ def is_truth(expression: Expression) -> bool:
             return False
 
 
-Measure: TypeAlias = Share | Rate | Count | First | Quantity | Statistic
+@dataclass(frozen=True)
+class OfLife:
+    """`life(measure)`: the measure of all episodes that a stage has in a life, joined into one."""
+
+    measure: Measure
+    span: Span = NOWHERE
+
+
+Measure: TypeAlias = Share | Rate | Count | First | Quantity | Statistic | OfLife
 
 
 @dataclass(frozen=True)
@@ -477,28 +501,36 @@ class ParsedMeasure:
         return self.text
 
     @property
+    def joined(self) -> Measure:
+        """The measure without `life(...)` around it."""
+        return self.syntax.measure if isinstance(self.syntax, OfLife) else self.syntax
+
+    @property
     def bounded(self) -> bool:
         """Whether its values lie between 0 and 1 in every world, as those of shares and rates do."""
-        if isinstance(self.syntax, Statistic):
-            return self.syntax.of_truth
-        return isinstance(self.syntax, Share | Rate)
+        its = self.joined
+        if isinstance(its, Statistic):
+            return its.of_truth
+        return isinstance(its, Share | Rate)
 
     @property
     def is_share(self) -> bool:
         """Whether it is the share of episodes that meet a condition, so that its value in one episode is 0 or 1."""
-        if isinstance(self.syntax, Statistic):
-            return self.syntax.of_truth and self.syntax.word != "mean"
-        return isinstance(self.syntax, Share)
+        its = self.joined
+        if isinstance(its, Statistic):
+            return its.of_truth and its.word != "mean"
+        return isinstance(its, Share)
 
     @property
     def is_regret(self) -> bool:
         """Whether it compares with the exact planner: `regret` or `regret(performance)`."""
-        return isinstance(self.syntax, Quantity) and self.syntax.quantity == "regret" and self.syntax.responder is None
+        its = self.joined
+        return isinstance(its, Quantity) and its.quantity == "regret" and its.responder is None
 
     @property
     def responder(self) -> str | None:
         """The agent whose best response it compares with, in `regret(AGENT)`; None for any other measure."""
-        return self.syntax.responder if isinstance(self.syntax, Quantity) else None
+        return self.joined.responder if isinstance(self.joined, Quantity) else None
 
 
 # ------------------------------------------------------------------ regimes

@@ -119,10 +119,9 @@ CATALOGUE: dict[str, str] = {
     "what is barred. Without any of them both are the same.",
     "TC228": "Where a stage has a `limit` and no `horizon`, the exact planner's `value` goes on without end, and that "
     "of a trained agent is over the ticks that were played. Their difference would be of unlike sums.",
-    "TC230": "`solution: equilibrium` is for two agents that choose apart and at once, in a game of one tick: a stage "
-    "has `horizon: 1`, or a rule without a condition ends the round (`reset map`, `end`). In longer games the exact "
-    "planner finds the joint plan or a best response to stated policies, and `regret(AGENT)` how far learners are from "
-    "theirs.",
+    "TC230": "Equilibria (`solution: equilibrium`, or `{equilibrium: ...}`) are found of two agents that choose apart "
+    "and at once. For more of them the exact planner finds the joint plan or a best response to stated policies, and "
+    "`regret(AGENT)` how far learners are from theirs.",
     "TC231": "`regret(AGENT)` compares what one of several trained agents does with its best response to what the "
     "others do. It is asked for in an expectation; with one agent, `regret` compares with the exact plan.",
     "TC232": "`else:` is what a rule does where its condition holds and its `chance` fails. A rule without a chance "
@@ -131,7 +130,25 @@ CATALOGUE: dict[str, str] = {
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
+    "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
+    "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
+    "many episodes of each.",
+    "TC251": "An entry of a life names a stage in which somebody acts, and says how many `episodes` of it follow each "
+    "other, or with which chance another one follows (`continues`, below 1).",
+    "TC252": "In a life an agent may plan beyond an episode, so it has to know when the episode is over: its stages "
+    "have a `horizon`. Rules may end an episode sooner.",
+    "TC253": "A rule `at: between` fires after an episode that another one follows. It reads how the episode was left, "
+    "writes only what `persists: episodes`, and may `retire` the life. All else begins the next episode as declared, "
+    "and no tick is there to be paid for.",
+    "TC254": "`retire` ends a life, and is an effect of rules `at: between`.",
+    "TC255": "Where a file declares a life, training is the training entries of that life, so that a `share` of the "
+    "run's steps has no meaning.",
+    "TC256": "With a stage, a measure is that of the mean episode which the stage has in the life, or of one of them "
+    "(`episode: 1`, `episode: last`). `life(measure)` joins its episodes into one; `stage: life` joins all of them, "
+    "and is asked for with `life(measure)` only, as is a regret.",
     # TC3: boards
+    "TC243": "`exists: true` asks whether some equilibrium meets the bound, where a claim otherwise has to hold in "
+    "all of them. It is said of the exact planner, of one game at a time.",
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move and are nowhere. On a board too, an agent that it does "
     "not show has no place that a rule could ask for.",

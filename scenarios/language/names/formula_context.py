@@ -37,7 +37,12 @@ class Context:
         return {name: param.value for name, param in self.symbols.document.params.items()}
 
     def scope(
-        self, path: Path, bound: Mapping[str, str] | None = None, acted: bool = True, ticking: bool = True
+        self,
+        path: Path,
+        bound: Mapping[str, str] | None = None,
+        acted: bool = True,
+        ticking: bool = True,
+        between: bool = False,
     ) -> Scope:
         """The scope of a formula.
 
@@ -46,8 +51,9 @@ class Context:
             bound: name -> the thing of which it means one instance at a time.
             acted: whether the agents have acted where it is evaluated.
             ticking: whether the draws of the tick are known where it is evaluated.
+            between: whether it is evaluated between two episodes of a life.
         """
-        return Scope(self.symbols, self.report, path, bound or {}, acted, ticking)
+        return Scope(self.symbols, self.report, path, bound or {}, acted, ticking, between=between)
 
     def parse(self, value: Formula, path: Path) -> Expression | None:
         """Parse a formula; None if it is malformed, which is reported."""

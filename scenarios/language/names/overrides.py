@@ -6,24 +6,26 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard, get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ... import installed
 from ..expressions.constants import CEILING
 from ..expressions.params import shaping
 from ..faults.collector import Path, Report, listed
-from ..schema.document import AgentBlock, Param, Thing
+from ..schema.document import AgentBlock, BestResponse, Document, Param, Thing
 from .symbols import Symbols, suggestion
 
 GROUPS = {"deliberation": installed.DELIBERATIONS, "planner": installed.PLANNERS}
 """Setting of an agent -> the entry point group whose names are valid for it, beside those of the language."""
 
 SOLUTION = "solution"
-"""The name that overrides the solution concept of several agents, with `joint` or `equilibrium`.
+"""The name that overrides the solution concept of several agents, with a word or a mapping as a file has it.
 
-In a scenario with a param of this name, it means the param.
+`solution.others.bob` overrides what is stated of one of the others of a best response. In a scenario with a param of
+this name, it means the param.
 """
 
+_SOLUTIONS: TypeAdapter[Any] = TypeAdapter(Document.model_fields[SOLUTION].annotation)  # type: ignore[arg-type]
 _CELLS = re.compile(r"\s*cells\(\s*([A-Za-z][A-Za-z0-9_]*)\s*\)\s*")
 
 
@@ -31,9 +33,10 @@ def targets(symbols: Symbols) -> tuple[str, ...]:
     """Every dotted name that can be overridden."""
     names = list(symbols.of("param"))
     if len(symbols.document.agents) > 1:
-        names.append(SOLUTION)
+        names += [SOLUTION, *(f"{SOLUTION}.others.{agent}" for agent in symbols.document.agents)]
     for agent, its in symbols.document.agents.items():
         names += [f"{agent}.{setting}" for setting in ("discount", "deliberation", "planner", "judges_by")]
+        names += [f"{agent}.foresight"] if symbols.document.life else []
         names += [f"{agent}.values.{channel}" for channel in its.values]
         names += [f"{agent}.observes.hides", f"{agent}.observes.window"]
     return tuple(names)
@@ -70,8 +73,8 @@ def check_override(name: str, value: object, symbols: Symbols, report: Report, p
     if name in symbols.document.params:
         check_param(name, value, symbols, report, path)
         return
-    if name == SOLUTION:
-        wrong = None if value in ("joint", "equilibrium") else "write `joint` or `equilibrium`"
+    if name.split(".")[0] == SOLUTION:
+        wrong = _wrong_solution(name, value, symbols)
     else:
         wrong = _wrong_setting(name, value, symbols)
     if wrong is not None:
@@ -104,6 +107,9 @@ def put(data: dict[str, Any], name: str, value: object) -> None:
         return
     if name == SOLUTION:
         data[SOLUTION] = value
+        return
+    if name.startswith(f"{SOLUTION}."):
+        data[SOLUTION].setdefault("others", {})[name.split(".")[2]] = value
         return
     block = data["agents"][agent]
     head, _, tail = setting.partition(".")
@@ -178,7 +184,7 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
         return None if _is_number(value) and 0 <= value <= 1 else "write a number from 0 to 1"
     if setting.startswith("values."):
         return None if _is_number(value) else "write a number"
-    if setting == "judges_by":
+    if setting in ("judges_by", "foresight"):
         choices = get_args(AgentBlock.model_fields[setting].annotation)
         return None if value in choices else f"write one of {listed(choices)}"
     if setting in ("deliberation", "planner"):
@@ -190,6 +196,26 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
         return "write a list of what the agent never sees, such as `[guard]`"
     unknown = [item for item in value if item not in hideable(symbols)]
     return suggestion(unknown[0], hideable(symbols)) if unknown else None
+
+
+def _wrong_solution(name: str, value: object, symbols: Symbols) -> str | None:
+    """The cure for a solution concept, or a stated policy, that cannot be; None if it can.
+
+    Names and conditions in it are checked when the override has been applied and the whole scenario is checked again.
+    """
+    if name != SOLUTION:
+        solution = symbols.document.solution
+        if not isinstance(solution, BestResponse) or solution.best_response == name.split(".")[2]:
+            return "override `solution` as a whole: what others do is stated of a best response to them"
+        return None if isinstance(value, str) else "write an action, `random`, or `if(CONDITION, ACTION, ACTION)`"
+    try:
+        _SOLUTIONS.validate_python(value)
+    except ValidationError:
+        return (
+            "write `joint`, `equilibrium`, `{equilibrium: all | perfect | joint | worst | nash | {best_for: AGENT}}` "
+            "or `{best_response: AGENT, others: {...}}`"
+        )
+    return None
 
 
 def _wrong_part(setting: str, value: object) -> str | None:

@@ -21,6 +21,7 @@ from ..expressions.syntax import (
     Does,
     Expression,
     Facing,
+    Happened,
     Moved,
     Name,
     Number,
@@ -102,6 +103,7 @@ class Scope:
         earlier: whether it stands in `before`.
         fixed: whether the value must be known before the run, so that cures suggest only numbers and params.
         drawn: the draws that are made already, where it decides a draw; None for all of them.
+        between: whether it stands in a rule between two episodes of a life, which knows what happened in the first.
     """
 
     symbols: Symbols
@@ -113,6 +115,7 @@ class Scope:
     earlier: bool = False
     fixed: bool = False
     drawn: frozenset[str] | None = None
+    between: bool = False
 
     def fault(self, code: str, span: Span, message: str, cure: str, *, warning: bool = False) -> None:
         """Report a fault in this text."""
@@ -223,6 +226,8 @@ def type_of(expression: Expression, scope: Scope) -> Typed | None:
                 scope.unknown("TC428", "stage", stage, scope.symbols.stages, span)
                 return None
             return TRUTH
+        case Happened():
+            return _happened(expression, scope)
         case Quantified():
             return _quantified(expression, scope)
 
@@ -324,10 +329,8 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
 def _named(name: str, span: Span, scope: Scope) -> Typed | None:
     """The type of a named formula, which reads what it reads wherever its name stands."""
     typed = type_of_named(name, scope)
-    if (
-        typed is None
-        and type_of_named(name, replace(scope, acted=True, ticking=True, earlier=False, drawn=None)) is not None
-    ):
+    anywhere = replace(scope, acted=True, ticking=True, earlier=False, drawn=None, between=True)
+    if typed is None and type_of_named(name, anywhere) is not None:
         cure = "what agents do, draws and `before` are known once they came: use another formula"
         scope.fault("TC518", span, f"`{name}` reads what is not known here", cure)
     return typed
@@ -336,7 +339,7 @@ def _named(name: str, span: Span, scope: Scope) -> Typed | None:
 def type_of_named(name: str, scope: Scope) -> Typed | None:
     """The type of the formula that a name stands for; None if it is at fault here, which is not reported."""
     symbols = scope.symbols
-    key = (name, scope.acted, scope.ticking, scope.earlier, scope.drawn)
+    key = (name, scope.acted, scope.ticking, scope.earlier, scope.drawn, scope.between)
     if key not in symbols.types_of_formulas:
         # What `each` and quantifiers bind means nothing in it: a formula is written for the whole file.
         inside = replace(scope, report=Report(), bound={}, fixed=False)
@@ -619,6 +622,20 @@ def _not_acted(scope: Scope, span: Span) -> None:
     scope.fault("TC518", span, "no one has acted yet here", cure)
 
 
+def _happened(expression: Happened, scope: Scope) -> Typed | None:
+    """The type of `happened(EVENT)`, which only rules between two episodes read, of an event that some rule emits."""
+    event, events = expression.event, scope.symbols.of("event")
+    if event not in events and not any(event in text for text in scope.symbols.unread):
+        cure = f"{suggestion(event, events)}; a rule declares one by `event {event}`"
+        scope.fault("TC426", expression.span, f"no rule emits the event `{event}`", cure)
+        return None
+    if not scope.between:
+        cure = "only rules `at: between` look back at an episode: let the rule that emits the event set a counter"
+        scope.fault("TC518", expression.span, "what happened is known once the episode is over", cure)
+        return None
+    return TRUTH
+
+
 def _facing(subject: str, span: Span, scope: Scope) -> Typed | None:
     if not check_body(subject, span, scope):
         return None
@@ -694,5 +711,7 @@ def described(expression: Expression) -> str:
             return f"`{subject} facing {direction}`"
         case StageIs(stage):
             return f"`stage is {stage}`"
+        case Happened(event):
+            return f"`happened({event})`"
         case Quantified(quantifier, group):
             return f"`{quantifier}({group}: ...)`"

@@ -121,14 +121,17 @@ class Generate(Block):
 
 
 class Counter(Block):
-    """A state variable: a whole number from `min` to `max`, one of a list of `values`, or, without either, a flag."""
+    """A state variable: a whole number from `min` to `max`, one of a list of `values`, or, without either, a flag.
+
+    `persists`: `reset map` leaves it alone; with `episodes`, it also goes on from episode to episode of a life.
+    """
 
     start: Formula | None = None
     min: Formula | None = None
     max: Formula | None = None
     values: Annotated[list[Name | int | float], Field(min_length=1, max_length=MANY)] | None = None
     observed: bool = True
-    persists: bool = False
+    persists: bool | Literal["episodes"] = False
     about: Line | None = None
 
 
@@ -161,9 +164,13 @@ class Motion(Block):
 
 
 class Value(Block):
-    """One value function of an agent, for one reward channel: its weight in the agent's choices."""
+    """One value function of an agent, for one reward channel: its weight in the agent's choices.
+
+    `persists`: what an edit makes of the weight goes on from episode to episode of a life.
+    """
 
     weight: Formula = 1.0
+    persists: Literal["episodes"] | None = None
     about: Line | None = None
 
 
@@ -316,7 +323,10 @@ class Planning(Choosing):
 
 
 class AgentBlock(Block):
-    """An agent: its actions, what it observes, what it values, how it weighs its values, and how it plans."""
+    """An agent: its actions, what it observes, what it values, how it weighs its values, and how it plans.
+
+    `foresight`: whether what it maximises ends with the episode, or with the life that the file declares.
+    """
 
     actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
     observes: Literal["full"] | View = "full"
@@ -329,6 +339,7 @@ class AgentBlock(Block):
     planner: Literal["enumerate", "mcts", "shooting", "none"] | Planning | Name = "enumerate"
     discount: Formula = 0.97
     judges_by: Literal["current", "ignoring", "future"] = "current"
+    foresight: Literal["episode", "life"] = "episode"
     sight: Formula | None = None
     facing: bool = False
     ghost: bool = False
@@ -363,14 +374,14 @@ class Overriding(Block):
 class Rule(Block):
     """A rule that fires when its condition holds and sees the effects of the rules above it.
 
-    By default it is tried in every tick. `each`: a thing, for each instance of which there is one such rule; several
-    things; or names for instances, as in `{a: tree, b: tree}`. `else`: what happens where the condition holds and the
-    chance fails.
+    By default it is tried in every tick; `at: between`, after an episode of a life that another one follows. `each`: a
+    thing, for each instance of which there is one such rule; several things; or names for instances, as in
+    `{a: tree, b: tree}`. `else`: what happens where the condition holds and the chance fails.
     """
 
     name: Name
     when: Formula = True
-    at: Literal["start", "tick", "end"] = "tick"
+    at: Literal["start", "tick", "end", "between"] = "tick"
     each: Name | list[Name] | dict[Name, Name] | None = None
     chance: Formula | None = None
     then: Effects = []
@@ -438,11 +449,35 @@ class Stage(Block):
     ]
 
 
+class LifePart(Block):
+    """A part of a life: so many `episodes` of a stage, or, after each, another one with the chance `continues`."""
+
+    stage: Name
+    episodes: Formula | None = None
+    continues: Formula | None = None
+    about: Line | None = None
+
+
 class BestResponse(Block):
-    """The solution concept in which one agent optimises while each other one repeats an action or acts at `random`."""
+    """The solution concept in which one agent optimises while each other one does what is stated.
+
+    That is an action, `random`, or a choice between such by the state: `if(CONDITION, ACTION, ACTION)`.
+    """
 
     best_response: Name
-    others: dict[Name, Name] = {}
+    others: dict[Name, Formula] = {}
+
+
+class BestFor(Block):
+    """The choice, among equilibria of a tick, of the one that is best for an agent."""
+
+    best_for: Name
+
+
+class EquilibriumBlock(Block):
+    """The solution concept in which two agents choose apart, and which of their equilibria count."""
+
+    equilibrium: Literal["all", "perfect", "joint", "worst", "nash"] | BestFor
 
 
 MAX_FIRST_SEED = 10**9
@@ -474,7 +509,10 @@ class Minus(Block):
 
 
 class Expectation(Block):
-    """A claim about behaviour: a measure and exactly one of the bounds `at_least`, `at_most` and `equals`."""
+    """A claim about behaviour: a measure and exactly one of the bounds `at_least`, `at_most` and `equals`.
+
+    `episode`: which one of the episodes that the stage has in the life; by default their mean.
+    """
 
     name: Line
     measure: Line
@@ -484,10 +522,12 @@ class Expectation(Block):
     within: Annotated[float, Field(ge=0)] | Annotated[int, Field(ge=0)] = 1e-6
     of: Annotated[list[Line], Field(min_length=1, max_length=32)] = ["exact"]
     stage: Name | None = None
+    episode: Literal[1, "last"] | None = None
     variant: Name | None = None
     set: Annotated[dict[Line, Override], Field(alias="with")] = {}
     across: dict[Line, list[Override] | Line] | Annotated[list[dict[Line, Override]], Field(max_length=1_000)] = {}
     take: Literal["each", "mean"] = "each"
+    exists: bool = False
     barring: list[Line] = []
     minus: Minus | None = None
     about: Line | None = None
@@ -579,7 +619,8 @@ class Document(Block):
     overrides: Annotated[list[Overriding], Field(max_length=64)] = []
     rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]
     stages: Annotated[dict[Name, Stage], Field(min_length=1, max_length=16)]
-    solution: Literal["joint", "equilibrium"] | BestResponse | None = None
+    life: Annotated[list[LifePart], Field(max_length=32)] = []
+    solution: Literal["joint", "equilibrium"] | BestResponse | EquilibriumBlock | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
     sweep: Sweep | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..expressions.parser import ExpressionError, measure
-from ..expressions.syntax import Count, First, Quantity, Rate, Share
+from ..expressions.parser import ExpressionError, measure, parsed_measure
+from ..expressions.syntax import Count, First, OfLife, Quantity, Rate, Share
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
@@ -47,7 +47,8 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
         report.add(fault.code, (*path, "measure"), fault.message, fault.cure, span=fault.span)
     if len(given) == 1:
         _check_that_it_can_fail(expectation, (*path, given[0]), context)
-    _check_stage(expectation.stage, path, context)
+    _check_stage(expectation.stage, path, context, whole_life=True)
+    _check_lived(expectation, path, context)
     _check_variant(expectation.variant, path, context)
     check_overrides(expectation.set, symbols, report, (*path, "with"))
     if isinstance(expectation.across, list):
@@ -57,9 +58,25 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
             _check_across(name, values, (*path, "across", name), context)
     for index, event in enumerate(expectation.barring):
         check_event(event, context.scope((*path, "barring", index)))
+    if expectation.exists:
+        _check_exists(expectation, (*path, "exists"), context)
     if expectation.minus is not None:
         _check_minus(expectation.minus, (*path, "minus"), context)
         _check_alike(expectation, expectation.minus, path, context)
+
+
+def _check_exists(expectation: Expectation, path: Path, context: Context) -> None:
+    """Check that "some equilibrium" is said of the exact planner's equilibria alone."""
+    others = [agent for agent in expectation.of if agent != "exact"]
+    wrong = (
+        f"`exists` is about equilibria, and `{others[0]}` plays none" if others
+        else "`exists` is about the equilibria of one game, and a mean or a difference is of several"
+        if expectation.take == "mean" or expectation.minus is not None
+        else None
+    )  # fmt: skip
+    if wrong is not None:
+        cure = "say it of `exact` alone, without `take: mean` and `minus`"
+        context.report.add("TC243", path, wrong, cure, key=True)
 
 
 def _check_names(expectations: Sequence[Expectation], context: Context) -> None:
@@ -141,7 +158,37 @@ def _check_variant(variant: str | None, path: Path, context: Context) -> None:
         unknown(context.report, "TC434", "variant", variant, tuple(variants), (*path, "variant"))
 
 
-def _check_stage(stage: str | None, path: Path, context: Context) -> None:
+def _check_lived(expectation: Expectation, path: Path, context: Context) -> None:
+    """Check what an expectation asks of a life: a stage of it, whole or one episode, and a measure that has a value."""
+    document, report = context.symbols.document, context.report
+    try:
+        its = parsed_measure(expectation.measure)
+    except ExpressionError:
+        return  # reported where the measure is checked
+    if not document.life:
+        return
+    acted = [name for name, stage in document.stages.items() if not stage.watch]
+    stage = expectation.stage or ("deploy" if "deploy" in acted else acted[-1] if acted else "")
+    whole = isinstance(its.syntax, OfLife)
+    if stage != "life" and stage not in [entry.stage for entry in document.life]:
+        if whole or expectation.episode is not None:
+            message, cure = f"`{stage}` is no stage of the life", "name one of its stages, or `stage: life`"
+            report.add("TC251", (*path, "stage" if expectation.stage else "measure"), message, cure)
+        return
+    if stage == "life" and not whole:
+        cure = f"write `life({expectation.measure})`, or name one stage"
+        report.add("TC256", (*path, "measure"), "all stages of a life are measured as one", cure)
+    elif whole and expectation.episode is not None:
+        message = "this asks for one episode and for all of them joined"
+        report.add("TC256", (*path, "episode"), message, "leave `episode:` or `life(...)` out", key=True)
+    elif its.is_regret and not whole:
+        cure = "write `life(regret)`: what one episode costs depends on those that follow"
+        report.add("TC256", (*path, "measure"), "regret is that of a whole life", cure)
+
+
+def _check_stage(stage: str | None, path: Path, context: Context, whole_life: bool = False) -> None:
+    if stage == "life" and whole_life and context.symbols.document.life:
+        return
     if stage is not None and stage not in context.symbols.stages:
         unknown(context.report, "TC428", "stage", stage, context.symbols.stages, (*path, "stage"))
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, effect
+from ..expressions.stated_policies import RANDOM, actions_in, conditions_in, stated_policy
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_param
 from ..names.symbols import suggestion, unknown
-from ..names.types import check_local_name
-from ..schema.document import BestResponse, Rule, Stage
+from ..names.types import check_local_name, require
+from ..schema.document import BestFor, BestResponse, EquilibriumBlock, Formula, Rule, Stage
 from .bodies import check_hides
-from .curriculum import check_life
+from .curriculum import check_between, check_curriculum, check_life
 from .effects import check_effect
 
 
@@ -93,15 +94,18 @@ def check_rules(context: Context) -> None:
     for index, rule in enumerate(rules):
         path: Path = ("rules", index)
         bound = _check_each(rule, path, context)
-        acted = rule.at != "start"  # at the start of an episode nobody has acted, and no draw of a tick is made
-        context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted))
-        context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted))
+        # At the start of an episode, and between two, nobody has acted, and no draw of a tick is made.
+        acted, between = rule.at not in ("start", "between"), rule.at == "between"
+        context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted, between))
+        context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted, between))
         _check_effects("then", rule.then, rule, path, context, bound)
         _check_effects("else", rule.otherwise, rule, path, context, bound)
         if rule.otherwise and rule.chance is None:
             message = f"rule `{rule.name}` has an `else:` and no `chance:`"
             cure = "`else:` is done where the chance fails: add `chance:`, or write a rule of its own"
             context.report.add("TC232", (*path, "else"), message, cure, key=True)
+        if between:
+            check_between(rule, path, context)
         for channel, pay in rule.pays.items():
             _check_payee(channel, (*path, "pays", channel), context)
             context.number(pay, "a pay", context.scope((*path, "pays", channel), bound, acted, acted))
@@ -138,7 +142,7 @@ def _check_effects(
         cure = "write each effect on a line of its own, after `- `"
         context.report.add("TC217", (*path, key), message, cure, key=True)
         return
-    acted = rule.at != "start"
+    acted, between = rule.at not in ("start", "between"), rule.at == "between"
     for line, text in enumerate(effects):
         where: Path = (*path, key, line)
         try:
@@ -146,7 +150,7 @@ def _check_effects(
         except ExpressionError as fault:
             context.report.add(fault.code, where, fault.message, fault.cure, span=fault.span)
             continue
-        check_effect(its, context.scope(where, bound, acted, acted))
+        check_effect(its, context.scope(where, bound, acted, acted, between))
 
 
 def _check_payee(key: str, path: Path, context: Context) -> None:
@@ -210,6 +214,7 @@ def check_stages(context: Context) -> None:
                 unknown(report, "TC422", "thing", thing, context.symbols.of("thing"), (*path, "removes", index))
         check_hides(stage.hides, (*path, "hides"), context)
         _check_repeats(stage, path, context)
+    check_curriculum(context)
     check_life(context)
 
 
@@ -239,8 +244,14 @@ def check_solution(context: Context) -> None:
             report.add("TC524", ("agents",), message, cure, key=True)
         return
     path: Path = ("solution",)
-    if solution == "equilibrium":
-        _check_rounds(context, path)
+    if solution == "equilibrium" or isinstance(solution, EquilibriumBlock):
+        _check_two(context, path)
+    if (
+        isinstance(solution, EquilibriumBlock)
+        and isinstance(rule := solution.equilibrium, BestFor)
+        and rule.best_for not in agents
+    ):
+        unknown(report, "TC423", "agent", rule.best_for, agents, (*path, "equilibrium", "best_for"))
     if not isinstance(solution, BestResponse):
         return
     if solution.best_response not in agents:
@@ -250,37 +261,34 @@ def check_solution(context: Context) -> None:
     for agent, policy in solution.others.items():
         if agent not in others:
             unknown(report, "TC423", "other agent", agent, others, (*path, "others", agent), key=True)
-        elif policy != "random" and policy not in context.symbols.actions[agent]:
-            cure = suggestion(policy, (*context.symbols.actions[agent], "random"))
-            report.add("TC424", (*path, "others", agent), f"`{agent}` has no action `{policy}`", cure)
+        else:
+            _check_policy(context, agent, policy, (*path, "others", agent))
     silent = [agent for agent in others if agent not in solution.others]
     if silent:
         message = f"nothing says what {listed(silent)} does"
         report.add("TC524", path, message, "name an action of each other agent, or `random`, under `others:`", key=True)
 
 
-def _check_rounds(context: Context, path: Path) -> None:
-    """Check that an equilibrium is asked only of games that have two agents and rounds of one tick."""
+def _check_policy(context: Context, agent: str, text: Formula, path: Path) -> None:
+    """Check a stated policy: actions that the agent has, and conditions on the state."""
+    report, actions = context.report, context.symbols.actions[agent]
+    try:
+        policy = stated_policy(text)
+    except ExpressionError as fault:
+        report.add(fault.code, path, fault.message, fault.cure, span=fault.span)
+        return
+    for action in actions_in(policy):
+        if action.name not in (*actions, RANDOM):
+            cure = suggestion(action.name, (*actions, RANDOM))
+            report.add("TC424", path, f"`{agent}` has no action `{action.name}`", cure, span=action.span)
+    for condition in conditions_in(policy):
+        require(condition, "truth", context.scope(path, acted=False, ticking=False), "the condition of a policy")
+
+
+def _check_two(context: Context, path: Path) -> None:
+    """Check that an equilibrium is asked only of two agents; whether the game can be solved, its enumeration says."""
     document, report = context.symbols.document, context.report
-    instead = (
-        "write `solution: joint` or `{best_response: AGENT, others: {...}}`; what learners lose, `regret(AGENT)` says"
-    )
     if len(document.agents) != 2:
         message = f"equilibria are found of two agents, and there are {len(document.agents)}"
-        report.add("TC230", path, message, instead)
-        return
-    # A round surely ends in one tick only by a rule without condition, chance or instances.
-    rounds = any(
-        rule.at == "tick" and rule.when is True and rule.chance is None and rule.each is None and _closes(rule)
-        for rule in document.rules
-    )
-    longer = [name for name, stage in document.stages.items() if not stage.watch and stage.horizon != 1]
-    if longer and not rounds:
-        message = f"in `{longer[0]}` agents choose again and again, and equilibria are found of games of one tick"
-        cure = f"let an unconditional rule `reset map` or `end` every tick, or say `horizon: 1`; else {instead}"
+        cure = "write `solution: joint` or `{best_response: AGENT, others: {...}}`; `regret(AGENT)` says what it loses"
         report.add("TC230", path, message, cure)
-
-
-def _closes(rule: Rule) -> bool:
-    """Whether an effect of a rule ends the round, by resetting the map or ending the episode."""
-    return any(effect.split()[:2] == ["reset", "map"] or effect.split()[:1] == ["end"] for effect in rule.then)

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from ..expressions.constants import NotConstantError, constant
-from ..expressions.syntax import Assign, Cycles, Drop, Effect, Expression, MoveBy, PutAt, Remove, Swap, Take
+from ..expressions.syntax import (
+    Assign,
+    Cycles,
+    Drop,
+    Effect,
+    End,
+    Expression,
+    MoveBy,
+    PutAt,
+    Remove,
+    ResetBoard,
+    Retire,
+    Swap,
+    Take,
+)
 from ..faults.faults import Span
 from ..names.symbols import article, suggestion
 from ..names.types import ARTICLES, Scope, check_body, check_word, counter_type, described, require, type_of
@@ -11,6 +25,8 @@ from ..names.types import ARTICLES, Scope, check_body, check_word, counter_type,
 
 def check_effect(effect: Effect, scope: Scope) -> None:
     """Report an effect on something that no effect can change, or with a value that its target cannot have."""
+    if scope.between:
+        _check_persists(effect, scope)
     match effect:
         case Assign(target, operator, value, span):
             if target.count(".") == 2:  # `agent.values.channel`; a field has one dot
@@ -32,8 +48,40 @@ def check_effect(effect: Effect, scope: Scope) -> None:
         case PutAt(subject, place, random, span):
             check_body(subject, span, scope)
             _check_destination(place, random, scope)
+        case Retire(span):
+            if not scope.between:
+                cure = 'write it in a rule `at: between`; an episode is ended by `end "REASON"`'
+                scope.fault("TC254", span, "a life is retired between two of its episodes", cure)
         case _:
             pass  # events, ends and resets name nothing that exists before them
+
+
+def _check_persists(effect: Effect, scope: Scope) -> None:
+    """Report an effect between two episodes on what does not outlive the first of them."""
+    symbols = scope.symbols
+    match effect:
+        case Assign(target, _, _, span) | Cycles(target, span):
+            agent, _, channel = target.partition(".values.")
+            if channel:
+                block = symbols.document.agents.get(agent)
+                value = None if block is None else block.values.get(channel)
+                lasts = value is None or value.persists == "episodes"
+            else:
+                counter = symbols.counters.get(scope.declared(target))
+                lasts = counter is None or counter.persists == "episodes"
+            if not lasts:
+                cure = f"give `{target}` the line `persists: episodes`, or set it in a rule `at: start`"
+                scope.fault("TC253", effect.span, f"`{target}` begins the next episode as declared", cure)
+        case End(_, span):
+            cure = "write `retire`, or do it in a rule of the tick"
+            scope.fault("TC253", span, "the episode is over already", cure)
+        case ResetBoard(span):
+            scope.fault("TC253", span, "the next episode begins on a fresh board", "delete it")
+        case Remove() | MoveBy() | PutAt() | Swap() | Take() | Drop():
+            cure = "do it in a rule `at: start`"
+            scope.fault("TC253", effect.span, "bodies begin the next episode where its board shows them", cure)
+        case _:
+            pass  # events and retiring change nothing that would have to last
 
 
 def _check_target(target: str, span: Span, scope: Scope) -> bool:

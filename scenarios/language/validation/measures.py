@@ -12,6 +12,7 @@ from ..expressions.syntax import (
     First,
     Happens,
     Measure,
+    OfLife,
     Quantity,
     Rate,
     Share,
@@ -34,6 +35,11 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
     # Conditions are on the state before the action, where nobody has acted and nothing of the tick is drawn.
     scope = Scope(symbols, report, path, acted=False, ticking=False)
     match measure:
+        case OfLife(inner, span):
+            if isinstance(inner, OfLife):
+                scope.fault("TC519", span, "`life(...)` stands in `life(...)`", "write it once")
+            else:
+                check_measure(inner, symbols, report, path)
         case Share(condition):
             _check_condition(condition, scope)
         case Rate(event, condition):

@@ -1,0 +1,1 @@
+"""Lives: chains of episodes in which something persists, as one finite process, their solutions and their measures."""

@@ -1,0 +1,148 @@
+"""Matrix games by linear programming: values of zero-sum games, correlated equilibria, and plans that are dominated.
+
+A game of two is given by what it pays, float64 `[m, n]`: rows are actions of the first, columns those of the second.
+Linear programs are solved by HiGHS.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from scipy.optimize import linprog
+
+from ..base import Bools, Floats
+
+_TIGHT: Final[Any] = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+"""HiGHS's own tolerance is 1e-7."""
+_NEAR: Final = 1e-9
+"""A gain below this, of payoffs scaled to 1, is none."""
+
+
+def maximin(payoff: Floats) -> tuple[float, Floats]:
+    """What the first player can secure whatever the second does, and a mixed strategy float64 `[m]` that secures it.
+
+    In a zero-sum game this is its value (von Neumann 1928); the second's strategy is that of `-payoff.T`.
+    """
+    # A pure saddle point needs no linear program.
+    secured, allowed = payoff.min(axis=1), payoff.max(axis=0)
+    if secured.max() >= allowed.min():
+        return float(secured.max()), np.eye(len(payoff))[secured.argmax()]
+    m, n = payoff.shape
+    low, high = float(payoff.min()), float(payoff.max())
+    scaled = (payoff - low) / (high - low)
+    # Greatest v with `x @ scaled >= v` in every column.
+    solved: Any = linprog(
+        np.r_[np.zeros(m), -1.0],
+        A_ub=np.column_stack([-scaled.T, np.ones(n)]),
+        b_ub=np.zeros(n),
+        A_eq=np.r_[np.ones(m), 0.0][None],
+        b_eq=[1.0],
+        bounds=[(0, None)] * m + [(None, None)],
+        method="highs",
+        options=_TIGHT,
+    )
+    strategy = np.maximum(solved.x[:m], 0.0)
+    strategy /= strategy.sum()
+    return float((strategy @ payoff).min()), strategy
+
+
+def correlated_equilibrium(payoffs: Floats, objective: Floats) -> Floats:
+    """The correlated equilibrium of a game of N that is best by an objective (Aumann 1974).
+
+    A mediator draws a joint action and tells each agent its own part; nobody gains by doing anything else.
+
+    Args:
+        payoffs: float64 `[N, A_1, .., A_N]`, what each joint action pays each agent.
+        objective: float64 `[A_1, .., A_N]`, of each joint action; its expectation is maximised.
+
+    Returns:
+        float64 `[A_1, .., A_N]`, the probability of each joint action.
+    """
+    shape = payoffs.shape[1:]
+    size = max(float(np.abs(payoffs).max()), 1e-300)
+    rows = []
+    for agent, count in enumerate(shape):
+        mine = np.moveaxis(payoffs[agent] / size, agent, 0)
+        for told in range(count):
+            for other in range(count):
+                if other != told:
+                    loss = np.zeros_like(mine)
+                    loss[told] = mine[other] - mine[told]
+                    rows.append(np.moveaxis(loss, 0, agent).ravel())
+    solved: Any = linprog(
+        -objective.ravel() / max(float(np.abs(objective).max()), 1e-300),
+        A_ub=np.array(rows) if rows else None,
+        b_ub=np.zeros(len(rows)) if rows else None,
+        A_eq=np.ones((1, objective.size)),
+        b_eq=[1.0],
+        method="highs",
+        options=_TIGHT,
+    )
+    chances = np.maximum(solved.x, 0.0)
+    return np.asarray((chances / chances.sum()).reshape(shape))
+
+
+def correlated_range(payoffs: Floats, objective: Floats) -> tuple[float, float]:
+    """The least and the greatest expectation of an objective over all correlated equilibria; see above."""
+    least, most = (float((correlated_equilibrium(payoffs, sign * objective) * objective).sum()) for sign in (-1, 1))
+    return least, most
+
+
+def is_dominated(payoff: Floats, strategy: Floats) -> bool:
+    """Whether a mixed strategy float64 `[m]` of the first player is weakly dominated.
+
+    It is, where some other one pays no less against anything the second does, and more against something.
+    """
+    m, n = payoff.shape
+    size = max(float(payoff.max() - payoff.min()), 1e-300)
+    scaled = (payoff - payoff.min()) / size
+    ours = strategy @ scaled
+    # Maximise the sum of gains; each of them has to be at least 0.
+    solved: Any = linprog(
+        -scaled.sum(axis=1),
+        A_ub=-scaled.T,
+        b_ub=-ours + 1e-12,
+        A_eq=np.ones((1, m)),
+        b_eq=[1.0],
+        method="highs",
+        options=_TIGHT,
+    )
+    return bool(solved.status == 0 and -solved.fun - ours.sum() > 1e-7 * n)
+
+
+def not_weakly_dominated(payoff: Floats) -> Bools:
+    """bool `[m]`: the pure strategies of the first player that nothing, mixtures included, weakly dominates."""
+    near = _NEAR * max(float(np.abs(payoff).max(initial=0.0)), 1e-300)
+    kept = np.ones(len(payoff), np.bool_)
+    for number, own in enumerate(payoff):
+        # Another pure one that is no worse anywhere and better somewhere spares a linear program.
+        better = (payoff >= own - near).all(axis=1) & (payoff > own + near).any(axis=1)
+        kept[number] = not better.any() and not is_dominated(payoff, np.eye(len(payoff))[number])
+    return kept
+
+
+def undominated(first: Floats, second: Floats) -> tuple[Bools, Bools]:
+    """The actions left after strictly dominated ones are taken away again and again, bool `[m]` and `[n]`.
+
+    Only domination by a pure action is looked for. No equilibrium is lost.
+    """
+    rows, columns = np.ones(len(first), np.bool_), np.ones(first.shape[1], np.bool_)
+    scale = [max(float(np.abs(table).max()), 1e-300) for table in (first, second)]
+    while True:
+        gone = _dominated(first[np.ix_(rows, columns)] / scale[0])
+        gone_too = _dominated(second[np.ix_(rows, columns)].T / scale[1])
+        if not gone.any() and not gone_too.any():
+            return rows, columns
+        rows[np.flatnonzero(rows)[gone]] = False
+        # Both at once would be right as well; one after the other keeps each step's game the one that was looked at.
+        if not gone.any():
+            columns[np.flatnonzero(columns)[gone_too]] = False
+
+
+def _dominated(payoff: Floats) -> Bools:
+    """bool `[m]`: some other row pays more in every column."""
+    better = np.zeros(len(payoff), np.bool_)
+    for row in payoff:
+        better |= (row > payoff + _NEAR).all(axis=1)
+    return better

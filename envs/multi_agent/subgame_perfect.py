@@ -1,0 +1,339 @@
+"""Equilibria of games of several ticks with a known end, in which everybody sees everything that matters.
+
+By backward induction: in each state, with so many ticks left, the game of one tick is solved whose pay is that of the
+tick and what is worth what comes after it. Where it has several equilibria, each of them begins a *branch*: values of
+all agents, and every way to play that is worth just that. What comes after depends on the state that comes, and on the
+branch that was settled on before; so the equilibria found are all subgame perfect ones in which agents remember which
+states there were, but not who did what (Abreu, Pearce and Stacchetti 1990 for the recursion on sets of values).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice, product
+from math import prod
+from typing import Final
+
+import numpy as np
+
+from ..base import FiniteMDP, Floats, Longs
+from ..mdp.enumeration import Enumeration
+from ..mdp.transition_tables import outcomes_of, tables
+from ..time_limit import check_time
+from ..world.world import EquilibriumChoice
+from .bimatrix_equilibria import equilibria
+from .equilibrium_process import (
+    Equilibria,
+    Equilibrium,
+    EquilibriumProcess,
+    Key,
+    check_players,
+    indifferent,
+    told,
+    values_of,
+)
+from .matrix_games import is_dominated, maximin, undominated
+
+MAX_BRANCHES: Final = 48
+"""Values that are told apart in one state at one tick."""
+MAX_FUTURES: Final = 128
+"""Combinations of the branches of the states that may come, of which the games are solved in one state at one tick."""
+MAX_WAYS: Final = 256
+"""Ways to play one branch that are kept."""
+MAX_LISTED: Final = 64
+"""Equilibria that are listed by name."""
+
+_NEAR: Final = 1e-9
+"""How near two values are, relative to the largest that there is, to be the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """A way to play: a mixture float64 `[J]`, and the branch of each state that may come."""
+
+    mixture: Floats
+    branch_of: dict[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class _Branch:
+    """What is worth the same to everyone, float64 `[2]`, and the ways to play it."""
+
+    values: Floats
+    ways: list[_Way]
+
+
+class StageSolver:
+    """Finds the equilibria of games of one tick, of which many are alike, and keeps what it found.
+
+    Attributes:
+        choice: which equilibria count.
+    """
+
+    def __init__(self, choice: EquilibriumChoice) -> None:
+        """For one rule by which equilibria are chosen."""
+        self.choice = choice
+        self._known: dict[tuple[int, bytes, bytes], list[tuple[Floats, Floats]]] = {}
+
+    def solve(self, first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
+        """Pairs of mixed strategies; of a game that is like one before, those found then.
+
+        Raises:
+            NotEnumerableError: there are too many actions.
+        """
+        key = (len(first), _key(first), _key(second))
+        if key not in self._known:
+            self._known[key] = chosen(self.choice, first, second, all_of_stage(first, second))
+        return self._known[key]
+
+
+def all_of_stage(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
+    """All extreme equilibria of a game of two; actions that are strictly dominated are left out before."""
+    rows, columns = undominated(first, second)
+    out = []
+    for x, y in equilibria(first[np.ix_(rows, columns)], second[np.ix_(rows, columns)]):
+        whole = np.zeros(len(first)), np.zeros(first.shape[1])
+        whole[0][rows], whole[1][columns] = x, y
+        out.append(whole)
+    return out
+
+
+def chosen(
+    choice: EquilibriumChoice, first: Floats, second: Floats, found: list[tuple[Floats, Floats]]
+) -> list[tuple[Floats, Floats]]:
+    """Those of some equilibria of a game that a rule chooses; several where it does not decide between them."""
+    if choice.rule == "perfect":
+        # Of two players, exactly those equilibria are trembling-hand perfect in which neither strategy is weakly
+        # dominated (van Damme 1991, theorem 3.2.2).
+        return [(x, y) for x, y in found if not is_dominated(first, x) and not is_dominated(second.T, y)]
+    if choice.rule == "all" or len(found) == 1:
+        return found
+    worth = np.array([[x @ first @ y, x @ second @ y] for x, y in found])
+    near = _NEAR * max(float(np.abs(first).max()), float(np.abs(second).max()), 1e-300)
+    if choice.rule == "best_for":
+        own = worth[:, choice.agent]
+        # What is alike to it is decided by what the other gets.
+        best = own >= own.max() - near
+        other = np.where(best, worth[:, 1 - choice.agent], -np.inf)
+        kept = other >= other.max() - near
+    elif choice.rule == "nash":
+        point = np.array([maximin(first)[0], maximin(second.T)[0]])
+        gains = np.maximum(worth - point, 0.0)
+        score = gains.prod(axis=1)
+        kept = score >= score.max() - near * max(float(gains.max()), 1e-300)
+    else:
+        score = worth.sum(axis=1) * (1 if choice.rule == "joint" else -1)
+        kept = score >= score.max() - near
+    return [pair for pair, keep in zip(found, kept.tolist(), strict=True) if keep]
+
+
+def subgame_perfect(enumeration: Enumeration, horizon: int, choice: EquilibriumChoice) -> Equilibria:
+    """The equilibria of a game of two with a known end; see the module.
+
+    Args:
+        enumeration: of the joint actions of two agents.
+        horizon: T, ticks.
+        choice: which of the equilibria of a tick count.
+
+    Raises:
+        NotEnumerableError: it is no game of two, or there are too many actions or ways to play.
+    """
+    check_players(enumeration.world)
+    return _Induction(enumeration, horizon, choice).result()
+
+
+class _Induction:
+    def __init__(self, enumeration: Enumeration, horizon: int, choice: EquilibriumChoice) -> None:
+        self.enumeration, self.horizon, self.choice = enumeration, horizon, choice
+        self.world, self.mdp = enumeration.world, enumeration.mdp
+        table = tables(self.mdp)
+        self.pay = [(table.rewards @ its.weights).reshape(self.mdp.n_states, -1) for its in self.world.agents]
+        self.discounts = np.array([its.discount for its in self.world.agents])
+        self.solver = StageSolver(choice)
+        self.cut: set[str] = set()
+        self.games: dict[int, StageGame] = {}
+        self.reachable = self._reach()
+        self.branches = self._induct()
+
+    def _reach(self) -> list[Longs]:
+        """The states in which somebody may act, by tick; T of them, and those after the last."""
+        mdp, matrix = self.mdp, tables(self.mdp).matrix
+        now = np.unique(mdp.start_state[mdp.start_probability > 0]).astype(np.int64)
+        levels = [now]
+        for _ in range(self.horizon):
+            live = now[~mdp.ended[now]]
+            rows = (live[:, None] * mdp.n_actions + np.arange(mdp.n_actions)).ravel()
+            now = np.unique(matrix[rows].indices).astype(np.int64) if rows.size else live
+            levels.append(now)
+        return levels
+
+    def _induct(self) -> list[dict[int, list[_Branch]]]:
+        over = [_Branch(np.zeros(2), [])]
+        ahead: dict[int, list[_Branch]] = {int(state): over for state in self.reachable[self.horizon]}
+        levels = [ahead]
+        for tick in reversed(range(self.horizon)):
+            here: dict[int, list[_Branch]] = {}
+            for number, state in enumerate(self.reachable[tick].tolist()):
+                if number % 64 == 0:
+                    check_time("equilibria were looked for")
+                here[state] = over if self.mdp.ended[state] else self._branches(state, ahead)
+            levels.append(here)
+            ahead = here
+        return levels[::-1]
+
+    def _game(self, state: int) -> StageGame:
+        if state not in self.games:
+            self.games[state] = StageGame.of(self.enumeration, state)
+        return self.games[state]
+
+    def _branches(self, state: int, ahead: dict[int, list[_Branch]]) -> list[_Branch]:
+        """The branches of a state, given those of the states that may come."""
+        game, found = self._game(state), dict[tuple[float, float], _Branch]()
+        open_ = [s for s in game.successors if len(ahead[s]) > 1]
+        futures = prod(len(ahead[s]) for s in open_)
+        if futures > MAX_FUTURES:
+            self.cut.add(f"of {futures:,} combinations of what may come after a state, {MAX_FUTURES} were looked at")
+        settled = {s: 0 for s in game.successors}
+        pay = [each[state] for each in self.pay]
+        for pick in islice(product(*(range(len(ahead[s])) for s in open_)), MAX_FUTURES):
+            branch_of = settled | dict(zip(open_, pick, strict=True))
+            worth = np.array([ahead[s][b].values for s, b in branch_of.items()]).reshape(-1, 2)
+            # float64 [2, J]: what a joint action is worth to each.
+            tables_ = [
+                p + d * (game.chances @ worth[:, i]) for i, (p, d) in enumerate(zip(pay, self.discounts, strict=True))
+            ]
+            first, second = (each[game.joint] for each in tables_)
+            for x, y in self.solver.solve(first, second):
+                value = np.array([x @ first @ y, x @ second @ y])
+                mixture = np.zeros(self.mdp.n_actions)
+                mixture[game.joint.ravel()] = np.outer(x, y).ravel()
+                self._keep(found, value, _Way(mixture, branch_of))
+        return list(found.values())
+
+    def _keep(self, found: dict[tuple[float, float], _Branch], value: Floats, way: _Way) -> None:
+        size = max(1.0, float(np.abs(value).max()))
+        for branch in found.values():
+            if np.abs(branch.values - value).max() <= _NEAR * size:
+                if len(branch.ways) < MAX_WAYS:
+                    branch.ways.append(way)
+                else:
+                    self.cut.add(f"of the ways to play for the same values {MAX_WAYS} were kept")
+                return
+        if len(found) >= MAX_BRANCHES:
+            self.cut.add(f"{MAX_BRANCHES} values were told apart in a state at a tick, and there are more")
+            return
+        found[value[0].item(), value[1].item()] = _Branch(value, [way])
+
+    def result(self) -> Equilibria:
+        builder = EquilibriumProcess(self.enumeration)
+        mdp, first = self.mdp, self.branches[0]
+        starts: list[tuple[Key, int, float]] = []
+        places: list[tuple[int, list[int]]] = []
+        for state, chance in zip(mdp.start_state.tolist(), mdp.start_probability.tolist(), strict=True):
+            if chance <= 0:
+                continue
+            key = (0, state, -1)
+            starts.append((key, state, chance))
+            place = builder.place(key, state)
+            belongs: list[int] = []
+            for number, branch in enumerate(first[state]):
+                for way in branch.ways:
+                    builder.add(place, way.mixture, self._after(1, way))
+                    belongs.append(number)
+            places.append((place, belongs))
+        done = len(starts)
+        while done < len(builder.keys):
+            tick, state, number = builder.keys[done]
+            if tick < self.horizon and not mdp.ended[state]:
+                for way in self.branches[tick][state][number].ways:
+                    builder.add(done, way.mixture, self._after(tick + 1, way))
+            done += 1
+        process, state_of, order, mixtures, play = builder.finish(starts)
+        every = self._listed(process, mixtures, play, places)
+        return Equilibria(
+            process,
+            state_of,
+            order,
+            mixtures,
+            play,
+            indifferent(process, self.world),
+            every,
+            "; ".join(sorted(self.cut)),
+        )
+
+    def _after(self, tick: int, way: _Way) -> Callable[[Longs, Longs], list[Key]]:
+        next_state = self.mdp.next_state
+
+        def keys(outcome: Longs, joint: Longs) -> list[Key]:
+            return [(tick, state, way.branch_of[state]) for state in next_state[outcome].tolist()]
+
+        return keys
+
+    def _listed(
+        self, process: FiniteMDP, mixtures: Floats, play: Longs, places: list[tuple[int, list[int]]]
+    ) -> tuple[Equilibrium, ...]:
+        """One for each combination of branches of the states in which episodes may begin."""
+        counts = [max(belongs, default=-1) + 1 for _, belongs in places]
+        if prod(counts) > MAX_LISTED:
+            self.cut.add(f"of {prod(counts):,} equilibria {MAX_LISTED} are listed")
+        out = []
+        for pick in islice(product(*map(range, counts)), MAX_LISTED):
+            plays = process.available.copy()
+            for (place, belongs), number in zip(places, pick, strict=True):
+                plays[place, : len(belongs)] = np.array(belongs, np.int64) == number
+            words = told(self.world, process, mixtures, play, plays)
+            out.append(Equilibrium(words, values_of(process, self.world, plays), plays))
+        return tuple(out)
+
+
+@dataclass(frozen=True, eq=False)
+class StageGame:
+    """The game of one tick in a state: which joint actions it is made of, and where they lead.
+
+    Attributes:
+        joint: int64 `[m, n]`, the joint action of each pair of own actions; of those that do the same, one is kept.
+        successors: the states that may come.
+        chances: float64 `[J, successors]`.
+    """
+
+    joint: Longs
+    successors: list[int]
+    chances: Floats
+
+    @staticmethod
+    def of(enumeration: Enumeration, state: int) -> StageGame:
+        """The game of a state of a world of two."""
+        world, mdp = enumeration.world, enumeration.mdp
+        rows = state * mdp.n_actions + np.arange(mdp.n_actions)
+        outcome, place = outcomes_of(mdp, rows)
+        following = mdp.next_state[outcome]
+        successors, index = np.unique(following, return_inverse=True)
+        chances = np.zeros((mdp.n_actions, successors.size))
+        np.add.at(chances, (place, index), mdp.probability[outcome])
+        looks = outcome_classes(enumeration, state)
+        grid = np.arange(mdp.n_actions).reshape(world.action_counts)
+        there = mdp.available[state][grid]
+        first, second = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+        grid = grid[np.ix_(first, second)]
+        seen = looks[grid]
+        _, kept_rows = np.unique(seen, axis=0, return_index=True)
+        _, kept_columns = np.unique(seen, axis=1, return_index=True)
+        return StageGame(grid[np.ix_(np.sort(kept_rows), np.sort(kept_columns))], successors.tolist(), chances)
+
+
+def outcome_classes(enumeration: Enumeration, state: int) -> Longs:
+    """int64 `[J]`: equal for joint actions of a state whose outcomes are the same in everything that is counted."""
+    mdp, known, out = enumeration.mdp, dict[bytes, int](), []
+    for action in range(mdp.n_actions):
+        row = slice(*mdp.row_start[state * mdp.n_actions + action :][:2].tolist())
+        key = b"".join(
+            np.ascontiguousarray(column[row]).tobytes()
+            for column in (mdp.next_state, mdp.probability, mdp.rewards, mdp.events, enumeration.performance)
+        )
+        out.append(known.setdefault(key, len(known)))
+    return np.array(out, np.int64)
+
+
+def _key(payoff: Floats) -> bytes:
+    return payoff.round(12).tobytes()
