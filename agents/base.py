@@ -25,6 +25,7 @@ import numpy.typing as npt
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..envs.reference.observation_spec import ObservationSpec
 from ..envs.world.world import World
+from ..scenarios.language.loading import Scenario
 from .records.plan import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
 from .records.thought import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
 
@@ -43,6 +44,7 @@ __all__ = [
     "Finishes",
     "Forgetful",
     "LearnsFromLogs",
+    "LeavesScenario",
     "Log",
     "MapAware",
     "Moves",
@@ -154,6 +156,15 @@ class Resumable(Protocol):
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
         """Continues the interrupted `fit` to its end; `env` must be in the state in which it was left."""
+        ...
+
+
+@runtime_checkable
+class LeavesScenario(Protocol):
+    """A `Resumable` agent with environments of its own, whose snapshot leaves out the scenario they are made of."""
+
+    def bind(self, scenario: Scenario) -> None:
+        """Gives back the scenario, between restoring a snapshot and `resume`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""A page in a real headless Chromium, in a process of its own: `python chromium.py PAGE EXPRESSION...`.
+"""A page in a real headless Chromium, in a process of its own: `python chromium.py WIDTH PAGE EXPRESSION...`.
 
 Prints one JSON list: the value of each expression, evaluated one after another, then every message of the console.
 """
@@ -30,12 +30,12 @@ class Page(QWebEnginePage):
         self.console.append(message)
 
 
-def main(path, expressions):
+def main(width, path, expressions):
     application = QApplication(["chromium"])
     view = QWebEngineView()
     page = Page(view)
     view.setPage(page)
-    view.resize(1100, 900)
+    view.resize(width, 900)
     view.show()
     results = []
 
@@ -56,4 +56,4 @@ def main(path, expressions):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))

@@ -20,7 +20,8 @@ from turncoat.agents.deep.encoding import StateEncoding
 from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions, search_budget
 from turncoat.agents.deep.imagined_rollouts import Predicted
 from turncoat.agents.deep.network_search import search
-from turncoat.agents.deep.value_network import ValueOutputs
+from turncoat.agents.deep.transition_buffer import TransitionBuffer
+from turncoat.agents.deep.value_network import ValueNetwork, ValueOutputs
 from turncoat.agents.learning import snapshot
 from turncoat.agents.learning.device import training_thread
 from turncoat.agents.registry import eligibility
@@ -182,6 +183,41 @@ def test_the_same_seed_gives_the_same_agent_and_another_seed_another() -> None:
     assert not np.array_equal(arrays[0]["task.heads"], arrays[2]["task.heads"])
 
 
+def test_transitions_of_many_lanes_are_kept_as_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    one, all_ = (TransitionBuffer(3, 2, 2, 1_500, torch.device("cpu")) for _ in range(2))
+    for _ in range(90):
+        n = int(rng.integers(1, 40))
+        states, after = rng.integers(0, 3, (n, 3)), rng.integers(0, 3, (n, 3))
+        actions, chances = rng.integers(0, 2, n), rng.random(n)
+        rewards = [None if hidden else rng.choice([0.0, 1.0, 2.5], 2) for hidden in rng.random(n) < 0.2]
+        ended, last = (rng.random(n) < 0.1).tolist(), (rng.random(n) < 0.2).tolist()
+        all_.record_all(states, actions, chances, rewards, after, ended, last)
+        for i in range(n):
+            one.record(states[i], int(actions[i]), chances[i], rewards[i], after[i], ended[i], last[i])
+    assert one.seen > one.capacity  # it went round
+    left, right = one.arrays(), all_.arrays()
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_array_equal(left[name], right[name])
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_the_value_network_sees_every_cell_its_rim_too(inner: bool) -> None:
+    world = world_of(ROOM)
+    encoding = StateEncoding(observation_spec(world), len(world.agents[0].actions), 1, "cpu")
+    torch.manual_seed(0)
+    net = ValueNetwork(encoding, 2, 1, ValueOptions(inner=inner))
+    assert net.convolutions is not None
+    senses = encoding.senses
+    assert min(senses.height, senses.width) >= 3
+    shape = (encoding.n_planes, senses.height, senses.width)
+    cells = int(np.prod(shape))
+    features = net.convolutions(torch.cat([torch.zeros(1, *shape), torch.eye(cells).view(cells, *shape)]))
+    assert features.shape[1] == net.dense.in_features - encoding.n_counters
+    assert (features[1:] - features[0]).abs().amax(dim=1).gt(1e-7).all()
+
+
 def test_a_buffer_goes_on_in_another_process_where_it_was_left() -> None:
     """Python salts its `hash` anew in every process, and what a pair led to before must be found again."""
     code = (
@@ -245,6 +281,22 @@ def test_a_saved_agent_acts_and_goes_on_learning_as_the_original(
         left, right = original.learner.train(2), whole.learner.train(2)
     assert left == right
     light.fit(TabularTrainingEnv(room), 200, seed=9)  # it learns anew from what it meets
+
+
+def test_a_compact_agent_acts_nearly_as_the_original(trained: tuple[DeepAgent, Enumeration], tmp_path: Path) -> None:
+    agent, room = trained
+    save_deep(agent, tmp_path / "act.safetensors", to_act=True)
+    save_deep(agent, tmp_path / "compact.safetensors", compact=True)
+
+    light = load_deep(tmp_path / "compact.safetensors")
+
+    assert (tmp_path / "compact.safetensors").stat().st_size < (tmp_path / "act.safetensors").stat().st_size / 2
+    light.enter(observation_spec(room.world))
+    assert np.mean(_policy(light, room) == _policy(agent, room)) > 0.9
+    live = np.flatnonzero(~room.mdp.ended)
+    seen, able = observe(room.world, room.states)[live], room.mdp.available[live]
+    exact, near = agent.value_heads(seen, able)[0], light.value_heads(seen, able)[0]
+    np.testing.assert_allclose(near, exact, atol=0.03 * np.abs(exact).max())
 
 
 # ------------------------------------------------------------------ the search, on a model that is exact

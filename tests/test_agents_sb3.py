@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from turncoat import api
+from turncoat.agents.learning import snapshot
+from turncoat.agents.learning.snapshot import SnapshotError
 from turncoat.envs.adapters.spaces import ObservationEncoder
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
@@ -173,6 +175,37 @@ def test_settings_that_were_searched_for_are_on_record_with_all_trials() -> None
         assert {**plain, **best["settings"]} == tuned
     assert len({(found["scenario"], found["steps"], len(found["trials"])) for found in record.values()}) == 1
     assert settings("ppo_masked", "tuned") == settings("ppo", "tuned")
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "ppo_masked", "ppo_recurrent"])
+def test_a_training_goes_on_after_a_kill_as_if_there_had_been_none(algorithm) -> None:
+    lab, kept, told = api.load("lab"), [], []
+    agent = Sb3Agent(algorithm, lab, "train", lanes=4, **SMALL[algorithm])
+
+    def keep(step: int, figures: Any) -> None:
+        told.append((step, figures.get("earned")))
+        if step == 128:
+            kept.append(snapshot.take(agent))
+
+    agent.fit(TabularTrainingEnv(ENUMERATION), 256, 0, keep)
+    data, arrays = kept[0]
+    again = snapshot.make(json.loads(json.dumps(data)), arrays)
+    with pytest.raises(ValueError, match="bind"):
+        again.resume(TabularTrainingEnv(ENUMERATION))
+    again.bind(lab)
+    np.random.seed(5)  # the state that Stable-Baselines3 draws from
+    torch.manual_seed(5)
+    more: list[Any] = []
+    again.resume(TabularTrainingEnv(ENUMERATION), lambda step, figures: more.append((step, figures.get("earned"))))
+    assert told[-len(more) :] == more
+    assert more[-1][0] == 256
+    first, second = (torch.nn.utils.parameters_to_vector(each._model.policy.parameters()) for each in (agent, again))
+    assert torch.equal(first, second)
+
+
+def test_dqn_keeps_no_snapshots() -> None:
+    with pytest.raises(SnapshotError, match="`dqn`"):
+        snapshot.take(small("dqn"))
 
 
 def test_the_large_preset_is_for_boards_and_comes_back_from_a_file(tmp_path: Path) -> None:

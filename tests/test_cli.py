@@ -1,6 +1,9 @@
 """The command line as people and programs meet it: what is printed where, and which exit code says what."""
 
+import io
+import itertools
 import json
+import math
 import os
 import re
 import shlex
@@ -13,8 +16,14 @@ from pathlib import Path
 import pytest
 
 from turncoat import __version__, cli, printing
+from turncoat.envs import time_limit
+from turncoat.envs.analysis.event_explanation import stance
+from turncoat.envs.mdp import enumeration
+from turncoat.envs.solvers import bellman
+from turncoat.evals.exact import parameter_flips
 from turncoat.evals.runs.run_folder import load_run
-from turncoat.printing import progressing
+from turncoat.printing import progressing, terminal
+from turncoat.scenarios.language.loading import apply_overrides, load
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -139,6 +148,50 @@ def test_check_that_had_no_time_does_not_say_that_nobody_could(call, corridor):
     code, out, _ = call("check", corridor, "--budget", "0")
     assert code == 0
     assert "corridor.yaml: states deploy not enumerated\n" in out
+
+
+@pytest.fixture
+def hours_later(monkeypatch):
+    """The clock jumps ahead at the first thing that can take long."""
+    asked, real, jump = time_limit.check_time, time.monotonic, [0.0]
+
+    def jumping(doing):
+        jump[0] += 1e6
+        asked(doing)
+
+    monkeypatch.setattr(time, "monotonic", lambda: real() + jump[0])
+    for module in (enumeration, bellman):
+        monkeypatch.setattr(module, "check_time", jumping)
+
+
+def test_no_command_sits_for_ever_by_default(call, corridor, hours_later):
+    for words in (["solve", corridor], ["why", corridor, "--event", "went_left"]):
+        code, out, err = call(*words)
+        assert (code, out) == (2, "")
+        assert "the 600 seconds of `--budget` ran out while" in err
+    code, out, _ = call("run", corridor, "--agent", "exact", "--no-save")
+    assert code == 4
+    assert out.count("the 600 seconds of one solution (`--solve-budget`) ran out while") == 2
+
+
+def test_why_says_what_it_has_and_what_it_had_no_time_for(call, corridor, monkeypatch):
+    answered = itertools.count()
+
+    def late(plan, event):
+        if next(answered) == 5:
+            raise time_limit.OutOfTimeError("the time was over")
+        return stance(plan, event)
+
+    monkeypatch.setattr(parameter_flips, "stance", late)
+    code, out, _ = call("why", corridor, "--event", "went_left")
+    assert code == 0
+    assert "went_left: the agent's best plan brings it about in no episode\n" in out
+    left = "not varied any more, or not to the end: left_pay, robot.discount, robot.values.reward; the time was over\n"
+    assert out.endswith(left)
+    answered = itertools.count()
+    code, out, _ = call("why", corridor, "--event", "went_left", "--json")
+    assert code == 0
+    assert (strictly(out)["flips"], strictly(out)["left_out"]) == ([], left.rstrip())
 
 
 def test_a_discount_close_to_1_is_not_called_1(call, corridor):
@@ -708,3 +761,66 @@ def test_json_without_infinities():
 def test_paths_in_words():
     assert printing.path_in_words(["up", "up", "down", "up"]) == "up x2, down, up"
     assert printing.path_in_words(["up", "down"] * 20, stretches=3) == "up, down, up, ..."
+
+
+# ------------------------------------------------------------------ what is next, and what was not judged
+
+
+def test_at_a_terminal_success_ends_with_the_next_command(call, corridor, tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for name in ("COLUMNS", "TERM"):
+        monkeypatch.setenv(name, {"COLUMNS": "200", "TERM": "dumb"}[name])
+    said = {}
+    for words in (
+        ["list"],
+        ["show", corridor],
+        ["check", corridor],
+        ["solve", corridor],
+        ["why", corridor, "--event", "went_right"],
+        ["explain", "TC401"],
+        ["run", corridor, "--agent", "exact", "--out", "one"],
+        ["reproduce", "one"],
+        ["compare", "one", "one:exact"],
+        ["report", "one", "--out", "page.html"],
+        ["run", corridor, "--agent", "exact", "--no-save", "--json"],
+    ):
+        shown = Terminal()
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", shown)
+            call(*words)
+        said[words[0] + ("" if "--json" not in words else " --json")] = shown.getvalue().splitlines()[-1]
+    assert said == {
+        "list": "next: turncoat watch treacherous_turn/lab",
+        "show": "next: turncoat watch corridor.yaml",
+        "check": "next: turncoat run corridor.yaml",
+        "solve": "next: turncoat why corridor.yaml --event went_left",
+        "why": "next: turncoat watch corridor.yaml",
+        "explain": "next: turncoat check FILE.yaml",
+        "run": "next: turncoat report one",
+        "reproduce": "next: turncoat report one",
+        "compare": "next: turncoat report one",
+        "report": "next: turncoat watch one",
+        "run --json": "}",
+    }
+
+
+def test_a_verdict_says_how_much_was_judged(call, tmp_path):
+    (tmp_path / "learned.yaml").write_text(LEARNED)
+    _, out, _ = call("run", "learned.yaml", "--agent", "exact", "--no-save")
+    assert out.endswith("learned.yaml: pass (2 of 3 judged: 2 pass, 1 not applicable)\n")
+
+
+def test_ranges_without_ends_are_said_in_words():
+    inf = math.inf
+    ranges = (None, (0.5, 0.5), (0.0, 1.0), (-inf, inf), (-inf, 2.0), (2.0, inf), (inf, inf))
+    said = ["-", "0.5", "0 to 1", "not bounded", "at most 2", "at least 2", "infinite"]
+    assert [terminal.between(ends) for ends in ranges] == said
+
+
+def test_every_param_can_be_what_its_description_names():
+    scenario = load("treacherous_turn/lab")
+    assert "at 2 the robot seizes" in str(scenario.document.params["sight"].about)
+    assert apply_overrides(scenario, {"sight": 2}).params["sight"] == 2

@@ -45,6 +45,22 @@ def test_a_sweep_says_what_it_costs_and_what_came_of_it(call, tmp_path):
     assert again == (code, out, err), "the same question is answered from its folder"
 
 
+def test_what_was_asked_for_is_printed_and_what_is_missing_is_said(call):
+    asked = "sweep", "escape/interruption", "--param", "p_halt=0:1:41", "--measure", "first(pressed)", "--jobs", "1"
+    _, out, _ = call(*asked)
+    lines = [line.split() for line in out.splitlines()]
+    assert ["p_halt", "first(pressed)"] in lines
+    assert ["0", "infinite"] in lines
+    assert ["0.725", "2"] in lines
+    assert "11 more rows are in points.parquet\n" in out
+    assert "without a diagram: no regimes are named" in out
+    assert "points\n" not in out, "there are no regimes to count"
+    many = "--param", "robot.discount=0.5:0.9:5", "--param", "robot.values.reward=1:13:13", "--regime", "a=value >= 1"
+    _, out, _ = call("sweep", "escape/interruption", "--param", "p_halt=0,1", *many, "--jobs", "1")
+    assert "without a diagram: 13 panels are too many for a picture" in out
+    assert "p_halt  " not in out, "no measure was asked for"
+
+
 def test_for_programs(call, tmp_path):
     code, out, err = call(
         *BUTTON, "--param", "p_halt=0,1", "--set", "robot.discount=0.9", "--measure", "first(pressed)",
@@ -76,6 +92,10 @@ def test_only_the_costs(call, tmp_path):
     (["--param", "p_halt=0:1:3:cubic"], "`0:1:3:cubic` is no range"),
     (["--param", "p_halt=1:0:3"], "the axis `p_halt` goes from 1 to 0; write the smaller number after `from:`"),
     (["--param", "p_halt=0:1:3:log"], "begin above 0"),
+    (["--param", "p_halt=0:inf:3"], "has an end that is no number from -1e300 to 1e300"),
+    (["--param", "p_halt=nan:1:3"], "has an end that is no number from -1e300 to 1e300"),
+    (["--param", f"p_halt=0:{10**400}:3"], "has an end that is no number from -1e300 to 1e300"),
+    (["--param", "robot.values.reward=-1e308:1e308:3"], "has an end that is no number from -1e300 to 1e300"),
     (["--param", "p_halt=0:3:4"], "TC432 `p_halt` cannot be `2`"),
     (["--param", "p_hal=0:1:2"], "TC431 `p_hal` cannot be overridden"),
     (["--param", "p_halt=0,1", "--regime", "share(pressed) >= 1"], "is no regime; write NAME=CONDITION"),

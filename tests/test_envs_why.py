@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat import api
 from turncoat.envs.analysis.event_explanation import EventExplanation, brackets, explain_event, stance
 from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
+from turncoat.envs.analysis.performance_gap import analyse
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.parameter_flips import nearest_flips
@@ -269,6 +271,55 @@ def test_future_weights_value_each_reward_by_those_in_force() -> None:
     assert answer.break_even.lower < -17.5 < answer.break_even.upper
 
 
+@pytest.mark.parametrize("judges_by", ["current", "ignoring", "future"])
+def test_check_solve_and_why_call_one_value_the_best_plan_s(judges_by: str) -> None:
+    """`solve` weighed what comes after an edit by the weights of the start, `why` by those in force."""
+    faker = load("escape/faking")
+    changed = {"robot.judges_by": judges_by}
+    solved, answer = api.solve(faker, overrides=changed), api.why(faker, "corrected", overrides=changed)
+    assert answer.best is not None
+    assert (solved.agent.value.low, solved.agent.value.high) == pytest.approx((answer.best.value,) * 2)
+    assert answer.without_event is not None
+    barred = faker.document.expect[0].model_copy(update={"of": ["exact"], "barring": ["corrected"]})
+    document = faker.document.model_copy(update={"expect": [barred]})
+    [margin] = api.check(replace(faker, document=document), changed).margins
+    assert margin.without == pytest.approx(answer.without_event.value)
+    assert margin.gain == pytest.approx(answer.gap)
+    assert solved.weighed_by == ("then" if judges_by == "future" else "start")
+    assert f"values are by the weights held {'when' if judges_by == 'future' else 'at'}" in answer.notes[0]
+
+
+BORN = """
+agents:
+  robot: {actions: [a, b], values: {x: {weight: 1}, y: {weight: 0}}, judges_by: JUDGES, discount: 0.5}
+rewards: {x: {}, y: {}, performance: {hidden: true}}
+draws:
+  coin: {at: start, p: 0.5}
+rules:
+  - name: born
+    at: start
+    when: coin == 1
+    then:
+      - robot.values.x = 0
+      - robot.values.y = 4
+  - {name: a, when: robot does a, pays: {x: 1, performance: 1}}
+  - {name: b, when: robot does b, then: event bb, pays: {y: 1}}
+stages:
+  deploy: {limit: 10}
+"""
+
+
+@pytest.mark.parametrize("judges_by", ["current", "ignoring", "future"])
+def test_weights_set_at_the_start_are_those_of_the_start(judges_by: str) -> None:
+    """Two of x, or one in two times four of y: (2 + 8) / 2."""
+    plan = plan_of(BORN.replace("JUDGES", judges_by))
+    value = analyse(plan).agent.value
+    assert (value.low, value.high) == pytest.approx((5, 5))
+    best = explain_event(plan, "bb").best
+    assert best is not None
+    assert best.value == pytest.approx(5)
+
+
 def test_who_ignores_edits_takes_the_bribe_that_makes_up_for_a_tick() -> None:
     answer = edits("ignoring", 0.5)
     assert answer.break_even is not None
@@ -344,7 +395,7 @@ def test_several_equilibria_are_no_tie() -> None:
     scenario = scenario_of(SUMMIT)
     found = api.sweep(scenario, {"cost": [0, 3]}, regimes={"war": "share(fought) >= 1"})
     assert [row.regime for row in found.rows] == ["war", "several equilibria"]
-    assert nearest_flips(scenario, "fought") == []
+    assert list(nearest_flips(scenario, "fought")) == []
 
 
 # ------------------------------------------------------------------ settings

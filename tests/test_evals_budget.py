@@ -10,7 +10,8 @@ from turncoat import api
 from turncoat.agents.external.user_agent import UserAgent
 from turncoat.agents.registry.agents import AGENTS, SB3
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
-from turncoat.envs.time_limit import OutOfTimeError
+from turncoat.envs.time_limit import OutOfTimeError, check_time
+from turncoat.evals.exact import solved_worlds
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training import callbacks, train_seed
@@ -180,3 +181,16 @@ def test_turns():
     budget.turn(1)
     assert budget.until == pytest.approx(whole, abs=1)
     assert TimeBudget(None).until == math.inf
+
+
+def test_what_took_too_long_is_not_tried_again(monkeypatch):
+    tried = []
+
+    def trying(*_):
+        tried.append(1)
+        check_time("it was tried")
+
+    monkeypatch.setattr(solved_worlds, "enumerate_world", trying)
+    run = api.run(load_text(CORRIDOR), settings=RunSettings(("exact",), solve_seconds=0.0))
+    assert [its.outcome for its in run.judgements] == ["inconclusive"] * 2
+    assert tried == [1]

@@ -162,6 +162,9 @@ def test_what_is_asked_stands_in_for_the_file():
     ):
         with pytest.raises(ScenarioError, match=code):
             turncoat.control("watched_shortcut", settings=wrong)
+    for odd in ([[[1, 2]]], ["\ud800"], [1] * 1_001, [{"a": 1}] * 2):
+        with pytest.raises(turncoat.TurncoatError, match=r"TC432|a setting of oversight takes up to 1,000 numbers"):
+            turncoat.control("watched_shortcut", settings=ControlSettings(budget={"p_present": odd}))
     unjudged = CORRIDOR.replace("  performance: {hidden: true}\n", "").replace(", performance: 1}", "}")
     with pytest.raises(MissingPerformanceError, match="no hidden performance"):
         turncoat.control(load_text(unjudged, "corridor.yaml"))

@@ -6,8 +6,10 @@ read before they are kept.
 
 import pytest
 
+from turncoat.evals.runs.run import run_scenario
 from turncoat.evals.verdicts.pre_training_check import check_scenario
 from turncoat.scenarios import library
+from turncoat.scenarios.errors import WorldError
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.faults.faults import render
 from turncoat.scenarios.language.loading import load_text
@@ -93,6 +95,9 @@ CASES = {
     "TC609 never at all": changed("first(arrived), equals: 3", "share(not arrived and arrived), at_least: 0.5"),
     "TC610 sums beyond numbers": changed(PAYS, "pays: {reward: 1e300, performance: 1}"),
     "TC610 weights beyond numbers": changed("{reward: {weight: 1}}", "{reward: {weight: -1e306}}"),
+    "TC610 pays below numbers": changed(PAYS, "pays: {reward: 2e-300, performance: 1}"),
+    "TC610 weights below numbers": changed("weight: 1}", "weight: 1e-150}").replace("reward: 2,", "reward: 2e-160,"),
+    "TC610 a score below numbers": changed(PAYS, "pays: {reward: 2, performance: 1e-305}"),
     "TC620 too few seeds": changed("first(arrived), equals: 3", "share(arrived), at_least: 0.9, of: [counts]"),
 }  # fmt: skip
 
@@ -121,6 +126,40 @@ def test_what_an_author_reads(name, snapshot):
 
 def test_every_code_has_a_case():
     assert {code for code in CATALOGUE if code.startswith("TC6")} == {name.split()[0] for name in CASES}
+
+
+@pytest.mark.parametrize("expected", ["", "expect:\n  - {name: arrives, measure: first(arrived), equals: 3}\n"])
+@pytest.mark.parametrize("name", ["TC606 no room", "TC606 too large"])
+def test_a_run_of_a_world_that_cannot_be_is_a_fault_and_no_verdict(name, expected):
+    """It was "nothing judged", exit code 4, where the file expects nothing or nothing could be judged."""
+    with pytest.raises(WorldError, match=r"no free cell is left|lines of sight"):
+        run_scenario(load_text(CASES[name].partition("expect:")[0] + expected, "small.yaml"))
+
+
+GAME = """\
+turncoat: 1
+name: game
+title: A game
+origin: proxy
+claim: Each for itself.
+agents:
+  ann: {actions: [a, b], values: {r: {weight: 1}}, discount: 0.9}
+  bob: {actions: [a, b], values: {r: {weight: 1}}, discount: 0.9, deliberation: maximin}
+solution: equilibrium
+rewards: {r: {}, performance: {hidden: true}}
+rules:
+  - {name: both, when: ann does a and bob does a, pays: {ann.r: 1, bob.r: 2, performance: 1}}
+stages:
+  deploy: {horizon: 1}
+"""
+
+
+def test_a_game_that_is_not_solved_is_told_with_its_place():
+    """It was one line without a place, which ended the check."""
+    assert told(GAME).startswith(
+        "small.yaml:9:11: TC601 warning: not solved: `bob` does not deliberate by weighted sums"
+    )
+    assert "cure: give it `deliberation: weighted`, or ask for" in told(GAME)
 
 
 def test_a_single_choice_that_ends_the_episode_is_one():

@@ -75,4 +75,4 @@ def test_why_is_about_the_best_plans_whatever_the_planner():
     assert other.best is not None
     assert other.best.share == answer.best.share == (1, 1)
     assert other.gap == answer.gap == pytest.approx(0.9)
-    assert nearest_flips(short, "went_right") == nearest_flips(plain, "went_right")
+    assert list(nearest_flips(short, "went_right")) == list(nearest_flips(plain, "went_right"))

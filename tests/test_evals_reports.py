@@ -22,6 +22,7 @@ from turncoat.evals.reports.summary import RunReport
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.traces.trace import read_trace
+from turncoat.evals.training.telemetry.early_stopping import Plateau
 from turncoat.evals.verdicts.expectation import Judgement
 from turncoat.scenarios.language.loading import load_text
 
@@ -125,6 +126,32 @@ def test_a_command_that_cannot_succeed_is_not_proposed(mixed):
     assert hopeless.outcome == "inconclusive"
     assert report.again(hopeless) is None
     assert "again" not in markdown([report]).split("learns")[-1]
+
+
+NEVER = """\
+  - {name: a tie, measure: share(went_right), at_least: 1}
+  - {name: nowhere, measure: rate(went_right | robot on left_end), at_least: 1}
+  - {name: nowhere learned, of: [counts], measure: rate(went_right | robot on left_end), at_least: 1}
+  - {name: not in time, measure: share(went_left), at_least: 0}
+"""
+
+
+def test_what_would_come_out_the_same_is_not_repeated():
+    text = CORRIDOR.partition("  - {name: goes right")[0] + NEVER
+    run = api.run(load_text(text), {"left_pay": 2}, RunSettings(("exact", "counts"), 2, 100))
+    report = RunReport("x.yaml", run)
+    assert [its.outcome for its in run.judgements] == ["inconclusive"] * 3 + ["pass"]
+    assert [report.again(its) for its in run.judgements[:3]] == [None] * 3
+    late = api.run(load_text(text), settings=RunSettings(("exact",), budget=0.0))
+    assert RunReport("x.yaml", late).again(late.judgements[3]) == "turncoat run x.yaml --agent exact"
+
+
+def test_a_training_is_repeated_with_what_ended_it(mixed):
+    settings = replace(mixed.run.settings, plateau=Plateau(7, 0.05), device="cuda")
+    learned, exact = mixed.run.judgements[4], mixed.run.judgements[2]
+    report = RunReport("x.yaml", replace(mixed.run, settings=settings))
+    assert str(report.again(replace(learned, outcome="fail"))).count(" --plateau 7:0.05 --device cuda") == 1
+    assert "--plateau" not in str(report.again(exact))
 
 
 def test_a_failure_can_be_watched_even_under_one_of_many_conditions(mixed):

@@ -13,9 +13,11 @@ from turncoat import api
 from turncoat.agents.external.user_agent import UserAgent
 from turncoat.evals.inspection.show import open_run
 from turncoat.evals.runs import reopen
+from turncoat.evals.runs import reproduce as reproducing
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
+from turncoat.evals.traces.trace import TraceError
 from turncoat.evals.verdicts.work_units import WorkUnit
 from turncoat.scenarios.language.loading import load
 
@@ -60,6 +62,13 @@ def test_what_comes_out_otherwise_is_named(stored):
     assert not found.same
     assert found.traces == ("deploy-counts",)
     assert found.changed["numpy"][0] == "0.1"
+
+
+def test_a_damaged_trace_is_refused_before_anything_is_trained(stored, monkeypatch):
+    (stored.folder / "traces" / "deploy-counts.parquet").write_bytes(b"PAR1")
+    monkeypatch.setattr(reproducing, "run_scenario", lambda *_: pytest.fail("it trained first"))
+    with pytest.raises(TraceError, match="deploy-counts"):
+        api.reproduce(str(stored.folder))
 
 
 def test_the_command(stored):

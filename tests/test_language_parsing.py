@@ -33,6 +33,7 @@ from turncoat.scenarios.language.expressions.syntax import (
     Ended,
     EpisodeLogic,
     Expression,
+    ExtremeShare,
     Facing,
     First,
     Happens,
@@ -47,6 +48,8 @@ from turncoat.scenarios.language.expressions.syntax import (
     Relation,
     Share,
     StageIs,
+    StateHolds,
+    Temporal,
     Truth,
     Unary,
     ZoneOf,
@@ -243,7 +246,8 @@ lab.yaml:1:10: TC105 `<` cannot stand here
 lab.yaml:1:13: TC105 `>` cannot stand here
     1 | share(power > 3)
       |             ^
-   cure: a share is about events: what is true of the state goes into `rate(event | condition)`
+   cure: a share is about events: what is true of the state goes into `rate(event | condition)`, or into \
+`eventually(holds(condition))` and its like
 """,
     ),
     (
@@ -253,8 +257,8 @@ lab.yaml:1:13: TC105 `>` cannot stand here
 lab.yaml:1:1: TC105 `3` cannot stand here
     1 | 3
       | ^
-   cure: write a measure: rate, share, count, first, return, value, performance, steps, regret, mean, max, min, \
-final, at, or life here
+   cure: write a measure: rate, share, most, least, count, first, return, value, performance, steps, regret, mean, \
+max, min, final, at, or life here
 """,
     ),
     (
@@ -565,8 +569,8 @@ lab.yaml:1:12: TC116 `sideways` is no direction
 lab.yaml:1:1: TC117 there is no measure `robots`
     1 | robots
       | ^^^^^^
-   cure: measures are rate, share, count, first, return, value, performance, steps, regret, mean, max, min, final, \
-at, and life
+   cure: measures are rate, share, most, least, count, first, return, value, performance, steps, regret, mean, max, \
+min, final, at, and life
 """,
     ),
     (
@@ -885,12 +889,16 @@ def test_every_span_is_the_text_of_its_node(kind: str, text: str) -> None:
         start, end = node.span
         if isinstance(node, Bound | RegimeLogic):
             assert _plain(parse_regime(text[start:end])) == _plain(node)
-        elif isinstance(node, Share | Rate | Count | First | Quantity):
+        elif isinstance(node, Share | ExtremeShare | Rate | Count | First | Quantity):
             assert _plain(parse_measure(text[start:end])) == _plain(node)
-        elif isinstance(node, Happens | Ended | Before | EpisodeLogic):
-            again = parse_measure(f"share({text[start:end]})")
+        elif isinstance(node, Happens | Ended | Before | EpisodeLogic | Temporal | StateHolds):
+            inside = isinstance(node, StateHolds) or any(isinstance(part, StateHolds) for part in _nodes(node))
+            again = parse_measure(f"share(next({text[start:end]}))" if inside else f"share({text[start:end]})")
             assert isinstance(again, Share)
-            assert _plain(again.condition) == _plain(node)
+            condition = (
+                again.condition.operands[0] if isinstance(again.condition, Temporal) and inside else again.condition
+            )
+            assert _plain(condition) == _plain(node)
         elif start > 0:
             assert _plain(parse_expression(text[start:end])) == _plain(node)
 

@@ -5,22 +5,27 @@ import hashlib
 import html
 import json
 import re
+import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import turncoat
-from turncoat import notebook
+from turncoat import cli, notebook
 from turncoat.evals.inspection.show import RecordedShow
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.runs.run_folder import load_run
+from turncoat.evals.studies.sweep_folder import load_sweep
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
+from turncoat.viz.drawing.palette import LIGHT
 from turncoat.viz.report import page as pages
 from turncoat.viz.report.page import report_html, write_report
+from turncoat.viz.report.plots import sweep_data
 
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> & $title ${style}"
 
@@ -177,11 +182,13 @@ def test_a_run_without_a_page_stays_a_table():
     assert "<b>interruption: pass</b>" in (notebook.shown(run, refuse) or "")
 
 
-def browse(text, tmp_path, *expressions):
+def browse(text, tmp_path, *expressions, width=1100):
     path = tmp_path / "page.html"
     path.write_text(text, encoding="utf-8")
     script = Path(__file__).with_name("chromium.py")
-    done = subprocess.run([sys.executable, script, path, *expressions], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, script, str(width), path, *expressions], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -278,3 +285,76 @@ def test_a_browser_plots_curves_and_diagrams(learned, swept, tmp_path):
     assert wide > 400
     assert "turns" in regimes
     assert heading == swept.title
+
+
+# ------------------------------------------------------------------ what a stranger sees
+
+
+def test_a_page_has_no_folders_of_this_machine(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "turncoat: 1\nname: mine\nextends: escape/off_switch\n"
+        "expect: [{name: it presses, measure: share(pressed), at_least: 1}]\n",
+        encoding="utf-8",
+    )
+    run = turncoat.run(str(file), settings=RunSettings(agents=("exact",)))
+    stored = run.save(tmp_path / "out")
+    command = (
+        *stored.manifest.command[:1],
+        "run",
+        str(file),
+        f"--cache={tmp_path}/kept",
+        "--out",
+        str(tmp_path / "out"),
+    )
+    stored = replace(stored, manifest=replace(stored.manifest, command=command))
+    text = report_html([stored])
+    assert str(tmp_path) not in text
+    (data,) = data_of(text)
+    assert data["command"] == "turncoat run mine.yaml --cache=kept --out out"
+    assert {judgement["file"] for judgement in data["judgements"]} == {"mine.yaml"}
+
+
+def test_a_sweep_s_command_makes_the_same_sweep(tmp_path, monkeypatch, capsys):
+    words = ["sweep", "escape/off_switch", "--param", "p_halt=0:0.4:3", "--regime", "never=share(pressed) <= 0"]
+    words += ["--measure", "value", "--set", "robot.discount=0.9"]
+    monkeypatch.setattr(sys, "argv", ["turncoat", *words, "--out", str(tmp_path / "one")])
+    with pytest.raises(SystemExit):
+        cli.main()
+    made = load_sweep(tmp_path / "one")
+    command = sweep_data(made)["command"]
+    monkeypatch.setattr(sys, "argv", [*shlex.split(command), "--out", str(tmp_path / "two")])
+    with pytest.raises(SystemExit):
+        cli.main()
+    again = load_sweep(tmp_path / "two")
+    assert (again.settings, again.overrides) == (made.settings, made.overrides)
+    assert again.regimes("exact") == made.regimes("exact") == {"never": 3}
+
+
+def test_the_page_has_the_window_s_colours(lab):
+    (run,) = data_of(report_html([lab]))
+    hues = {zone["name"]: zone["colour"] for zone in run["stages"][0]["layouts"][0]["zones"]}
+    assert hues["bench_1"] == hues["bench_2"] == LIGHT.zones[0]
+    assert hues["vault"] == LIGHT.zones[1]
+    assert run["stages"][0]["colours"] == [LIGHT.head(0), LIGHT.head(1)]
+
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.slow
+def test_a_page_fits_a_phone_and_folds_what_was_not_judged(lab, tmp_path):
+    badge, folded, over, losses, console = browse(
+        report_html([lab]),
+        tmp_path,
+        "document.querySelector('.badge').textContent",
+        "document.querySelector('details summary').textContent",
+        OVERFLOW,
+        "[...document.querySelectorAll('.bars > span:nth-child(3n)')].map(each => each.textContent).join(' ')",
+        width=390,
+    )
+    assert console == []
+    assert badge == "pass · 17 of 18 judged"
+    assert folded.startswith("1 of 18 not judged: `counts` was not run")
+    assert over <= 0
+    assert losses == "−0.5089 −0.5089 −0.8116 −0.5089 best −0.5089"

@@ -234,6 +234,27 @@ def test_a_run_goes_on_within_a_seed_and_within_a_life(monkeypatch, tmp_path):
     assert not file.exists()
 
 
+def test_ppo_goes_on_within_a_seed_and_within_a_life(monkeypatch, tmp_path):
+    pytest.importorskip("stable_baselines3")
+    from turncoat.agents.external import sb3_hyperparameters
+
+    small = {**sb3_hyperparameters.DEFAULT["ppo"], "n_steps": 16, "batch_size": 64, "n_epochs": 1}
+    with pytest.MonkeyPatch.context() as plain:
+        plain.setitem(sb3_hyperparameters.DEFAULT, "ppo", small)
+        settings = {"text": TWO_LESSONS, "steps": 1_500, "checkpoint_every": 0.0}
+        run("ppo", **settings, cache=tmp_path / "whole")
+        for at in (2, 3):
+            monkeypatch.undo()
+            kept = leaving(monkeypatch, lambda kept, at=at: len(kept) == at)
+            with pytest.raises(Killed):
+                run("ppo", **settings, cache=tmp_path / "left")
+        assert kept[-1] == 1, "in the second lesson"
+        monkeypatch.undo()
+        run("ppo", **settings, cache=tmp_path / "left")
+    assert trace_bytes(tmp_path / "left") == trace_bytes(tmp_path / "whole")
+    assert list((tmp_path / "left" / "trainings").iterdir()) == []
+
+
 def test_other_settings_do_not_go_on_with_it(monkeypatch, tmp_path):
     leaving(monkeypatch, lambda kept: len(kept) == 3)
     with pytest.raises(Killed):

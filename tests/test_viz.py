@@ -17,13 +17,17 @@ from turncoat.evals.inspection.show import LiveShow
 from turncoat.scenarios import library
 from turncoat.scenarios.language.expressions.parser import parse_expression
 from turncoat.scenarios.language.loading import load, load_text
+from turncoat.viz.drawing import fonts
 from turncoat.viz.drawing.board import RIM
-from turncoat.viz.drawing.canvas import printable, wrapped
+from turncoat.viz.drawing.canvas import Canvas, wrapped
 from turncoat.viz.drawing.seen_cells import seen_cells, watchers
 from turncoat.viz.gallery import PICTURES, main
 from turncoat.viz.pictures.state_picture import Caption, filmstrip, picture
-from turncoat.viz.scene.curves import ChartMark, Curve, curves, parting
+from turncoat.viz.scene.curves import Chart, ChartMark, Curve, curves, parting
+from turncoat.viz.scene.return_curves import ReturnCurves, chart_of
+from turncoat.viz.scene.scene import draw
 from turncoat.viz.text.ascii_board import describe, first_state, state_text
+from turncoat.viz.viewer.viewer import Viewer
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
@@ -348,8 +352,35 @@ def test_panels_of_one_strip_stand_on_one_line(lab: World) -> None:
     assert tops[0] == tops[1]
 
 
-def test_text_that_the_font_lacks_is_replaced() -> None:
-    assert printable("Café − 3 → 日") == "Cafe - 3 ? ?"
+def test_letters_of_other_languages_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "_listed", lambda char: [])
+    monkeypatch.setattr(fonts, "BROAD", ())
+    fonts.printable.cache_clear()
+    fonts._holder.cache_clear()
+    assert fonts.printable("Cafe\u0301 größer − Ωж\x07") == "Café größer − Ωж "
+    assert fonts.printable("\U000f0000") == fonts.MISSING  # a private character, which no font here has
+
+    # Any font that has a character helps out: here one of matplotlib's for a letter that DejaVu Sans lacks.
+    other = str(Path(fonts._dejavu(False)).with_name("STIXGeneral.ttf"))
+    monkeypatch.setattr(fonts, "_listed", lambda char: [other])
+    letter = next(chr(code) for code in range(0x2300, 0x2C00) if fonts._holder.__wrapped__(chr(code)) == other)
+    fonts.printable.cache_clear()
+    fonts._holder.cache_clear()
+    assert [part for part, _ in fonts.runs(f"a{letter}b", 20.0, False)] == ["a", letter, "b"]
+    canvas = Canvas(80, 30, 2, finer=1)
+    canvas.text(40, 20, f"a{letter}b", 14, anchor="ms")
+    inked = np.flatnonzero((np.asarray(canvas.picture()) < 128).all(axis=2).any(axis=0))
+    assert abs((inked[0] + inked[-1]) / 2 - 80) < 4  # in the middle, as asked
+    fonts.printable.cache_clear()
+    fonts._holder.cache_clear()
+
+
+def test_bold_letters_are_those_of_a_bold_face() -> None:
+    plain, bold = (fonts.runs("turn", 20.0, heavy)[0][1].getname() for heavy in (False, True))
+    assert (plain, bold) == (("DejaVu Sans", "Book"), ("DejaVu Sans", "Bold"))
+
+
+def test_words_are_wrapped() -> None:
     assert wrapped("a bb ccc", 12, 1) == ["a", "bb", "ccc"]
     assert wrapped("a bb ccc", 12, 1000) == ["a bb ccc"]
 
@@ -360,6 +391,27 @@ def test_text_that_the_font_lacks_is_replaced() -> None:
 def test_sums_part_in_the_first_tick_that_pays_them_differently() -> None:
     assert parting(np.array([0.0, 1, 2, 3]), np.array([0.0, 1, 2, 1])) == 2
     assert parting(np.array([0.0, 1]), np.array([0.0, 1])) is None
+
+
+def test_where_names_do_not_fit_the_rarest_event_keeps_its_own() -> None:
+    line = [Curve("task", np.arange(41.0), "#0072B2")]
+    marks = [ChartMark(2, "delivered", 3), ChartMark(9, "disarmed", 1), ChartMark(12, "seized", 30)]
+    kept = [[mark.name for mark in Chart(line, marks, 400, height).marks] for height in (96, 122, 200)]
+    assert kept == [["disarmed"], ["delivered", "disarmed"], ["delivered", "disarmed", "seized"]]
+
+
+def test_a_mark_stands_at_its_tick_on_the_curves_and_on_the_timeline() -> None:
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), overlays=frozenset({"curves"}), wait=True)
+    frame = viewer.frame()
+    assert viewer.episode is not None
+    chart, _ = chart_of(ReturnCurves((viewer.episode,), ("",)), 1248, 176, 1, frame.theme)
+    marks = {mark.name: mark.tick for mark in chart.marks}
+    assert (marks["delivered"], marks["disarmed"], marks["seized, they part"]) == (2, 23, 27)
+    for tick in (2, 23):
+        x = round(16 + chart.x(tick))
+        row = np.asarray(draw(frame))[800 - 26 - 13 - 5]  # above the line of the timeline, where only marks are
+        assert (row[x] != row[x - 4]).any()
+    viewer.close()
 
 
 def test_curves_that_never_move_can_be_drawn() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from turncoat.evals.inspection.narration import Narration, opening_of
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.scenarios.language.loading import load
 from turncoat.viz.scene.scene import draw, tick_at
@@ -41,13 +42,18 @@ def _picture(path: Path) -> np.ndarray:
 def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Path) -> None:
     """A viewer of this process is told the same; whatever the window then shows is its scene, pixel by pixel."""
     watching = program("watch", "treacherous_turn/lab")
-    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
+    scenario = load("treacherous_turn/lab")
+    told = Narration(scenario, opening_of(scenario), "treacherous_turn/lab")
+    viewer = Viewer(LiveShow(scenario, "deploy"), wait=True, supposing=True, narration=told, card=True)
 
     def shows(width: int = 1280, height: int = 800) -> None:
         scene = np.asarray(draw(viewer.frame(), width, height))
         until(lambda: np.array_equal(watching.pixels(), scene), f"scene at tick {viewer.tick}")
 
+    shows()  # the card
     watching.press("space", "Home", "period", "period")
+    viewer.press("space")
+    viewer.playing = False
     viewer.seek(2)
     shows()
     watching.press("s")
@@ -73,7 +79,9 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
     shows(900, 640)
     watching.press("Escape", "Escape")
     assert watching.ends() == 0
-    assert watching.said() == ("", "")
+    out, err = watching.said()
+    assert out == ""
+    assert err.startswith("treacherous_turn/lab: reading what is to be watched; ")
     assert [path.name for path in tmp_path.iterdir()] == ["lab-deploy-tick-2.png"]
 
 

@@ -77,7 +77,7 @@ def test_shift_and_a_digit_zeroes_a_weight_and_backspace_leaves(viewer: Viewer) 
     assert other.mind.weights.tolist() == [1, 0]
     assert other.mind.actions[other.mind.action] != "disarm"
     assert (frame.label, other.label) == ("as it is", "weight of own 0")
-    assert frame.verdict[0] == "As it is, robot does disarm. Then: down."
+    assert frame.verdict[0] == "As it is, robot does disarm in tick 23. Then: down."
     assert "disarmed in tick 23, seized in tick 27" in frame.verdict[1]
     assert "seized" not in frame.verdict[2]
     assert _apart(alone, draw(frame, *SIZE)) > 1

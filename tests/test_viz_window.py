@@ -15,6 +15,7 @@ from PIL import Image
 from turncoat import cli
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.inspection.game import Game
+from turncoat.evals.inspection.narration import Narration, opening_of
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
@@ -536,6 +537,15 @@ def _call(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int
     return int(ended.value.code or 0), out, err
 
 
+def test_a_film_is_not_said_to_be_paused(tmp_path: Path) -> None:
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), wait=True, steered=False)
+    assert viewer.frame().hint == ""
+    viewer.close()
+    window = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"))
+    assert "4 ticks a second" in window.frame().hint
+    window.close()
+
+
 def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "film.gif"
     arguments = ["record", "safety_gridworlds/absent_supervisor", "--out", str(out), "--size", "320x240", "--json"]
@@ -567,7 +577,9 @@ def test_watch_opens_what_was_asked_for(
     monkeypatch.setattr(Window, "run", run)
     file = tmp_path / "mine.yaml"
     file.write_text("turncoat: 1\nname: mine\nextends: treacherous_turn/lab\n", encoding="utf-8")
-    assert _call(["watch", str(file), "--beside", "aligned", "--reload", "--param", "threshold=2"], capsys)[0] == 0
+    code, _, err = _call(["watch", str(file), "--beside", "aligned", "--reload", "--param", "threshold=2"], capsys)
+    assert code == 0
+    assert "reading what is to be watched" in err  # nobody need wonder whether a window will come
     (viewer,) = seen
     assert viewer.label == "threshold=2"
     assert viewer.beside is not None
@@ -578,13 +590,21 @@ def test_watch_opens_what_was_asked_for(
 
 def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "film"
-    arguments = ["record", "safety_gridworlds/absent_supervisor", "--out", str(out), "--size", "640x360"]
+    arguments = ["record", "safety_gridworlds/absent_supervisor", "--seed", "0", "--out", str(out), "--size", "640x360"]
     code, _, _ = _call([*arguments, "--beside", "watched", "--beside", "punishment=1", "--json"], capsys)
     assert code == 0
     scenario = load("safety_gridworlds/absent_supervisor")
     other = apply_overrides(scenario, {**scenario.document.variants["watched"], "punishment": 1})
     beside = Viewer(LiveShow(other, "deploy"), wait=True, label="watched, punishment=1")
-    viewer = Viewer(LiveShow(scenario, "deploy"), wait=True, label="absent_supervisor", beside=beside)
+    told = Narration(scenario, opening_of(scenario), "safety_gridworlds/absent_supervisor", asked=True)
+    viewer = Viewer(
+        LiveShow(scenario, "deploy"),
+        wait=True,
+        label="absent_supervisor",
+        beside=beside,
+        narration=told,
+        steered=False,
+    )
     assert len(list(out.iterdir())) == viewer.length + 1
     viewer.seek(4)
     with Image.open(out / "0004.png") as fourth:

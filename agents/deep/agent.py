@@ -215,14 +215,15 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         ]
         states = np.stack([each.state for each in episodes])
         actions, chances = self._train_actions(states, np.array([each.kind for each in episodes]))
+        rewards: list[Floats | None] = []
+        after, ended, over = np.empty_like(states), [False] * len(lanes), [False] * len(lanes)
         for number, (lane, each) in enumerate(zip(lanes, episodes, strict=True)):
-            observation, rewards, ended, truncated, mask = lane.step(int(actions[number]))
-            after, over = self._state(observation, mask & (not ended)), ended or truncated
-            self.learner.replay.record(
-                each.state, int(actions[number]), float(chances[number]), rewards, after, ended, over
-            )
-            each.state = after
-            training.lanes[number] = None if over else each
+            observation, paid, ended[number], truncated, mask = lane.step(int(actions[number]))
+            rewards.append(paid)
+            over[number] = ended[number] or truncated
+            after[number] = each.state = self._state(observation, mask & (not ended[number]))
+            training.lanes[number] = None if over[number] else each
+        self.learner.replay.record_all(states, actions, chances, rewards, after, ended, over)
         training.done += len(lanes)
         self._unlearned += len(lanes)
 

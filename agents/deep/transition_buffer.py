@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...envs.base import Floats
+from ...envs.base import Floats, Longs
 from ..neural.network import MAX_PAYS
 
 TRIES: Final = 1 << 20
@@ -54,6 +55,7 @@ class TransitionBuffer:
         self.pays = torch.zeros(channels, MAX_PAYS, dtype=torch.float64, device=device)
         self.pay_count = [0] * channels
         self._led: dict[int, int] = {}
+        self._indices: dict[tuple[int, float], int] = {}
         self._actions = actions
         self._odd = 2 * torch.arange(columns, device=device) * 0x1D8AF066B4D1A5 + 1
         self.tries = torch.zeros(TRIES, dtype=torch.int64, device=device)
@@ -77,24 +79,61 @@ class TransitionBuffer:
         self, state: Any, action: int, chance: float, rewards: Floats | None, next_state: Any, ended: bool, last: bool
     ) -> None:
         """Keeps one transition of states int64 `[F]` as NumPy arrays; the oldest one goes where the ring is full."""
-        room = len(self._data["action"])
-        if self.seen == room and room < self.capacity:
-            more = min(self.capacity, 2 * room) - room
-            for name, old in self._data.items():
-                self._data[name] = torch.cat([old, old.new_zeros((more, *old.shape[1:]))])
-        at = self.seen % self.capacity
-        data = self._data
-        data["state"][at], data["next_state"][at] = torch.from_numpy(state), torch.from_numpy(next_state)
-        data["action"][at], data["chance"][at] = action, chance
-        data["ended"][at], data["last"][at] = ended, last
-        for channel in range(len(self.pay_count)):
-            data["paid"][at, channel] = -1 if rewards is None else self._pay(channel, float(rewards[channel]))
-        self.seen += 1
-        self.tries[self._places(torch.from_numpy(state)[None])[0, action]] += 1
-        key, led = _key(state, action), _key(next_state, ended)
-        self.contradictions += self._led.setdefault(key, led) != led
+        self.record_all(
+            state[None], np.array([action]), np.array([chance]), [rewards], next_state[None], [ended], [last]
+        )
+
+    def record_all(
+        self,
+        states: Longs,
+        actions: Longs,
+        chances: Floats,
+        rewards: Sequence[Floats | None],
+        next_states: Longs,
+        ended: Sequence[bool],
+        last: Sequence[bool],
+    ) -> None:
+        """Keeps n transitions, at most as many as there is room for, as `record` one by one would.
+
+        Args:
+            states: int64 `[n, F]`.
+            actions: `[n]`.
+            chances: `[n]`, the probabilities with which the actions were chosen.
+            rewards: float64 `[K]` each, or None where they were withheld.
+            next_states: int64 `[n, F]`.
+            ended: for each, a rule ended the episode.
+            last: for each, the episode was over or cut off.
+        """
+        n, data = len(actions), self._data
+        while self.seen + n > len(data["action"]) and len(data["action"]) < self.capacity:
+            more = min(self.capacity, 2 * len(data["action"])) - len(data["action"])
+            for name, old in data.items():
+                data[name] = torch.cat([old, old.new_zeros((more, *old.shape[1:]))])
+        at = torch.arange(self.seen, self.seen + n, device=self.device) % self.capacity
+        before, done = torch.as_tensor(states, device=self.device), torch.as_tensor(actions, device=self.device)
+        channels = range(len(self.pay_count))
+        paid = [[-1 if row is None else self._pay(k, float(row[k])) for k in channels] for row in rewards]
+        new = {
+            "state": before, "action": done, "chance": torch.as_tensor(chances), "paid": torch.tensor(paid),
+            "next_state": torch.as_tensor(next_states), "ended": torch.tensor(ended), "last": torch.tensor(last),
+        }  # fmt: skip
+        for name, values in new.items():
+            data[name][at] = values.to(self.device, data[name].dtype)
+        self.seen += n
+        places = self._places(before)[torch.arange(n, device=self.device), done]
+        self.tries.index_put_((places,), torch.ones_like(places), accumulate=True)
+        for state, action, after, over in zip(states, actions.tolist(), next_states, ended, strict=True):
+            key, led = _key(state, action), _key(after, over)
+            self.contradictions += self._led.setdefault(key, led) != led
 
     def _pay(self, channel: int, pay: float) -> int:
+        """The index of a reward of a channel among `pays`."""
+        found = self._indices.get((channel, pay))
+        if found is None:
+            found = self._indices[channel, pay] = self._new_pay(channel, pay)
+        return found
+
+    def _new_pay(self, channel: int, pay: float) -> int:
         count = self.pay_count[channel]
         known = (self.pays[channel, :count] - pay).abs()
         near = int(known.argmin()) if count else -1
@@ -152,6 +191,7 @@ class TransitionBuffer:
         counts = arrays["counts"].tolist()
         self.seen, self.contradictions, self.pay_count = counts[0], counts[1], counts[2:]
         self.pays = torch.as_tensor(arrays["pays"], device=self.device)
+        self._indices.clear()
         place, count = torch.as_tensor(arrays["tries"], device=self.device)
         self.tries.zero_()[place] = count
         keys, led = arrays["led"].tolist()

@@ -59,7 +59,7 @@ class ValueLearner:
         self.judge = Judge(net, self.encoding, scale)
         self.target = Judge(deepcopy(net).requires_grad_(False), self.encoding, scale)
         self.spread = torch.ones((), device=self.encoding.device)
-        self.optimiser = torch.optim.Adam(net.parameters(), lr=self.options.learn_rate, eps=1e-5)
+        self.optimiser = torch.optim.Adam(net.parameters(), lr=self.options.learn_rate, eps=1e-5, fused=True)
 
     def imagination(self, model: EnsembleModel, replay: TransitionBuffer) -> ImaginedRollouts:
         """The present values and policy, to imagine with."""

@@ -35,11 +35,13 @@ class ValueNetwork(nn.Module):
         super().__init__()
         self.members, self.n_channels = members, n_channels
         senses, layers, width = encoding.senses, [], encoding.n_planes
-        for _ in range(options.layers if encoding.n_planes else 0):
-            layers += [nn.Conv2d(width, options.channels, 3, padding=1), nn.ReLU()]
+        inner = options.inner and min(senses.height, senses.width) >= 3
+        for layer in range(options.layers if encoding.n_planes else 0):
+            layers += [nn.Conv2d(width, options.channels, 3, padding=0 if inner and layer == 0 else 1), nn.ReLU()]
             width = options.channels
         self.convolutions = nn.Sequential(*layers, nn.Flatten()) if layers else None
-        seen = encoding.n_counters + (width * senses.height * senses.width if layers else 0)
+        cells = (senses.height - 2 * inner) * (senses.width - 2 * inner)
+        seen = encoding.n_counters + (width * cells if layers else 0)
         self.dense = nn.Linear(seen, members * options.hidden)
         self.prior = nn.Linear(members * options.hidden, encoding.n_actions)
         self.heads = nn.Parameter(torch.zeros(members, options.hidden, 2 * n_channels))

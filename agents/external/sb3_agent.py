@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -25,8 +24,10 @@ from ...scenarios.output_file import whole_file
 from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.checkpoint import unreadable
 from ..learning.device import training_thread
+from ..learning.snapshot import SnapshotError
 from .sb3_hyperparameters import LANES, LARGE_LANES, Algorithm, Preset, in_one_lane, settings
 from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
+from .sb3_training_state import restore_chance, restore_training, training_arrays
 
 FILE_VERSION: Final = 1
 
@@ -90,6 +91,9 @@ class Sb3Agent:
         self._policy: Sb3Policy | None = None
         self._device = "cpu"
         self._enough = False
+        self._until = 0
+        self._paid: Any = 0.0
+        self._left: dict[str, Any] | None = None
 
     # Training
 
@@ -98,24 +102,84 @@ class Sb3Agent:
         self._device = device
 
     def stop(self) -> None:
-        """See `Stops.stop`: what was collected is still learned from; training ends at the next step."""
+        """See `Stops.stop`: training ends at the next step."""
         self._enough = True
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`; it steps many lanes of its stage in place of `env`, in whole rollouts.
 
-        Progress is reported after each rollout: `earned`, the mean return of the episodes that ended in it (without a
-        novelty bonus), and what Stable-Baselines3 logs. Where other agents act in `env`, it steps that lane, with
-        rollouts as many times longer, so that each update sees as much experience.
+        Progress is reported after the updates on each rollout: `earned`, the mean return of the episodes that ended in
+        it (without a novelty bonus), and what Stable-Baselines3 logs. Where other agents act in `env`, it steps that
+        lane, with rollouts as many times longer, so that each update sees as much experience.
         """
-        self._enough = False
-        callback = None if on_progress is None else _reporter(on_progress, lambda: self._enough)
-        with training_thread():
-            if self._model is None:
+        if self._model is None:
+            with training_thread():
                 self._model = self._made(seed, env if isinstance(env, MultiAgentTrainingEnv) else None)
+        self._until, self._paid = self._model.num_timesteps + steps, 0.0
+        self._learn(on_progress)
+
+    def _learn(self, on_progress: Progress | None) -> None:
+        self._enough = False
+        with training_thread():
             # The step count goes on over several calls of `fit`, one per stage of a curriculum.
-            self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
+            self._model.learn(
+                total_timesteps=self._until - self._model.num_timesteps,
+                reset_num_timesteps=False,
+                callback=None if on_progress is None else _reporter(on_progress, self),
+            )
         self._policy = Sb3Policy(self._model, self._world)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`; after a snapshot the scenario has to be given back first, see `bind`.
+
+        Raises:
+            ValueError: it was never trained, or restored and not bound.
+        """
+        if self._model is None:
+            raise ValueError("nothing to resume: it was never trained, or was restored and has no scenario: `bind` it")
+        if self._left is not None:
+            restore_chance(self._left)
+            self._left = None
+        self._learn(on_progress)
+
+    def snapshot_state(self) -> dict[str, Any]:
+        """See `snapshot.CustomSnapshot`; the scenario is left out, see `bind`.
+
+        Raises:
+            SnapshotError: it is DQN, whose replay buffer is large, has a bonus for novelty, or shares a lane.
+        """
+        from ...envs.adapters.sb3_vec_env import TurncoatVecEnv
+
+        model = self._model
+        lanes = None if model is None else model.get_env()
+        if self.algorithm == "dqn" or self._novelty or not isinstance(lanes, TurncoatVecEnv):
+            raise SnapshotError(f"`{self.name}` while it is trained")
+        return {
+            "kind": [self.algorithm, self._stage, self._preset, self._lanes, self._device],
+            "settings": self._settings,
+            "steps": [self._until, model.num_timesteps, model._n_updates],
+            "paid": np.asarray(self._paid, np.float64),
+            **training_arrays(model),
+            "lanes": lanes.contents(),
+        }
+
+    def restore_state(self, data: dict[str, Any]) -> None:
+        """See `snapshot.CustomSnapshot`."""
+        self._model, self._left = None, data
+
+    def bind(self, scenario: Scenario) -> None:
+        """See `LeavesScenario.bind`."""
+        left = self._left
+        if left is None:
+            return
+        algorithm, stage, preset, lanes, device = left["kind"]
+        Sb3Agent.__init__(self, algorithm, scenario, stage, 0.0, preset, lanes, **left["settings"])
+        self._device = device
+        self._model = self._made(seed=0)
+        self._until, self._model.num_timesteps, self._model._n_updates = left["steps"]
+        self._paid = left["paid"]
+        restore_training(self._model, left, self._model.get_env().restore(left["lanes"]))
+        self._left = left
 
     def _made(self, seed: int, env: TrainingEnv | None = None) -> Any:
         from stable_baselines3 import DQN, PPO
@@ -279,28 +343,42 @@ def _with_novelty_bonus(lanes: Any, scale: float) -> Any:
     return Novelty()
 
 
-def _reporter(on_progress: Progress, enough: Callable[[], bool]) -> Any:
+def _reporter(on_progress: Progress, agent: Sb3Agent) -> Any:
     from stable_baselines3.common.callbacks import BaseCallback
 
     class Reporter(BaseCallback):
-        """Reports steps and mean returns after each rollout, and ends training once `enough` is true."""
+        """Reports steps and mean returns after each update, and ends training once the agent has had enough."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.paid: Any = 0.0
             self.ended: list[float] = []
+            self.reported = 0
+
+        def _on_training_start(self) -> None:
+            self.reported = self.model.num_timesteps
 
         def _on_step(self) -> bool:
             lanes: Any = self.training_env
             rewards = self.locals["rewards"]
             plain = getattr(lanes, "paid", rewards)  # before a bonus for novelty
-            self.paid = self.paid + np.asarray(plain, np.float64)
+            agent._paid = agent._paid + np.asarray(plain, np.float64)
             done = np.asarray(self.locals["dones"], np.bool_)
-            self.ended += self.paid[done].tolist()
-            self.paid[done] = 0.0
-            return not enough()
+            self.ended += agent._paid[done].tolist()
+            agent._paid[done] = 0.0
+            return not agent._enough
 
-        def _on_rollout_end(self) -> None:
+        def _on_rollout_start(self) -> None:
+            # What was collected before has been learned from: between two rollouts all is in the model and the lanes.
+            self._report()
+
+        def _on_training_end(self) -> None:
+            if not agent._enough:
+                self._report()
+
+        def _report(self) -> None:
+            if self.model.num_timesteps == self.reported:
+                return
+            self.reported = self.model.num_timesteps
             logged = {name: float(value) for name, value in self.logger.name_to_value.items() if _is_number(value)}
             earned = {"earned": sum(self.ended) / len(self.ended)} if self.ended else {}
             self.ended.clear()

@@ -183,6 +183,20 @@ class TurncoatVecEnv(SharedVecEnv):
         """
         self._lanes.set_state(states, ticks)
 
+    def contents(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of all that the lanes' future depends on, by name."""
+        return self._lanes.stepper.contents()
+
+    def restore(self, contents: Mapping[str, npt.NDArray[Any]]) -> VecEnvObs:
+        """Go on exactly where `contents` was taken; returns the observations.
+
+        Raises:
+            ValueError, KeyError: they are those of another world, or of more or fewer lanes.
+        """
+        self._lanes.stepper.restore(contents)
+        self._lanes.seeded = self._lanes.begun = True
+        return self._lanes.buffer.batch()
+
     def _infos(self, rows: Longs | slice = slice(None)) -> list[dict[str, Any]]:
         """The infos of some lanes, or of all."""
         arrays = self._lanes.info(rows)

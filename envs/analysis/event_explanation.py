@@ -13,6 +13,7 @@ from ..solvers.modifiable_utility import NoFixedPointError
 from ..world.part_spec import ENUMERATE
 from .event_plans import Behaviour, EventPlans, SurestPlan
 from .exact_plan import AnySolution, ExactPlan
+from .performance_gap import weighed_by
 from .tie_ranges import Occurs, share_range
 
 Stance: TypeAlias = Literal["least", "more", "either"]
@@ -87,6 +88,13 @@ class EventExplanation:
     planner: str = ENUMERATE.name
 
 
+_VALUED = {
+    "start": "values are by the weights held at the start, whatever becomes of them",
+    "then": "values are by the weights held when each reward comes",
+}
+"""What the values of plans say where weights change; see `Analysis.weighed_by`."""
+
+
 def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
     """Compare the best plan with the best that never risks an event, and with the best that surely brings it about.
 
@@ -99,6 +107,8 @@ def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
     plans, notes = EventPlans(plan, event), list[str]()
     if plan.upper_bound:
         notes.append("beliefs are too many to plan on: these are the plans of an agent that sees everything")
+    if (how := _VALUED.get(weighed_by(plan.enumeration.world))) is not None:
+        notes.append(how)
     solution = plans.best()
     best, (least, greatest) = plans.behaviour(solution), plans.extreme_shares()
     never = _never(plans, least, notes)

@@ -34,19 +34,33 @@ PolicySolver: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, Delibe
 """Solves for one policy, given a process, weights, a discount, a horizon and a deliberation; it need not be optimal."""
 
 
+MIN_PAY = 1e-290
+"""The largest weighted pay may be no smaller: near the smallest number, what differs is rounded to the same."""
+
+
 class ValueOverflowError(WorldError):
-    """What a stage pays, or that times its weight, adds up to more than a number can hold.
+    """What a stage pays, or that times its weight, adds up to more than a number can hold, or is all but nothing.
 
     Attributes:
         channel: which reward, or `performance`.
         agent: whose weight makes it so; None where the pay alone does.
+        weight, pay: the largest in absolute value.
+        too_small: whether it is all but nothing, rather than too much.
     """
 
-    def __init__(self, channel: str, pay: float, ticks: float, agent: str | None = None, weight: float = 1.0) -> None:
+    def __init__(
+        self, channel: str, pay: float, ticks: float | None, agent: str | None = None, weight: float = 1.0
+    ) -> None:
+        """`ticks` is how many are added up; None where even the largest pay is too small."""
         self.channel, self.agent, self.weight, self.pay = channel, agent, weight, pay
+        self.too_small = ticks is None
         times = "" if agent is None else f" times the weight {weight:g} of `{agent}`"
-        words = f"`{channel}` pays up to {pay:g} in a tick{times}, and {ticks:,.0f} ticks count"
-        super().__init__(f"{words}: that is more than numbers hold")
+        words = f"`{channel}` pays up to {pay:g} in a tick{times}"
+        if ticks is None:
+            most = "" if agent is None else ", and nothing pays more"
+            super().__init__(f"{words}{most}: that is too little for numbers to tell from nothing")
+        else:
+            super().__init__(f"{words}, and {ticks:,.0f} ticks count: that is more than numbers hold")
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +148,7 @@ def plan_exactly(
         InfeasibleError: what is barred cannot be avoided.
         NoFixedPointError: no policy was found that the agent's deliberation keeps to.
         UnknownNameError: no such event.
-        ValueOverflowError: sums of rewards are too large.
+        ValueOverflowError: sums of rewards are too large, or all but nothing.
         NotEnumerableError: no solver fits. The agent's weights may change, and events are barred or it deliberates by a
             rule other than `weighted`; or several agents decide jointly, and one of them deliberates so. Or equilibria
             are asked for, and it is no game that is solved (see `equilibria_of`). Or there is a `solver`, and events
@@ -221,7 +235,9 @@ def solve(
 
 
 def check_sums(enumeration: Enumeration) -> None:
-    """Check that no sum over an episode, weighted or not, is beyond floats: an infinite value would tie with any other.
+    """Check that no sum over an episode, weighted or not, is beyond floats, and that what is paid is no rounding error.
+
+    An infinite value would tie with any other, and so would one that is rounded to nothing.
 
     Raises:
         ValueOverflowError: one is.
@@ -235,12 +251,24 @@ def check_sums(enumeration: Enumeration) -> None:
     for name, pay in {**pays, "performance": _largest(enumeration.performance)}.items():
         if not pay * ticks <= MAX_SUM:
             raise ValueOverflowError(name, pay, ticks)
+        if name == "performance" and 0 < pay < MIN_PAY:
+            raise ValueOverflowError(name, pay, None)
+    weighted: dict[int, list[tuple[float, str, float]]] = {}
     for agent in range(len(world.agents)):
         held = world.weights(enumeration.states, agent)
         for name, column in zip(mdp.channels, held.T, strict=True):
             weight = _largest(column)
             if not weight * pays[name] * ticks <= MAX_SUM:
                 raise ValueOverflowError(name, pays[name], ticks, world.agents[agent].name, weight)
+            if weight > 0 and pays[name] > 0:
+                weighted.setdefault(agent, []).append((weight * pays[name], name, weight))
+    # In a game each weighs for itself; else those who decide are one, and what is much to one of them is enough.
+    deciding = deciding_agents(world)
+    for together in [(agent,) for agent in deciding] if world.equilibrium is not None else [deciding]:
+        found = [(*each, agent) for agent in together for each in weighted.get(agent, ())]
+        most, name, weight, agent = max(found, default=(MIN_PAY, "", 0.0, 0))
+        if most < MIN_PAY:
+            raise ValueOverflowError(name, pays[name], None, world.agents[agent].name, weight)
 
 
 def _largest(values: Floats) -> float:

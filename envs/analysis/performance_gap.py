@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ..base import FiniteMDP, Floats
 from ..mdp.enumeration import Enumeration
 from ..solvers.dynamic_programming import FiniteHorizonSolution, backward_induction
+from ..world.world import World
 from .dataframes import frame, html
-from .exact_plan import ExactPlan
+from .exact_plan import ExactPlan, deciding_agents, weights_by_state, weights_may_change
 from .tie_ranges import discounted_range, expectation_range
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ class PlanValue:
     """The values of a plan, as ranges over its ties.
 
     Attributes:
-        value: weighted and discounted: over the horizon, or without end where the stage has none; `values`: the same
-            for each channel.
+        value: weighted (see `Analysis.weighed_by`) and discounted: over the horizon, or without end where the stage has
+            none; `values`: the same for each channel.
         returns: undiscounted, over the stage's ticks, for each channel.
         total: the weighted sum of `returns`.
         performance: the hidden score over the stage's ticks, or None where no channel is hidden.
@@ -71,6 +73,8 @@ class Analysis:
         steps: ticks of the stage; horizon: whether the agent knows them.
         agent: values of the agent's best plan; performance_best: values of the best plan for the hidden score.
         gap: performance that the agent's choice costs, best minus agent, from the agent's best tie to its worst.
+        weighed_by: the weights that `value` and `total` are sums by: `fixed`; where weights change, those held at the
+            `start`, or for `judges_by: future` those held `then`, when each reward comes.
         aliased: reachable states that share an observation with one of another future; upper_bound: observations are
             partial and the result is the fully observed optimum, which the agent may not reach.
         equilibria: where two agents choose apart, what each equilibrium is and is worth; cut: why there may be more.
@@ -92,6 +96,7 @@ class Analysis:
     gap: Range | None
     aliased: int
     upper_bound: bool
+    weighed_by: Literal["fixed", "start", "then"] = "fixed"
     equilibria: tuple[EquilibriumValue, ...] = ()
     cut: str = ""
 
@@ -146,6 +151,7 @@ def analyse(plan: ExactPlan) -> Analysis:
         gap=gap,
         aliased=plan.aliased,
         upper_bound=plan.upper_bound,
+        weighed_by=weighed_by(world),
         equilibria=_equilibria(plan),
         cut="" if plan.equilibria is None else plan.equilibria.cut,
     )
@@ -166,30 +172,65 @@ def _equilibria(plan: ExactPlan) -> tuple[EquilibriumValue, ...]:
     )
 
 
+def weighed_by(world: World) -> Literal["fixed", "start", "then"]:
+    """The weights by which the plans of a world's deciding agent are valued; see `Analysis`."""
+    if not weights_may_change(world):
+        return "fixed"
+    return "then" if world.agents[deciding_agents(world)[0]].judges_by == "future" else "start"
+
+
 def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> PlanValue:
     """The values of choosing among some actions on the process of a plan."""
-    mdp, steps = plan.mdp, plan.steps
-    weighted = mdp.rewards @ plan.weights
+    steps = plan.steps
 
-    def worth(per_outcome: Floats) -> Range:
+    def worth(mdp: FiniteMDP, per_outcome: Floats) -> Range:
         # Without a horizon the agent's value has no end, unless the plan itself ends with the stage.
         known = plan.enumeration.world.horizon is not None
         if known or isinstance(optimal, FiniteHorizonSolution) or plan.discount >= 1:
-            return over(per_outcome, steps, plan.discount)
+            return over(mdp, per_outcome, steps, plan.discount)
         return Range(*discounted_range(mdp, optimal, per_outcome, plan.discount))
 
-    def over(per_outcome: Floats, length: int, discount: float) -> Range:
+    def over(mdp: FiniteMDP, per_outcome: Floats, length: int, discount: float) -> Range:
         return Range(*expectation_range(mdp, optimal, per_outcome, length, discount))
 
+    def total(mdp: FiniteMDP, per_outcome: Floats) -> Range:
+        return over(mdp, per_outcome, steps, 1.0)
+
+    mdp, weighted = plan.mdp, _weighted(plan)
     columns = dict(zip(mdp.channels, mdp.rewards.T, strict=True))
     hidden = plan.enumeration.world.hidden is not None
     return PlanValue(
-        value=worth(weighted),
-        values={name: worth(column) for name, column in columns.items()},
-        total=over(weighted, steps, 1.0),
-        returns={name: over(column, steps, 1.0) for name, column in columns.items()},
-        performance=over(plan.performance, steps, 1.0) if hidden else None,
+        value=_sum([(share, worth(begun, gain)) for share, begun, gain in weighted]),
+        values={name: worth(mdp, column) for name, column in columns.items()},
+        total=_sum([(share, total(begun, gain)) for share, begun, gain in weighted]),
+        returns={name: total(mdp, column) for name, column in columns.items()},
+        performance=total(mdp, plan.performance) if hidden else None,
     )
+
+
+def _weighted(plan: ExactPlan) -> list[tuple[float, FiniteMDP, Floats]]:
+    """What each outcome adds to the agent's value (`[M]`), for each share of episodes that begin with other weights."""
+    mdp, how = plan.mdp, weighed_by(plan.enumeration.world)
+    if how == "fixed":
+        return [(1.0, mdp, mdp.rewards @ plan.weights)]
+    held = weights_by_state(plan.enumeration)
+    if how == "then":
+        return [(1.0, mdp, (mdp.rewards * held[plan.source]).sum(axis=1))]
+    kinds, kind = np.unique(held[plan.state_of[mdp.start_state]], axis=0, return_inverse=True)
+    found = []
+    for number, weights in enumerate(kinds):
+        chance = np.where(kind.reshape(-1) == number, mdp.start_probability, 0.0)
+        share = float(chance.sum())
+        if share > 0:
+            found.append((share, replace(mdp, start_probability=chance / share), mdp.rewards @ weights))
+    return found
+
+
+def _sum(parts: Sequence[tuple[float, Range]]) -> Range:
+    """The range of a mean over shares of episodes, each with its own ties."""
+    if len(parts) == 1:
+        return parts[0][1]
+    return Range(sum(share * part.low for share, part in parts), sum(share * part.high for share, part in parts))
 
 
 def best_performance(plan: ExactPlan) -> PlanValue | None:

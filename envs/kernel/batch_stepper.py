@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -140,6 +141,24 @@ class Stepper:
             self._arrays[place][...] = array
         if sink is not None:
             self.observe_into(sink)
+
+    def contents(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of all that the lanes' future depends on, and of what the last call said, by name."""
+        return {"seed": self._seed.copy(), **{str(place): self._arrays[place].copy() for place in _CONTENTS}}
+
+    def restore(self, contents: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on exactly where `contents` was taken, of a stepper of the same world with as many lanes.
+
+        Raises:
+            ValueError, KeyError: they are those of another world, or of more or fewer lanes.
+        """
+        for place in _CONTENTS:
+            if contents[str(place)].shape != self._arrays[place].shape:
+                raise ValueError("these are the contents of a stepper of another world, or with other lanes")
+        self._seed[...] = contents["seed"]
+        for place in _CONTENTS:
+            self._arrays[place][...] = contents[str(place)]
+        self.refresh()
 
     def observe_into(self, sink: ObservationSink) -> None:
         """From now on, write observations into the buffers of a sink for B lanes."""

@@ -172,13 +172,16 @@ def check_players(world: World) -> None:
     Raises:
         NotEnumerableError: there are not two; or the weights of one may change, or it deliberates otherwise.
     """
+    response = "ask for `solution: {best_response: AGENT, others: {...}}`"
     if len(world.agents) != 2:
-        raise NotEnumerableError(f"equilibria are found of two agents, and there are {len(world.agents)}")
+        message = f"equilibria are found of two agents, and there are {len(world.agents)}"
+        raise NotEnumerableError(message, f"{response}, or `joint`")
     for its in world.agents:
         if any(column >= 0 for column in its.weight_columns):
-            raise NotEnumerableError(f"the weights of `{its.name}` can change, so it plays no one game")
+            raise NotEnumerableError(f"the weights of `{its.name}` can change, so it plays no one game", response)
         if its.deliberation != WEIGHTED:
-            raise NotEnumerableError(f"`{its.name}` does not deliberate by weighted sums, so it plays no one game")
+            message = f"`{its.name}` does not deliberate by weighted sums, so it plays no one game"
+            raise NotEnumerableError(message, f"give it `deliberation: weighted`, or {response}")
 
 
 def indifferent(mdp: FiniteMDP, world: World) -> Solution:

@@ -43,7 +43,7 @@ class Flip:
 
 def nearest_flips(
     scenario: Scenario, event: str, stage: str | None = None, report: Callable[[str], None] | None = None
-) -> list[Flip]:
+) -> Iterator[Flip]:
     """Find where each setting, varied alone while all others keep their values, changes how often an event comes.
 
     The answer is whether the best plan brings the event about oftener than it must (see `Stance`). Params of whole
@@ -58,6 +58,9 @@ def nearest_flips(
         stage: the stage of the plan; the one that expectations judge when None.
         report: told which setting is being varied.
 
+    Yields:
+        One for each setting, in the order of `settings_varied`; each takes many solves.
+
     Raises:
         OutOfTimeError: a time limit passed.
         UnknownNameError: no such event or stage.
@@ -66,7 +69,7 @@ def nearest_flips(
     where = stage or solved.scenario.judged_stage
     present_plan = solved.best_plan({}, where)
     if present_plan.equilibria is not None:
-        return []
+        return
     now = stance(present_plan, event)
 
     def answer(name: str, value: float) -> Stance | None:
@@ -79,12 +82,15 @@ def nearest_flips(
         finally:
             solved.forget(overrides)
 
-    found = []
     for name, present, values in _settings(scenario):
         if report is not None:
             report(f"varying {name}")
-        found.append(Flip(name, present, _changing(partial(answer, name), now, present, values)))
-    return found
+        yield Flip(name, present, _changing(partial(answer, name), now, present, values))
+
+
+def settings_varied(scenario: Scenario) -> tuple[str, ...]:
+    """The names of the settings that `nearest_flips` varies."""
+    return tuple(name for name, _, _ in _settings(scenario))
 
 
 def _changing(

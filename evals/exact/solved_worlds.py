@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 
@@ -13,6 +15,7 @@ from ...envs.base import NotEnumerableError
 from ...envs.life.plan import LifePlan, plan_life
 from ...envs.life.process import LifeProcess, life_process
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
+from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import NotConstantError, constant
@@ -28,23 +31,35 @@ WHOLE_LIFE = "life"
 """The name by which all stages of a life are asked for; no stage of a file that declares one has it."""
 
 
+class SolvingTooLongError(OutOfTimeError):
+    """Enumerating or solving one stage takes longer than it may, whatever time there is for the rest."""
+
+
 class SolvedWorlds:
     """The stages of one scenario under any overrides: compiled, enumerated and solved, each once.
 
     Attributes:
         scenario: the scenario before overrides.
         max_states: how many states of a stage may be enumerated.
+        seconds: how long enumerating a stage, or solving it, may take; None: as long as it takes.
     """
 
-    def __init__(self, scenario: Scenario, max_states: int | None = None, enlist: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        max_states: int | None = None,
+        enlist: Sequence[str] = (),
+        seconds: float | None = None,
+    ) -> None:
         """Keep the scenario; nothing is compiled or solved before it is asked for.
 
         Args:
             scenario: a checked scenario.
             max_states: how many states of a stage may be enumerated; the limit of the file when None.
             enlist: names of things that act as agents too.
+            seconds: see above.
         """
-        self.scenario, self._enlist = scenario, tuple(enlist)
+        self.scenario, self._enlist, self.seconds = scenario, tuple(enlist), seconds
         self.max_states = scenario.document.runs.max_states if max_states is None else max_states
         self._scenarios: dict[str, Scenario] = {}
         self._worlds: dict[str, World] = {}
@@ -53,6 +68,7 @@ class SolvedWorlds:
         self._processes: dict[str, LifeProcess] = {}
         self._lives: dict[str, LifePlan] = {}
         self._summed: set[str] = set()
+        self._too_long: dict[str, str] = {}
         self._enlisting: dict[tuple[str, ...], SolvedWorlds] = {}
 
     def with_agent(self, agent: str) -> SolvedWorlds:
@@ -65,7 +81,7 @@ class SolvedWorlds:
         if things == self._enlist:
             return self
         if things not in self._enlisting:
-            self._enlisting[things] = SolvedWorlds(self.scenario, self.max_states, things)
+            self._enlisting[things] = SolvedWorlds(self.scenario, self.max_states, things, self.seconds)
         return self._enlisting[things]
 
     def conditions(self, expectation: Expectation) -> list[Overrides]:
@@ -109,7 +125,9 @@ class SolvedWorlds:
 
         Raises:
             NotEnumerableError: see `enumerate_world`.
-            ScenarioError: sums of rewards are too large; its fault is at the weight or at the rule that pays most.
+            ScenarioError: sums of rewards are too large, or all but nothing; its fault is at the weight or at the rule
+                that pays most.
+            SolvingTooLongError: it takes longer than `seconds`, or did when it was tried before.
         """
         world = self.world(overrides, stage)
         key = _key(shaping_overrides(self.scenario, world, overrides), stage)
@@ -117,7 +135,8 @@ class SolvedWorlds:
             process = self.life_process(overrides)
             self._enumerations[key] = process.enumerations[process.stage_named(stage)]
         elif key not in self._enumerations:
-            self._enumerations[key] = enumerate_world(world, self.max_states)
+            with self._in_time(key):
+                self._enumerations[key] = enumerate_world(world, self.max_states)
         # The shared process comes with the world of these overrides, which has their weights and discounts.
         enumeration = replace(self._enumerations[key], world=world)
         if (own := _key(overrides, stage)) not in self._summed:
@@ -134,6 +153,7 @@ class SolvedWorlds:
         Raises:
             NotEnumerableError: see `enumerate_world`; or the stage is part of a life, which is solved as a whole.
             ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_as_agent`.
+            SolvingTooLongError: as `enumeration`.
         """
         if self.lives_in(stage):
             raise NotEnumerableError(
@@ -142,8 +162,29 @@ class SolvedWorlds:
             )
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
-            self._plans[key] = plan_as_agent(self.enumeration(overrides, stage), barring, self.max_states)
+            enumeration = self.enumeration(overrides, stage)
+            with self._in_time(f"plan {key}"):
+                self._plans[key] = plan_as_agent(enumeration, barring, self.max_states)
         return self._plans[key]
+
+    @contextmanager
+    def _in_time(self, what: str) -> Iterator[None]:
+        """Give up after `seconds`, and at once where the same took too long before."""
+        if self.seconds is None:
+            yield
+            return
+        if what in self._too_long:
+            raise SolvingTooLongError(self._too_long[what])
+        began = time.monotonic()
+        try:
+            with time_limit(self.seconds, f"the {self.seconds:g} seconds of one solution (`--solve-budget`)"):
+                yield
+        except OutOfTimeError as fault:
+            # The limit of somebody who waits for all of it is not this one.
+            if time.monotonic() - began < self.seconds:
+                raise
+            self._too_long[what] = str(fault)
+            raise SolvingTooLongError(str(fault)) from None
 
     def best_plan(self, overrides: Overrides, stage: str) -> ExactPlan:
         """The plan of a stage by the exact solver, whatever planner its agent has.
@@ -153,7 +194,8 @@ class SolvedWorlds:
             ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
         """
         enumeration = self.enumeration(overrides, stage)
-        return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
+        with self._in_time(f"best plan {_key(overrides, stage)}"):
+            return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
 
     def lives_in(self, stage: str) -> bool:
         """Whether a stage is part of the life that the file declares, or is all of it (`life`)."""
@@ -173,7 +215,8 @@ class SolvedWorlds:
             shaping |= shaping_overrides(self.scenario, world, overrides)
         key = _key(shaping, WHOLE_LIFE)
         if key not in self._processes:
-            self._processes[key] = life_process(worlds, self.max_states)
+            with self._in_time(key):
+                self._processes[key] = life_process(worlds, self.max_states)
         process = self._processes[key]
         # As with enumerations: the process is shared, and weights, discounts and foresight are those of the overrides.
         own = tuple(replace(each, world=worlds[each.world.stage]) for each in process.enumerations)
@@ -188,7 +231,9 @@ class SolvedWorlds:
         """
         key = _key(overrides, WHOLE_LIFE, *barring)
         if key not in self._lives:
-            self._lives[key] = plan_life(self.life_process(overrides), barring, self.max_states)
+            process = self.life_process(overrides)
+            with self._in_time(f"plan {key}"):
+                self._lives[key] = plan_life(process, barring, self.max_states)
         return self._lives[key]
 
     def forget(self, overrides: Overrides) -> None:
@@ -201,11 +246,12 @@ class SolvedWorlds:
 
 
 def overflow_fault(scenario: Scenario, fault: ValueOverflowError) -> ScenarioError:
-    """A sum that is too large as a fault at its place: the weight, or the rule that pays most, whichever is larger."""
+    """A sum that is too large, or all but nothing, as a fault at its place.
+
+    That is the weight or the rule that pays most, whichever is larger; of what is too small, whichever is smaller.
+    """
     numeric = {name: value for name, value in scenario.params.items() if isinstance(value, int | float)}
-    paths: list[tuple[float, tuple[str | int, ...]]] = []
-    if fault.agent is not None:
-        paths.append((abs(fault.weight), ("agents", fault.agent, "values", fault.channel.split(".")[-1])))
+    pays: list[tuple[float, tuple[str | int, ...]]] = []
     for number, rule in enumerate(scenario.document.rules):
         for channel, pay in rule.pays.items():
             if channel == fault.channel or channel.endswith(f".{fault.channel}"):
@@ -213,11 +259,18 @@ def overflow_fault(scenario: Scenario, fault: ValueOverflowError) -> ScenarioErr
                     size = abs(float(constant(parse_expression(pay), numeric)))
                 except NotConstantError:
                     size = fault.pay  # it depends on the state, so it may be what pays most
-                paths.append((size, ("rules", number, "pays", channel)))
-    _, path = max(paths, default=(0.0, ("rewards", fault.channel)), key=lambda its: its[0])
-    source = scenario.source
-    found = Fault("TC610", source.place(path), str(fault), "take smaller numbers: only their ratios matter to a plan")
+                pays.append((size, ("rules", number, "pays", channel)))
+    ends = [max(pays, default=(0.0, ("rewards", fault.channel)), key=_size)]
+    if fault.agent is not None:
+        ends.append((abs(fault.weight), ("agents", fault.agent, "values", fault.channel.split(".")[-1])))
+    _, path = (min if fault.too_small else max)(ends, key=_size)
+    source, kind = scenario.source, "larger" if fault.too_small else "smaller"
+    found = Fault("TC610", source.place(path), str(fault), f"take {kind} numbers: only their ratios matter to a plan")
     return ScenarioError((found,), source.lines)
+
+
+def _size(its: tuple[float, tuple[str | int, ...]]) -> float:
+    return its[0]
 
 
 def enlisted(agent: str, scenario: Scenario) -> tuple[str, ...]:

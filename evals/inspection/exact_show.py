@@ -129,6 +129,30 @@ class PlanFollower:
         assert thought is not None
         return mind_of(self.world, thought, self.plan.mdp.action_names, tuple(range(len(self.world.fields))))
 
+    def deviations(self, states: Ints, chosen: Ints) -> list[str | None]:
+        """For each tick of an episode, what this plan would do instead; None where what was done is as good.
+
+        Args:
+            states: int32 `[T + 1, F]`, of an episode that need not follow this plan.
+            chosen: int32 `[T, N]`, the actions of all agents.
+        """
+        out: list[str | None] = []
+        place = self._start_place(states[:1])
+        for tick, joint in enumerate(chosen):
+            action = self._plan_action(joint, place)
+            optimal = self._optimal(tick, np.array([place]))[0]
+            differs = action is not None and not optimal[action]
+            out.append(self.plan.mdp.action_names[self._action(place, tick)] if differs else None)
+            if tick + 1 < len(chosen):
+                try:
+                    place = self._next(place, int(joint[0]) if action is None else action, states[tick + 1], joint)
+                except KeyError:  # an action that was not available did something else
+                    found = self._places.every(states[tick + 1])
+                    if found.size == 0:
+                        return out + [None] * (len(chosen) - len(out))
+                    place = int(found[0])
+        return out
+
     def likeliest(self, states: Ints, action: int) -> list[int]:
         """The action of each of N agents for an action of the plan after some states; of mixtures the likeliest."""
         place = self._place_after(states)

@@ -17,6 +17,7 @@ from ...scenarios.language.expressions.constants import constant
 from ...scenarios.language.expressions.syntax import (
     Count,
     Expression,
+    ExtremeShare,
     First,
     Measure,
     OfLife,
@@ -25,6 +26,7 @@ from ...scenarios.language.expressions.syntax import (
     Rate,
     Share,
     Statistic,
+    temporal_in,
 )
 from ..exact.solved_worlds import WHOLE_LIFE as WHOLE
 from .measure import Interval, columns_of, episode_condition, event_mask
@@ -49,6 +51,9 @@ def life_measure(
     Raises:
         NotEnumerableError: the measure has no exact value in this life; the message says why.
     """
+    asked = measure.joined
+    if isinstance(asked, ExtremeShare) or (isinstance(asked, Share) and temporal_in(asked.condition)):
+        raise NotEnumerableError("temporal words are asked of a stage by itself, not of a life", "leave the life out")
     work = _Measuring(plan, stage, episode)
     its = measure.syntax
     if isinstance(its, OfLife):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from ...envs.analysis import tie_ranges as extremes
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import Bools, FiniteMDP, Floats, Ints
+from ...envs.base import Bools, FiniteMDP, Floats
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.syntax import (
@@ -22,6 +22,7 @@ from ...scenarios.language.expressions.syntax import (
     EpisodeCondition,
     EpisodeLogic,
     Expression,
+    ExtremeShare,
     First,
     Happens,
     Measure,
@@ -30,13 +31,12 @@ from ...scenarios.language.expressions.syntax import (
     Rate,
     Share,
     Statistic,
+    temporal_in,
 )
 from ..exact.planned_policy import EVERY_OPTIMAL
 from ..exact.regret import best_of
 from ..traces.trace import HIDDEN, Trace
-
-Reads = Callable[[Expression, Ints], Floats]
-"""Evaluates a resolved formula of the guard language, truth as 1: float64 `[B]` for states int32 `[B, F]`."""
+from .temporal_conditions import Reads, share_of_any, temporal_share, with_met
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,10 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
     match measure:
         case Quantity("regret", None | "performance"):
             return _exact_regret(measure, plan, best_of(measure, plan) if best is None else best)
+        case ExtremeShare(word, condition):
+            return _exact_extreme(word, condition, plan)
+        case Share(condition) if temporal_in(condition):
+            return Interval(*temporal_share(condition, plan, lambda event: event_mask(event, mdp)))
         case Share(condition):
             return Interval(*extremes.share_range(mdp, optimal, episode_condition(condition, mdp), steps))
         case Rate(event, guard):
@@ -144,6 +148,14 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
             note = "" if timed else f"undiscounted, over {steps} ticks"
             return Interval(*extremes.expectation_range(mdp, optimal, gain, steps, plan.discount), note)
     raise TypeError(f"not a measure: {measure}")
+
+
+def _exact_extreme(word: str, condition: EpisodeCondition, plan: ExactPlan) -> Interval:
+    """The greatest or the least share over all policies: one number, whatever the plan."""
+    mdp = plan.enumeration.mdp
+    least, most = share_of_any(condition, plan, lambda event: event_mask(event, mdp))
+    end = most if word == "most" else least
+    return Interval(end, end, "over every policy that sees everything")
 
 
 def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
@@ -259,6 +271,8 @@ def sampled_measure(
     table = trace.table
     if isinstance(measure, Rate) and measure.condition is not None:
         table = table.with_columns(pl.Series("held", reads(measure.condition, trace.states) != 0, dtype=pl.Boolean))
+    if isinstance(measure, Share) and temporal_in(measure.condition):
+        table = with_met(measure.condition, trace, reads, _came)
     if isinstance(measure, Statistic):
         table = _with_numbers(measure.formula, trace, reads)
     amount, over = _per_episode(measure, trace.meta.channels, weights, discount, best)
@@ -299,6 +313,8 @@ def _per_episode(
     """The numerator and the denominator of a measure in one episode; each is summed over episodes."""
     once = pl.lit(1.0)
     match measure:
+        case Share(condition) if temporal_in(condition):
+            return pl.col("met").first(), once
         case Share(condition):
             return _episode_met(condition), once
         case Rate(event, condition):

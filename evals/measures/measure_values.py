@@ -18,14 +18,28 @@ from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import constant
-from ...scenarios.language.expressions.syntax import Measure, Number, OfLife, ParsedMeasure, Rate, Statistic
+from ...scenarios.language.expressions.syntax import (
+    EpisodeCondition,
+    EpisodeLogic,
+    ExtremeShare,
+    Measure,
+    Number,
+    OfLife,
+    ParsedMeasure,
+    Rate,
+    Share,
+    StateHolds,
+    Statistic,
+    Temporal,
+)
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import whose_policies
 from ..exact.regret import best_of
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..traces.trace import Trace
 from .life_measures import life_measure
-from .measure import Interval, Reads, exact_measure, sampled_measure
+from .measure import Interval, exact_measure, sampled_measure
+from .temporal_conditions import Reads
 
 if TYPE_CHECKING:
     import polars as pl
@@ -158,6 +172,10 @@ def _check_exact(measure: ParsedMeasure, world: World) -> None:
 
 def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float | None = None) -> pl.DataFrame:
     """A measure in every episode of a trace of one world, for its first agent; see `sampled_measure`."""
+    if isinstance(measure.syntax, ExtremeShare):
+        raise NotEnumerableError(
+            f"`{measure}` is of every policy there is, not of what an agent did: ask it of `exact`"
+        )
     program = world.agents[0]
     # NaN instead of None keeps the polars expression numeric; only a regret reads it, and then `best` is given.
     reference = math.nan if best is None else best
@@ -169,12 +187,28 @@ def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float |
 def measure_in(world: World, measure: ParsedMeasure) -> Measure:
     """The syntax of a measure, its condition or formula resolved for one world."""
     syntax = measure.syntax
+    if isinstance(syntax, Share | ExtremeShare):
+        return replace(syntax, condition=_condition_in(world, syntax.condition))
     if isinstance(syntax, Rate) and syntax.condition is not None:
         return replace(syntax, condition=world.resolve(syntax.condition))
     if isinstance(syntax, Statistic):
         tick = None if syntax.tick is None else Number(constant(syntax.tick, world.params))
         return replace(syntax, formula=world.resolve(syntax.formula), tick=tick)
     return syntax
+
+
+def _condition_in(world: World, condition: EpisodeCondition) -> EpisodeCondition:
+    """A condition on an episode, its formulas resolved for one world and its numbers of ticks known."""
+    match condition:
+        case StateHolds(formula):
+            return replace(condition, formula=world.resolve(formula))
+        case Temporal(_, operands, within):
+            known = None if within is None else Number(constant(within, world.params))
+            return replace(condition, operands=tuple(_condition_in(world, each) for each in operands), within=known)
+        case EpisodeLogic(_, operands):
+            return replace(condition, operands=tuple(_condition_in(world, each) for each in operands))
+        case _:
+            return condition
 
 
 def reads_in(world: World) -> Reads:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from ...agents.learning.device import CPU
+from ...scenarios.arguments import MOST_SEEDS
 from ...scenarios.errors import TurncoatError
 from ...scenarios.language.faults.faults import ScenarioError
 from ..runs.run import Run, seed_requirements
-from ..verdicts.expectation import Judgement
+from ..verdicts.expectation import EXACTLY, SEEDS, Judgement
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,11 @@ class RunReport:
 
         A judgement of a trained agent repeats all trained agents of the run: they share Holm's correction. One that is
         inconclusive would be so again, so the command is one that can decide it: with the seeds that are needed, or,
-        where there were enough, with twice as many that were not looked at yet. None if no number of seeds can.
+        where there were enough, with twice as many that were not looked at yet. None if no number of seeds can, if a
+        tie of exact plans decides, or if no seed had a value at all.
         """
+        if judgement.outcome == "inconclusive" and not _more_can_decide(judgement):
+            return None
         run, document = self.run, self.run.scenario.document
         # A judgement of the exact planner that is compared with trained seeds (`minus`) has a p-value.
         exact = judgement.agent == "exact" and judgement.p_pass is None
@@ -72,6 +77,10 @@ class RunReport:
             words += [*seeds, "--steps", str(run.settings.steps or document.runs.steps)]
         if run.settings.episodes is not None:
             words += ["--episodes", str(run.settings.episodes)]
+        if not exact and (plateau := run.settings.plateau) is not None:
+            words += ["--plateau", f"{plateau.looks}:{plateau.gain!r}"]
+        if not exact and run.settings.device != CPU:
+            words += ["--device", run.settings.device]
         for name, value in run.scenario.overrides.items():
             written = value if isinstance(value, str) else json.dumps(value)
             words += ["--param" if name in document.params else "--set", f"{name}={written}"]
@@ -93,8 +102,8 @@ class RunReport:
         if needed > judgement.seeds:
             return ["--seeds", str(needed), "--first-seed", str(judgement.first_seed)]
         # With more seeds beside those that were looked at, these would be looked at twice, which no figure allows for.
-        fresh = judgement.first_seed + judgement.seeds
-        return ["--seeds", str(max(needed, 2 * judgement.seeds)), "--first-seed", str(fresh)]
+        fresh, more = judgement.first_seed + judgement.seeds, max(needed, 2 * judgement.seeds)
+        return None if more > MOST_SEEDS else ["--seeds", str(more), "--first-seed", str(fresh)]
 
     @cached_property
     def _needed(self) -> dict[tuple[str, str], int | None]:
@@ -114,6 +123,13 @@ class RunReport:
         if self.folder is None or not judgement.trace:
             return None
         return self.folder / "traces" / f"{judgement.trace}.parquet"
+
+
+def _more_can_decide(judgement: Judgement) -> bool:
+    """Whether an inconclusive judgement could come out otherwise with more seeds, or with the time it did not have."""
+    if judgement.unit == SEEDS:
+        return judgement.p_pass is not None or judgement.seeds == 0
+    return judgement.unit not in EXACTLY  # without a unit, nothing was judged in time
 
 
 def numbers(judgement: Judgement) -> str:

@@ -59,6 +59,7 @@ def reproduce(
         UntrustedCodeError: it had agents of the user's own, and is not trusted; nothing of them was imported.
         RunError: it was stored before this was kept, its scenario cannot be opened, or it had agents that only the
             program that made it knows.
+        TraceError: one of its traces cannot be read; nothing was trained.
     """
     manifest = stored.manifest
     if not manifest.settings:
@@ -71,8 +72,11 @@ def reproduce(
         raise UntrustedCodeError(f"{stored.folder}: {fault}") from None
     except ValueError as fault:
         raise RunError(f"{stored.folder}: {fault}") from None
+    scenario = reopen_scenario(stored)
+    for name in stored.traces:
+        stored.trace(name)  # one that cannot be read is refused before hours of training, not after them
     # These settings have no cache: from it, the stored traces would be compared with themselves.
-    run = run_scenario(reopen_scenario(stored), settings, report, count)
+    run = run_scenario(scenario, settings, report, count)
     return Reproduction(
         stored,
         run,

@@ -9,12 +9,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...agents.external.user_agent import UntrustedCodeError, UserAgent
 from ...agents.learning.device import CPU
 from ...agents.registry.multi_agent_profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
+from ...envs.reference.step import reset, step
 from ...envs.time_limit import OutOfTimeError
+from ...envs.world.randomness import GivenDraws
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.arguments import (
     MOST_EPISODES,
@@ -27,7 +31,7 @@ from ...scenarios.arguments import (
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
-from ..exact.solved_worlds import SolvedWorlds
+from ..exact.solved_worlds import SolvedWorlds, SolvingTooLongError
 from ..measures.contrasts import Subject, ends_by_seed, exact_interval, of_one_episode
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
@@ -82,6 +86,8 @@ class RunSettings:
             `sequential_looks`), up to this number; None: no more than `seeds`.
         budget: seconds after which nothing more is begun and trainings stop; expectations that are not decided by then
             are inconclusive.
+        solve_seconds: seconds that enumerating a stage, or solving it, may take; expectations that need it are then
+            inconclusive. None: as long as it takes.
         cache: the folder of cached traces of trained seeds; None: no cache.
         workers: the processes that train (see `workers.connect`); None: `jobs` processes of this machine.
         units: the only work units to judge; None: all.
@@ -111,6 +117,7 @@ class RunSettings:
     tensorboard: Path | None = None
     checkpoint_every: float = CHECKPOINT_SECONDS
     first_seed: int | None = None
+    solve_seconds: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -121,6 +128,7 @@ class RunSettings:
         seeds, steps, episodes, jobs = (1, MOST_SEEDS), (1, MOST_STEPS), (1, MOST_EPISODES), (1, MOST_JOBS)
         settle_counts(self, seeds=seeds, max_seeds=seeds, steps=steps, episodes=episodes, jobs=jobs)
         check_seconds("budget", self.budget)
+        check_seconds("solve_seconds", self.solve_seconds)
         check_seconds("checkpoint_every", self.checkpoint_every)
 
     @property
@@ -291,6 +299,7 @@ def run_scenario(
         RunError: the cache cannot be used.
         ClusterError: the workers run another Turncoat, or other libraries, than this process.
         DeviceUnavailableError, TensorBoardError: the device or TensorBoard is asked for and not available.
+        WorldError: nothing could be judged, for the world cannot be built.
     """
     return _Runner(scenario, settings or RunSettings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
@@ -324,7 +333,7 @@ class _Runner:
         seeds = settings.seeds or runs.seeds
         self.sizes = interim_sample_sizes(seeds, settings.max_seeds or seeds)
         self.episodes = settings.episodes or runs.episodes
-        self.solved = SolvedWorlds(scenario)
+        self.solved = SolvedWorlds(scenario, seconds=settings.solve_seconds)
         self.budget = TimeBudget(settings.budget)
         own = {each.label: each for each in settings.own}
         whole = resolve_units(self.solved, self.agents, own)
@@ -365,6 +374,8 @@ class _Runner:
             undecided = [
                 unit for unit, judgement in zip(self.units, judgements, strict=True) if self._undecided(unit, judgement)
             ]
+        if verdict(judgements) == "nothing judged":
+            self._check_world()
         return Run(
             self.scenario,
             self.agents,
@@ -378,6 +389,15 @@ class _Runner:
             self.trained_seeds.found,
             tuple(took.values()),
         )
+
+    def _check_world(self) -> None:
+        """Play a tick of the judged stage: a world that cannot be built or played is the file's fault.
+
+        Raises:
+            WorldError: it cannot.
+        """
+        world, draws = self.solved.world({}, self.scenario.judged_stage), GivenDraws({})
+        step(world, reset(world, draws).states, np.zeros((1, len(world.agents)), np.int32), draws)
 
     def _judge_in_turns(
         self,
@@ -438,6 +458,8 @@ class _Runner:
                 return self._judge_trained(unit, seeds)
         except (NotEnumerableError, WorldTooLargeError) as fault:
             return not_applicable(case, str(fault))
+        except SolvingTooLongError as fault:
+            return unreached(case, str(fault))
         # What the previous analysis found still holds; it only was not extended by more seeds.
         except OutOfTimeError as fault:
             self.stopped.add(unit.work)

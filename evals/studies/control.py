@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
@@ -22,8 +23,8 @@ from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Infeasibl
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
-from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
-from ...scenarios.errors import UsageError
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts, shown
+from ...scenarios.errors import ArgumentError, UsageError
 from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.faults.collector import Report
 from ...scenarios.language.loading import Scenario
@@ -200,6 +201,7 @@ def control_report(
     Raises:
         MissingPerformanceError: there is no hidden performance.
         ScenarioError: a condition, an event or a budget names nothing.
+        ArgumentError: what the settings say is not of the form of a file's `control:`.
     """
     return _Reporter(scenario, stage, settings or ControlSettings(), report or (lambda _: None)).result()
 
@@ -335,14 +337,21 @@ def _control_of(scenario: Scenario, settings: ControlSettings) -> Control:
         seen = _any_overseer(scenario)
     given = {} if settings.budget is None else {"budget": {n: {"values": list(v)} for n, v in settings.budget.items()}}
     # Validated again: settings come from a caller, not from a file that was checked.
-    control = Control.model_validate(
-        {
-            **written.model_dump(by_alias=True, exclude_unset=True),
-            "seen": seen,
-            **given,
-            **({} if settings.harm is None else {"harm": list(settings.harm)}),
-        }
-    )
+    data = {
+        **written.model_dump(by_alias=True, exclude_unset=True),
+        "seen": seen,
+        **given,
+        **({} if settings.harm is None else {"harm": list(settings.harm)}),
+    }
+    try:
+        control = Control.model_validate(data)
+    except ValidationError as fault:
+        wrong = fault.errors(include_url=False)[0]
+        if wrong["loc"][0] == "budget":
+            takes = "a setting of oversight takes up to 1,000 numbers, words or cells, and there are up to 8 of them"
+        else:
+            takes = f"`{wrong['loc'][0]}` is of the form that it has in a file's `control:`"
+        raise ArgumentError(f"{takes}; not {shown(wrong['input'])}") from None
     report = Report()
     check_control(Context(_with(scenario, control), report))
     report.raise_if_wrong()

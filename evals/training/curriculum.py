@@ -25,6 +25,7 @@ from ...agents.base import (
     Enters,
     Forgetful,
     LearnsFromLogs,
+    LeavesScenario,
     MapAware,
     Moves,
     Resumable,
@@ -154,6 +155,8 @@ class Curriculum(Generic[Trained]):
         if suspended is not None:
             first, trained_before = suspended.number, suspended.trained_before
             agent, here = cast(Trained, suspended.agent), order[first]
+            if isinstance(agent, LeavesScenario):
+                agent.bind(self.scenario)
         for number, name in list(enumerate(order))[first:]:
             stage = stages[name]
             resumed = suspended if number == first else None

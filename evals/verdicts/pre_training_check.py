@@ -12,9 +12,11 @@ from typing import TypeVar
 import numpy as np
 
 from ...agents.registry.multi_agent_profiles import plainly
+from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
-from ...envs.analysis.performance_gap import Analysis, analyse
+from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
 from ...envs.base import NotEnumerableError
+from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
@@ -229,10 +231,11 @@ class _Checker:
             else:
                 analysis = analyse(self.solved.plan({}, judged))
         except NotEnumerableError as fault:
-            if not self.solved.lives_in(judged):
-                raise
-            message = f"the life is not solved: {fault}"
-            self.fault("TC601", ("life",), message, f"to solve it, {fault.cure}", warning=True)
+            if self.solved.lives_in(judged):
+                message = f"the life is not solved: {fault}"
+                self.fault("TC601", ("life",), message, f"to solve it, {fault.cure}", warning=True)
+            else:  # its states are known: what cannot be is the plan that the file's `solution:` asks for
+                self.fault("TC601", ("solution",), f"not solved: {fault}", fault.cure, warning=True)
             return None
         except ImproperDiscountError as fault:
             cure = "give the stage a horizon, or the agent a discount below 1"
@@ -260,10 +263,10 @@ class _Checker:
         for events in barred:
             plan = self.solved.life if self.solved.lives_in(stage) else partial(self.solved.plan, stage=stage)
             try:
-                without = plan({}, barring=events).start_value
+                without = _worth(plan({}, barring=events))
             except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
                 continue
-            gain = plan({}).start_value - without
+            gain = _worth(plan({})) - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
         return tuple(margins)
 
@@ -366,6 +369,15 @@ def _as_written(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.10g}".replace("inf", "infinity")
     return "null" if value is None else str(value)
+
+
+def _worth(plan: ExactPlan | LifePlan) -> float:
+    """The value of a plan, as `solve` and `why` give it: what an agent believes that ignores edits is another."""
+    if isinstance(plan, ExactPlan) and weighed_by(plan.enumeration.world) == "start":
+        begun = plan.mdp.start_state
+        held = weights_by_state(plan.enumeration)[plan.state_of[begun]]
+        return float(plan.mdp.start_probability @ (held * plan.solution.vector_values[begun]).sum(axis=1))
+    return plan.start_value
 
 
 def _bounds(expectation: Expectation) -> tuple[float, float]:

@@ -32,7 +32,7 @@ MAX_DEPTH = 8
 MAX_FILES = 32
 """Most files that make up one scenario, each counted as often as it is named."""
 
-OWN = ("expect", "replays", "name")
+OWN = ("expect", "replays", "tell", "name")
 """Keys that a file never inherits from the file that it extends."""
 WHOLE = (*OWN, "variants", "about", "title", "claim", "origin", "tags", "sources", "sweep", "control", "search")
 """Keys that a file never inherits from a fragment that it uses."""
@@ -48,7 +48,7 @@ class Scenario:
         document: the validated content, after merging and overrides.
         source: the merged files, which tell where each value is written.
         params: param -> its value.
-        hash: SHA-256 of the merged content with its overrides, in hexadecimal.
+        hash: SHA-256 of the merged content with its overrides, without `tell`, in hexadecimal.
         symbols: the symbol table: what each name stands for.
         boards: stage -> its drawn boards at the params' own values; stages without a drawn map are left out.
         warnings: faults that do not keep the scenario from loading.
@@ -345,7 +345,10 @@ def _checked(source: Merged, changed: Data = None) -> Scenario:
     report.raise_if_wrong()  # a param without a value leaves nothing to check that reads it
     checked = check(document, report, source)
     report.raise_if_wrong()
-    content = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    assert isinstance(data, dict), "a document is read from a mapping"
+    # What is told of a scenario changes nothing that runs: a new caption must not have everything trained anew.
+    running = {key: value for key, value in data.items() if key != "tell"}
+    content = json.dumps(running, ensure_ascii=False, separators=(",", ":"))
     return Scenario(
         file=source.file,
         name=document.name,

@@ -41,6 +41,10 @@ def compare(a: RunOrAgent, b: Other, within: Within = None, as_json: AsJson = Fa
         write_json(comparison.to_dict())
     else:
         printing.print_comparison(comparison)
+        # A side may be FOLDER:AGENT; a report shows whole runs.
+        printing.next_command(
+            "report", *dict.fromkeys(side if Path(side).is_dir() else side.rpartition(":")[0] for side in (a, b))
+        )
     raise typer.Exit(EXIT_CODES[comparison.verdict])
 
 
@@ -58,4 +62,5 @@ def reproduce(folder: RunFolder, jobs: Jobs = None, trust: Trust = False, as_jso
         write_json({"folder": str(folder), **{name: getattr(found, name) for name in names}})
     else:
         printing.print_reproduction(found)
+        printing.next_command("report", str(folder))
     raise typer.Exit(0 if found.same else 1)

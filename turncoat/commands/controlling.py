@@ -81,6 +81,7 @@ def control(
         write_json(found.to_dict())
     else:
         printing.print_control(found)
+        printing.next_command("watch", which)
 
 
 def _budget(text: str) -> tuple[str, list[object]]:

@@ -8,9 +8,19 @@ from typing import Annotated
 import typer
 
 from .. import printing
-from ..envs.time_limit import time_limit
-from .options import AsJson, Params, Sets, StageName, Which, load_with, stage_of, write_json
-from .solving import Budget
+from .options import (
+    SOLVE_SECONDS,
+    AsJson,
+    Budget,
+    Params,
+    Sets,
+    StageName,
+    Which,
+    limit_of,
+    load_with,
+    stage_of,
+    write_json,
+)
 
 To = Annotated[str, typer.Option("--to", metavar="FORMAT", help="umb, drn, prism, jani, dot or numpy.")]
 Out = Annotated[Path | None, typer.Option("--out", help="The folder to write, which is new; ./NAME-FORMAT by default.")]
@@ -27,7 +37,7 @@ def export(
     stage: StageName = None,
     discounted: Discounted = False,
     out: Out = None,
-    budget: Budget = None,
+    budget: Budget = SOLVE_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """Write a stage as a model for Storm, PRISM and other tools, with what to ask of it."""
@@ -35,7 +45,7 @@ def export(
 
     scenario = load_with(which, param, set_)
     folder = out or Path(f"{scenario.name.rpartition('/')[2]}-{to}")
-    with printing.progress(not as_json, which), time_limit(budget):
+    with printing.progress(not as_json, which), limit_of(budget):
         exported = api.export(scenario, to, stage_of(scenario, stage), out=folder, discounted=discounted)
     if as_json:
         write_json(api.as_data(exported))

@@ -23,6 +23,7 @@ def list_scenarios(as_json: AsJson = False) -> None:
         write_json([dict(zip(("name", "origin", "title"), row, strict=True)) for row in rows])
     else:
         printing.print_list(rows)
+        printing.next_command("watch", "treacherous_turn/lab")
 
 
 def show(which: Which, param: Params = [], set_: Sets = [], stage: StageName = None, as_json: AsJson = False) -> None:
@@ -34,6 +35,7 @@ def show(which: Which, param: Params = [], set_: Sets = [], stage: StageName = N
         write_json({"hash": scenario.hash, "file": scenario.file, "params": dict(scenario.params), "content": content})
     else:
         printing.print_scenario(scenario, name)
+        printing.next_command("watch", which)
 
 
 def schema() -> None:
@@ -56,6 +58,7 @@ def explain(code: Code, as_json: AsJson = False) -> None:
         write_json({"code": code.strip().upper(), "explanation": CATALOGUE[code.strip().upper()]})
     else:
         printing.say(escape(text))
+        printing.next_command("check", "FILE.yaml")
 
 
 def _listed(name: str) -> tuple[str, str, str]:

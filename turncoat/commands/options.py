@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ..evals.training.telemetry.early_stopping import Plateau
     from ..scenarios.language.loading import Scenario
 
+SOLVE_SECONDS = 600.0
+"""How long an exact solution may take, by default: whoever waits for more says so."""
 WORK = "Work"
 """The heading under which `--help` lists the options of how work is done."""
 
@@ -91,6 +94,9 @@ Cache = Annotated[
     ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Train everything anew, keep nothing.", rich_help_panel=WORK)]
+Budget = Annotated[
+    float, typer.Option("--budget", metavar="SECONDS", min=0, help="Give up after so long; `inf` for never.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -197,6 +203,13 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
     except RunError as fault:
         printing.err().print(f"nothing is kept: {escape(str(fault))}", soft_wrap=True)
         return None
+
+
+def limit_of(budget: float) -> AbstractContextManager[None]:
+    """A context in which searches and solvers stop after `--budget`."""
+    from ..envs.time_limit import time_limit
+
+    return time_limit(budget, f"the {budget:g} seconds of `--budget`")
 
 
 def jobs_of(jobs: int | None) -> int:

@@ -24,4 +24,5 @@ def report(which: Folders, out: Out = Path("report.html"), as_json: AsJson = Fal
     if as_json:
         write_json({"report": str(target), "bytes": target.stat().st_size})
     else:
-        printing.say(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
+        printing.say(f"{target} ({target.stat().st_size / 1e6:.1f} MB); open it in a browser")
+        printing.next_command("watch", str(which[0]))

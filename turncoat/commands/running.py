@@ -19,6 +19,7 @@ from ..endings import FAULT, fault_data, tell
 from ..scenarios.errors import UsageError, WorldError, check_name
 from .options import (
     JOBS,
+    SOLVE_SECONDS,
     WORK,
     AsJson,
     Cache,
@@ -102,6 +103,16 @@ Budget = Annotated[
     float | None,
     typer.Option("--budget", min=0, help="Seconds for a scenario; then trainings stop.", rich_help_panel=WORK),
 ]
+SolveBudget = Annotated[
+    float,
+    typer.Option(
+        "--solve-budget",
+        metavar="SECONDS",
+        min=0,
+        help="For each exact solution; what needs a longer one is inconclusive.",
+        rich_help_panel=WORK,
+    ),
+]
 CheckpointEvery = Annotated[
     float,
     typer.Option(
@@ -150,6 +161,7 @@ def run(
     cluster: Cluster = None,
     shard: ShardName = None,
     budget: Budget = None,
+    solve_budget: SolveBudget = SOLVE_SECONDS,
     device: Device = "cpu",
     plateau: PlateauOf = None,
     cache: Cache = None,
@@ -201,6 +213,7 @@ def run(
         tensorboard=tensorboard,
         checkpoint_every=checkpoint_every,
         first_seed=first_seed,
+        solve_seconds=solve_budget,
     )
     broken = _Broken(as_json)
     loaded = [(name, scenario) for name in names if (scenario := broken.load(name, param, set_)) is not None]
@@ -229,6 +242,9 @@ def run(
     elif not reports and not broken.found:
         printing.say(f"nothing falls to shard {shard}")
     broken.sum_up()
+    folders = [str(report.folder) for report in reports if report.folder is not None]
+    if folders and not as_json:
+        printing.next_command("report", *folders)
     raise typer.Exit(FAULT if broken.found else _exit_code(reports, inconclusive))
 
 

@@ -100,3 +100,4 @@ def search(
     else:
         printing.print_search(found)
         printing.say(f"written to {folder}")
+        printing.next_command("control", which)

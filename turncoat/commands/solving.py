@@ -8,15 +8,18 @@ import typer
 
 from .. import printing
 from ..endings import FAULT
-from ..envs.time_limit import time_limit
+from ..envs.time_limit import OutOfTimeError
 from ..scenarios.errors import check_name
 from .options import (
+    SOLVE_SECONDS,
     AsJson,
+    Budget,
     Params,
     ScenariosOrFolders,
     Sets,
     StageName,
     Which,
+    limit_of,
     load_with,
     scenarios_below,
     stage_of,
@@ -33,9 +36,6 @@ CheckBudget = Annotated[
     typer.Option(
         "--budget", metavar="SECONDS", min=0, help="For each stage and each proof; what takes longer is left out."
     ),
-]
-Budget = Annotated[
-    float | None, typer.Option("--budget", metavar="SECONDS", min=0, help="Give up after so long; never by default.")
 ]
 
 
@@ -75,6 +75,8 @@ def check(
             printing.print_check(name, scenario, result)
     if as_json:
         write_json(data)
+    elif not wrong:
+        printing.next_command("run", *which)
     raise typer.Exit(FAULT if wrong else 0)
 
 
@@ -83,7 +85,7 @@ def solve(
     param: Params = [],
     set_: Sets = [],
     stage: StageName = None,
-    budget: Budget = None,
+    budget: Budget = SOLVE_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap."""
@@ -91,12 +93,14 @@ def solve(
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
-    with printing.progress(not as_json, which), time_limit(budget):
+    with printing.progress(not as_json, which), limit_of(budget):
         analysis = api.solve(scenario, name)
     if as_json:
         write_json(_analysis_data(api.as_data(analysis)))
     else:
         printing.print_analysis(analysis)
+        event = next(iter(api.events(scenario, name)), None)
+        printing.next_command(*(("why", which, "--event", event) if event else ("watch", which)))
 
 
 def why(
@@ -105,24 +109,35 @@ def why(
     param: Params = [],
     set_: Sets = [],
     stage: StageName = None,
-    budget: Budget = None,
+    budget: Budget = SOLVE_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """Say why the agent brings an event about, or does not: the best plan with and without, and what would flip it."""
     from .. import api
-    from ..evals.exact.parameter_flips import nearest_flips
+    from ..evals.exact.parameter_flips import Flip, nearest_flips, settings_varied
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
     # A misspelt event is refused before any plan is solved, which may take long.
     check_name("event", event, api.events(scenario, name))
-    with printing.progress(not as_json, which) as report, time_limit(budget):
-        answer = api.why(scenario, event, name)
-        flips = nearest_flips(scenario, event, name, report)
+    flips, left_out = list[Flip](), ""
+    with limit_of(budget):
+        with printing.progress(not as_json, which):
+            answer = api.why(scenario, event, name)
+        if not as_json:
+            printing.print_why(answer)  # at once: what follows takes some hundred times as long
+        with printing.progress(not as_json, which) as report:
+            try:
+                for flip in nearest_flips(scenario, event, name, report):
+                    flips.append(flip)
+            except OutOfTimeError as fault:
+                names = ", ".join(settings_varied(scenario)[len(flips) :])
+                left_out = f"not varied any more, or not to the end: {names}; {fault}"
     if as_json:
-        write_json({**api.as_data(answer), "flips": [api.as_data(flip) for flip in flips]})
+        write_json({**api.as_data(answer), "flips": [api.as_data(flip) for flip in flips], "left_out": left_out})
     else:
-        printing.print_why(answer, flips)
+        printing.print_flips(flips, left_out)
+        printing.next_command("watch", which)
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:

@@ -109,6 +109,7 @@ def sweep(
         write_json(_data(which, result, folder))
     else:
         printing.print_sweep(which, result, folder)
+        printing.next_command("report", str(folder))
 
 
 def read_axis(text: str) -> SweepAxis:

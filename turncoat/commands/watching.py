@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from .. import printing
 from ..scenarios.errors import UsageError, check_name
@@ -16,6 +17,7 @@ from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, s
 
 if TYPE_CHECKING:
     from ..evals.inspection.live_reload import LiveReloader
+    from ..evals.inspection.narration import Narration
     from ..evals.inspection.show import Show
     from ..viz.drawing.palette import Theme
     from ..viz.viewer.viewer import Viewer
@@ -47,7 +49,14 @@ BesideIt = Annotated[
 LAST_SEED = 2**63 - 1
 """The last seed: random numbers are drawn from 64 bits, of which no other seed has the same."""
 FirstSeed = Annotated[
-    int, typer.Option("--seed", min=0, max=LAST_SEED, help="Begin with this seed, or a run's episode, from 0.")
+    int | None,
+    typer.Option(
+        "--seed",
+        min=0,
+        max=LAST_SEED,
+        show_default=False,
+        help="Begin with this seed, or a run's episode, from 0; by default the episode that shows the claim.",
+    ),
 ]
 Reload = Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")]
 
@@ -58,7 +67,7 @@ As = Annotated[
 ]
 
 Out = Annotated[Path, typer.Option("--out", help="A new .mp4, .gif or .webp, or a folder for pictures.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=LAST_SEED, help="The seed, or a run's episode, from 0.")]
+Variant = Annotated[str | None, typer.Option("--variant", help="One of the file's variants.")]
 Fps = Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Frames, which are ticks, in a second.")]
 
 
@@ -68,7 +77,8 @@ def watch(
     set_: Sets = [],
     stage: StageName = None,
     agent: Agent = None,
-    seed: FirstSeed = 0,
+    variant: Variant = None,
+    seed: FirstSeed = None,
     overlay: Overlays = [],
     size: Size = "1280x800",
     scale: Annotated[float | None, SCALE] = None,
@@ -77,9 +87,14 @@ def watch(
     beside: BesideIt = [],
     reload: Reload = False,
 ) -> None:
-    """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys."""
-    show = _show(which, param, set_, stage, agent)
-    second = _second(show, which, beside, stage)
+    """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys.
+
+    Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
+    """
+    _loading(which, "reading what is to be watched")
+    told = _told(which, param, set_, stage, agent, variant, seed)
+    show, seed = told.show, told.seed
+    second = _second(show, which, beside, show.stage)
     if reload and os.path.isdir(which):
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
@@ -90,21 +105,23 @@ def watch(
     other = None
     if second is not None:
         number = _number(second.show, seed)
-        again = _reloading(which, param, set_, show.stage, second.overrides) if reload else None
+        again = _reloading(which, param, set_, show.stage, {**told.overrides, **second.overrides}) if reload else None
         other = ShowView(_apart(second.show), number=number, label=second.label, reloading=again)
-    again = _reloading(which, param, set_, show.stage) if reload else None
+    again = _reloading(which, param, set_, show.stage, told.overrides) if reload else None
     viewer = Viewer(
         _apart(show),
         number=_number(show, seed),
-        overlays=chosen,
+        overlays=chosen if overlay or not told.overlays else told.overlays,
         theme=theme,
         label="" if other is None else _label(show),
         beside=other,
         supposing=True,
         reloading=again,
+        narration=told.narration,
+        card=True,
     )
-    viewer.playing = True
     _open(viewer, wide, scale, ending)
+    printing.next_command("run" if not os.path.exists(which) or which.endswith((".yaml", ".yml")) else "report", which)
 
 
 def play(
@@ -121,6 +138,7 @@ def play(
 ) -> None:
     """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
     from ..evals.inspection.game import Game, playable, save_target
+    from ..evals.inspection.narration import Narration, opening_of
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
@@ -131,11 +149,15 @@ def play(
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys, help_keys
 
+    _loading(which, "setting up the game")
     game = Game(scenario, name, as_)
-    viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
-    viewer.agent = game.agent
+    role = game.world.agents[game.agent]
+    told = Narration(scenario, opening_of(scenario), which, asked=True, role=role.name)
+    viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(role.actions), narration=told, card=True)
+    viewer.agent, viewer.by_hand = game.agent, True
     viewer.message = "H shows the keys"
     _open(viewer, wide, scale, ending, PlayKeys(game, viewer, *save_target(which)))
+    printing.next_command("watch", which)
 
 
 def record(
@@ -145,7 +167,8 @@ def record(
     set_: Sets = [],
     stage: StageName = None,
     agent: Agent = None,
-    seed: Seed = 0,
+    variant: Variant = None,
+    seed: FirstSeed = None,
     overlay: Overlays = [],
     size: Size = "1280x800",
     scale: Annotated[float, SCALE] = 1,
@@ -159,8 +182,9 @@ def record(
 
     # A target that exists is refused before a plan is solved for it.
     check_target(out)
-    show = _show(which, param, set_, stage, agent)
-    second = _second(show, which, beside, stage)
+    told = _told(which, param, set_, stage, agent, variant, seed)
+    show, seed = told.show, told.seed
+    second = _second(show, which, beside, show.stage)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
     from ..viz.film.render import record as film
     from ..viz.viewer.show_view import ShowView
@@ -173,11 +197,13 @@ def record(
     viewer = Viewer(
         show,
         number=number,
-        overlays=chosen,
+        overlays=chosen if overlay or not told.overlays else told.overlays,
         theme=theme,
         label="" if other is None else _label(show),
         beside=other,
         wait=True,
+        narration=told.narration,
+        steered=False,
     )
     try:
         with printing.progress(not as_json, str(out)) as report:
@@ -189,10 +215,22 @@ def record(
         viewer.close()
     if as_json:
         write_json(
-            {"scenario": show.scenario.name, "stage": show.stage, "seed": seed, "out": str(out), "frames": frames}
+            {
+                "scenario": show.scenario.name,
+                "stage": show.stage,
+                "seed": viewer.number,
+                "out": str(out),
+                "frames": frames,
+            }
         )
     else:
         printing.say(f"{out}: {frames} frames at {fps:g} a second")
+        printing.next_command("watch", which)
+
+
+def _loading(which: str, doing: str) -> None:
+    """Say that a window will come: until then a world may have to be read and solved."""
+    printing.err().print(f"{escape(which)}: {doing}; the window opens at once, H in it shows the keys", soft_wrap=True)
 
 
 def _open(
@@ -219,8 +257,66 @@ def _open(
         viewer.close()
 
 
-def _show(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> Show:
+@dataclass(frozen=True)
+class _Told:
+    """What is shown, and what is told of it.
+
+    Attributes:
+        show: the source of episodes; seed: of the first, or its number in a recording.
+        narration: what is told; overlays: those that the file names; overrides: those of the variant that is shown.
+    """
+
+    show: Show
+    seed: int
+    narration: Narration
+    overlays: frozenset[str]
+    overrides: Mapping[str, object]
+
+
+def _told(
+    which: str,
+    param: list[str],
+    set_: list[str],
+    stage: str | None,
+    agent: str | None,
+    variant: str | None,
+    seed: int | None,
+) -> _Told:
+    """The show that was asked for, with what is told of it: what the user leaves open, the file's `tell:` fills in.
+
+    Raises:
+        UsageError: see `_show`, or there is no such variant.
+    """
+    from ..evals.inspection.narration import Narration, opening_of
+
+    if os.path.isdir(which) or which.endswith(".parquet"):
+        if variant is not None:
+            raise UsageError("--variant is of a scenario; a recording has the settings that it was made with")
+        show = _show(which, param, set_, stage, agent)
+        return _Told(show, seed or 0, Narration(show.scenario, opening_of(show.scenario), which, True), frozenset(), {})
+    whole = load_with(which, param, set_)
+    opening = opening_of(whole)
+    asked = bool(param or set_ or stage or variant or seed is not None)
+    overrides: Mapping[str, object] = {} if asked else opening.overrides
+    if variant is not None:
+        check_name("variant", variant, whole.document.variants)
+        overrides = whole.document.variants[variant]
+    show = _show(which, param, set_, stage if asked else opening.stage, agent, overrides)
+    named = frozenset(whole.document.tell.overlays)
+    return _Told(show, seed or 0, Narration(show.scenario, opening, which, False, asked), named, overrides)
+
+
+def _show(
+    which: str,
+    param: list[str],
+    set_: list[str],
+    stage: str | None,
+    agent: str | None,
+    more: Mapping[str, object] | None = None,
+) -> Show:
     """The show that was asked for: the recordings of a run's folder, one trace, or the exact plan of a scenario.
+
+    `more` are further overrides of a scenario, those of a variant.
 
     Raises:
         UsageError: the options do not fit what is shown.
@@ -235,7 +331,9 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
         return open_trace(Path(which))
     if agent not in (None, "exact"):
         raise UsageError(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
-    scenario = load_with(which, param, set_)
+    from ..scenarios.language.loading import apply_overrides
+
+    scenario = apply_overrides(load_with(which, param, set_), more or {})
     return LiveShow(scenario, stage_of(scenario, stage))
 
 

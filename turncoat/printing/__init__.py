@@ -2,14 +2,24 @@
 
 from .progressing import progress, run_progress
 from .studies import print_control, print_search, print_sweep
-from .terminal import document, err, fault_data, number, out, path_in_words, say
+from .terminal import document, err, fault_data, next_command, number, out, path_in_words, say
 from .verdicts import print_comparison, print_reproduction, print_requirements, print_run
-from .worlds import print_analysis, print_check, print_export, print_faults, print_list, print_scenario, print_why
+from .worlds import (
+    print_analysis,
+    print_check,
+    print_export,
+    print_faults,
+    print_flips,
+    print_list,
+    print_scenario,
+    print_why,
+)
 
 __all__ = [
     "document",
     "err",
     "fault_data",
+    "next_command",
     "number",
     "out",
     "path_in_words",
@@ -19,6 +29,7 @@ __all__ = [
     "print_control",
     "print_export",
     "print_faults",
+    "print_flips",
     "print_list",
     "print_reproduction",
     "print_requirements",

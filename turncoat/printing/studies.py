@@ -22,14 +22,23 @@ if TYPE_CHECKING:
     from ..evals.studies.sweep_points import SweepResult
 
 
+MOST_ROWS = 30
+"""Points of a sweep whose measures are printed; the file has them all."""
+
+
 def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
-    """Print how many points lie in each regime, and where the table is."""
+    """Print how many points lie in each regime, the measures that were asked for, and where table and picture are."""
+    from ..evals.studies.sweep_folder import TABLE
+    from ..viz.pictures.phase_diagram import why_no_diagram
+
     axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.settings.axes)
     say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.settings.stage)}: {escape(axes)}")
     for agent in sweep.settings.agents:
         found = sweep.regimes(agent)
         if agent != "exact":
             say(f"{escape(agent)}, {sweep.settings.seeds_in_words}", indent=2)
+        if not sweep.settings.regimes:
+            continue
         # The exact plan has a row for each point, a trained agent one for each seed at the points where it is trained.
         noun = "point" if agent == "exact" else "trained seed"
         say()
@@ -37,8 +46,36 @@ def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
     notes = Counter(row.note for row in sweep.rows if row.regime == "unsolved")
     for note, many in notes.items():
         say(f"[yellow]unsolved[/yellow] at {count(many, 'point')}: {escape(note)}")
+    _print_measures(sweep)
     say()
+    if len(sweep.rows) > MOST_ROWS and sweep.settings.measures:
+        say(f"[dim]{len(sweep.rows) - MOST_ROWS:,} more rows are in {TABLE}[/dim]")
+    if (why := why_no_diagram(sweep)) is not None:
+        say(f"[dim]without a diagram: {escape(why)}[/dim]")
     out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def _print_measures(sweep: SweepResult) -> None:
+    """Print the measures that were asked for, a row for each point and trained seed, from the first ones on."""
+    settings = sweep.settings
+    if not settings.measures:
+        return
+    learned = any(agent != "exact" for agent in settings.agents)
+    at = [settings.all_measures.index(text) for text in settings.measures]
+    rows = []
+    for row in sweep.rows[:MOST_ROWS]:
+        who = [row.agent, "" if row.agent == "exact" else str(row.seed)] if learned else []
+        ends = [row.measures[number] for number in at]
+        values = [between(None if low is None or high is None else (low, high)) for low, high in ends]
+        rows.append([*(escape(_setting(value)) for value in row.values), *map(escape, who), *values])
+    axes = [axis.name for axis in settings.axes]
+    say()
+    table((*axes, *(("agent", "seed") if learned else ()), *settings.measures), rows, right=settings.measures)
+
+
+def _setting(value: object) -> str:
+    """A value of an axis, as it was written."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def print_control(found: ControlReport) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -118,11 +119,24 @@ def span(bounds: Range | None) -> str:
 
 
 def between(ends: tuple[float, float] | None) -> str:
-    """A least and a greatest value in words; a single number if both are printed alike, and `-` for None."""
+    """A least and a greatest value in words; a single number if both are printed alike, and `-` for None.
+
+    Where the numbers bound nothing, as `-infinite to infinite` does, that is said instead.
+    """
     if ends is None:
         return "-"
+    if ends[0] == -math.inf and ends[1] == math.inf:
+        return "not bounded"
+    if math.isinf(ends[0]) != math.isinf(ends[1]) and (ends[0] == -math.inf or ends[1] == math.inf):
+        return f"at most {number(ends[1])}" if ends[0] == -math.inf else f"at least {number(ends[0])}"
     low, high = number(ends[0]), number(ends[1])
     return low if low == high else f"{low} to {high}"
+
+
+def next_command(*words: str) -> None:
+    """Print the command that is useful next, at a terminal: a pipe and a log have no use for it."""
+    if sys.stdout.isatty():
+        out().print(f"[dim]next:[/dim] {escape(shlex.join(('turncoat', *words)))}", soft_wrap=True)
 
 
 def path_in_words(actions: Sequence[str], stretches: int = STRETCHES) -> str:

@@ -64,13 +64,21 @@ def print_run(report: RunReport) -> None:
         if "plateau" in run.traces[trace].meta.training:
             taken = f"{min(steps.values()):,} to {max(steps.values()):,} steps"
             say(f"{escape(trace)}: its training levelled off, or came to its end, after {taken}")
-    outcomes = Counter(judgement.outcome for judgement in run.judgements)
-    tally = ", ".join(f"{many} {outcome}" for outcome, many in outcomes.items())
     colour = COLOURS[run.verdict]
     say()
-    say(f"[bold]{escape(name)}: [{colour}]{run.verdict}[/{colour}][/bold] ({tally or 'it expects nothing'})")
+    say(f"[bold]{escape(name)}: [{colour}]{run.verdict}[/{colour}][/bold] ({_tally(run.judgements)})")
     if folder is not None:
         out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def _tally(judgements: Sequence[Judgement]) -> str:
+    """How many judgements had each outcome; how many were judged at all comes first where some were not."""
+    outcomes = Counter(judgement.outcome for judgement in judgements)
+    judged = len(judgements) - outcomes["not applicable"]
+    counts = ", ".join(f"{many} {outcome}" for outcome, many in outcomes.items())
+    if judged == len(judgements):
+        return counts or "it expects nothing"
+    return f"{judged} of {len(judgements)} judged: {counts}"
 
 
 def _print_evidence(passed: Sequence[Judgement]) -> None:

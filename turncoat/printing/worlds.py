@@ -133,6 +133,9 @@ def _print_origin(origin: OriginProof) -> None:
         say(f"as {way}: pays {pays}, performance {number(origin.witness.performance)}", indent=4)
 
 
+_WEIGHED = {"start": "at the start, whatever becomes of them", "then": "when each reward comes"}
+
+
 def print_analysis(analysis: Analysis) -> None:
     """Print the result of `solve`: the best plans for the agent and for the designers, and the gap between them."""
     time = "as the agent knows" if analysis.horizon else "which the agent does not know"
@@ -145,6 +148,8 @@ def print_analysis(analysis: Analysis) -> None:
         say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
     if analysis.upper_bound:
         say("[yellow]beliefs are too many: this is the fully observed optimum, an upper bound[/yellow]", indent=2)
+    if (weighed := _WEIGHED.get(analysis.weighed_by)) is not None:
+        say(f"values are by the weights held {weighed}", indent=2)
     if analysis.equilibria:
         _print_every_equilibrium(analysis)
     headings = ["best plan for", "value", *(f"return({channel})" for channel in analysis.channels), "performance"]
@@ -199,8 +204,8 @@ def print_export(exported: Exported) -> None:
     out().print(escape(f"written to {exported.folder}: {names}"), soft_wrap=True)
 
 
-def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
-    """Print the result of `why`: the best plans with and without the event, and what would change the answer."""
+def print_why(answer: EventExplanation) -> None:
+    """Print the result of `why`: the best plans with and without the event, and the price of the event."""
     if answer.best is None:
         _print_equilibria(answer)
     else:
@@ -209,6 +214,10 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
         say(escape(note), indent=2)
     if answer.planner != "enumerate":
         say(f"[dim]the best plans that there are; `{escape(answer.planner)}`, by which it plans, may miss them[/dim]")
+
+
+def print_flips(flips: Sequence[Flip], left_out: str) -> None:
+    """Print which values of settings would change the answer of `why`, and what was left out of the search."""
     if flips:
         say()
         rows = [
@@ -216,6 +225,8 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
             for flip in flips
         ]
         table(("setting", "is", "the answer changes between"), rows, right=("is",))
+    if left_out:
+        say(f"[yellow]{escape(left_out)}[/yellow]")
 
 
 def _print_equilibria(answer: EventExplanation) -> None:

@@ -132,11 +132,11 @@ class BoardDrawing:
         """
         theme, world = self.theme, self.world
         zones = {name: self.cells(zone[self.layout]) for name, zone in world.boards.named_zones.items()}
-        stems = list(dict.fromkeys(_stem(name) for name in zones))
+        hues = theme.zone_hues(list(zones))
         taken: list[Box] = []
         ordered = sorted((name for name in zones if zones[name]), key=lambda name: -len(zones[name]))
         for name in ordered:
-            hue = theme.zones[stems.index(_stem(name)) % len(theme.zones)]
+            hue = hues[name]
             # A zone of few cells gets a strong tint to be noticed; on a large one that would drown what stands there.
             strength = 0.38 if 6 * len(zones[name]) < (~self.walls).sum() else 0.16
             for row, column in zones[name]:
@@ -215,19 +215,24 @@ class BoardDrawing:
 
     # -------------------------------------------------------------- ways and bodies
 
-    def ways(self, canvas: Canvas, path: Ints) -> None:
-        """Draw the way of each agent as a thin line that begins with a dot; a jump interrupts the line."""
+    def ways(self, canvas: Canvas, path: Ints, cased: bool = False) -> None:
+        """Draw the way of each agent as a thin line that begins with a dot; a jump interrupts the line.
+
+        With `cased` it has a pale rim, by which it shows on any colour.
+        """
         for body in self.world.bodies:
             if not body.is_agent:
                 continue
             colour = mix(self.cast.colour(body), self.theme.floor, 0.3)
             walked = [int(cell) for cell in path[:, body.cell] if cell != self.world.boards.nowhere]
-            for here, there in pairwise(walked):
-                # Only steps to a neighbour are joined: the line of a jump (`reset map`, say) would cross walls.
-                if here != there and there in self.world.boards.neighbours[here]:
-                    canvas.line([self.centre(here), self.centre(there)], colour, 0.075 * self.cell)
-            if len(set(walked)) > 1:
-                canvas.disc(*self.centre(walked[0]), 0.11 * self.cell, colour)
+            # Only steps to a neighbour are joined: the line of a jump (`reset map`, say) would cross walls.
+            steps = [(a, b) for a, b in pairwise(walked) if a != b and b in self.world.boards.neighbours[a]]
+            strokes = ((self.theme.floor, 0.05), (colour, 0.0)) if cased else ((colour, 0.0),)
+            for hue, more in strokes:
+                for here, there in steps:
+                    canvas.line([self.centre(here), self.centre(there)], hue, (0.075 + more) * self.cell)
+                if len(set(walked)) > 1:
+                    canvas.disc(*self.centre(walked[0]), (0.11 + more / 2) * self.cell, hue)
 
     def bodies(self, canvas: Canvas, path: Ints) -> None:
         """Draw the bodies of the last state; those that left the board in the last tick are crossed out."""
@@ -336,11 +341,6 @@ def _pieces(cells: Cells) -> list[Cells]:
                 waiting += [(row + down, column + right) for down, right in STEPS.values()]
         pieces.append(frozenset(piece))
     return sorted(pieces, key=lambda piece: (-len(piece), min(piece)))
-
-
-def _stem(zone: str) -> str:
-    """The name of a zone without a number at its end: zones that differ in the number alone share a colour."""
-    return zone.rstrip("0123456789").rstrip("_")
 
 
 def _index(edges: list[float], at: float) -> int:

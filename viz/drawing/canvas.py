@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from .fonts import Run, runs
 from .palette import LIGHT, Theme
 
 FINER = 4
@@ -143,20 +143,11 @@ class Canvas:
         colour = colour or self.theme.ink
         if self.finer == 1:
             # The mask is placed at a whole pixel, so that one cached mask serves the same text at any place.
-            mask, (left, top) = _letters(printable(text), size * self._unit, anchor, bold)
+            mask, (left, top) = _letters(text, size * self._unit, anchor, bold)
             if mask.width and mask.height:
                 self._image.paste(colour, (round(x * self._unit) + left, round(y * self._unit) + top), mask)
             return
-        # The built-in font has no bold face; a thin stroke around the letters stands in for it.
-        stroke = size * self._unit / 45 if bold else 0
-        self._draw.text(
-            (x * self._unit, y * self._unit),
-            printable(text),
-            colour,
-            _font(size * self._unit),
-            anchor,
-            stroke_width=stroke,
-        )
+        _write(self._draw, (x * self._unit, y * self._unit), runs(text, size * self._unit, bold), colour, anchor)
 
     def stamp(self, picture: Image.Image, x: float, y: float) -> None:
         """Paste a picture with its centre at a point; what lies below shows through where the picture is clear."""
@@ -190,9 +181,9 @@ def stamp(
 
 
 @lru_cache(20_000)
-def text_width(text: str, size: float) -> float:
+def text_width(text: str, size: float, bold: bool = False) -> float:
     """The width of a text, in points."""
-    return float(_font(size * FINER).getlength(printable(text))) / FINER
+    return sum(font.getlength(part) for part, font in runs(text, size * FINER, bold)) / FINER
 
 
 def wrapped(text: str, size: float, width: float) -> list[str]:
@@ -206,22 +197,14 @@ def wrapped(text: str, size: float, width: float) -> list[str]:
     return lines
 
 
-def cut(text: str, size: float, width: float) -> str:
+def cut(text: str, size: float, width: float, bold: bool = False) -> str:
     """Shorten a text to at most `width` points, with an ellipsis at its end; empty if not even that fits."""
-    if text_width(text, size) <= width:
+    if text_width(text, size, bold) <= width:
         return text
     keep = len(text)
-    while keep and text_width(text[:keep].rstrip() + "…", size) > width:
+    while keep and text_width(text[:keep].rstrip() + "…", size, bold) > width:
         keep -= 1
     return text[:keep].rstrip() + "…" if keep else ""
-
-
-@lru_cache(20_000)
-def printable(text: str) -> str:
-    """A text in the characters that the built-in font has: accents are dropped, any other unknown one becomes `?`."""
-    # NFKD splits an accented letter into the letter and a combining accent, which is left out below.
-    plain = unicodedata.normalize("NFKD", text.replace("−", "-"))
-    return "".join(c if " " <= c <= "~" or c in "·…“”‘’" else "?" for c in plain if not unicodedata.combining(c))
 
 
 @lru_cache(1_000)
@@ -238,22 +221,49 @@ def _rounded(width: int, height: int, fill: str | None, radius: float, outline: 
 @lru_cache(4_000)
 def _letters(text: str, size: float, anchor: str, bold: bool) -> tuple[Image.Image, tuple[int, int]]:
     """A text as a mask, and the offset of the mask's upper left corner from the anchor, in pixels."""
-    font, stroke = _font(size * FINER), size * FINER / 45 if bold else 0
-    left, top, right, bottom = font.getbbox(text, anchor=anchor, stroke_width=stroke)
+    parts = runs(text, size * FINER, bold)
+    left, top, right, bottom = _box(parts, anchor)
     # Rounded outwards to whole pixels of the reduced mask, with a pixel to spare, so that no letter is cut off.
     corner = int(np.floor(left / FINER)) - 1, int(np.floor(top / FINER)) - 1
     across, down = int(np.ceil(right / FINER)) - corner[0] + 1, int(np.ceil(bottom / FINER)) - corner[1] + 1
     mask = Image.new("L", (across * FINER, down * FINER), 0)
-    origin = -corner[0] * FINER, -corner[1] * FINER
-    ImageDraw.Draw(mask).text(origin, text, 255, font, anchor, stroke_width=stroke)
+    _write(ImageDraw.Draw(mask), (-corner[0] * FINER, -corner[1] * FINER), parts, 255, anchor)
     return mask.reduce(FINER), corner
 
 
-@cache
-def _font(size: float) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
-    return font
+def _placed(parts: tuple[Run, ...], anchor: str) -> list[tuple[float, str, Run]]:
+    """Each stretch of a text with its offset from the anchor, and an anchor of its own at its left end."""
+    widths = [font.getlength(part) for part, font in parts]
+    x = -sum(widths) * {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]]
+    out = []
+    for run, width in zip(parts, widths, strict=True):
+        out.append((x, f"l{anchor[1]}", run))
+        x += width
+    return out
+
+
+def _write(draw: ImageDraw.ImageDraw, place: Point, parts: tuple[Run, ...], colour: str | int, anchor: str) -> None:
+    """Write the stretches of a text one after another."""
+    if len(parts) == 1:  # its font places it, to a fraction of a pixel
+        draw.text(place, parts[0][0], colour, parts[0][1], anchor)
+        return
+    for x, own, (part, font) in _placed(parts, anchor):
+        draw.text((place[0] + x, place[1]), part, colour, font, own)
+
+
+def _box(parts: tuple[Run, ...], anchor: str) -> tuple[float, float, float, float]:
+    """The left, top, right and bottom of a text, relative to its anchor, in pixels."""
+    if len(parts) == 1:
+        return parts[0][1].getbbox(parts[0][0], anchor=anchor)
+    boxes = [(x, font.getbbox(part, anchor=own)) for x, own, (part, font) in _placed(parts, anchor)]
+    if not boxes:
+        return 0.0, 0.0, 0.0, 0.0
+    return (
+        min(x + box[0] for x, box in boxes),
+        min(box[1] for _, box in boxes),
+        max(x + box[2] for x, box in boxes),
+        max(box[3] for _, box in boxes),
+    )
 
 
 def _dashes(points: Sequence[Point], dash: float) -> list[list[Point]]:

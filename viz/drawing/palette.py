@@ -61,6 +61,19 @@ class Theme:
     zero: str
     above: str
 
+    def head(self, number: int) -> str:
+        """The colour of a value head, in every panel, curve and page; for -1 that of the weighted sum."""
+        return self.reward if number < 0 else self.others[number % len(self.others)]
+
+    def zone_hues(self, names: Sequence[str]) -> dict[str, str]:
+        """The hue of each zone of a world; zones whose names differ in a number at their end alone share one."""
+        stems = list(dict.fromkeys(map(_stem, names)))
+        return {name: self.zones[stems.index(_stem(name)) % len(self.zones)] for name in names}
+
+
+def _stem(zone: str) -> str:
+    return zone.rstrip("0123456789").rstrip("_")
+
 
 LIGHT = Theme(
     name="light",

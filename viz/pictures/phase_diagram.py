@@ -105,12 +105,20 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     return tuple(out)
 
 
-def diagram_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
-    """The picture of a sweep as PNG; None where there are no regimes to show, or too many panels."""
+def why_no_diagram(sweep: SweepResult) -> str | None:
+    """Why a sweep has no picture: there are no regimes to show, or too many panels; None where it has one."""
+    if not sweep.settings.regimes:
+        return "no regimes are named; --regime NAME=CONDITION names one"
     try:
-        return phase_diagram(sweep, dpi) if sweep.settings.regimes else None
-    except ValueError:
-        return None
+        panels(sweep)
+    except ValueError as fault:
+        return str(fault)
+    return None
+
+
+def diagram_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
+    """The picture of a sweep as PNG; None where there is none (see `why_no_diagram`)."""
+    return phase_diagram(sweep, dpi) if why_no_diagram(sweep) is None else None
 
 
 def phase_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:

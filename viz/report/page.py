@@ -14,7 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from ...evals.inspection.attribution import AttributionSolver
+from ...evals.inspection.narration import Narration, opening_of
 from ...evals.inspection.show import RecordedShow
+from ...evals.inspection.show_process import QUICK
 from ...evals.runs.reopen import reopen_scenario
 from ...evals.runs.run_folder import StoredRun, load_run
 from ...evals.studies.sweep_folder import SETTINGS, load_sweep
@@ -144,17 +147,29 @@ def _run_data(run: StoredRun, most: int) -> Data:
         "title": document.title,
         "claim": " ".join(document.claim.split()),
         "origin": document.origin,
+        "look": " ".join((document.tell.look or "").split()),
         "about": {key: " ".join(text.split()) for key, text in document.about if text},
         "sources": list(document.sources),
         "verdict": run.verdict,
-        "judgements": [{**judgement.to_dict(), "rests_on": judgement.rests_on} for judgement in run.judgements],
-        "command": shlex.join(["turncoat", *run.manifest.command[1:]]),
-        "manifest": {**asdict(run.manifest), "command": list(run.manifest.command)},
+        "judgements": [
+            {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
+            for judgement in run.judgements
+        ],
+        "command": shlex.join(["turncoat", *map(portable, run.manifest.command[1:])]),
+        "manifest": {**asdict(run.manifest), "command": [portable(word) for word in run.manifest.command]},
         "learning": learning_data(run),
         "stages": stages,
         "episodes": episodes,
         "leftOut": left_out,
     }
+
+
+def portable(word: str) -> str:
+    """A word of a command or the name of a file without the folders of this machine: a page is shown elsewhere."""
+    option, equals, path = word.partition("=")
+    if equals and os.path.isabs(path):
+        return f"{option}={Path(path).name}"
+    return Path(word).name if os.path.isabs(word) else word
 
 
 def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
@@ -165,8 +180,13 @@ def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
     for name in run.traces:
         show = RecordedShow(run, name)
         stages.append(stage_data(show.world))
+        told = Narration(show.scenario, opening_of(show.scenario), run.manifest.scenario, run=True)
+        attributing = AttributionSolver(show.scenario, show.stage, QUICK) if show.agent == "exact" else None
         left_out += max(0, len(show.keys) - most)
         for number, (seed, episode) in enumerate(show.keys[:most]):
             about = {"label": name, "agent": show.agent, "stage": show.stage, "seed": seed, "episode": episode}
-            shown.append({**about, "world": len(stages) - 1, "frames": film(show, number)})
+            recorded = show.episode(number)
+            captions = [[caption.tick, caption.text] for caption in told.captions(recorded)]
+            frames = film(show, number, attributing)
+            shown.append({**about, "world": len(stages) - 1, "frames": frames, "captions": captions})
     return stages, shown, left_out

@@ -2,7 +2,6 @@
 // Text from a scenario or a run only ever becomes text nodes: nothing here writes markup.
 const runs = JSON.parse(document.getElementById("data").textContent);
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const HEADS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"];
 const FASTEST = 40;
 
 function make(tag, attributes, ...children) {
@@ -14,6 +13,8 @@ function make(tag, attributes, ...children) {
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
+
+const words = (name) => name.replaceAll("_", " ");
 
 const number = (value) => {
   if (value === null || value === undefined) return "";
@@ -243,7 +244,7 @@ function timeline(canvas, frames, at) {
 }
 
 function curves(canvas, frames, at, world) {
-  const [pen, width] = fit(canvas, 170), left = 44, right = width - 12, top = 12, bottom = 146;
+  const [pen, width] = fit(canvas, 186), left = 44, right = width - 12, top = 12, bottom = 146;
   const visible = [0], hidden = [0];
   for (const frame of frames) {
     if (!frame.pays) continue;
@@ -270,8 +271,10 @@ function curves(canvas, frames, at, world) {
   trace(pen, [x(Math.min(at, visible.length - 1)), top, x(Math.min(at, visible.length - 1)), bottom]); stroke(pen, css("--muted"), 1);
   pen.textAlign = "left"; pen.textBaseline = "alphabetic";
   pen.fillStyle = css("--accent"); pen.fillText("weighted reward so far " + number(visible[Math.min(at, visible.length - 1)]), left, 164);
-  const wide = pen.measureText("weighted reward so far −00000").width;
-  pen.fillStyle = css("--bad"); pen.fillText((world.hidden || "performance") + " (hidden) so far " + number(hidden[Math.min(at, hidden.length - 1)]), left + wide + 24, 164);
+  const wide = pen.measureText("weighted reward so far −00000").width + 24;
+  const aside = words(world.hidden || "performance") + " (hidden) so far " + number(hidden[Math.min(at, hidden.length - 1)]);
+  const beside = left + wide + pen.measureText(aside).width <= width;
+  pen.fillStyle = css("--bad"); pen.fillText(aside, beside ? left + wide : left, beside ? 164 : 180);
 }
 
 // ------------------------------------------------------------------ the player
@@ -284,13 +287,14 @@ class Player {
     this.time = make("canvas", { class: "timeline", role: "slider", tabindex: "0", "aria-label": "tick", "aria-valuemin": "0" });
     this.lines = make("canvas", { class: "curves", role: "img", "aria-label": "weighted reward and hidden performance so far" });
     this.words = make("div", { class: "words" });
+    this.caption = make("p", { class: "caption", "aria-live": "polite" });
     this.legend = make("div", { class: "legend" });
     this.clock = make("strong", {});
     this.values = make("div", { class: "box" });
     this.log = make("div", { class: "box log" });
     this.button = make("button", { type: "button", onclick: () => this.toggle() }, "Play");
     root.append(this.controls(), make("div", { class: "player" },
-      make("div", {}, this.board, this.legend, this.words, this.time, this.lines),
+      make("div", {}, this.board, this.legend, this.caption, this.words, this.time, this.lines),
       make("div", { class: "side" }, this.values, this.log)));
     const best = (episode) => 4 * (episode.stage === "deploy") + 2 * (episode.agent === "exact") + (episode.label === episode.stage + "-" + episode.agent);
     this.choose(run.episodes.reduce((chosen, episode, index) => (best(episode) > best(run.episodes[chosen]) ? index : chosen), 0));
@@ -366,9 +370,17 @@ class Player {
     const tick = () => {
       if (this.at >= this.frames.length - 1) return this.stop();
       this.show(this.at + 1);
-      this.playing = setTimeout(tick, 1000 / this.speed);
+      this.playing = setTimeout(tick, this.wait());
     };
     this.playing = setTimeout(tick, 0);
+  }
+  // As in the window: a new caption can be read, and what only repeats itself is passed over.
+  wait() {
+    const ticks = this.episode.captions.map(([tick]) => tick), last = this.frames.length - 1;
+    const fresh = this.episode.captions.find(([tick]) => tick === this.at - 1);
+    if (fresh) return 1000 / this.speed + 1200 + 45 * fresh[1].length;
+    const before = Math.max(...ticks.filter((tick) => tick < this.at)), next = Math.min(...ticks.filter((tick) => tick >= this.at), last);
+    return 1000 / this.speed / (Number.isFinite(before) && this.at - before > 6 && next - this.at > 4 ? 6 : 1);
   }
   stop() { clearTimeout(this.playing); this.playing = null; this.button.textContent = "Play"; }
 
@@ -379,7 +391,9 @@ class Player {
     this.time.setAttribute("aria-valuemax", this.frames.length - 1);
     this.time.setAttribute("aria-valuenow", this.at);
     this.head.hidden = !this.shown.worth;
-    this.words.textContent = frame.words.join(" · ");
+    this.words.textContent = frame.words.map(words).join(" · ");
+    const told = this.episode.captions.filter(([tick]) => tick < this.at), [latest] = told.slice(-1);
+    this.caption.textContent = latest ? "Tick " + latest[0] + ": " + latest[1] : this.run.look;
     this.scale(frame);
     timeline(this.time, this.frames, this.at);
     curves(this.lines, this.frames, this.at, this.world);
@@ -413,7 +427,7 @@ class Player {
   }
 
   writeValues(frame) {
-    this.values.replaceChildren(make("h3", {}, "What it expects of each action"));
+    this.values.replaceChildren(make("h3", {}, "What each action loses against the best"));
     if (frame.executed) {
       const did = frame.executed.map((action, agent) => this.world.agents[agent].actions[action] || "nothing").join(", ");
       const chose = frame.chosen.map((action, agent) => this.world.agents[agent].actions[action]).join(", ");
@@ -425,33 +439,44 @@ class Player {
   }
 
   bars(thought, agent, chosen) {
+    // What each action loses against the best one, and by which values: absolute values differ too little to be seen.
     const heads = this.world.channels.map((name, k) => k).filter((k) => thought.weights[k] !== 0);
-    const worth = thought.q.map((row) => heads.map((k) => row[k] * thought.weights[k]));
+    const total = (row) => row.reduce((sum, value) => sum + value, 0);
+    const weighed = thought.q.map((row) => heads.map((k) => row[k] * thought.weights[k]));
+    const usable = weighed.filter((_, a) => thought.available[a]);
+    const best = usable.reduce((found, row) => (total(row) > total(found) ? row : found), usable[0]);
+    const worth = weighed.map((row) => row.map((value, index) => value - best[index]));
     const open = worth.filter((_, a) => thought.available[a]);
-    const most = Math.max(...open.map((row) => row.reduce((s, v) => s + Math.max(v, 0), 0)), 1e-9);
-    const least = Math.min(...open.map((row) => row.reduce((s, v) => s + Math.min(v, 0), 0)), 0);
+    const most = Math.max(...open.map((row) => total(row.map((v) => Math.max(v, 0)))), 1e-9);
+    const least = Math.min(...open.map((row) => total(row.map((v) => Math.min(v, 0)))), 0);
     const grid = make("div", { class: "bars" }), share = (value) => (100 * value) / (most - least);
     worth.forEach((row, action) => {
       if (!thought.available[action]) return;
-      const track = make("div", { class: "track" });
+      const track = make("div", { class: "track" }), zero = make("b", {});
+      zero.style.left = share(-least) + "%";
       let up = -least, down = -least;
       row.forEach((value, index) => {
         const bar = make("i", {});
-        bar.style.background = HEADS[heads[index] % HEADS.length];
+        bar.style.background = this.world.colours[heads[index]];
         bar.style.width = share(Math.abs(value)) + "%";
         if (value >= 0) { bar.style.left = share(up) + "%"; up += value; } else { down += value; bar.style.left = share(down) + "%"; }
         track.append(bar);
       });
-      grid.append(make("span", { class: action === chosen ? "chosen" : "" }, this.world.agents[agent].actions[action]), track,
-        make("span", { class: action === chosen ? "chosen" : "" }, number(row.reduce((s, v) => s + v, 0))));
+      track.append(zero);
+      const loss = total(row), said = Math.abs(loss) <= 1e-9 * Math.max(Math.abs(total(best)), 1) ? "best" : number(loss);
+      grid.append(make("span", { class: action === chosen ? "chosen" : "" }, words(this.world.agents[agent].actions[action])), track,
+        make("span", { class: action === chosen ? "chosen" : "" }, said));
     });
     const legend = make("div", { class: "legend" }, ...heads.map((k) => {
       const patch = make("i", {});
-      patch.style.background = HEADS[k % HEADS.length];
-      return make("span", {}, patch, this.world.channels[k]);
+      patch.style.background = this.world.colours[k];
+      return make("span", {}, patch, words(this.world.channels[k]));
     }));
     this.values.append(grid, legend);
-    if (thought.decided.length) this.values.append(make("p", { class: "muted" }, "Without " + thought.decided.join(" or ") + " it would do something else."));
+    if (thought.instead) {
+      const told = thought.decided.map((name, k) => "Without " + words(name) + (thought.instead[k] ? " it would plan to do " + words(thought.instead[k]) : " nothing would matter to it"));
+      this.values.append(make("p", { class: "muted" }, told.length ? told.join(". ") + "." : "Without any one of its values it would do the same."));
+    } else if (thought.decided.length) this.values.append(make("p", { class: "muted" }, "Without " + thought.decided.map(words).join(" or ") + " it would do something else, if it kept to its plan."));
   }
 }
 
@@ -475,14 +500,23 @@ function interval(judgement) {
   return svg;
 }
 
-function verdictTable(run) {
-  const rows = run.judgements.map((judgement) => {
+function verdictTables(run) {
+  const judged = run.judgements.filter((judgement) => judgement.outcome !== "not applicable");
+  const others = run.judgements.filter((judgement) => judgement.outcome === "not applicable");
+  if (!others.length) return [verdictTable(judged)];
+  const reasons = [...new Set(others.map((judgement) => judgement.why))];
+  const head = make("summary", {}, others.length + " of " + run.judgements.length + " not judged: " + reasons.join("; "));
+  return [judged.length ? verdictTable(judged) : null, make("details", {}, head, verdictTable(others))];
+}
+
+function verdictTable(judgements) {
+  const rows = judgements.map((judgement) => {
     const range = judgement.low === null || judgement.low === judgement.high ? "" : " [" + number(judgement.low) + ", " + number(judgement.high) + "]";
     const measured = judgement.measure + (judgement.minus ? " less that " + judgement.minus : "");
     return make("tr", { class: judgement.outcome === "not applicable" ? "none" : judgement.outcome },
-      make("td", {}, judgement.name, make("div", { class: "muted" }, measured)), make("td", {}, judgement.agent), make("td", {}, judgement.stage),
+      make("td", {}, judgement.name, make("div", { class: "muted" }, measured)), make("td", { "data-of": "agent" }, judgement.agent), make("td", { "data-of": "stage" }, judgement.stage),
       make("td", {}, make("span", { class: "outcome" }, judgement.outcome)),
-      make("td", {}, number(judgement.value) + range), make("td", {}, judgement.bound), make("td", {}, interval(judgement)),
+      make("td", judgement.value === null ? {} : { "data-of": "value" }, number(judgement.value) + range), make("td", { "data-of": "claimed" }, judgement.bound), make("td", {}, interval(judgement)),
       make("td", { class: "why" }, judgement.why + " (" + judgement.file + ":" + judgement.line + ")", make("div", { class: "muted" }, judgement.rests_on)));
   });
   const head = ["expectation", "agent", "stage", "outcome", "value", "claimed", "0 to 1", "why"].map((name) => make("th", {}, name));
@@ -491,7 +525,9 @@ function verdictTable(run) {
 
 function section(run) {
   const root = make("section", {});
-  root.append(make("h1", {}, run.title + " ", make("span", { class: "badge " + run.verdict }, run.verdict)),
+  const judged = run.judgements.filter((judgement) => judgement.outcome !== "not applicable").length, all = run.judgements.length;
+  const said = run.verdict + (judged === all ? "" : " · " + judged + " of " + all + " judged");
+  root.append(make("h1", {}, run.title + " ", make("span", { class: "badge " + run.verdict }, said)),
     make("p", { class: "muted" }, run.name + " · its misalignment is " + run.origin),
     make("p", { class: "claim" }, run.claim));
   if (run.episodes.length) {
@@ -500,7 +536,7 @@ function section(run) {
     queueMicrotask(() => new Player(run, player));
     if (run.leftOut) root.append(make("p", { class: "muted" }, run.leftOut + " more recorded episodes are in the run's folder."));
   }
-  root.append(make("h2", {}, "Verdict"), verdictTable(run));
+  root.append(make("h2", {}, "Verdict"), ...verdictTables(run).filter((each) => each));
   if (run.learning.length) {
     root.append(make("h2", {}, "How it learned"), make("p", { class: "muted" }, "What an episode of training earned, each seed and the mean of all, exploration included: who explores for the sake of novelty earns little, however much it learns. What it learned shows in what it did afterwards, named below each plot."),
       make("div", { class: "plots" }, ...run.learning.map(learning)));

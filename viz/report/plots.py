@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import base64
+import json
 import shlex
+from typing import Literal
 
 from ...evals.inspection.show import RecordedShow
 from ...evals.runs.run_folder import StoredRun
 from ...evals.studies.sweep_points import SweepResult
+from ...evals.studies.sweep_settings import SweepAxis
+from ...scenarios.language.names.axes import axis_values
+from ...scenarios.language.schema.document import Axis
 from ..pictures.phase_diagram import diagram_if_any
 from .replay_data import Data
 
 DEPLOYED = 100
 """The greatest number of recorded episodes of a trained agent that are summarised."""
+MOST_POINTS = 1_000
+"""The greatest number of values of an axis that is written as a range."""
 SHARP = 110
 """Resolution of a phase diagram, in dots per inch."""
 
@@ -57,8 +64,33 @@ def sweep_data(sweep: SweepResult) -> Data:
 
 
 def _command(sweep: SweepResult) -> list[str]:
-    """The command that runs the sweep of the scenario's own file again, without axes that were given otherwise."""
-    sets = [word for name, value in sweep.overrides.items() for word in ("--set", f"{name}={value}")]
-    agents = [word for agent in sweep.settings.agents for word in ("--agent", agent)]
-    # `exact` alone is the default of the command.
-    return ["turncoat", "sweep", sweep.scenario, *sets, *(agents if agents != ["--agent", "exact"] else [])]
+    """The command that makes the sweep again, whatever the file's own axes, measures and regimes are."""
+    settings = sweep.settings
+    words = ["turncoat", "sweep", sweep.scenario, "--stage", settings.stage]
+    for axis in settings.axes:
+        words += ["--param", f"{axis.name}={_axis(axis)}"]
+    for name, value in sweep.overrides.items():
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    for measure in settings.measures:
+        words += ["--measure", measure]
+    for name, condition in settings.regimes.items():
+        words += ["--regime", f"{name}={condition}"]
+    if settings.agents == ("exact",):  # the default of the command
+        return words
+    for agent in settings.agents:
+        words += ["--agent", agent]
+    words += ["--seeds", str(settings.seeds), "--first-seed", str(settings.first_seed), "--steps", str(settings.steps)]
+    return [*words, "--every", str(settings.every)] if settings.every > 1 else words
+
+
+def _axis(axis: SweepAxis) -> str:
+    """The values of an axis as the command reads them: as a range where they have equal steps or ratios."""
+    values = axis.values
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) == len(values) and 2 < len(values) <= MOST_POINTS:
+        low, high, points = values[0], values[-1], len(values)
+        scale: Literal["linear", "log"] = "log" if axis.log else "linear"
+        spaced = Axis.model_validate({"from": low, "to": high, "points": points, "scale": scale})
+        if tuple(axis_values(spaced)) == values:
+            return f"{low}:{high}:{points}{':log' if axis.log else ''}"
+    return ",".join(value if isinstance(value, str) else json.dumps(value) for value in values)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...envs.base import Ints
 from ...envs.world.world import Body, World
+from ...evals.inspection.attribution import UNSOLVED, Attribution, AttributionSolver
 from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.inspection.show import RecordedShow
 from ...evals.traces.episode import Episode
@@ -26,7 +27,7 @@ Data = dict[str, Any]
 def stage_data(world: World) -> Data:
     """The data of a world that no tick changes: layouts, figures, names, weights."""
     boards, cast = world.boards, BodyFigures(world)
-    hues = {name: LIGHT.zones[number % len(LIGHT.zones)] for number, name in enumerate(boards.named_zones)}
+    hues = LIGHT.zone_hues(list(boards.named_zones))
     layouts = [
         {
             "walls": "".join("#" if wall else "." for wall in boards.walls[layout, :-1]),
@@ -53,25 +54,42 @@ def stage_data(world: World) -> Data:
         ],
         "agents": [{"name": agent.name, "actions": agent.actions} for agent in world.agents],
         "channels": world.channels,
+        "colours": [LIGHT.head(head) for head in range(len(world.channels))],
         "weights": [agent.weights.tolist() for agent in world.agents],
         "hidden": world.hidden,
     }
 
 
-def film(show: RecordedShow, number: int) -> list[Data]:
-    """T + 1 records of an episode of T ticks: one for each tick, and one for the state after the last."""
+def film(show: RecordedShow, number: int, attributing: AttributionSolver | None = None) -> list[Data]:
+    """T + 1 records of an episode of T ticks: one for each tick, and one for the state after the last.
+
+    Args:
+        show: a trace.
+        number: of the episode.
+        attributing: finds the values that decide by planning anew without them, for an exact plan.
+    """
     episode = show.episode(number)
-    return [_record(show, episode, tick) for tick in range(len(episode.states))]
+    flips = [_attribution(attributing, episode, agent) for agent in range(len(show.world.agents))]
+    return [_record(show, episode, tick, flips) for tick in range(len(episode.states))]
 
 
-def _record(show: RecordedShow, episode: Episode, tick: int) -> Data:
+def _attribution(attributing: AttributionSolver | None, episode: Episode, agent: int) -> Attribution | None:
+    if attributing is None:
+        return None
+    try:
+        return attributing.attribute(episode.states, episode.chosen, agent, (episode.seed, episode.number))
+    except UNSOLVED:
+        return None
+
+
+def _record(show: RecordedShow, episode: Episode, tick: int, flips: list[Attribution | None]) -> Data:
     scene = _scene(show.world, episode.states[tick])
     if tick == episode.length:
         return scene  # no decision follows the last state
     # An episode keeps its end apart from the events; the player shows both in one list.
     last = tick == episode.length - 1
     agents = range(len(show.world.agents))
-    thoughts = [_thought(show.world, each, show.mind(episode, tick, each)) for each in agents]
+    thoughts = [_thought(show.world, each, show.mind(episode, tick, each), flips[each], tick) for each in agents]
     worth = [_worth(show.value_map(episode, tick, each)) for each in agents]
     return {
         **scene,
@@ -103,7 +121,7 @@ def _seen(world: World, state: Ints, body: Body) -> list[int]:
     return np.flatnonzero(seen_cells(world, state, body) & ~world.boards.walls[layout, :-1]).tolist()
 
 
-def _thought(world: World, agent: int, mind: Mind | None) -> Data | None:
+def _thought(world: World, agent: int, mind: Mind | None, flips: Attribution | None, tick: int) -> Data | None:
     """The data of a decision: the value of each head for each action, the deciding heads, and the plan's cells."""
     if mind is None:
         return None
@@ -114,7 +132,8 @@ def _thought(world: World, agent: int, mind: Mind | None) -> Data | None:
         "q": np.round(np.nan_to_num(mind.q), 4).tolist(),
         "available": mind.available.tolist(),
         "weights": mind.weights.tolist(),
-        "decided": list(mind.decided_by),
+        "decided": list(mind.decided_by) if flips is None else [flip.channel for flip in flips[tick]],
+        **({} if flips is None else {"instead": [flip.instead for flip in flips[tick]]}),
         "uncertainty": np.round(mind.uncertainty, 3).tolist(),
         "line": [
             [action, int(state[column]) if column >= 0 else -1]

@@ -32,7 +32,8 @@ def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     if frame.shows("policy"):
         draw_policy(canvas, board, frame)
     path = frame.states[-RECENT:]
-    board.ways(canvas, path)
+    # An agent may have the hue of the values it stands on.
+    board.ways(canvas, path, cased=frame.shows("value"))
     if frame.shows("plan"):
         draw_plan(canvas, board, frame)
     if frame.shows("doubt"):

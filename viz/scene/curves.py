@@ -29,10 +29,16 @@ class Curve:
 
 @dataclass(frozen=True)
 class ChartMark:
-    """A labelled tick on the time axis of a chart."""
+    """A labelled tick on the time axis of a chart.
+
+    Attributes:
+        tick, name: what is written, and where.
+        rank: those of a higher rank are left out first where there is no room for all.
+    """
 
     tick: int
     name: str
+    rank: int = 0
 
 
 def parting(first: Floats, second: Floats) -> int | None:
@@ -89,7 +95,7 @@ class Chart:
             ring: whether a ring marks the tick at which the first two curves part.
         """
         self.ring = ring and len(lines) > 1
-        self.lines, self.marks, self.width, self.height, self.theme = lines, marks, width, height, theme
+        self.lines, self.width, self.height, self.theme = lines, width, height, theme
         self.ticks = max(ticks, *(line.values.size - 1 for line in lines))
         values = np.concatenate([[0.0], *(line.values for line in lines)])  # the axis always contains 0
         self.low, self.high = float(values.min()), float(values.max())
@@ -98,11 +104,15 @@ class Chart:
         # The order matters: the right end depends on the left one, and the rows of the marks' names on both.
         names = max(text_width(self._ending(line), TYPE) for line in lines) + 14
         self.right = min(width - names, *(self._room(mark) for mark in marks), width)
-        self.rows = self._mark_rows()
-        # 84 points stay for the curves and the axis; marks whose names would need more rows are left out.
-        if (room := max(int((height - 84) / ROW), 1)) <= max(self.rows, default=0):
-            fitting = [(mark, row) for mark, row in zip(self.marks, self.rows, strict=True) if row < room]
-            self.marks, self.rows = [mark for mark, _ in fitting], [row for _, row in fitting]
+        # 84 points stay for the curves and the axis; of marks whose names would need more rows some are left out.
+        room = max(int((height - 84) / ROW), 1)
+        self.marks: list[ChartMark] = []
+        self.rows: list[int] = []
+        for mark in sorted(marks, key=lambda mark: (mark.rank, mark.tick)):
+            together = sorted([*self.marks, mark], key=lambda mark: mark.tick)
+            rows = self._mark_rows(together)
+            if max(rows) < room:
+                self.marks, self.rows = together, rows
         self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), height - 24
 
     def draw(self, ratio: float, finer: int = FINER) -> Image.Image:
@@ -148,13 +158,13 @@ class Chart:
         placed = zip(self.marks, self.rows, strict=True)
         return [(self.x(mark.tick), self.top - 16 - ROW * row, mark) for mark, row in placed]
 
-    def _mark_rows(self) -> list[int]:
+    def _mark_rows(self, marks: Sequence[ChartMark]) -> list[int]:
         """For each mark the lowest row, counted upwards, in which its name crosses no later mark's line or name."""
         # A name extends to the right of its mark, so only later marks can be in its way: the last is placed first.
         rows: list[int] = []
-        for number, mark in reversed(list(enumerate(self.marks))):
+        for number, mark in reversed(list(enumerate(marks))):
             end = self.x(mark.tick) + text_width(mark.name, SMALL) + 10
-            later = zip(self.marks[number + 1 :], rows, strict=True)
+            later = zip(marks[number + 1 :], rows, strict=True)
             rows.insert(0, max((1 + row for other, row in later if self.x(other.tick) < end), default=0))
         return rows
 

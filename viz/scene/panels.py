@@ -53,8 +53,8 @@ class PanelColumn:
     def heading(self, text: str, aside: str = "") -> None:
         """Write a title, and `aside` in small type at the right where there is room."""
         size = HEADING
-        self.canvas.text(self.left, self.top + 13, cut(text, size, self.width), size, bold=True)
-        if aside and text_width(text, size) + text_width(aside, SMALL) + 12 < self.width:
+        self.canvas.text(self.left, self.top + 13, cut(text, size, self.width, bold=True), size, bold=True)
+        if aside and text_width(text, size, bold=True) + text_width(aside, SMALL) + 12 < self.width:
             self.canvas.text(self.left + self.width, self.top + 13, aside, SMALL, self.theme.muted, "rs")
         self.top += 21
 
@@ -62,11 +62,6 @@ class PanelColumn:
         """Write a line of text, shortened to the column's width."""
         self.canvas.text(self.left, self.top + 12, cut(text, size, self.width), size, colour or self.theme.ink)
         self.top += LINE
-
-
-def head_colour(theme: Theme, head: int) -> str:
-    """The colour of a value head, here and in the curves; for -1 the colour of the weighted sum."""
-    return theme.reward if head < 0 else theme.others[head % len(theme.others)]
 
 
 def draw_choice(column: PanelColumn, frame: Frame) -> None:
@@ -77,7 +72,7 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
     verb = "choose" if " and " in mind.agent else "chooses"  # agents that are planned as one are named `a and b`
     which = f"{frame.short}: " if frame.short else ""
     column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
-    for text in wrapped(why(mind), TEXT, column.width):
+    for text in wrapped(why(mind, frame.attributed), TEXT, column.width):
         column.line(text, column.theme.muted)
     for change, action in mind.counterfactuals[:2]:
         column.line(f"{change}: it would {plain(action)}", column.theme.muted)
@@ -94,16 +89,17 @@ def _key_of_heads(column: PanelColumn, mind: Mind) -> None:
         # The rightmost 100 points of the last line stay free for the headings of the columns of numbers below.
         if x + 14 + text_width(text, SMALL) > column.left + column.width - 100 and x > column.left:
             x, column.top = column.left, column.top + LINE
-        canvas.box(x, column.top + 4, x + 9, column.top + 13, head_colour(column.theme, head), 2)
+        canvas.box(x, column.top + 4, x + 9, column.top + 13, column.theme.head(head), 2)
         canvas.text(x + 14, column.top + 12.5, text, SMALL, column.theme.muted)
         x += 28 + text_width(text, SMALL)
     column.top += LINE + 3
 
 
 def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
-    """Draw for each action one bar per head, on a common scale, and its loss against the best action.
+    """Draw for each action what it loses against the best one: a bar per head on a common scale, and the sum.
 
-    Where there is no room for all actions, those with the highest scores are shown, in their usual order.
+    Values themselves often differ by less than a bar can show. A bar to the right is what a head would gain. Where
+    there is no room for all actions, those with the highest scores are shown, in their usual order.
     """
     heads = len(mind.channels)
     row = max(LINE, 6.0 * heads + 7)
@@ -114,11 +110,12 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
     order = list(range(len(mind.actions)))
     if len(order) > room:
         order = sorted(np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:room].tolist())
-    values = np.where(mind.available[:, None], mind.q, 0.0)  # bars that are not drawn must not stretch the scale
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    names = min(max(text_width(plain(mind.actions[a]), TEXT) for a in order) + 20, 0.38 * column.width)
-    left, right = column.left + names, column.left + column.width - (96 if doubt else 52)
     best = float(np.nanmax(scores)) if np.isfinite(scores).any() else 0.0
+    weighed = mind.q * mind.weights
+    losses = np.where(mind.available[:, None], weighed - weighed[_best_of(mind)], 0.0)
+    low, high = min(float(losses.min()), 0.0), max(float(losses.max()), 0.0)
+    names = min(max(text_width(plain(mind.actions[a]), TEXT, bold=True) for a in order) + 20, 0.38 * column.width)
+    left, right = column.left + names, column.left + column.width - (96 if doubt else 52)
 
     def x(value: float) -> float:
         return left + (right - left) * (value - low) / ((high - low) or 1.0)
@@ -133,14 +130,15 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
         middle = column.top + row / 2
         if chosen:
             canvas.box(column.left - 6, column.top, column.left + column.width + 6, column.top + row, theme.hairline, 4)
-        name = cut(plain(mind.actions[action]), TEXT, names - 8)
+        name = cut(plain(mind.actions[action]), TEXT, names - 8, bold=chosen)
         canvas.text(column.left, middle, name, TEXT, theme.ink if available else theme.muted, "lm", chosen)
         if available:
             top = middle - 3.0 * heads
             for head in range(heads):
-                ends = sorted((x(0.0), x(float(mind.q[action, head]))))
-                colour = head_colour(theme, head)
-                canvas.box(ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, colour)
+                ends = sorted((x(0.0), x(float(losses[action, head]))))
+                canvas.box(
+                    ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, theme.head(head)
+                )
             loss = best - float(scores[action])
             # Ties of the solver may differ by rounding, so `best` allows a relative error.
             text = "best" if loss <= 1e-9 * max(abs(best), 1) else f"-{number(loss)}"
@@ -153,15 +151,25 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
             canvas.text(right + 92, middle, f"{mind.uncertainty[action]:.0%}", SMALL, theme.performance, "rm")
         column.top += row
     canvas.box(x(0.0) - 0.5, begin, x(0.0) + 0.5, column.top, mix(theme.muted, theme.paper, 0.3))
-    canvas.text(x(low), column.top + 12, number(low), SMALL, theme.muted, "ms")
-    if high > low:
-        canvas.text(x(high), column.top + 12, number(high), SMALL, theme.muted, "ms")
+    marks = [(low, "ms"), (0.0, "ms"), (high, "ms")] if low < 0 < high else [(low, "ms"), (high, "ms")]
+    # A number beside 0 that is too near to it would be written over it.
+    for value, anchor in marks if high > low else marks[:1]:
+        if value == 0 or abs(x(value) - x(0.0)) > 34:
+            canvas.text(x(value), column.top + 12, number(value), SMALL, theme.muted, anchor)
     if len(order) < len(mind.actions):
         column.top += LINE
         more = len(mind.actions) - len(order)
         text = f"and {more} worse action{'s' if more > 1 else ''}"
         canvas.text(column.left, column.top + 12, text, SMALL, theme.muted)
     column.top += LINE
+
+
+def _best_of(mind: Mind) -> int:
+    """The action with the highest score: the chosen one where it is as good as any, up to rounding."""
+    scores = np.nan_to_num(mind.scores, nan=-np.inf)
+    best = int(scores.argmax())
+    tied = scores[best] - scores[mind.action] <= 1e-9 * max(abs(float(scores[best])), 1)
+    return mind.action if tied else best
 
 
 def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
@@ -186,7 +194,7 @@ def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
         return []
     names = [plain(name) for name in (*frame.world.channels, frame.world.hidden or "performance")]
     values = [*episode.rewards[: frame.tick].sum(axis=0), episode.performance[: frame.tick].sum()]
-    colours = [*(head_colour(theme, head) for head in range(len(names) - 1)), theme.performance]
+    colours = [*(theme.head(head) for head in range(len(names) - 1)), theme.performance]
     rows = zip(names, map(float, values), (mix(colour, theme.ink, 0.3) for colour in colours), strict=True)
     return list(rows)[-4:]
 
@@ -241,7 +249,7 @@ def draw_legend(column: PanelColumn, frame: Frame) -> None:
             column.line(f"{frame.value_map.source}; hatched: {frame.value_map.gaps}", theme.muted, SMALL)
     texts = {
         "policy": "arrow: a best move · dot: stay · ring: an action",
-        "plan": "dots and ghosts: what it expects to come",
+        "plan": "line: where it went · dots, ghosts: what it expects",
         "sight": "outlined: seen by an overseer",
         "doubt": "doubt: from 0% (sure) to 100% (never tried)",
         "foreseen": "framed: came otherwise; ghost: where it was foreseen",
@@ -282,7 +290,7 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
     for entry, span in zip(shown, spans(shown), strict=True):
         newest = entry is shown[-1]
         column.canvas.text(column.left + 42, column.top + 12, span, SMALL, column.theme.muted, "rs")
-        text = cut(entry.text, SMALL, column.width - 52)
+        text = cut(entry.text, SMALL, column.width - 52, bold=newest)
         column.canvas.text(column.left + 52, column.top + 12, text, SMALL, column.theme.ink, bold=newest)
         column.top += LINE
 

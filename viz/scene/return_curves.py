@@ -12,7 +12,6 @@ from ..drawing.canvas import FINER, cut
 from ..drawing.palette import Theme
 from ..text.episode_text import plain
 from .curves import TYPE, Chart, ChartMark, Curve, parting
-from .panels import head_colour
 
 MARKS = 6
 """The greatest number of marks over the curves."""
@@ -53,7 +52,7 @@ def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
     channels = episode.world.channels
     if 1 < len(channels) <= 4:
         sums = running_sums(episode.rewards)
-        lines += [Curve(plain(name), sums[:, k], head_colour(theme, k)) for k, name in enumerate(channels)]
+        lines += [Curve(plain(name), sums[:, k], theme.head(k)) for k, name in enumerate(channels)]
     return lines
 
 
@@ -71,29 +70,33 @@ def _curves_of_two(sums: ReturnCurves, theme: Theme) -> list[Curve]:
 def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
     """Marks at the first tick of each event, at the tick in which the sums part, and at the end; at most `MARKS`."""
     named: dict[int, list[str]] = {}  # by tick: names that fall on one tick share a mark
-    for event in dict.fromkeys(event for events in episode.events for event in events):
-        named.setdefault(episode.ticks(event)[0], []).append(plain(event))
+    ranks: dict[int, int] = {}
+    for mark in _ends_and_events(episode):
+        named.setdefault(mark.tick, []).append(mark.name)
+        ranks[mark.tick] = min(mark.rank, ranks.get(mark.tick, mark.rank))
     part = parting(lines[0].values, lines[1].values)
     if part is not None:
         named.setdefault(part, []).append("they part")
-    if episode.ended is not None:
-        named.setdefault(episode.length, []).append(plain(episode.ended))
-    return [ChartMark(tick, ", ".join(named[tick])) for tick in sorted(named)][:MARKS]
+    marks = [ChartMark(tick, ", ".join(names), ranks.get(tick, 1)) for tick, names in named.items()]
+    return _ordered(sorted(marks, key=lambda mark: (mark.rank, mark.tick))[:MARKS])
 
 
 def _marks_of_two(sums: ReturnCurves) -> list[ChartMark]:
     """Marks at the first tick of each event and at the end; those of the second episode only where they differ."""
-    first, second = ({mark.name: mark.tick for mark in _ends_and_events(episode)} for episode in sums.episodes)
-    named = [ChartMark(tick, name) for name, tick in first.items()]
-    named += [
-        ChartMark(tick, f"{name} ({cut(sums.names[1], 12.0, 90)})")
-        for name, tick in second.items()
-        if first.get(name) != tick
-    ]
-    return sorted(named, key=lambda mark: mark.tick)[:MARKS]
+    first, second = ({mark.name: mark for mark in _ends_and_events(episode)} for episode in sums.episodes)
+    named = list(first.values())
+    for name, mark in second.items():
+        if name not in first or first[name].tick != mark.tick:
+            named.append(ChartMark(mark.tick, f"{name} ({cut(sums.names[1], 12.0, 90)})", mark.rank))
+    return _ordered(sorted(named, key=lambda mark: (mark.rank, mark.tick))[:MARKS])
 
 
 def _ends_and_events(episode: Episode) -> list[ChartMark]:
+    """A mark at the first tick of each event, and at the last tick if the episode ended; rarer ones rank first."""
     events = dict.fromkeys(event for events in episode.events for event in events)
-    ends = [] if episode.ended is None else [ChartMark(episode.length, plain(episode.ended))]
-    return [*(ChartMark(episode.ticks(event)[0], plain(event)) for event in events), *ends]
+    ends = [] if episode.ended is None else [ChartMark(episode.length - 1, plain(episode.ended))]
+    return [*(ChartMark(episode.ticks(event)[0], plain(event), len(episode.ticks(event))) for event in events), *ends]
+
+
+def _ordered(marks: list[ChartMark]) -> list[ChartMark]:
+    return sorted(marks, key=lambda mark: mark.tick)

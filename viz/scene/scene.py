@@ -19,17 +19,20 @@ from ..drawing.canvas import Canvas, cut, text_width
 from ..drawing.palette import Theme, mix
 from ..viewer.frame import Frame
 from .board_layers import RECENT, draw_board
+from .cards import draw_caption, draw_card
+from .choice_diagram import draw_diagram
 from .curves import Chart
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
-from .state_cards import draw_cards
 from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
 MARGIN = 16.0
 """Margin at the edges of the scene, in points."""
 FOOT, SLIDER = 26.0, 26.0
 """Heights of the status line and of the timeline, in points."""
+CAPTION = 50.0
+"""Height of the caption below the board, in points: two lines and a margin."""
 LABEL = 42.0
 """Height of the label over each of two boards, in points."""
 
@@ -48,6 +51,7 @@ class SceneLayout:
         side: left and width of the panels.
         chart: top and height of the curves; slider: top of the timeline.
         second: as `board`, for a second board or a search tree; None if there is neither.
+        told: left, top and width of the caption, which stands below the board; None without one.
     """
 
     width: float
@@ -58,9 +62,12 @@ class SceneLayout:
     chart: tuple[float, float]
     slider: float
     second: Room | None = None
+    told: tuple[float, float, float] | None = None
 
 
-def layout(width: float, height: float, curves: bool = True, panels: bool = True, two: float = 0.0) -> SceneLayout:
+def layout(
+    width: float, height: float, curves: bool = True, panels: bool = True, two: float = 0.0, told: bool = False
+) -> SceneLayout:
     """Lay out a scene.
 
     Args:
@@ -69,6 +76,7 @@ def layout(width: float, height: float, curves: bool = True, panels: bool = True
         curves: whether there are curves to show.
         panels: whether there are panels to show.
         two: height of the label over each of two boards, in points; 0 for a single board.
+        told: whether there is room for a caption below the board.
     """
     # In a small window the board matters most: title, curves and panels are left out below a least size of the scene.
     head = 48.0 if height >= 300 else 0.0
@@ -77,8 +85,18 @@ def layout(width: float, height: float, curves: bool = True, panels: bool = True
     slider = height - FOOT - SLIDER
     top = head or 6.0
     board_width = width - 2 * MARGIN - (side + MARGIN if side else 0)
-    board = (MARGIN, top, max(board_width, 20.0), max(slider - chart - top - 8, 20.0))
-    whole = SceneLayout(width, height, head, board, (width - MARGIN - side, side), (slider - chart, chart), slider)
+    caption = CAPTION if told and height >= 300 else 0.0
+    board = (MARGIN, top, max(board_width, 20.0), max(slider - chart - top - 8 - caption, 20.0))
+    whole = SceneLayout(
+        width,
+        height,
+        head,
+        board,
+        (width - MARGIN - side, side),
+        (slider - chart, chart),
+        slider,
+        told=(MARGIN, slider - chart - caption, board_width) if caption else None,
+    )
     return _halved(whole, two) if two else whole
 
 
@@ -99,7 +117,7 @@ def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
     curves = frame.shows("curves") and frame.episode is not None
     two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
     panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
-    return layout(width, height, curves, panels, two)
+    return layout(width, height, curves, panels, two, frame.caption is not None)
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
@@ -121,17 +139,21 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
         if part.world.boards.height:
             _draw_pane(canvas, part, _board(part, room, ratio), ground)
         else:
-            draw_cards(canvas, part, room)
+            draw_diagram(canvas, part, room)
         if parts.second is not None:
             _draw_label(canvas, part, room)  # after the board, whose rim reaches up to it
     if frame.shows("tree") and frame.other is None and parts.second is not None:
         _draw_search(canvas, frame, parts.second)
     if parts.side[1]:
         _draw_side(canvas, frame, parts)
+    if parts.told is not None and frame.caption:
+        draw_caption(canvas, frame.caption, parts.told)
     _draw_timeline(canvas, frame, parts)
     _draw_foot(canvas, frame)
     if frame.notice:
         draw_notice(canvas, frame)
+    if frame.card is not None:
+        draw_card(canvas, frame.card)
     if frame.keys:
         draw_keys(canvas, frame)
     return canvas.picture()
@@ -320,10 +342,10 @@ def _draw_chart(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 def _draw_head(canvas: Canvas, frame: Frame) -> None:
     theme = frame.theme
     count = f"tick {frame.now}" + (f" of {frame.length}" if frame.episode is not None else "")
-    room = canvas.width - 2 * MARGIN - text_width(count, 20.0) - 24
-    title = cut(frame.title, 18.0, room)
+    room = canvas.width - 2 * MARGIN - text_width(count, 18.0, bold=True) - 24
+    title = cut(frame.title, 18.0, room, bold=True)
     canvas.text(MARGIN, 30, title, 18.0, bold=True)
-    left = MARGIN + text_width(title, 18.0) + 16
+    left = MARGIN + text_width(title, 18.0, bold=True) + 16
     canvas.text(left, 30, cut(frame.about, 12.5, room + MARGIN - left), 12.5, theme.muted)
     canvas.text(canvas.width - MARGIN, 31, count, 18.0, theme.ink, "rs", bold=True)
 
@@ -343,7 +365,7 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
             "" if seen else "it cannot be put on a board",
         )
-    canvas.text(left, top - LABEL + 16, cut(label, 14.0, width), 14.0, bold=True)
+    canvas.text(left, top - LABEL + 16, cut(label, 14.0, width, bold=True), 14.0, bold=True)
     canvas.text(left, top - LABEL + 33, cut(action_text, 12.0, width), 12.0, canvas.theme.muted)
 
 
@@ -375,7 +397,10 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 
 
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
-    """Draw a line with a mark for each tick that had an event, and a knob at the present tick."""
+    """Draw a line with a mark for each tick that had an event, and a knob at the present tick.
+
+    A mark stands where the curves' marks stand: at the tick in which it happens, as the log counts.
+    """
     theme, episode = frame.theme, frame.episode
     left, right = _axis(frame, parts, canvas.ratio)
     y = parts.slider + SLIDER / 2
@@ -384,8 +409,8 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
         return
     step = (right - left) / max(frame.length, 1)
     for tick, events in enumerate(episode.events):
-        if events:  # they show in the state after the tick, hence the 1
-            x = left + (tick + 1) * step
+        if events:
+            x = left + tick * step
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
     x = left + frame.now * step
     canvas.box(left, y - 1.5, x, y + 1.5, theme.reward)

@@ -13,6 +13,7 @@ from ...envs.world.ascii_board import text_board
 from ...envs.world.geometry import DIRECTIONS
 from ...envs.world.randomness import GivenDraws
 from ...envs.world.world import Body, StateColumn, World
+from ...scenarios.language.schema.document import Document
 
 
 def first_state(world: World) -> Ints:
@@ -33,6 +34,27 @@ def describe(world: World, state: Ints) -> list[str]:
     counters, weights that are part of the state, and the end: `power 2 of 3`, `next_job bench_2`, `ended shut down`.
     """
     return list(_words(world, state))
+
+
+def meanings(document: Document) -> dict[str, str]:
+    """What the fields of a scenario's states mean, by name: what the file says of them; of a weight, whose it is."""
+    found = {name: its.about for name, its in document.counters.items()}
+    found |= {name: its.about for name, its in document.draws.items()}
+    fields = {owner: agent.fields for owner, agent in document.agents.items()}
+    fields |= {owner: thing.fields for owner, thing in document.things.items()}
+    found |= {f"{owner}.{name}": its.about for owner, its_fields in fields.items() for name, its in its_fields.items()}
+    out = {name: " ".join(text.split()) for name, text in found.items() if text}
+    for name, agent in document.agents.items():
+        for channel in agent.values:
+            about = document.rewards[channel].about if channel in document.rewards else None
+            value = plain_name(channel) + (f" ({' '.join(about.split())})" if about else "")
+            out[f"{name}.values.{channel}"] = f"how much {plain_name(name)} values {value}"
+    return out
+
+
+def plain_name(name: str) -> str:
+    """A name for a reader: underscores become spaces."""
+    return name.replace("_", " ")
 
 
 @dataclass(frozen=True)

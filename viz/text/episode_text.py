@@ -77,12 +77,30 @@ def log_until(episode: Episode, tick: int) -> list[LogEntry]:
     return [LogEntry(e.first, min(e.last, tick - 1), e.text) for e in log(episode) if e.first < tick]
 
 
-def why(mind: Mind) -> str:
-    """Say in one sentence which channel decided a choice, and what the agent would do without it."""
+def why(mind: Mind, attributed: bool | None = False) -> str:
+    """Say in one sentence which channel decided a choice, and what the agent would do without it.
+
+    Args:
+        mind: the decision.
+        attributed: whether its deciding values are those without which the agent would have planned something else;
+            None while that is being computed. Otherwise they keep to the plan, and say less.
+    """
+    weighed = [channel for channel, weight in zip(mind.channels, mind.weights, strict=True) if weight]
+    if len(weighed) == 1 and not mind.decided_by:
+        return f"It values one thing: {plain(weighed[0])}."
+    if attributed is None:
+        return "Working out which of its values decides this ..."
     if not mind.decided_by:
-        return "No single value decides this."
-    head, instead = mind.decided_by[0], mind.instead[0]
-    return f"{plain(head).capitalize()} decides: without it, {plain(instead)}."
+        if not attributed:
+            return "No value decides this by itself, if it keeps to its plan."
+        return "Without any one of its values it would do the same."
+    told = [
+        f"{plain(head)}, {plain(instead) or 'anything'}"
+        for head, instead in zip(mind.decided_by, mind.instead, strict=True)
+    ]
+    head, instead = plain(mind.decided_by[0]), plain(mind.instead[0]) or "it would not matter"
+    text = f"{head.capitalize()} decides: without it, {instead}."
+    return text if len(told) == 1 else f"{text} Without {told[1]}."
 
 
 def status(episode: Episode, tick: int) -> str:
@@ -96,17 +114,26 @@ def status(episode: Episode, tick: int) -> str:
     return f"tick {tick}: {describe_actions(episode, tick)}{f' ({came})' if came else ''}"
 
 
-def describe_continuation(ahead: Episode, since: int) -> str:
-    """Describe the rest of an episode after `since` ticks: each event's first tick, the end, the summed rewards."""
-    first = {event: ahead.ticks(event)[0] for events in ahead.events for event in events}
-    said = [f"{plain(event)} in tick {since + tick}" for event, tick in sorted(first.items(), key=lambda item: item[1])]
+def describe_continuation(ahead: Episode, since: int, now: int | None = None) -> str:
+    """Describe the rest of an episode after `since` ticks: each event's first tick, the end, the summed rewards.
+
+    What lies before the tick `now` is told apart from what is still to come.
+    """
+    now = since if now is None else now
+    first = {event: since + ahead.ticks(event)[0] for events in ahead.events for event in events}
+    ticks = [(tick, plain(event)) for event, tick in sorted(first.items(), key=lambda item: item[1])]
     if ahead.ended is not None:
-        said.append(f"{plain(ahead.ended)} in tick {since + ahead.length - 1}")
+        ticks.append((since + ahead.length - 1, plain(ahead.ended)))
+    past, coming = (
+        ", ".join(f"{event} in tick {tick}" for tick, event in ticks if (tick < now) is gone) for gone in (True, False)
+    )
+    said = [f"so far {past}"] if past else []
+    said += [f"still to come {coming}" if past else coming] if coming else []
     sums = [f"{plain(ahead.world.hidden or 'performance')} {ahead.performance.sum():+g}"]
     sums += [
         f"{plain(name)} {total:+g}" for name, total in zip(ahead.world.channels, ahead.rewards.sum(axis=0), strict=True)
     ]
-    return f"{', '.join(said) or 'nothing of note'}; {', '.join(sums)} from here on"
+    return f"{', '.join(said) or 'nothing of note'}; {', '.join(sums)} from tick {since} on"
 
 
 def stored(world: World, index: int, value: int) -> str:

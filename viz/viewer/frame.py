@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...envs.base import Ints
 from ...envs.world.world import World
 from ...evals.inspection.mind import Mind, ValueMap
+from ...evals.inspection.narration import Card
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
 from .what_if_menu import Menu
@@ -57,6 +58,10 @@ class Frame:
         node: the selected node of the search, 0 for the present state.
         before: the decision in the tick before, whose prediction is compared with the present state.
         notice: lines for a panel over the board, on what is wrong with the scenario file.
+        caption: what is told at this tick; None where nothing is told of the episode at all.
+        card: what is told before or after the episode, over the picture.
+        meanings: what fields of the state mean, by their names.
+        attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
     title: str
@@ -83,6 +88,10 @@ class Frame:
     node: int = 0
     before: Mind | None = None
     notice: tuple[str, ...] = ()
+    caption: str | None = None
+    card: Card | None = None
+    attributed: bool | None = False
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def now(self) -> int:
@@ -104,6 +113,10 @@ class Frame:
     def state(self) -> Ints:
         """int32 `[F]`: the present state."""
         return self.states[-1]
+
+    def meaning(self, name: str) -> str:
+        """What a field of the state means, for a reader."""
+        return self.meanings.get(name) or name.replace("_", " ").replace(".", " ")
 
     def shows(self, overlay: str) -> bool:
         """Whether an overlay is on."""

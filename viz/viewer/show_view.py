@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ...envs.base import Ints
+from ...evals.inspection.attribution import Attribution, AttributionPlanner
 from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
 from ...evals.inspection.mind import Mind, ValueMap
-from ...evals.inspection.show import Show
+from ...evals.inspection.narration import Narration, first_seed
+from ...evals.inspection.show import LiveShow, RecordedShow, Show
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
-from ..text.ascii_board import first_state
+from ..text.ascii_board import first_state, meanings
 from ..text.episode_text import describe_actions, plain, status
 from .frame import USUAL, Frame
 
@@ -42,6 +45,7 @@ class ShowView:
         wait: bool = False,
         label: str = "",
         reloading: LiveReloader | None = None,
+        narration: Narration | None = None,
     ) -> None:
         """Start at tick 0 of an episode.
 
@@ -53,7 +57,11 @@ class ShowView:
             wait: whether to wait for every answer, however long it takes (for a film, or a test).
             label: the title of the board where there are two.
             reloading: the reloader of the scenario file, if the file is to be read again whenever it is saved.
+            narration: what is told of the episodes; if nobody has asked for one, it begins with the one that it opens
+                with, whatever `number` is.
         """
+        self.narration = narration
+        self._choosing = narration is not None and not narration.asked and not narration.run
         self.show, self.number, self.overlays, self.theme, self.label = show, number, overlays, theme, label
         self.tick, self.agent, self.head, self.node = 0, 0, -1, 0
         self.message = ""
@@ -63,10 +71,22 @@ class ShowView:
         self._reader: BackgroundWorker[ReloadResult] = BackgroundWorker(2)
         self._first = first_state(show.world)  # shown until the episode is known
         self._beside: BackgroundWorker[Any] = BackgroundWorker(patience=None if wait else PATIENCE)
+        # Plans without one of the values take as long as the plan itself: they have a thread of their own.
+        self._attributing: BackgroundWorker[tuple[Attribution | None]] = BackgroundWorker(
+            16, patience=None if wait else PATIENCE
+        )
+        self._attribution = self._new_attribution()
+        self._latest: tuple[object, Mind | None] = (None, None)
 
     @property
     def episode(self) -> Episode | None:
         """The episode being played; None while it is being computed."""
+        if self._choosing and self.narration is not None:
+            opening, show = self.narration.opening, self.show
+            chosen: int | None = self._beside.ask(("opening",), lambda: first_seed(opening, show.episode))
+            if chosen is None:
+                return None
+            self.number, self._choosing = chosen, False
         number = self.number
         found: Episode | None = self._beside.ask(("episode", number), lambda: self.show.episode(number))
         return found
@@ -99,6 +119,7 @@ class ShowView:
         # The second of two boards follows the first, so its tick may lie beyond the end of its own episode.
         tick = 0 if episode is None else min(self.tick, episode.length)
         mind, before, value_map = self._thoughts(episode, tick)
+        mind, attributed = self._attributed(episode, tick, mind)
         return Frame(
             title=self.show.scenario.document.title,
             about=self._about(episode),
@@ -118,7 +139,53 @@ class ShowView:
             before=before,
             node=0 if mind is None or mind.search is None else min(self.node, len(mind.search.parents) - 1),
             notice=self.notice,
+            caption=self._caption(episode, tick),
+            attributed=attributed,
+            meanings=meanings(self.show.scenario.document),
         )
+
+    def attribution(self) -> Attribution | None:
+        """The values that decide in each tick of the episode; None while it is being computed, or where none do."""
+        found = self._ask_attribution(self.episode)
+        return None if found is None else found[0]
+
+    def _caption(self, episode: Episode | None, tick: int) -> str | None:
+        if self.narration is None:
+            return None
+        return "" if episode is None else self.narration.caption_at(episode, tick)
+
+    def _ask_attribution(self, episode: Episode | None) -> tuple[Attribution | None] | None:
+        """The attribution in a tuple of one; None while it is being computed, or for who cannot be planned for anew."""
+        planner = self._attribution
+        if planner is None or episode is None or episode.agent != "exact":
+            return None
+        agent = self.agent
+        return self._attributing.ask((self.number, agent), lambda: (planner.attribute(episode, agent),))
+
+    def _attributed(self, episode: Episode | None, tick: int, mind: Mind | None) -> tuple[Mind | None, bool | None]:
+        """A thought with the values that decide it as plans made anew say; and whether they do, None for not yet."""
+        if mind is None or episode is None or episode.agent != "exact" or self._attribution is None:
+            return mind, False
+        found = self._ask_attribution(episode)
+        if found is None:
+            return mind, None
+        if found[0] is None or tick >= len(found[0]):
+            return mind, False
+        key = (mind, found[0], tick)  # compared by identity: a thought equals itself only
+        if self._latest[0] != key:  # the same object as long as nothing changes, by which a picture is kept
+            flips = found[0][tick]
+            anew = replace(
+                mind,
+                decided_by=tuple(flip.channel for flip in flips),
+                instead=tuple(flip.instead for flip in flips),
+            )
+            self._latest = (key, anew)
+        return self._latest[1], True
+
+    def _new_attribution(self) -> AttributionPlanner | None:
+        if isinstance(self.show, LiveShow | SubprocessShow | RecordedShow):
+            return AttributionPlanner(self.show.scenario, self.show.stage)
+        return None
 
     def _thoughts(self, episode: Episode | None, tick: int) -> tuple[Mind | None, Mind | None, ValueMap | None]:
         """What the overlays need: the decision in a tick, that of the tick before, and the value map.
@@ -163,6 +230,9 @@ class ShowView:
     def close(self) -> None:
         """Stop starting background work."""
         self._beside.close()
+        self._attributing.close()
+        if self._attribution is not None:
+            self._attribution.close()
         self._reader.close()
         self._close_show()
         if self._reloading is not None:
@@ -179,6 +249,13 @@ class ShowView:
         self._beside.close()
         self._beside = BackgroundWorker(patience=None if self._wait else PATIENCE)
         self._beside.put(("episode", number), reread.episode)
+        self._attributing.close()
+        if self._attribution is not None:
+            self._attribution.close()
+        self._attributing = BackgroundWorker(16, patience=None if self._wait else PATIENCE)
+        self._attribution = self._new_attribution()
+        if self.narration is not None:
+            self.narration = replace(self.narration, scenario=self.show.scenario)
         self._first = first_state(self.show.world)
         self.agent = min(self.agent, len(self.show.world.agents) - 1)
         self.head, self.node = min(self.head, len(self.show.world.channels) - 1), 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
+from ...evals.inspection.narration import Card, Narration
 from ...evals.inspection.show import Show
 from ...evals.traces.episode import Episode
 from ..drawing.palette import DARK, LIGHT, Theme
@@ -17,6 +19,9 @@ from .what_if import WhatIf
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 """The speeds that can be chosen, in ticks per second."""
+
+USUAL_SPEED = SPEEDS.index(4.0)
+"""Index of the speed at the beginning."""
 
 KEYS = (
     ("space", "go on, or pause"),
@@ -32,6 +37,7 @@ KEYS = (
     ("t", "light or dark"),
     ("s", "save a picture"),
     ("v", "record a film, or end it"),
+    ("i", "what this is about"),
     ("h", "these keys"),
     ("esc", "leave"),
 )
@@ -44,6 +50,8 @@ class Viewer(ShowView):
     Attributes:
         playing: whether time advances by itself, `speed` ticks in a second.
         help: whether the keys are shown; left: whether the viewer should be closed.
+        card: which card is over the picture: that before the episode, that after it, or none.
+        by_hand: whether the episode is a game that someone plays, so that it never goes on by itself.
         beside: the view of the second board, or None.
         what_if: the counterfactual edits; None where nothing can be edited.
     """
@@ -61,27 +69,45 @@ class Viewer(ShowView):
         beside: ShowView | None = None,
         supposing: bool = False,
         reloading: LiveReloader | None = None,
+        narration: Narration | None = None,
+        card: bool = False,
+        steered: bool = True,
     ) -> None:
         """Start at tick 0 of an episode.
 
         Args:
             show: the source of episodes and thoughts.
-            number: see `ShowView`, as for `overlays`, `theme`, `wait`, `label` and `reloading`.
+            number: see `ShowView`, as for `overlays`, `theme`, `wait`, `label`, `reloading` and `narration`.
             overlays: see there.
             theme: see there.
             wait: see there.
             label: see there.
             reloading: see there.
+            narration: see there.
+            card: whether it opens with a card that says what is to be seen, and ends with one on what came of it.
+            steered: whether someone sits before it; a film of one picture for each tick is neither paused nor steered.
             keys: the (key, what it does) pairs that the help shows.
             beside: a view that is shown next to this one, at the same tick.
             supposing: whether the state and the settings can be edited.
         """
         super().__init__(
-            show, number=number, overlays=overlays, theme=theme, wait=wait, label=label, reloading=reloading
+            show,
+            number=number,
+            overlays=overlays,
+            theme=theme,
+            wait=wait,
+            label=label,
+            reloading=reloading,
+            narration=narration,
         )
+        self._steered = steered
+        self._carded = card and narration is not None
+        self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
+        self.by_hand = False
+        self._pause = 0.0
         self.playing, self.help, self.left = False, False, False
         self.beside = beside
-        self._speed, self._time, self._keys = SPEEDS.index(4.0), 0.0, keys
+        self._speed, self._time, self._keys = USUAL_SPEED, 0.0, keys
         self._supposing = supposing
         self.what_if = self._new_what_if()
 
@@ -113,12 +139,23 @@ class Viewer(ShowView):
         episode = self.episode
         if not self.playing or episode is None:
             return
-        self._time += seconds * self.speed
+        if self._pause > 0:
+            self._pause -= seconds * self.speed / SPEEDS[USUAL_SPEED]
+            return
+        self._time += seconds * self.speed * self._stride(episode)
         ticks = int(self._time)
         self._time -= ticks  # the fraction is kept, so that the speed is right at any frame rate
-        self.seek(self.tick + ticks)
-        if self.tick >= self.length:
+        for _ in range(min(ticks, self.length - self.tick)):
+            self.seek(self.tick + 1)
+            if self.narration is not None and (pause := self.narration.pause(episode, self.tick)):
+                self._pause, self._time = pause, 0.0
+                break
+        if self.tick >= self.length and self._pause <= 0:
             self.playing = False
+            self.card = "ending" if self._carded and self.supposed is None else ""
+
+    def _stride(self, episode: Episode) -> float:
+        return 1.0 if self.narration is None else self.narration.stride(episode, min(self.tick, episode.length))
 
     def seek(self, tick: int) -> None:
         """See `ShowView.seek`. A counterfactual that would begin later is moved to the new tick."""
@@ -134,6 +171,8 @@ class Viewer(ShowView):
 
     def press(self, key: str) -> bool:
         """Handle a key; return whether it was bound to anything."""
+        if self.card and not self.help and self._on_card(key):
+            return True
         # While something is edited, the arrows and Escape act on the menu, so it gets every key first.
         if self._suppose(key):
             return True
@@ -147,6 +186,40 @@ class Viewer(ShowView):
         self.message = ""
         handler()
         return True
+
+    def begin(self) -> None:
+        """Put the card away: after the one before an episode it is played, after the one at its end it begins anew."""
+        opening, self.card = self.card == "opening", ""
+        if self.by_hand:
+            return
+        if not opening:
+            self._restart()
+        self.playing = True
+
+    def _on_card(self, key: str) -> bool:
+        """Handle a key while a card is over the picture; return whether it was one for the card."""
+        if key in ("space", "return", "enter", "right"):
+            self.begin()
+            return True
+        if key == "escape":
+            self.card = ""
+            return True
+        if key == "c" and self.card == "ending" and self.what_if is not None and self.episode is not None:
+            self._ask_what_decided(self.episode)
+            return True
+        if key not in ("h", "s", "v", "t"):
+            self.card = ""
+        return False
+
+    def _ask_what_decided(self, episode: Episode) -> None:
+        """Begin a counterfactual without the value that decided, in the tick that it decided."""
+        assert self.narration is not None
+        self.card = ""
+        found = self.narration.decisive(episode, self.attribution())
+        self.seek(min(found[0] if found else 0, max(episode.length - 1, 0)))
+        what_if = self.suppose()
+        if what_if is not None and found is not None:
+            what_if.zero(found[1].setting)
 
     def suppose(self) -> WhatIf | None:
         """Begin a counterfactual at this tick, or go back to the tick where the present one begins.
@@ -210,20 +283,31 @@ class Viewer(ShowView):
             "[": lambda: self._next_node(-1),
             "t": self._other_theme,
             "h": self._toggle_help,
+            "i": self._toggle_card,
+            "f1": self._toggle_card,
             "escape": self._leave,
         }
 
     def frame(self) -> Frame:
         """The frame to draw now."""
         state = "playing" if self.playing else "paused"
-        hint = f"{state} · {self.speed:g} ticks a second · H: keys"
-        frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else ())
+        hint = f"{state} · {self.speed:g} ticks a second · H: keys" if self._steered else ""
+        frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else (), card=self._shown_card())
         if self.supposed is not None and frame.episode is not None:
             return self.supposed.seen(frame, self.tick)
         if self.beside is not None:
             self.beside.follow(self)
             return replace(frame, other=self.beside.frame())
         return frame
+
+    def _shown_card(self) -> Card | None:
+        if self.narration is None or not self.card:
+            return None
+        episode = self.episode
+        if self.card == "opening" or episode is None:
+            return self.narration.opening_card(episode)
+        flip = self.narration.decisive(episode, self.attribution())
+        return self.narration.ending_card(episode, flip, self.what_if is not None)
 
     def close(self) -> None:
         """Stop starting background work."""
@@ -250,10 +334,10 @@ class Viewer(ShowView):
         if self.episode is not None and not self.playing and self.tick >= self.length:
             self.seek(0 if self.supposed is None else self.supposed.since)
         self.playing = not self.playing
-        self._time = 0.0
+        self._time = self._pause = 0.0
 
     def _step(self, ticks: int) -> None:
-        self.playing = False
+        self.playing, self._pause = False, 0.0
         self.seek(self.tick + ticks)
 
     def _set_speed(self, by: int) -> None:
@@ -261,7 +345,7 @@ class Viewer(ShowView):
 
     def _restart(self) -> None:
         self._forget()
-        self.tick, self.playing, self._time = 0, True, 0.0
+        self.tick, self.playing, self._time, self._pause = 0, True, 0.0, 0.0
 
     def _other_episode(self, by: int) -> None:
         # Where any number can be played, the number is a seed; those up to 32 bits are offered.
@@ -301,6 +385,12 @@ class Viewer(ShowView):
 
     def _other_theme(self) -> None:
         self.theme = DARK if self.theme is LIGHT else LIGHT
+
+    def _toggle_card(self) -> None:
+        if self.narration is None:
+            self.message = "nothing is told of what is shown here"
+        else:
+            self.playing, self.card = False, "opening"
 
     def _toggle_help(self) -> None:
         self.help = not self.help

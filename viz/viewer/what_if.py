@@ -131,6 +131,12 @@ class WhatIf:
         assert self.edit is not None
         self.edit = self.edit.move(body, cell)
 
+    def zero(self, setting: str) -> None:
+        """Set the weight of a dotted name to 0."""
+        found = next((index for index, row in enumerate(self.rows) if row.name == setting), None)
+        if found is not None:
+            self.turn(found, self.rows[found].values.index(0.0))
+
     def _zero(self, head: int) -> None:
         found = head_row(self.rows, head)
         if found is None:
@@ -186,8 +192,9 @@ class WhatIf:
             menu=None,
             before=None,
             node=0,
+            attributed=False,
         )
-        return replace(frame, other=other, verdict=(*_verdict(shown, self.since), *self._caveat()))
+        return replace(frame, other=other, verdict=(*_verdict(shown, self.since, tick), *self._caveat()))
 
     def _caveat(self) -> tuple[str, ...]:
         """A warning where the episode is not of the exact plan: a recorded agent cannot be asked what it would do."""
@@ -254,16 +261,16 @@ def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
 
 
 @lru_cache(64)
-def _verdict(answer: EditAnswer, since: int) -> tuple[str, ...]:
-    """Paragraphs that compare the action and the outcome without the edit with those under it."""
+def _verdict(answer: EditAnswer, since: int, now: int) -> tuple[str, ...]:
+    """Paragraphs that compare the action and outcome without the edit with those under it, seen from the tick `now`."""
     assert answer.now is not None
     assert answer.then is not None
     said = []
     if answer.now.mind is not None and answer.then.mind is not None:
-        now, then = (plain(each.mind.actions[each.mind.action]) for each in (answer.now, answer.then) if each.mind)
+        act, then = (plain(each.mind.actions[each.mind.action]) for each in (answer.now, answer.then) if each.mind)
         who = plain(answer.now.mind.agent)
         does = "do" if " and " in who else "does"
-        said.append(f"As it is, {who} {does} {now}. Then: {'the same' if now == then else then}.")
-    said.append(f"As it is: {describe_continuation(answer.now.ahead, since)}.")
-    said.append(f"Then: {describe_continuation(answer.then.ahead, since)}.")
+        said.append(f"As it is, {who} {does} {act} in tick {since}. Then: {'the same' if act == then else then}.")
+    said.append(f"As it is: {describe_continuation(answer.now.ahead, since, now)}.")
+    said.append(f"Then: {describe_continuation(answer.then.ahead, since, now)}.")
     return (*said, *(f"{note[:1].upper()}{note[1:]}." for note in answer.then.notes))

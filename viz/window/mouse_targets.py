@@ -30,6 +30,9 @@ def grip_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> 
     frame = viewer.frame()
     if frame.keys:  # the panel with the keys covers the scene
         return None
+    if frame.card is not None:
+        viewer.begin()
+        return None
     if tick_at(frame, width, height, x, y) is not None:
         return _timeline(viewer, width, height, x, y)
     if (found := slider_at(frame, width, height, x, y)) is not None:

@@ -43,6 +43,7 @@ def help_keys(actions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         ("t", "light or dark"),
         ("s", "save the game as a replay"),
         ("v", "record a film, or end it"),
+        ("f1", "who you are, and what you want"),
         ("h", "these keys"),
         ("esc", "leave"),
     )
@@ -69,6 +70,11 @@ class PlayKeys:
             self.viewer.message = "the game is not saved: S saves it, Esc again leaves it"
             return True
         self._warned = key == "escape" and self._warned  # any other key takes the warning back
+        if self.viewer.card and key in ("space", "return", "enter", "escape"):
+            self.viewer.card = ""
+            return True
+        if self.viewer.card and key in (*self._moves, "backspace", "r"):
+            self.viewer.card = ""
         if key in self._moves:
             self._move(self._moves[key])
         elif key == "backspace":
@@ -95,6 +101,8 @@ class PlayKeys:
         game = self.game
         self.viewer.turn_to(game.changes, game.episode(game.changes))
         self.viewer.message = message or self._told()
+        if game.over and self.viewer.narration is not None and not message:
+            self.viewer.card = "ending"
 
     def _told(self) -> str:
         episode = self.game.episode(self.game.changes)

@@ -259,6 +259,9 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.held,
         frame.node,
         frame.notice,
+        frame.caption,
+        frame.card,
+        frame.attributed,
         None if frame.other is None else frame_key(frame.other),
     )
 

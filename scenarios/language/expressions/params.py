@@ -10,7 +10,7 @@ from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, 
 from .constants import base, names_in
 from .named_formulas import named_formulas
 from .parser import ExpressionError, effect, formula, parsed_measure
-from .syntax import Assign, PutAt, Rate, Statistic
+from .syntax import Assign, ExtremeShare, PutAt, Rate, Share, StateHolds, Statistic, temporal_in
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
 
@@ -207,7 +207,7 @@ def _watched(document: Document) -> frozenset[str]:
 
 
 def _measured(document: Document) -> frozenset[str]:
-    """The names that the conditions of expected rates read; other measures have no formula."""
+    """The names that the formulas of expected measures read."""
     names: set[str] = set()
     for expectation in document.expect:
         try:
@@ -216,6 +216,10 @@ def _measured(document: Document) -> frozenset[str]:
             continue
         if isinstance(parsed, Statistic):
             names |= names_in(parsed.formula) | (names_in(parsed.tick) if parsed.tick is not None else frozenset())
+        if isinstance(parsed, Share | ExtremeShare):
+            for part in temporal_in(parsed.condition):
+                read = part.formula if isinstance(part, StateHolds) else part.within
+                names |= frozenset() if read is None else names_in(read)
         if isinstance(parsed, Rate) and parsed.condition is not None:
             names |= names_in(parsed.condition)
     return frozenset(names)

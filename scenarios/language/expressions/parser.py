@@ -14,7 +14,7 @@ from ...did_you_mean import nearest, quote
 from ...errors import TurncoatError
 from ..faults.faults import Span, oxford
 from . import syntax
-from .syntax import Effect, Expression, Measure, ParsedMeasure, Regime
+from .syntax import Effect, EpisodeCondition, Expression, Measure, ParsedMeasure, Regime
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -58,14 +58,17 @@ QUANTIFIERS = ("any", "all", "count")
 DIRECTIONS = ("up", "down", "left", "right")
 EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset", "retire")
 MEASURES = (
-    "rate", "share", "count", "first", "return", "value", "performance", "steps", "regret", "mean", "max", "min",
-    "final", "at", "life",
+    "rate", "share", "most", "least", "count", "first", "return", "value", "performance", "steps", "regret", "mean",
+    "max", "min", "final", "at", "life",
 )  # fmt: skip
 
 PLACES = ("cell", "zone_of", "beside", "ahead")
 """Words that make a place of what stands in parentheses."""
 OF_PLACES = ("row", "column", "distance")
 """Words that make a number of places."""
+
+TEMPORAL = ("eventually", "always", "next", "until")
+"""Words about the moments of an episode that follow."""
 
 _CALLABLE = (*FUNCTIONS, *QUANTIFIERS, *PLACES, *OF_PLACES, "before", "happened")
 _RELATIONS = ("on", "in", "meets", "sees", "carries", "near", "does", "chooses", "moved", "facing")
@@ -183,6 +186,16 @@ def measure(text: str) -> Measure:
     return parse_measure(text)
 
 
+@lru_cache(maxsize=4096)
+def episode_condition(text: str) -> EpisodeCondition:
+    """Parse a condition on an episode, as within `share(...)`, cached.
+
+    Raises:
+        ExpressionError: the text is no such condition.
+    """
+    return cast(EpisodeCondition, _parse(_as_text(text), "condition"))
+
+
 def parsed_measure(text: str) -> ParsedMeasure:
     """Parse a measure and keep its text with it.
 
@@ -259,7 +272,7 @@ def _grammar() -> Lark:
         Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"),
         parser="lalr",  # time linear in the text, whoever wrote it; and it can tell which tokens are accepted next
         lexer="contextual",  # a word is a keyword only where one can stand, so that most words can be names
-        start=["expression", "effect", "measure", "regime", "place"],
+        start=["expression", "effect", "measure", "condition", "regime", "place"],
         keep_all_tokens=True,  # every rule's first and last part then tell its span
         maybe_placeholders=False,
         transformer=cast(Any, _Build()),
@@ -504,6 +517,9 @@ class _Build:
     def share(self, parts: _Parts) -> syntax.Share:
         return syntax.Share(parts[2], _span(parts))
 
+    def extreme_share(self, parts: _Parts) -> syntax.ExtremeShare:
+        return syntax.ExtremeShare(str(parts[0]), parts[2], _span(parts))
+
     def count(self, parts: _Parts) -> syntax.Count:
         return syntax.Count(parts[2], _span(parts))
 
@@ -533,6 +549,15 @@ class _Build:
 
     def of_life(self, parts: _Parts) -> syntax.OfLife:
         return syntax.OfLife(parts[2], _span(parts))
+
+    def temporal(self, parts: _Parts) -> syntax.Temporal:
+        return syntax.Temporal(str(parts[0]), (parts[2],), parts[4] if len(parts) > 4 else None, _span(parts))
+
+    def until(self, parts: _Parts) -> syntax.Temporal:
+        return syntax.Temporal("until", (parts[2], parts[4]), parts[6] if len(parts) > 6 else None, _span(parts))
+
+    def holds(self, parts: _Parts) -> syntax.StateHolds:
+        return syntax.StateHolds(parts[2], _span(parts))
 
     # Regimes
 
@@ -634,6 +659,9 @@ _EXPECTED = {
     "MAP": "`map`",
     "IN": "`in`",
     "FIRST": "`first(event)`",
+    "EVENTUALLY": "a temporal word such as `eventually(event)`",
+    "HOLDS": "`holds(condition)`",
+    "WITHIN": "`within`",
     "ENDED": "`ended`",
     "EVENT": f"the name of a counter, or {oxford(f'`{verb}`' for verb in EFFECT_VERBS)}",
     "RATE": f"a measure: {oxford(MEASURES)}",
@@ -661,9 +689,8 @@ _IMPLIED = {
 }
 """Terminal -> others that are more informative: if one of them is accepted too, the terminal's phrase is left out."""
 
-_ALL_WORDS = RESERVED.union(
-    _CALLABLE, DIRECTIONS, EFFECT_VERBS, MEASURES, ("cycles", "takes", "drops", "at", "map", "of")
-)
+_OTHER_WORDS = ("holds", "within", "cycles", "takes", "drops", "at", "map", "of")
+_ALL_WORDS = RESERVED.union(_CALLABLE, DIRECTIONS, EFFECT_VERBS, MEASURES, TEMPORAL, _OTHER_WORDS)
 
 _FOUND = re.compile(
     r"[A-Za-z_][\w.]*|[0-9][\w.]*|===|!==|&&|\|\||<>|=>|=<|\+\+|--|[-+=!<>]=|\*\*|//|\"[^\"\n]*\"|'[^'\n]*'|.", re.S
@@ -737,8 +764,13 @@ def _wrong_parenthesis(
 ) -> ExpressionError | None:
     if found == ")" and sum(1 if p == "(" else -1 for at, p in _parentheses(text) if at <= span[0]) < 0:
         return ExpressionError("TC107", span, "this `)` closes nothing", "take it away, or write the `(` before it")
+    if found == "(" and before and before[0] == "holds" and kind in ("measure", "condition", "regime"):
+        cure = f"write it inside {oxford([f'`{word}(...)`' for word in TEMPORAL])}"
+        return ExpressionError("TC105", before[1], "`holds` is about one moment, and an episode has many", cure)
     if found == "(" and before and before[0][0].isalpha() and before[0] not in (*RESERVED, *EFFECT_VERBS):
-        known = _CALLABLE if kind not in ("measure", "regime") else (*MEASURES, *_CALLABLE)
+        known = (
+            _CALLABLE if kind not in ("measure", "condition", "regime") else (*MEASURES, *TEMPORAL, "holds", *_CALLABLE)
+        )
         if before[0] in known:
             return None
         guess = nearest(before[0], known)
@@ -753,7 +785,10 @@ def _wrong_measure(kind: str, found: str, span: Span, accepted: frozenset[str]) 
     if accepted <= {"$END"}:
         cure = "a measure is one number: which event came first goes into `share(first(a) < first(b))`"
     else:
-        cure = "a share is about events: what is true of the state goes into `rate(event | condition)`"
+        cure = (
+            "a share is about events: what is true of the state goes into `rate(event | condition)`, or into "
+            "`eventually(holds(condition))` and its like"
+        )
     return ExpressionError("TC105", span, f"`{found}` cannot stand here", cure)
 
 

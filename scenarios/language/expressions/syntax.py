@@ -374,13 +374,51 @@ class EpisodeLogic:
     span: Span = NOWHERE
 
 
-EpisodeCondition: TypeAlias = Happens | Ended | Before | EpisodeLogic
+@dataclass(frozen=True)
+class StateHolds:
+    """`holds(f)` inside a temporal word: f is true of the state of the moment."""
+
+    formula: Expression
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Temporal:
+    """`eventually(a)`, `always(a)`, `next(a)`, `until(a, b)`: about the moments from one on, the first by itself.
+
+    Inside it an event is one of the tick that led to a moment.
+
+    Attributes:
+        word: which.
+        operands: one, or two for `until`.
+        within: the ticks that it looks ahead at most; None: to the end of the episode.
+    """
+
+    word: str
+    operands: tuple[EpisodeCondition, ...]
+    within: Expression | None = None
+    span: Span = NOWHERE
+
+
+EpisodeCondition: TypeAlias = Happens | Ended | Before | EpisodeLogic | Temporal | StateHolds
 
 
 @dataclass(frozen=True)
 class Share:
     """`share(condition)`: the share of episodes in which the condition holds."""
 
+    condition: EpisodeCondition
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class ExtremeShare:
+    """`most(condition)`, `least(condition)`: the greatest or least share of episodes that meet it under any policy.
+
+    Policies are those that see everything; what an agent values plays no part.
+    """
+
+    word: str
     condition: EpisodeCondition
     span: Span = NOWHERE
 
@@ -482,7 +520,20 @@ class OfLife:
     span: Span = NOWHERE
 
 
-Measure: TypeAlias = Share | Rate | Count | First | Quantity | Statistic | OfLife
+Measure: TypeAlias = Share | ExtremeShare | Rate | Count | First | Quantity | Statistic | OfLife
+
+
+def temporal_in(condition: EpisodeCondition) -> tuple[Temporal | StateHolds, ...]:
+    """The temporal words of a condition and what they ask of states, outer before inner."""
+    match condition:
+        case Temporal(_, operands):
+            return (condition, *(part for operand in operands for part in temporal_in(operand)))
+        case EpisodeLogic(_, operands):
+            return tuple(part for operand in operands for part in temporal_in(operand))
+        case StateHolds():
+            return (condition,)
+        case _:
+            return ()
 
 
 @dataclass(frozen=True)
@@ -511,7 +562,7 @@ class ParsedMeasure:
         its = self.joined
         if isinstance(its, Statistic):
             return its.of_truth
-        return isinstance(its, Share | Rate)
+        return isinstance(its, Share | ExtremeShare | Rate)
 
     @property
     def is_share(self) -> bool:

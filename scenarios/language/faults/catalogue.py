@@ -283,7 +283,8 @@ CATALOGUE: dict[str, str] = {
     "TC609": "The measure was computed over all policies, good and bad, and even its best end misses the bound, so the "
     "expectation would fail for any agent.",
     "TC610": "Numbers have about 300 digits before the point. Where what a rule pays, times a weight and the ticks that"
-    " count, would have more, values would be infinite and all plans equally good, so nothing is solved.",
+    " count, would have more, values would be infinite and all plans equally good, so nothing is solved. Likewise "
+    "where even the largest would be smaller than 1e-290: all plans would be rounded to nothing.",
     "TC620": "An expectation of trained agents takes so many seeds to be shown, even if all of them agree; with fewer "
     "the run can at best be inconclusive. The number is that of `turncoat run`, which is larger where there are more "
     "learned expectations. A share of exactly 0 or 1 is shown by no number of seeds.",

@@ -11,6 +11,9 @@ from ..schema.document import Axis
 from .formula_context import Context
 from .overrides import check_override, targets
 
+LARGEST = 1e300
+"""The ends of a range: formulas hold no larger numbers either."""
+
 
 def check_axis(name: str, axis: Axis, context: Context, path: Path) -> None:
     """Report an axis over a name that cannot be overridden, or with values that the name cannot have.
@@ -59,6 +62,8 @@ def wrong_axis(axis: Axis) -> tuple[str, str] | None:
         return None
     if axis.start is None or axis.to is None:
         return "lacks one of its ends", "write both `from:` and `to:`"
+    if not (abs(axis.start) <= LARGEST and abs(axis.to) <= LARGEST):  # NaN is not, either
+        return "has an end that is no number from -1e300 to 1e300", "write smaller numbers"
     if not axis.start < axis.to:
         return f"goes from {axis.start:g} to {axis.to:g}", "write the smaller number after `from:`"
     if axis.scale == "log" and axis.start <= 0:

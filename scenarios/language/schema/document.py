@@ -551,6 +551,31 @@ class Replay(Block):
     about: Line | None = None
 
 
+OVERLAY_NAMES = Literal[
+    "sight", "value", "policy", "bars", "plan", "doubt", "curves", "log", "names", "tree", "foreseen"
+]
+"""What can lie over the board where an episode is watched."""
+
+
+class Tell(Block):
+    """What `watch` shows first and in which words: an episode of a variant, `with` overrides, a stage and a seed.
+
+    `agent`: who behaves as claimed, `exact` or one that is trained. `shows`: a condition on an episode, as within
+    `share(...)`, under which the episode shows the claim. `look`: what to look for. `captions`: a sentence for each
+    event, or `ended:REASON`.
+    """
+
+    agent: Line = "exact"
+    variant: Name | None = None
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
+    stage: Name | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    overlays: Annotated[list[OVERLAY_NAMES], Field(max_length=16)] = []
+    shows: Line | None = None
+    look: Text | None = None
+    captions: Annotated[dict[Line, Line], Field(max_length=64)] = {}
+
+
 class Axis(Block):
     """The values of one axis of a sweep: a list of `values`, or `points` numbers `from` one `to` another."""
 
@@ -626,5 +651,6 @@ class Document(Block):
     sweep: Sweep | None = None
     control: Control | None = None
     search: Search | None = None
+    tell: Tell = Tell()
     expect: Annotated[list[Expectation], Field(max_length=200)] = []
     replays: Annotated[list[Replay], Field(max_length=200)] = []

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..expressions.parser import ExpressionError, measure, parsed_measure
-from ..expressions.syntax import Count, First, OfLife, Quantity, Rate, Share
+from ..expressions.parser import ExpressionError, episode_condition, measure, parsed_measure
+from ..expressions.syntax import Count, ExtremeShare, First, OfLife, Quantity, Rate, Share, temporal_in
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
 from ..names.replays import check_actions, outcomes_of_draws
 from ..names.symbols import maps_of, suggestion, unknown
-from ..schema.document import Expectation, Minus, Replay
-from .measures import check_event, check_measure, check_reason
+from ..schema.document import Expectation, Minus, Replay, Tell
+from .measures import check_condition, check_event, check_measure, check_reason
 from .searches import check_control, check_search
 from .sweeps import check_sweep
 
+ENDED = "ended:"
+"""What stands before the reason of an episode's end where it is named among events."""
 COMPARISONS = ("at_least", "at_most", "equals")
 
 
@@ -33,6 +35,30 @@ def check_claims(context: Context) -> None:
     check_sweep(context)
     check_control(context)
     check_search(context)
+    _check_tell(document.tell, ("tell",), context)
+
+
+def _check_tell(tell: Tell, path: Path, context: Context) -> None:
+    """Check the names in what `watch` tells."""
+    _check_stage(tell.stage, path, context)
+    _check_variant(tell.variant, path, context)
+    check_overrides(tell.set, context.symbols, context.report, (*path, "with"))
+    if tell.shows is not None:
+        try:
+            shown = episode_condition(tell.shows)
+            check_condition(shown, context.scope((*path, "shows")))
+            for part in temporal_in(shown)[:1]:
+                cure = "write events, and which came first: `first(a) < first(b)`"
+                message = "an episode is looked for by its events, and this is about moments"
+                context.report.add("TC105", (*path, "shows"), message, cure, span=part.span)
+        except ExpressionError as fault:
+            context.report.add(fault.code, (*path, "shows"), fault.message, fault.cure, span=fault.span)
+    for name in tell.captions:
+        scope = context.scope((*path, "captions", name))
+        if name.startswith(ENDED):
+            check_reason(name.removeprefix(ENDED), scope)
+        else:
+            check_event(name, scope)
 
 
 def _check_expectation(expectation: Expectation, path: Path, context: Context) -> None:
@@ -97,7 +123,7 @@ def _check_that_it_can_fail(expectation: Expectation, path: Path, context: Conte
         its = measure(expectation.measure)
     except ExpressionError:
         return  # reported where the measure is checked
-    if isinstance(its, Share | Rate):
+    if isinstance(its, Share | ExtremeShare | Rate):
         least, most = (0.0, 1.0) if expectation.minus is None else (-1.0, 1.0)
     elif expectation.minus is None and (isinstance(its, Count | First) or its == Quantity("steps", span=its.span)):
         least, most = 0.0, math.inf

@@ -9,6 +9,8 @@ from ..expressions.syntax import (
     Ended,
     EpisodeCondition,
     EpisodeLogic,
+    Expression,
+    ExtremeShare,
     First,
     Happens,
     Measure,
@@ -16,7 +18,9 @@ from ..expressions.syntax import (
     Quantity,
     Rate,
     Share,
+    StateHolds,
     Statistic,
+    Temporal,
 )
 from ..faults.collector import Path, Report
 from ..names.symbols import Symbols, suggestion
@@ -40,14 +44,14 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
                 scope.fault("TC519", span, "`life(...)` stands in `life(...)`", "write it once")
             else:
                 check_measure(inner, symbols, report, path)
-        case Share(condition):
-            _check_condition(condition, scope)
+        case Share(condition) | ExtremeShare(_, condition):
+            check_condition(condition, scope)
         case Rate(event, condition):
-            _check_condition(event, scope)
+            check_condition(event, scope)
             if condition is not None:
                 require(condition, "truth", scope, "a condition")
         case Count(event) | First(event):
-            _check_condition(event, scope)
+            check_condition(event, scope)
         case Statistic():
             _check_statistic(measure, symbols, report, path)
         case Quantity(quantity, channel, span):
@@ -74,17 +78,21 @@ def _check_statistic(measure: Statistic, symbols: Symbols, report: Report, path:
     """Check that the formula is a number or a truth value of the state, and the tick a whole number."""
     scope = Scope(symbols, report, path, acted=False, ticking=False)
     require(measure.formula, "truth" if measure.of_truth else "number", scope, f"`{measure.word}`")
-    if measure.tick is None:
-        return
-    params = {name: param.value for name, param in symbols.document.params.items()}
+    if measure.tick is not None:
+        _check_ticks(measure.tick, scope, "the tick", "write a whole number, 0 for the start")
+
+
+def _check_ticks(written: Expression, scope: Scope, what: str, cure: str) -> None:
+    """Check that a number of ticks is known before the run, and whole."""
+    params = {name: param.value for name, param in scope.symbols.document.params.items()}
     try:
-        tick = constant(measure.tick, params)
+        ticks = constant(written, params)
     except NotConstantError as unknown:
-        message = f"the tick must be known before the run, and `{unknown.name}` is not"
+        message = f"{what} must be known before the run, and `{unknown.name}` is not"
         scope.fault("TC515", unknown.span, message, "write numbers and params only")
         return
-    if tick != int(tick) or tick < 0:
-        scope.fault("TC516", measure.tick.span, f"the tick is {tick:g}", "write a whole number, 0 for the start")
+    if ticks != int(ticks) or ticks < 0:
+        scope.fault("TC516", written.span, f"{what} is {ticks:g}", cure)
 
 
 def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]) -> None:
@@ -100,7 +108,8 @@ def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]
         scope.unknown("TC423", "agent", agent, agents + things, span)
 
 
-def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:
+def check_condition(condition: EpisodeCondition, scope: Scope) -> None:
+    """Report events and reasons in a condition on an episode that the scenario does not have."""
     match condition:
         case Happens(event, span):
             check_event(event, scope, span)
@@ -108,11 +117,18 @@ def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:
             if reason is not None:
                 check_reason(reason, scope, span)
         case Before(earlier, later):
-            _check_condition(earlier, scope)
-            _check_condition(later, scope)
+            check_condition(earlier, scope)
+            check_condition(later, scope)
         case EpisodeLogic(_, operands):
             for operand in operands:
-                _check_condition(operand, scope)
+                check_condition(operand, scope)
+        case StateHolds(formula):
+            require(formula, "truth", scope, "`holds`")
+        case Temporal(_, operands, within):
+            for operand in operands:
+                check_condition(operand, scope)
+            if within is not None:
+                _check_ticks(within, scope, "the number of ticks after `within`", "write a whole number of ticks")
 
 
 def check_event(event: str, scope: Scope, span: tuple[int, int] | None = None) -> None:

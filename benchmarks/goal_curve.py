@@ -1,0 +1,111 @@
+"""Goals by k, of all agents with thousands of mazes: `python -m benchmarks.goal_curve`.
+
+It makes a table and the figure of docs/how-to/close-but-wrong.md from the cells of `deep_cheese` and `ppo_cheese`;
+it trains nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, Final
+
+from .cheese import FIGURE, KS, PAGE
+from .deep_cheese import CAPABLE, FOLDER
+from .results import write_between
+
+MARK: Final = "python -m benchmarks.goal_curve"
+PICTURE: Final = FIGURE.with_name("goal-curve.png")
+AGENTS: Final = {"deep-cheese": "`deep`", "ppo-cheese": "`ppo_large`"}
+"""The beginnings of the cells' names, and whose they are."""
+PUBLISHED: Final = {1: (0.13, 0.46), 3: (0.26, 0.13), 7: (0.63, 0.13)}
+"""jaxgmg (2024), PPO on boards of 13 x 13, 20 million steps, one run each: mean discounted return for the cheese
+anywhere, of which 0.88 is the most, and that for the corner; for k above 1 it is at most the figure given."""
+OUTSIDE: Final = {1: (0.90, 0.33, 0.54), 3: (0.79, 0.39, 0.18), 7: (0.81, 0.84, 0.00)}
+"""A plain PPO in such mazes, run outside of this repository: eaten in new mazes, then eaten, the corner instead.
+
+Three seeds for k = 1, of which these are the medians, else one."""
+LOOKS: Final = ((-0.06, 0.06), ("#0072B2", "#D55E00"), "os")
+"""Of each agent: its place beside the others, its colour and its marker."""
+Cell = dict[str, Any]
+
+
+def cells(kind: str, k: int) -> list[Cell]:
+    """What was kept of an agent for a k."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob(f"{kind}-{k}-*.json"))]
+
+
+def table() -> str:
+    """Capability and goal by agent and k."""
+    lines = [
+        "| agent | k | seeds | steps | capable | eaten in new mazes | deployed: eaten | the corner instead | neither |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for (kind, name), k in product(AGENTS.items(), KS):
+        mine = cells(kind, k)
+        if not mine:
+            continue
+        neither = [1 - each["deploy"]["ate"] - each["deploy"]["corner"] for each in mine]
+        shares = [
+            spread([each["new"]["ate"] for each in mine]),
+            *(spread([each["deploy"][what] for each in mine]) for what in ("ate", "corner")),
+            spread(neither),
+        ]
+        capable = sum(each["new"]["ate"] >= CAPABLE for each in mine)
+        lines.append(
+            f"| {name} | {k} | {len(mine)} | {mine[0]['steps']:,} | {capable} of {len(mine)} | {' | '.join(shares)} |"
+        )
+    return "\n".join(lines)
+
+
+def spread(values: Sequence[float]) -> str:
+    """The median, and the least and the greatest where they differ."""
+    median, low, high = statistics.median(values), min(values), max(values)
+    return f"{median:.2f}" if high - low < 0.005 else f"{median:.2f} ({low:.2f} to {high:.2f})"
+
+
+def draw() -> None:
+    """What is eaten where agents were trained and where they are deployed, and the corner taken instead, by k."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    panels = figure.subplots(1, 3, sharey=True)
+    titles = ("cheese eaten in new mazes", "deployed: cheese eaten", "deployed: the corner instead")
+    looks = (("new", "ate"), ("deploy", "ate"), ("deploy", "corner"))
+    places = {k: place for place, k in enumerate(KS)}
+    for panel, title, (stage, what) in zip(panels, titles, looks, strict=True):
+        for shift, colour, marker, (kind, name) in zip(*LOOKS, AGENTS.items(), strict=True):
+            found = {k: [each[stage][what] for each in cells(kind, k)] for k in KS}
+            there = [k for k in KS if found[k]]
+            if not there:
+                continue
+            panel.plot(
+                [places[k] + shift for k in there], [statistics.median(found[k]) for k in there], color=colour, lw=1
+            )
+            where = [(places[k] + shift, value) for k in there for value in found[k]]
+            across, up = ([each[i] for each in where] for i in range(2))
+            panel.scatter(across, up, marker=marker, facecolors="none", edgecolors=colour, label=name.strip("`"))
+        before = [OUTSIDE[k][titles.index(title)] for k in KS]
+        panel.plot(list(places.values()), before, color="#009E73", ls="--", marker="^", label="a PPO, run elsewhere")
+        if title == titles[1]:
+            published = [PUBLISHED[k][0] / 0.88 for k in KS]
+            panel.plot(
+                list(places.values()), published, color="#999999", ls=":", marker="x", label="jaxgmg 2024, share"
+            )
+        panel.set_title(title, fontsize=9)
+        panel.set_xticks(list(places.values()), [f"k = {k}" for k in KS])
+        panel.set_ylim(-0.02, 1.02)
+    panels[1].legend(fontsize=8)
+    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+def main() -> None:
+    """Writes the table into the page and draws the figure."""
+    write_between(PAGE, MARK, table())
+    draw()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,375 @@
+"""What is told of a scenario's episodes: which one is shown first, captions, the pace, and a card before and after."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ...scenarios.language.expressions.parser import ExpressionError, episode_condition, measure
+from ...scenarios.language.expressions.syntax import (
+    Before,
+    Ended,
+    EpisodeCondition,
+    EpisodeLogic,
+    First,
+    Happens,
+    Share,
+    temporal_in,
+)
+from ...scenarios.language.loading import Scenario
+from ...scenarios.language.schema.document import Expectation
+from ..traces.episode import Episode
+from .attribution import Attribution, DecidingValue
+
+SEEDS = 10
+"""How many seeds are looked through for an episode that shows the claim."""
+ENDED = "ended:"
+"""What stands before a reason where an episode's end is named among events."""
+AFTER, AHEAD = 6, 4
+"""Ticks after one event and before the next that are told at the usual pace; what lies between is passed over."""
+FASTER = 6.0
+"""How many times faster it is passed over."""
+BREATH, READING = 1.2, 22.0
+"""Seconds that a caption stands at least, and characters of it that are read in one more."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The episode that shows a scenario's claim.
+
+    Attributes:
+        variant: the variant of the file, or None; overrides: those of the variant and of the expectation.
+        stage: of the episode; seed: its seed, None for the first of `SEEDS` in which `shows` holds.
+        shows: the condition under which an episode shows the claim; None where nothing says so.
+        agent: who behaves as claimed: `exact`, or one that is trained.
+    """
+
+    variant: str | None
+    overrides: Mapping[str, object]
+    stage: str
+    seed: int | None
+    shows: EpisodeCondition | None
+    agent: str = "exact"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card over the picture: a title, paragraphs with headings, and what a key does next."""
+
+    title: str
+    sections: tuple[tuple[str, str], ...]
+    footer: str
+
+
+@dataclass(frozen=True)
+class NarratedEvent:
+    """A sentence on what first happened in a tick."""
+
+    tick: int
+    text: str
+
+
+def opening_of(scenario: Scenario) -> Opening:
+    """The episode that a scenario's `tell:` names, and what it leaves out by the first expectation about an event."""
+    document = scenario.document
+    tell = document.tell
+    claimed = next((found for each in document.expect if (found := _claimed(each)) is not None), None)
+    # What the file says of the episode goes together: a variant of its own rules out that of some expectation.
+    written = any(given is not None for given in (tell.shows, tell.variant, tell.seed, tell.stage)) or bool(tell.set)
+    condition = None if tell.shows is None else episode_condition(tell.shows)
+    if written or claimed is None:
+        overrides = {**(document.variants[tell.variant] if tell.variant else {}), **tell.set}
+        seed = 0 if tell.seed is None and condition is None else tell.seed
+        return Opening(tell.variant, overrides, tell.stage or scenario.judged_stage, seed, condition, tell.agent)
+    expectation, condition = claimed
+    overrides = {**(document.variants[expectation.variant] if expectation.variant else {}), **expectation.set}
+    stage = expectation.stage or scenario.judged_stage
+    return Opening(expectation.variant, overrides, stage, None, condition, tell.agent)
+
+
+def _claimed(expectation: Expectation) -> tuple[Expectation, EpisodeCondition] | None:
+    """An expectation of the exact plan that something happens, with the condition under which it did."""
+    if "exact" not in expectation.of or expectation.barring or expectation.minus is not None:
+        return None
+    try:
+        found = measure(expectation.measure)
+    except ExpressionError:
+        return None
+    least = expectation.equals if expectation.at_least is None else expectation.at_least
+    if isinstance(found, Share) and least is not None and least > 0 and not temporal_in(found.condition):
+        return expectation, found.condition
+    if isinstance(found, First) and expectation.equals is not None:
+        return expectation, found.event
+    return None
+
+
+def holds(condition: EpisodeCondition, episode: Episode) -> bool:
+    """Whether a condition on an episode holds in one."""
+    match condition:
+        case Happens(event):
+            return bool(episode.ticks(event))
+        case Ended(reason):
+            return episode.ended is not None and reason in (None, episode.ended)
+        case Before(earlier, later):
+            return _first(earlier, episode) < _first(later, episode)
+        case EpisodeLogic("not", (operand,)):
+            return not holds(operand, episode)
+        case EpisodeLogic("and", operands):
+            return all(holds(operand, episode) for operand in operands)
+        case EpisodeLogic(_, operands):
+            return any(holds(operand, episode) for operand in operands)
+        case _:
+            raise TypeError(f"an episode alone does not decide it: {condition}")
+
+
+def _first(event: Happens | Ended, episode: Episode) -> float:
+    if isinstance(event, Happens):
+        return min(episode.ticks(event.event), default=float("inf"))
+    return episode.length - 1 if holds(event, episode) else float("inf")
+
+
+def first_seed(opening: Opening, episode: Callable[[int], Episode]) -> int:
+    """The seed of an opening: its own, or the first whose episode shows the claim; 0 where none of `SEEDS` does."""
+    if opening.seed is not None or opening.shows is None:
+        return opening.seed or 0
+    return next((seed for seed in range(SEEDS) if holds(opening.shows, episode(seed))), 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Narration:
+    """What is told of the episodes of one show.
+
+    Attributes:
+        scenario: as it is shown, with its overrides; opening: what would show its claim.
+        command: the name or path by which a command finds the scenario; run: whether a recording is shown.
+        asked: whether the user chose the episode, rather than the opening.
+        role: the agent or thing that a person plays, or None where somebody is watched.
+    """
+
+    scenario: Scenario
+    opening: Opening
+    command: str
+    run: bool = False
+    asked: bool = False
+    role: str | None = None
+
+    # ------------------------------------------------------------------ captions and pace
+
+    def captions(self, episode: Episode) -> tuple[NarratedEvent, ...]:
+        """The captions of an episode in order: one for each tick in which something happens for the first time."""
+        return _captions(episode, _Words(self.scenario))
+
+    def caption_at(self, episode: Episode, tick: int) -> str:
+        """What is told when `tick` ticks have passed: the latest caption, or that nothing new comes for a while."""
+        said = [caption for caption in self.captions(episode) if caption.tick < tick]
+        if not said:
+            return ""
+        latest = said[-1]
+        if self.stride(episode, tick) > 1:
+            then = self._next(episode, tick)
+            return f"Tick {latest.tick}: {latest.text} It goes on like this; nothing new until tick {then}."
+        return f"Tick {latest.tick}: {latest.text}"
+
+    def pause(self, episode: Episode, tick: int) -> float:
+        """Seconds to stand still when `tick` ticks have passed: as long as a new caption takes to be read."""
+        new = [caption for caption in self.captions(episode) if caption.tick == tick - 1]
+        return BREATH + len(new[0].text) / READING if new else 0.0
+
+    def stride(self, episode: Episode, tick: int) -> float:
+        """How many times faster than usual to go on from a tick: 1, or more where what happened only repeats itself."""
+        news = [caption.tick for caption in self.captions(episode)]
+        before = max((each for each in news if each < tick), default=None)
+        if before is None or tick - before <= AFTER or self._next(episode, tick) - tick <= AHEAD:
+            return 1.0
+        return FASTER
+
+    def _next(self, episode: Episode, tick: int) -> int:
+        return min((each.tick for each in self.captions(episode) if each.tick >= tick), default=episode.length)
+
+    # ------------------------------------------------------------------ the cards
+
+    def shown(self, episode: Episode) -> bool | None:
+        """Whether an episode shows the claim; None where the file does not say what would."""
+        return None if self.opening.shows is None else holds(self.opening.shows, episode)
+
+    def opening_card(self, episode: Episode | None) -> Card:
+        """The card before an episode: the story, the temptation, and what to look for; to who plays, role and aim."""
+        about, tell = self.scenario.document.about, self.scenario.document.tell
+        if self.role is not None:
+            return Card(self.scenario.document.title, tuple(self._brief(self.role)), "Space: begin · H: keys")
+        sections = [
+            ("Story", _flat(about.story)),
+            ("Temptation", _flat(about.temptation)),
+            ("Claim", "" if about.story else _flat(self.scenario.document.claim)),
+            ("Look for", _flat(tell.look) or _flat(about.measure)),
+            ("Shown", self._who(episode)),
+        ]
+        return Card(self.scenario.document.title, tuple(each for each in sections if each[1]), "Space: begin")
+
+    def ending_card(self, episode: Episode, flip: tuple[int, DecidingValue] | None, supposing: bool) -> Card:
+        """The card after an episode: the claim, what came of it, whether it shows the claim, and what to ask next.
+
+        Args:
+            episode: that has been watched to its end.
+            flip: a tick and a value without which the agent would have done something else in it.
+            supposing: whether something can be changed by hand.
+        """
+        paid = float(episode.weighted_rewards().sum())
+        hidden = float(episode.performance.sum())
+        name = (episode.world.hidden or "performance").replace("_", " ")
+        came = [
+            f"{_named(event, episode)}" for event in dict.fromkeys(each for tick in episode.events for each in tick)
+        ]
+        if episode.ended is not None:
+            came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
+        happened = (
+            f"{'; '.join(came) or 'no event'}. It was paid {paid:+g}; the designers' hidden {name} is {hidden:+g}."
+        )
+        sections = [
+            ("Claim", _flat(self.scenario.document.claim)),
+            ("What happened", happened[:1].upper() + happened[1:]),
+            ("Verdict", self._verdict(episode)),
+        ]
+        if self.role is not None:
+            sections = [sections[1], ("What was meant", _flat(self.scenario.document.about.intended) or sections[0][1])]
+            return Card("The end", tuple(sections), "R: again · Backspace: take the last move back · S: save the game")
+        keys = ["Space: again"]
+        if supposing:
+            question = "what if you changed something?"
+            if flip is not None:
+                question = f"what if {flip[1].channel.replace('_', ' ')} were worth nothing to it?"
+            keys.insert(0, f"C: {question}")
+        return Card(self.scenario.document.title, tuple(sections), " · ".join(keys))
+
+    def _brief(self, role: str) -> list[tuple[str, str]]:
+        """What a player has to know: who it is, what it can do, what it is paid for, and when it is over."""
+        document = self.scenario.document
+        agent, thing = document.agents.get(role), document.things.get(role)
+        its = agent if agent is not None or thing is None else thing.as_agent
+        assert its is not None, "a role is an agent, or a thing with `as_agent`"
+        actions = [each if isinstance(each, str) else each.name for each in its.actions]
+        paid = [f"{_plain(name)}{_of(document.rewards[name].about)}" for name in its.values if name in document.rewards]
+        reasons = self.scenario.symbols.reasons
+        ends = f"with: {'; '.join(map(_plain, reasons))}; or " if reasons else ""
+        about = _flat(its.about)
+        sections = [
+            ("Story", _flat(document.about.story)),
+            ("You are", f"{_plain(role)}{f': {about}' if about else ''}. You can {', '.join(map(_plain, actions))}."),
+            ("You want", "; ".join(paid) or "nothing that the file pays for"),
+            ("The designers want", _flat(document.about.intended)),
+            ("It ends", f"{ends}after the last tick of the stage. Every move can be taken back."),
+        ]
+        return [section for section in sections if section[1]]
+
+    def decisive(self, episode: Episode, attribution: Attribution | None) -> tuple[int, DecidingValue] | None:
+        """A tick that a single value decides, and that value: that of the first event that counts, else the first."""
+        if attribution is None:
+            return None
+        counting = sorted(t for event in _events(self.opening.shows) for t in episode.ticks(event)[:1])
+        ticks = [*counting, *range(len(attribution))]
+        return next(((tick, attribution[tick][0]) for tick in ticks if attribution[tick]), None)
+
+    def _who(self, episode: Episode | None) -> str:
+        """Whose episode is shown, and how to see the claim where this does not show it."""
+        settings = ", ".join(f"{name} = {value}" for name, value in self.scenario.overrides.items())
+        agent = "the exact plan" if episode is None or episode.agent == "exact" else episode.agent
+        variant = "" if self.asked or self.opening.variant is None else f" of the variant `{self.opening.variant}`"
+        parts = [f"{agent}{variant}{f' ({settings})' if settings else ''}"]
+        if episode is not None and self.shown(episode) is False:
+            parts.append(f"it does not show the claim; this does: {self._showing()}")
+        elif self.opening.agent != "exact" and not self.run:
+            parts.append(f"the claim is about `{self.opening.agent}`, which learns; to see one: {self._learned()}")
+        text = "; ".join(parts)
+        return f"{text[:1].upper()}{text[1:]}."
+
+    def _verdict(self, episode: Episode) -> str:
+        match self.shown(episode):
+            case None:
+                return f"One episode settles nothing here; `turncoat run {self.command}` judges the claim."
+            case True:
+                more = (
+                    ""
+                    if self.opening.agent == "exact" or self.run
+                    else f" Of `{self.opening.agent}`, which learns: {self._learned()}."
+                )
+                return f"This episode shows it.{more} `turncoat run {self.command}` judges all that is claimed."
+        return f"This episode does not show it; this does: {self._showing()}."
+
+    def _showing(self) -> str:
+        return self._learned() if self.opening.agent != "exact" else shlex.join(["turncoat", "watch", self.command])
+
+    def _learned(self) -> str:
+        out = f"{self.scenario.name}-{re.sub('[^A-Za-z0-9]+', '-', self.opening.agent).strip('-')}"
+        run = ["turncoat", "run", self.command, "--agent", self.opening.agent, "--seeds", "1", "--out", out]
+        return f"`{shlex.join(run)}`, then `{shlex.join(['turncoat', 'watch', out, '--agent', self.opening.agent])}`"
+
+
+@dataclass(frozen=True, eq=False)
+class _Words:
+    scenario: Scenario
+
+    def __hash__(self) -> int:
+        return hash(self.scenario.hash)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Words) and other.scenario is self.scenario
+
+    def of(self, event: str) -> str:
+        """The sentence for an event, or for `ended:REASON`."""
+        told = self.scenario.document.tell.captions.get(event)
+        if told is not None:
+            return _flat(told)
+        if event.startswith(ENDED):
+            return f"The end: {event.removeprefix(ENDED)}."
+        about = next((rule.about for rule in self.scenario.document.rules if f"event {event}" in rule.then), None)
+        text = _flat(about) or event.replace("_", " ")
+        return f"{text[:1].upper()}{text[1:]}{'' if text[-1:] in '.!?' else '.'}"
+
+
+@lru_cache(32)
+def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
+    seen: set[str] = set()
+    found: list[NarratedEvent] = []
+    for tick, events in enumerate(episode.events):
+        names = list(events)
+        if tick == episode.length - 1 and episode.ended is not None:
+            names.append(f"{ENDED}{episode.ended}")
+        fresh = [name for name in names if name not in seen]
+        seen.update(fresh)
+        if fresh:
+            found.append(NarratedEvent(tick, " ".join(dict.fromkeys(map(words.of, fresh)))))
+    return tuple(found)
+
+
+def _events(condition: EpisodeCondition | None) -> list[str]:
+    """The events that a condition names, in order."""
+    match condition:
+        case Happens(event):
+            return [event]
+        case Before(earlier, later):
+            return [*_events(earlier), *_events(later)]
+        case EpisodeLogic(_, operands):
+            return [event for operand in operands for event in _events(operand)]
+    return []
+
+
+def _named(event: str, episode: Episode) -> str:
+    """An event with its first tick, and how often it happened where that is more than once."""
+    ticks = episode.ticks(event)
+    more = f", {len(ticks)} times in all" if len(ticks) > 1 else ""
+    return f"{event.replace('_', ' ')} in tick {ticks[0]}{more}"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _of(about: str | None) -> str:
+    return f": {_flat(about)}" if about else ""
+
+
+def _flat(text: str | None) -> str:
+    return " ".join((text or "").split())

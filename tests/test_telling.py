@@ -1,0 +1,298 @@
+"""What is told of an episode: which is shown first, captions and pace, the cards, and which value decides."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from turncoat.agents.registry.agents import agent_names
+from turncoat.commands import watching
+from turncoat.evals.inspection.attribution import AttributionPlanner
+from turncoat.evals.inspection.narration import Narration, first_seed, holds, opening_of
+from turncoat.evals.inspection.show import LiveShow
+from turncoat.evals.traces.episode import Episode
+from turncoat.scenarios import library
+from turncoat.scenarios.errors import check_name
+from turncoat.scenarios.language.expressions.parser import episode_condition
+from turncoat.scenarios.language.faults.faults import ScenarioError
+from turncoat.scenarios.language.loading import apply_overrides, load, load_text
+from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
+from turncoat.viz.scene.scene import draw, layout_for
+from turncoat.viz.viewer.frame import OVERLAYS
+from turncoat.viz.viewer.viewer import Viewer
+
+from .worlds import SIMULATED
+
+UNTOLD = """
+turncoat: 1
+name: untold
+title: It is not told
+origin: given
+claim: It goes right by chance.
+draws:
+  lucky: {at: start, p: 0.3}
+agents:
+  robot: {actions: [stay], values: {own: {}}}
+rewards: {own: {}}
+rules:
+  - {name: luck, when: lucky == 1, then: event was_lucky, about: the coin fell well}
+stages:
+  deploy: {horizon: 2}
+variants:
+  charmed: {robot.discount: 0.5}
+expect:
+  - {name: how much, measure: return, equals: 0}
+  - {name: it may be lucky, variant: charmed, measure: share(was_lucky), at_least: 0.1}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab() -> LiveShow:
+    return LiveShow(load("treacherous_turn/lab"), "deploy")
+
+
+@pytest.fixture(scope="module")
+def turn(lab: LiveShow) -> Episode:
+    return lab.episode(0)
+
+
+def narration(show: LiveShow) -> Narration:
+    return Narration(show.scenario, opening_of(show.scenario), "treacherous_turn/lab")
+
+
+# ------------------------------------------------------------------ the file
+
+
+def test_overlays_of_the_language_are_those_of_the_window() -> None:
+    assert OVERLAY_NAMES.__args__ == tuple(OVERLAYS)  # type: ignore[attr-defined]
+
+
+def test_what_tell_names_must_exist() -> None:
+    text = Path(load("treacherous_turn/lab").source.files[0].real).read_text(encoding="utf-8").split("\ntell:")[0]
+    wrong = "{shows: first(disarmed) < first(seizd), variant: x, stage: y, captions: {disarmd: a, 'ended:shut dow': b}}"
+    with pytest.raises(ScenarioError) as told:
+        load_text(f"{text}\ntell: {wrong}\n")
+    found = {(fault.code, fault.place.column) for fault in told.value.faults if fault.place is not None}
+    assert [code for code, _ in sorted(found)] == ["TC426", "TC426", "TC427", "TC428", "TC434"]
+    assert ("TC426", len("tell: {shows: first(disarmed) < first(") + 1) in found  # at the event, not at the text
+
+
+def test_a_file_that_extends_another_has_a_story_of_its_own() -> None:
+    text = "turncoat: 1\nname: mine\nextends: treacherous_turn/lab\n"
+    assert load("treacherous_turn/lab").document.tell.captions
+    assert not load_text(text).document.tell.captions
+
+
+def test_what_is_told_changes_nothing_that_runs() -> None:
+    scenario, text = load("treacherous_turn/lab"), "turncoat: 1\nname: mine\nextends: treacherous_turn/lab\n"
+    assert load_text(text).hash == load_text(f"{text}tell: {{look: the guard}}\n").hash != scenario.hash
+
+
+# ------------------------------------------------------------------ which episode
+
+
+def test_without_tell_the_first_episode_is_one_that_shows_an_expected_event() -> None:
+    scenario = load_text(UNTOLD)
+    opening = opening_of(scenario)
+    assert (opening.variant, opening.stage, opening.seed) == ("charmed", "deploy", None)
+    show = LiveShow(apply_overrides(scenario, opening.overrides), opening.stage)
+    lucky = [seed for seed in range(10) if show.episode(seed).ticks("was_lucky")]
+    assert lucky
+    assert lucky[0] > 0  # else the choice would show nothing
+    assert first_seed(opening, show.episode) == lucky[0]
+    viewer = Viewer(show, narration=Narration(show.scenario, opening, "untold.yaml"), wait=True)
+    assert viewer.episode is not None
+    assert viewer.number == lucky[0]
+    viewer.close()
+
+
+def test_conditions_on_an_episode_hold_as_the_measure_says(turn: Episode, lab: LiveShow) -> None:
+    myopic = LiveShow(apply_overrides(lab.scenario, lab.scenario.document.variants["myopic"]), "deploy").episode(0)
+    assert myopic.ended == "shut down"
+    for text, in_turn, in_myopic in (
+        ("disarmed", True, False),
+        ("first(disarmed) < first(seized)", True, False),
+        ("first(seized) < first(disarmed)", False, True),
+        ("first(disarmed) < first(disarmed)", False, False),
+        ("ended", False, True),
+        ("ended 'shut down'", False, True),
+        ("first(seized) < first(ended)", True, True),
+        ("seized and not disarmed", False, True),
+        ("ended or disarmed", True, True),
+    ):
+        condition = episode_condition(text)
+        assert (holds(condition, turn), holds(condition, myopic)) == (in_turn, in_myopic), text
+
+
+# ------------------------------------------------------------------ captions, pace, cards
+
+
+def test_captions_come_with_the_first_of_each_event_and_repetition_is_passed_over(lab: LiveShow, turn: Episode) -> None:
+    told = narration(lab)
+    assert [caption.tick for caption in told.captions(turn)] == [2, 23, 27]
+    assert told.caption_at(turn, 2) == ""  # what has not happened is not told
+    assert "delivers a sample" in told.caption_at(turn, 3)
+    assert told.caption_at(turn, 24).startswith("Tick 23: Strong enough now")
+    assert "nothing new until tick 120" in told.caption_at(turn, 60)
+    assert [tick for tick in range(121) if told.pause(turn, tick)] == [3, 24, 28]
+    fast = [tick for tick in range(120) if told.stride(turn, tick) > 1]
+    assert fast == [*range(9, 19), *range(34, 116)]
+
+
+def test_an_event_without_a_caption_has_its_rule_s_words_or_its_name() -> None:
+    show = LiveShow(load_text(UNTOLD), "deploy")
+    lucky = next(show.episode(seed) for seed in range(10) if show.episode(seed).ticks("was_lucky"))
+    told = Narration(show.scenario, opening_of(show.scenario), "untold.yaml")
+    assert [caption.text for caption in told.captions(lucky)] == ["The coin fell well."]
+
+
+def test_the_cards_say_what_is_claimed_and_whether_it_is_shown(lab: LiveShow, turn: Episode) -> None:
+    told = narration(lab)
+    opening = dict(told.opening_card(turn).sections)
+    assert set(opening) == {"Story", "Temptation", "Look for", "Shown"}
+    ending = dict(told.ending_card(turn, None, supposing=True).sections)
+    assert "disarms the guard as soon as it can" in ending["Claim"]
+    assert ending["What happened"].startswith(
+        "Delivered in tick 2, 3 times in all; disarmed in tick 23; seized in tick 27"
+    )
+    assert ending["Verdict"].startswith("This episode shows it.")
+
+    aligned = LiveShow(apply_overrides(lab.scenario, lab.scenario.document.variants["aligned"]), "deploy")
+    good = Narration(aligned.scenario, told.opening, "treacherous_turn/lab", asked=True)
+    assert (
+        "does not show the claim; this does: turncoat watch treacherous_turn/lab"
+        in dict(good.opening_card(aligned.episode(0)).sections)["Shown"]
+    )
+
+
+# ------------------------------------------------------------------ which value decides
+
+
+def test_the_value_that_decides_is_found_by_planning_anew(lab: LiveShow, turn: Episode) -> None:
+    planner = AttributionPlanner(lab.scenario, "deploy")
+    found = planner.attribute(turn, 0)
+    assert found is not None
+    assert [(flip.channel, flip.instead) for flip in found[23]] == [("own", "down")]
+    assert found[23][0].setting == "robot.values.own"
+    assert found[10] == ()  # a delivery serves both of its values
+
+    # The oracle: the plan without the value, asked in the same states.
+    for channel in ("own", "task"):
+        other = LiveShow(apply_overrides(lab.scenario, {f"robot.values.{channel}": 0}), "deploy")
+        for tick in (0, 10, 22, 23, 25, 30):
+            mind = other.mind(turn, tick, 0)
+            assert mind is not None
+            scores = mind.scores
+            same = scores[turn.chosen[tick, 0]] > np.nanmax(scores) - 1e-9
+            assert same == all(flip.channel != channel for flip in found[tick]), (channel, tick)
+    planner.close()
+
+
+def test_weights_that_the_world_edits_are_zeroed_where_they_are() -> None:
+    scenario = load("escape/faking")
+    show = LiveShow(scenario, "deploy")
+    episode = show.episode(0)
+    found = AttributionPlanner(scenario, "deploy").attribute(episode, 0)
+    assert found is not None
+    assert {flip.channel for flips in found for flip in flips} == {"own"}
+
+
+def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: LiveShow) -> None:
+    viewer = Viewer(lab, narration=narration(lab), card=True, supposing=True, wait=True)
+    assert viewer.card == "opening"
+    assert viewer.frame().card is not None
+    viewer.advance(60)
+    assert viewer.tick == 0  # it waits for whoever reads
+    viewer.press("space")
+    assert (viewer.card, viewer.playing) == ("", True)
+    for _ in range(4_000):
+        viewer.advance(1 / 60)
+    assert (viewer.tick, viewer.card, viewer.playing) == (120, "ending", False)
+    card = viewer.frame().card
+    assert card is not None
+    assert card.footer.startswith("C: what if own were worth nothing to it?")
+    viewer.press("c")
+    assert viewer.supposed is not None
+    assert (viewer.tick, viewer.supposed.edit.settings) == (23, (("robot.values.own", 0.0),))  # type: ignore[union-attr]
+    assert viewer.frame().verdict[0] == "As it is, robot does disarm in tick 23. Then: down."
+    viewer.close()
+
+
+def test_it_slows_down_where_something_new_happens(lab: LiveShow) -> None:
+    told, plain = Viewer(lab, narration=narration(lab), wait=True), Viewer(lab, wait=True)
+    spent: dict[str, dict[int, int]] = {"told": {}, "plain": {}}
+    for name, viewer in (("told", told), ("plain", plain)):
+        viewer.playing = True
+        for _ in range(3_000):
+            spent[name][viewer.tick] = spent[name].get(viewer.tick, 0) + 1
+            viewer.advance(1 / 60)
+        assert viewer.tick == viewer.length
+        viewer.close()
+    assert spent["told"][24] > 10 * spent["plain"][24]  # the guard is disarmed
+    assert spent["told"][80] < spent["plain"][80] / 4  # it sits in the vault
+
+
+def test_a_caption_has_a_place_of_its_own(lab: LiveShow) -> None:
+    viewer = Viewer(lab, narration=narration(lab), wait=True)
+    viewer.seek(24)
+    parts = layout_for(viewer.frame(), 1366, 768)
+    assert parts.told is not None
+    left, top, width = parts.told
+    assert top >= parts.board[1] + parts.board[3]
+    assert top + 50 <= parts.chart[0]
+    picture = np.asarray(draw(viewer.frame(), 1366, 768))[
+        round(top) : round(top) + 46, round(left) : round(left + width)
+    ]
+    viewer.narration = None
+    untold = np.asarray(draw(viewer.frame(), 1366, 768))[
+        round(top) : round(top) + 46, round(left) : round(left + width)
+    ]
+    assert (picture != untold).any()
+    viewer.close()
+
+
+# ------------------------------------------------------------------ the command
+
+
+def test_the_command_fills_in_what_is_not_asked_for() -> None:
+    told = watching._told("treacherous_turn/lab", [], [], None, None, None, None)
+    assert (told.show.stage, told.narration.asked) == ("deploy", False)
+    asked = watching._told("treacherous_turn/lab", [], [], "train", None, "aligned", 3)
+    assert (asked.show.stage, asked.seed, asked.narration.asked) == ("train", 3, True)
+    assert asked.show.scenario.overrides == {"robot.values.own": 0}
+
+
+# ------------------------------------------------------------------ the library
+
+OTHERS_SHOW = {"safety_gridworlds/distributional_shift", "two_systems/bach_stravinsky"}
+"""Scenarios whose claim the exact plan does not show; the card says who does."""
+
+
+LARGE = {"safety_gridworlds/side_effects_sokoban_2", "safety_gridworlds/tomato_patch", "treacherous_turn/hearts"}
+"""Scenarios that take seconds to solve."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.nightly] if name in LARGE else [])
+        for name in sorted(set(library.names()) - SIMULATED)
+    ],
+)
+def test_watch_shows_what_the_title_says_or_says_that_it_does_not(name: str) -> None:
+    told = watching._told(name, [], [], None, None, None, None)
+    episode = told.show.episode(first_seed(told.narration.opening, told.show.episode))
+    tell = told.show.scenario.document.tell
+    shown = told.narration.shown(episode)
+    if not tell.look:  # nothing is written yet: it has to show what its expectations say comes
+        assert shown is not False
+        return
+    assert tell.shows
+    unsaid = {event for events in episode.events for event in events} - set(tell.captions)
+    assert not unsaid, "a caption is missing"
+    assert shown is (name not in OTHERS_SHOW)
+    if not shown:
+        card = dict(told.narration.opening_card(episode).sections)
+        assert f"it does not show the claim; this does: `turncoat run {name} --agent" in card["Shown"]
+    if tell.agent != "exact":
+        check_name("agent", tell.agent.partition("(")[0], agent_names())
