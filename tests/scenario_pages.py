@@ -109,8 +109,8 @@ def page(name: str, scenario: Scenario, figures: Mapping[str, Any]) -> str:
     parts += ["## Exact analysis", *analysis(name, document, figures)]
     parts += [
         "## Results",
-        "What `turncoat run` judges. Figures of `exact` hold for every best plan, and are checked with every change of\n"
-        "the program; those of learners are claims about most seeds, judged where the agents are trained.",
+        "What `turncoat run` judges. Figures of `exact` hold for every best plan, and are checked with every change\n"
+        "of the program; those of learners are claims about most seeds, judged where the agents are trained.",
         results(document.expect),
     ]
     if told.caveat is not None:
