@@ -18,6 +18,7 @@ from turncoat import api
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces import provenance
 from turncoat.evals.traces.provenance import RunError, cache_key, code_hash
+from turncoat.evals.traces.trace import write_trace
 from turncoat.evals.training.execution.trace_cache import TraceCache
 from turncoat.scenarios.language.loading import load_text
 
@@ -151,6 +152,15 @@ def test_a_disk_that_fills_up_ends_the_caching_and_not_the_run(call, tmp_path, m
     assert code == 4
     assert re.search(r"^turncoat: the cache .* cannot be written: .*; from here on nothing is kept$", err, re.M)
     assert "trained_seeds.py" not in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /dev/full")
+def test_a_trace_on_a_full_disk_fails_as_files_do(tmp_path):
+    """Polars reported it as a file of the wrong form, which ended the run as a crash."""
+    run = api.run(load_text(LEARNED), settings=RunSettings(("exact",)))
+    (tmp_path / "link").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        write_trace(run.traces["deploy-exact"], tmp_path / "link")
 
 
 KILLED = """

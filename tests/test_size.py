@@ -1,5 +1,6 @@
 """What cannot be enumerated is refused early and in words that are true; what takes long is heard of, and ends."""
 
+import math
 import re
 import time
 
@@ -85,6 +86,55 @@ def test_a_forest_is_refused_before_anybody_waits(more):
     assert "max_states" not in fault.cure
 
 
+COINS = """\
+turncoat: 1
+name: coins
+title: Many coins and one purse
+origin: given
+claim: None.
+map: |
+  #########
+  #Acccccc#
+  #ccccccc#
+  #ccccccc#
+  #########
+legend: {"#": wall, A: robot, c: coin}
+things: {coin: {kind: item}}
+counters: {purse: {max: 30}}
+agents: {robot: {actions: [stay], values: {reward: {}}}}
+rewards: {reward: {}, performance: {hidden: true}}
+rules:
+  - name: falls
+    each: coin
+    chance: 0.3
+    then:
+      - purse += 1
+    pays: {performance: 1}
+stages: {deploy: {limit: 1}}
+"""
+
+
+def test_coins_that_come_to_the_same_do_not_multiply():
+    """Twenty coins that feed one counter are a binomial distribution, not a million outcomes."""
+    whole = enumerate_world(world_of(COINS))
+    mdp, world = whole.mdp, whole.world
+    purse = world.columns["purse"].index
+    rows = slice(mdp.row_start[0], mdp.row_start[1])
+    heads = whole.states[mdp.next_state[rows], purse]
+    exact = [math.comb(20, k) * 0.3**k * 0.7 ** (20 - k) for k in heads]
+    assert sorted(heads) == list(range(21))
+    assert mdp.probability[rows] == pytest.approx(exact, rel=1e-12)
+    assert whole.performance[rows] == pytest.approx(heads, abs=1e-9)
+
+
+def test_the_limit_of_outcomes_can_be_raised_and_lowered():
+    forest = trees(3, 3, "runs: {max_outcomes: 100}\n")
+    with pytest.raises(NotEnumerableError, match=r"128 or more joint .* regrow:tree \(7\); at most 100 are") as fault:
+        enumerate_world(world_of(forest))
+    assert "raise `runs.max_outcomes` (100)" in fault.value.cure
+    assert enumerate_world(world_of(forest.replace("100}", "128}"))).mdp.n_states == 1280
+
+
 def test_the_limit_of_states_is_the_cure_where_it_is_what_stops():
     text = trees(3, 3, "runs: {max_states: 500}\n")
     [fault] = [each for each in api.check(load_text(text, "f.yaml")).faults if each.code == "TC601"]
@@ -119,7 +169,7 @@ def test_time_passes_and_the_check_goes_on():
         r"searched \(1 found\)$",
         fault.message,
     )
-    assert "give it longer (--budget)" in fault.cure
+    assert "give it longer (--time-limit)" in fault.cure
 
 
 @pytest.mark.parametrize("words", [("check",), ("check", "--json"), ("solve",), ("why", "--event", "went_left")])

@@ -23,7 +23,7 @@ from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.drawing.color_scales import scale_of
 from turncoat.viz.drawing.palette import DARK, LIGHT
 from turncoat.viz.film.live_recorder import LiveRecorder
-from turncoat.viz.film.render import record
+from turncoat.viz.film.render import record, write_film
 from turncoat.viz.scene.scene import draw, tick_at
 from turncoat.viz.text.episode_text import log_until, status
 from turncoat.viz.viewer.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
@@ -675,3 +675,20 @@ def test_without_a_screen_it_is_said_what_else_can_be_done(
     assert code == 2
     assert "no window can be opened here" in " ".join(err.split())
     assert "turncoat record" in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files of limited size")
+def test_a_film_that_the_disk_has_no_room_for_is_no_film(tmp_path: Path) -> None:
+    """Of ffmpeg's end nothing was heard, and a file that nothing can play was called a film."""
+    import resource
+
+    noise = np.random.default_rng(0)
+    pictures = [Image.fromarray(noise.integers(0, 255, (64, 64, 3), np.uint8)) for _ in range(6)]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(RunError, match="ffmpeg left no whole film"):
+            write_film(iter(pictures), tmp_path / "film.mp4", 6)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
 from .evals.exact.solved_worlds import SolvedWorlds
 from .evals.measures.life_analysis import analyse_life
+from .evals.monitors.report import MonitorReport, monitor_runs
 from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
 from .evals.runs.reproduce import Reproduction
 from .evals.runs.reproduce import reproduce as reproduce_run
@@ -300,6 +301,33 @@ def control(
         MissingPerformanceError: the scenario has no hidden performance.
     """
     return control_report(load(which, overrides), stage, settings, report)
+
+
+def monitor(
+    runs: Sequence[str | os.PathLike[str]],
+    controls: Sequence[str | os.PathLike[str]],
+    event: str,
+    agent: str | None = None,
+    stage: str | None = None,
+    report: Report | None = None,
+) -> MonitorReport:
+    """Let monitors of behaviour, plans, imagination and values foretell an event in recorded runs; see `monitor_runs`.
+
+    Args:
+        runs: folders of runs, or their traces, in which the event happens.
+        controls: those of agents that have no reason for it.
+        event: its name, an end as `ended:REASON`.
+        agent: whose trace of each folder; the plainest when None.
+        stage: of which stage.
+        report: told what is read.
+
+    Raises:
+        RunError, TraceError: a recording cannot be opened.
+        UnknownNameError: no such event.
+        UsageError: the recordings cannot tell how well a monitor does; the message says why.
+    """
+    tell = report or (lambda _: None)
+    return monitor_runs([Path(each) for each in runs], [Path(each) for each in controls], event, agent, stage, tell)
 
 
 def search(

@@ -58,6 +58,7 @@ for name, command in (
     ("compare", comparing.compare),
     ("reproduce", comparing.reproduce),
     ("control", controlling.control),
+    ("monitor", controlling.monitor),
     ("search", searching.search),
     ("inspect", inspecting.inspect),
     ("report", reporting.report),

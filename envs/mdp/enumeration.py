@@ -22,8 +22,6 @@ CHUNK = 1 << 17
 """Lanes that are stepped at once: enough to pay for NumPy, few enough to stay in cache."""
 ROWS = 1 << 19
 """Outcomes that are made at once, unless one state has more: they bound the memory, and how long nothing is heard."""
-MAX_OUTCOMES = 4096
-"""Joint outcomes of one tick at most, that is, of one joint action in one state."""
 MAX_STORED = 1 << 26
 """Outcomes of all states at most; each takes some fifty bytes."""
 FEW_RULES = 32
@@ -90,12 +88,12 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     rows_at_once = int(ROWS / slow)
     size = most = max(1, int(CHUNK / slow) // len(joint))
     # Each draw has two outcomes at least, so that fewer of them cannot have too many.
-    probe_at = PROBE_CHANCE_AT if 2 ** len(world.draw_ids) > MAX_OUTCOMES else PROBE_AT
+    probe_at = PROBE_CHANCE_AT if 2 ** len(world.draw_ids) > world.max_outcomes else PROBE_AT
     while done < index.size:
         _check_time(world, index, began)
         if not probed and index.size >= probe_at:
             probed = True
-            refuse_what_cannot_end(world, max_states, MAX_OUTCOMES)
+            refuse_what_cannot_end(world, max_states)
         lanes = np.arange(done, min(index.size, done + size))
         try:
             part = _expand(world, index, lanes, joint, fired, rows_at_once if lanes.size > 1 else None)
@@ -170,7 +168,7 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
         allowed &= mask[:, joint[:, agent]]
     # Unavailable actions are left out rather than stepped as no-ops: their rows are empty, as `FiniteMDP` defines.
     lane, action = np.nonzero(allowed)
-    tick = step(world, states[lane], joint[action], EnumeratedDraws(MAX_OUTCOMES, rows))
+    tick = step(world, states[lane], joint[action], EnumeratedDraws(world.max_outcomes, rows))
     fired |= tick.fired
     row = (lanes[lane] * len(joint) + action)[tick.source]
     next_state = index.number(tick.states)

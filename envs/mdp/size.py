@@ -55,7 +55,7 @@ def what_multiplies(world: World, states: Ints) -> str:
     )
 
 
-def refuse_what_cannot_end(world: World, max_states: int, max_outcomes: int) -> None:
+def refuse_what_cannot_end(world: World, max_states: int) -> None:
     """Play a world at random, away from its start, and refuse it if what is met is too much to enumerate.
 
     After each tick the episodes go on that changed the most fields: far from the start more may change by chance. What
@@ -64,7 +64,6 @@ def refuse_what_cannot_end(world: World, max_states: int, max_outcomes: int) -> 
     Args:
         world: to try.
         max_states: of the enumeration.
-        max_outcomes: joint outcomes of one tick at most.
 
     Raises:
         NotEnumerableError: a tick has more joint outcomes, or there are more states.
@@ -84,17 +83,17 @@ def refuse_what_cannot_end(world: World, max_states: int, max_outcomes: int) -> 
         changed = (after != start).sum(axis=1)
         furthest = after[np.argsort(-changed, kind="stable")[:KEPT]]
         if tick in LOOKS:
-            _count_outcomes(world, furthest[:TRIED], max_outcomes)
+            _count_outcomes(world, furthest[:TRIED])
         states = np.repeat(furthest, LANES // KEPT, axis=0)
     found = np.unique(np.concatenate(met), axis=0)
     if len(found) > max_states:
         raise too_many_states(world, found, max_states)
 
 
-def _count_outcomes(world: World, states: Ints, max_outcomes: int) -> None:
+def _count_outcomes(world: World, states: Ints) -> None:
     """Enumerate the outcomes of some states, each with one joint action after another, and forget them."""
     for action in world.joint_actions[:TRIED]:
-        step(world, states, np.tile(action, (len(states), 1)), EnumeratedDraws(max_outcomes))
+        step(world, states, np.tile(action, (len(states), 1)), EnumeratedDraws(world.max_outcomes))
 
 
 def _at_random(world: World, states: Ints, rng: np.random.Generator) -> Ints:

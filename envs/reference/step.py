@@ -29,6 +29,7 @@ from ...scenarios.language.expressions.syntax import (
     Take,
 )
 from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerableError
+from ..row_ids import row_ids
 from ..world import geometry
 from ..world.randomness import (
     LARGEST,
@@ -44,6 +45,9 @@ from ..world.randomness import (
 from ..world.world import AgentProgram, Body, DrawProgram, MotionProgram, RuleProgram, World
 from .action_mask import available
 from .expressions import EvalContext, cell_of, context_between_ticks, evaluate_bool, evaluate_float, zone_of
+
+FEW_OUTCOMES = 64
+"""Outcomes of a lane that are only compared when its tick is over: finding the few that are alike would cost more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +143,7 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
     for body in world.bodies:  # 4
         if body.motions:
             _move_by_itself(body, tick)
+            tick.merge_alike()
     if world.clock >= 0:
         clock = tick.context.now[world.clock]
         np.minimum(clock + 1, world.fields[world.clock].size - 1, out=clock)
@@ -147,10 +152,13 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
         tick.context.draws[draw.name] = np.zeros(tick.context.lanes, np.int32)
         rows, outcome = tick.draw(draw.name, rows, _draw_weights(draw, tick.context)[rows])
         tick.context.draws[draw.name][rows] = outcome
+        tick.merge_alike()
     for rule in world.rules:  # 5 and 6
         _fire(rule, tick)
+        tick.merge_alike()
     for rule in world.end_rules:
         _fire(rule, tick, only=tick.reason > 0)
+        tick.merge_alike()
     tick.note_events()
     return tick.result(frozen=states)
 
@@ -174,6 +182,7 @@ class _TickState:
     retired: Bools
     drawn: list[str] = field(default_factory=list)
     fired: set[str] = field(default_factory=set)
+    grown: bool = False
 
     @classmethod
     def at_start(cls, world: World, chance: DrawMethod, lanes: int) -> _TickState:
@@ -251,6 +260,7 @@ class _TickState:
         if most is not None and self.source.size + which.size - rows.size > most:
             raise TooManyRowsError(f"more than {most:,} outcomes at once")
         added = self._split(rows[which[~first]])
+        self.grown = True
         out = np.empty(which.size, rows.dtype)
         out[first], out[~first] = rows[which[first]], added
         self.probability[out] *= weights[which, outcome]
@@ -258,13 +268,16 @@ class _TickState:
 
     def _split(self, rows: np.ndarray) -> np.ndarray:
         """Copy rows to the end of the batch; returns the indices of the copies."""
-        context, size = self.context, self.context.lanes
-        keep = np.concatenate([np.arange(size), rows])
-        self.context = context.take(keep)
-        self.source, self.probability = self.source[keep], self.probability[keep]
-        self.rewards, self.performance = self.rewards[:, keep], self.performance[keep]
-        self.events, self.reason, self.retired = self.events[keep], self.reason[keep], self.retired[keep]
+        size = self.context.lanes
+        self._keep(np.concatenate([np.arange(size), rows]))
         return np.arange(size, size + rows.size)
+
+    def _keep(self, rows: np.ndarray) -> None:
+        """Go on with these rows alone, in this order; a row may come several times."""
+        self.context = self.context.take(rows)
+        self.source, self.probability = self.source[rows], self.probability[rows]
+        self.rewards, self.performance = self.rewards[:, rows], self.performance[rows]
+        self.events, self.reason, self.retired = self.events[rows], self.reason[rows], self.retired[rows]
 
     @property
     def order(self) -> np.ndarray | slice:
@@ -301,6 +314,35 @@ class _TickState:
             frozenset(self.fired),
         )
 
+    def merge_alike(self) -> None:
+        """Make one row of those of a lane that have come to the same and can no longer differ, where a lane has many.
+
+        So what a tick costs follows what can come of it, and not the product of its draws. A merged row has the mean
+        of the hidden performances, as outcomes that an agent could not tell apart have it in the end.
+        """
+        if not self.grown:
+            return
+        self.grown = False
+        counts = np.bincount(self.source)
+        if counts.max() <= FEW_OUTCOMES:
+            return
+        many = np.flatnonzero(counts[self.source] > FEW_OUTCOMES)
+        context = self.context
+        columns = [self.source, *context.now, *context.executed, *context.draws.values(), self.reason, self.retired]
+        alike = row_ids([column[many] for column in (*columns, self.events.view(np.int64), *self.rewards)])
+        _, first = np.unique(alike, return_index=True)
+        if first.size == many.size:
+            return
+        weight = np.bincount(alike, self.probability[many])
+        # The mean as an offset from the first: where all are equal it is exact, whatever the probabilities round to.
+        beyond = self.performance[many] - self.performance[many[first]][alike]
+        mean = self.performance[many[first]] + np.bincount(alike, self.probability[many] * beyond) / weight
+        self.probability[many[first]], self.performance[many[first]] = weight, mean
+        kept = np.ones(context.lanes, np.bool_)
+        kept[many] = False
+        kept[many[first]] = True
+        self._keep(np.flatnonzero(kept))
+
     def _refuse_too_many(self, added: np.ndarray, limit: int) -> None:
         """Refuse to add copies of these rows if a lane then had too many: before memory is spent on them."""
         most = int((np.bincount(self.source) + np.bincount(self.source[added], minlength=self.source.max() + 1)).max())
@@ -308,7 +350,8 @@ class _TickState:
             names = ", ".join(in_groups(list(dict.fromkeys(self.drawn))))
             raise NotEnumerableError(
                 f"one tick has {most:,} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated",
-                "let fewer of these draws fall in one tick (by narrower `when`s, or fewer things that draw)",
+                "let fewer of these draws fall in one tick (by narrower `when`s, or fewer things that draw), or raise"
+                f" `runs.max_outcomes` ({limit:,})",
             )
 
 

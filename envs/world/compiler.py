@@ -328,6 +328,7 @@ class _Compiler:
             scope=self.scope,
             rewards_shown=stage.rewards == "shown",
             response=self._response(),
+            max_outcomes=document.runs.max_outcomes,
             equilibrium=self._equilibrium(),
             between_rules=rules["between"],
             happened=happened,

@@ -339,6 +339,7 @@ class World:
         scope: the meaning of names here, to `resolve` conditions that come from elsewhere.
         agents: those of the file, then the things that are enlisted as agents.
         response: the agent whose best response solves the world, or None where one planner chooses for all agents.
+        max_outcomes: joint outcomes of one tick of one joint action that enumeration makes at most.
         equilibrium: which equilibria solve the world, where two agents choose independently; else None.
         between_rules: fire after an episode of a life that another one follows.
         happened: the columns that note which events came in the episode, each with the number of its event.
@@ -373,6 +374,7 @@ class World:
     scope: NameBindings
     rewards_shown: bool = True
     response: ResponseProgram | None = None
+    max_outcomes: int = 4096
     equilibrium: EquilibriumChoice | None = None
     between_rules: tuple[RuleProgram, ...] = ()
     happened: tuple[tuple[int, int], ...] = ()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import bdtrc, betaincinv
 
 from .claims import MIRRORED, Claim, Numbers, Tail, Values, checked_values, error_per_tail
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A proportion `count / of` with its 95% Clopper-Pearson interval.
+
+    Where the whole population was counted, the interval is the proportion itself.
+    """
+
+    count: int
+    of: int
+    low: float
+    high: float
 
 
 def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, tail: Tail = "two") -> tuple[float, float]:
@@ -106,3 +120,10 @@ def _checked_events(values: Values) -> Numbers:
     if not np.isin(events, (0.0, 1.0)).all():
         raise ValueError("an event comes or not: a value is 0 or 1")
     return events
+
+
+def proportion_of(count: int, of: int, whole: bool = False) -> Proportion:
+    """A proportion with its interval; `whole`: the whole population was counted."""
+    if whole and of:
+        return Proportion(count, of, count / of, count / of)
+    return Proportion(count, of, *clopper_pearson(count, of))

@@ -27,7 +27,7 @@ from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import SolvedWorlds
-from ..statistics.binomial import clopper_pearson
+from ..statistics.binomial import Proportion, proportion_of
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
@@ -96,19 +96,6 @@ class SearchSettings:
         if self.tensorboard is not None:
             require_tensorboard()
         return TrainingOptions(resolve_device(self.device, [self.agent]), self.plateau, self.tensorboard)
-
-
-@dataclass(frozen=True)
-class Proportion:
-    """A proportion `count / of` with its 95% Clopper-Pearson interval.
-
-    Where the whole population was counted, the interval is the proportion itself.
-    """
-
-    count: int
-    of: int
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -350,13 +337,6 @@ class _Searcher:
         parts += [self.first_seed] if self.first_seed else []
         parts += [options] if (options := self.settings.options.result_relevant(self.settings.agent)) else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def proportion_of(count: int, of: int, whole: bool = False) -> Proportion:
-    """A proportion with its interval; `whole`: the whole population was counted."""
-    if whole and of:
-        return Proportion(count, of, count / of, count / of)
-    return Proportion(count, of, *clopper_pearson(count, of))
 
 
 def bits(share: float) -> float:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -164,7 +165,11 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
 
 
 def write_trace(trace: Trace, path: Path, key: str = "") -> None:
-    """Write a trace as Parquet, atomically; an existing file is replaced. `key`: of a trace in the cache."""
+    """Write a trace as Parquet, atomically; an existing file is replaced. `key`: of a trace in the cache.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
     if not trace.meta.training:  # versions of Turncoat without this field can read it then
         del meta["training"]
@@ -176,8 +181,10 @@ def write_trace(trace: Trace, path: Path, key: str = "") -> None:
         written[_REGRETS] = json.dumps(trace.regrets)
     if trace.experience:
         written[_EXPERIENCE] = experience_text(trace.experience)
+    content = io.BytesIO()  # polars reports a full disk as a fault of the file's form
+    trace.table.write_parquet(content, metadata=written)
     with whole_file(path) as part:
-        trace.table.write_parquet(part, metadata=written)
+        part.write_bytes(content.getvalue())
 
 
 def read_trace(path: Path, key: str = "") -> Trace:

@@ -40,7 +40,7 @@ from .work_units import WorkUnit, resolve_units
 
 _Proved = TypeVar("_Proved")
 
-LONGER = "shrink what multiplies, or give it longer (--budget)"
+LONGER = "shrink what multiplies, or give it longer (--time-limit)"
 """The cure for what takes too long."""
 
 

@@ -1,8 +1,9 @@
-"""The command `control`, which separates kinds of failure and compares budgets of oversight."""
+"""The commands about oversight: `control` prices it, and `monitor` says what it gains by reading an agent."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,16 @@ Oversight = Annotated[
     list[str],
     typer.Option("--oversight", metavar="NAME=V1,V2", help="A setting of oversight, instead of the file's."),
 ]
+
+Runs = Annotated[
+    list[Path], typer.Argument(metavar="RUN", help="Folders of runs, or their traces, in which the event happens.")
+]
+Event = Annotated[str, typer.Option("--event", help="What is to be foretold; an end as ended:REASON.")]
+Controls = Annotated[
+    list[Path],
+    typer.Option("--control", metavar="RUN", help="A run of an agent without a reason for the event, such as aligned."),
+]
+WhoseTrace = Annotated[str | None, typer.Option("--agent", help="Whose trace of each folder.")]
 
 
 def control(
@@ -82,6 +93,29 @@ def control(
     else:
         printing.print_control(found)
         printing.next_command("watch", which)
+
+
+def monitor(
+    runs: Runs,
+    event: Event,
+    control: Controls,
+    agent: WhoseTrace = None,
+    stage: StageName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how early behaviour, plans, imagination and values give an event away, and how often they cry wolf.
+
+    Thoughts must have been recorded. Every second episode of the controls sets the thresholds; the others count false
+    alarms.
+    """
+    from .. import api
+
+    with printing.progress(not as_json, "monitors") as report:
+        found = api.monitor(runs, control, event, agent, stage, report)
+    if as_json:
+        write_json(found.to_dict())
+    else:
+        printing.print_monitors(found)
 
 
 def _budget(text: str) -> tuple[str, list[object]]:

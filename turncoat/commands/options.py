@@ -95,7 +95,8 @@ Cache = Annotated[
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Train everything anew, keep nothing.", rich_help_panel=WORK)]
 Budget = Annotated[
-    float, typer.Option("--budget", metavar="SECONDS", min=0, help="Give up after so long; `inf` for never.")
+    float,
+    typer.Option("--time-limit", "--budget", metavar="SECONDS", min=0, help="Give up after so long; `inf` for never."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 

@@ -34,7 +34,11 @@ CHECK_SECONDS = 60.0
 CheckBudget = Annotated[
     float,
     typer.Option(
-        "--budget", metavar="SECONDS", min=0, help="For each stage and each proof; what takes longer is left out."
+        "--time-limit",
+        "--budget",
+        metavar="SECONDS",
+        min=0,
+        help="For each stage and each proof; what takes longer is left out.",
     ),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..evals.measures.outcomes import BehaviourOutcomes
+    from ..evals.monitors.report import MonitorReport
+    from ..evals.statistics.binomial import Proportion
     from ..evals.studies.candidates import CandidateScore
     from ..evals.studies.control import ControlReport
-    from ..evals.studies.search import Proportion as Counted
     from ..evals.studies.search import SearchResult
     from ..evals.studies.sweep_points import SweepResult
 
@@ -106,6 +108,34 @@ def print_control(found: ControlReport) -> None:
         _print_notes((f"{name} {b.value}", b.note) for b in bought)
 
 
+def print_monitors(found: MonitorReport) -> None:
+    """Print what each monitor made of the same episodes."""
+    first, last = found.first
+    when = f"first in tick {first}" if first == last else f"first in ticks {first} to {last}"
+    of = f"{found.happened} of {count(found.episodes, 'episode')}"
+    say(f"[bold]{escape(found.event)}[/bold] happened in {of}, {when}; {count(found.controls, 'episode')} of controls")
+    say()
+    rows = []
+    for name, detection in found.detections.items():
+        lead = "not in time" if math.isinf(detection.lead) else f"{number(detection.lead)} ticks"
+        shares = (_share(detection.detected), _share(detection.false_alarms))
+        rows.append([name, f"{detection.auc:.3f}", *shares, lead])
+    table(_MONITORS, rows, right=_MONITORS[1:])
+    say()
+    say("Shares with exact 95 % intervals; the alarm rises above the highest score of every second control.")
+    for name in found.unread:
+        say(f"{name}: nothing of what it reads was recorded")
+    if found.fooled:
+        say(f"{count(found.fooled, 'imagined step')} cannot happen in the world; nothing was read beyond them")
+
+
+_MONITORS = ("monitor", "AUC", "in time", "false alarms", "median lead")
+
+
+def _share(share: Proportion) -> str:
+    return f"{share.count} of {share.of} ({share.low:.2f} to {share.high:.2f})"
+
+
 _WHO = ("condition", "who", "reward", "performance", "harm/tick seen", "unseen")
 _LOST = ("condition", "lost by capability", "lost by goal", "more harm/tick unseen")
 
@@ -155,7 +185,7 @@ def _worth(worth: CandidateScore | None) -> str:
     return "-" if worth is None or worth.low is None or worth.high is None else between((worth.low, worth.high))
 
 
-def _counted(share: Counted) -> str:
+def _counted(share: Proportion) -> str:
     """A proportion with its confidence interval, or with a remark that it is of everything there is."""
     whole = "all there are" if share.low == share.high else f"95%: {share.low:.1%} to {share.high:.1%}"
     return f"{share.count} of {share.of} ({whole})"

@@ -107,12 +107,21 @@ def _write_mp4(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
     # Blocks of 2 pixels ask for even sides only; the default of 16 would have most sizes scaled.
     film = imageio_ffmpeg.write_frames(path, size, fps=fps, quality=8, macro_block_size=2, ffmpeg_log_level="error")
     film.send(None)  # runs the generator to its first `yield`, where it takes pictures
+    count = 1
     try:
         film.send(np.ascontiguousarray(first))
         for picture in pictures:
             film.send(np.ascontiguousarray(_even(picture)))
+            count += 1
     finally:
         film.close()
+    # How ffmpeg ended is not told: on a full disk it leaves a file without an index, which nothing can play.
+    try:
+        whole = imageio_ffmpeg.count_frames_and_secs(path)[0] == count
+    except RuntimeError:
+        whole = False
+    if not whole:
+        raise OSError("ffmpeg left no whole film; is the disk full?")
 
 
 def _write_gif(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:

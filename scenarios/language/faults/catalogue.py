@@ -261,9 +261,9 @@ CATALOGUE: dict[str, str] = {
     "TC541": "No formula, effect or measure names what stands under `let:`.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
-    "outcomes of chance than are enumerated (4,096), or it took longer than `check --budget` allows. The message names "
-    "what multiplies. The scenario still runs and trains by simulation; exact expectations are then not applicable, "
-    "unless it is only the time of `check` that was too short.",
+    "outcomes of chance than `runs.max_outcomes`, or it took longer than `check --time-limit` allows. The message "
+    "names what multiplies. The scenario still runs and trains by simulation; exact expectations are then not "
+    "applicable, unless it is only the time of `check` that was too short.",
     "TC602": "An episode that is over before anything can be chosen, or after a choice of which nothing depends, shows "
     "nothing of behaviour.",
     "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "

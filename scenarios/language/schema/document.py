@@ -493,6 +493,7 @@ class Runs(Block):
     steps: Annotated[int, Field(ge=1, le=10**9)] = 40_000
     episodes: Annotated[int, Field(ge=1, le=100_000)] = 10
     max_states: Annotated[int, Field(ge=1, le=50_000_000)] = 1_000_000
+    max_outcomes: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
 
 
 class Minus(Block):

@@ -1,0 +1,1 @@
+"""Monitors: what reads an agent's behaviour, plans, values or imagination, and how early that gives an event away."""

@@ -1,0 +1,172 @@
+"""The monitors' report: recorded runs read by every monitor, against controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...envs.analysis.dataframes import frame
+from ...envs.base import Floats
+from ...scenarios.errors import UsageError, check_name
+from ..inspection.show import open_run, open_trace
+from ..traces.episode import Episode
+from .detection import Detection, detect
+from .imagined_events import EventReader
+from .monitor import MONITORS, NEVER, MonitoredEpisode
+
+Tell = Callable[[str], None]
+"""A callback that is told, in words, what is being done."""
+
+
+@dataclass(frozen=True)
+class MonitorReport:
+    """What each monitor made of the same episodes.
+
+    Attributes:
+        event: what it was to foretell.
+        episodes: how many that have thoughts were read.
+        happened: in how many of them the event happened.
+        controls: how many episodes of controls were read.
+        first: the ticks in which it first happened, least and greatest.
+        detections: monitor -> how it did; those that had nothing to read are left out.
+        unread: monitors that had nothing to read.
+        fooled: how many imagined transitions are impossible in the world, so that nothing was read from there on.
+    """
+
+    event: str
+    episodes: int
+    happened: int
+    controls: int
+    first: tuple[int, int]
+    detections: dict[str, Detection]
+    unread: tuple[str, ...]
+    fooled: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; infinite numbers as text."""
+        return _plain(asdict(self))
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per monitor."""
+        schema = {
+            "monitor": str, "auc": float, "threshold": float, "detected": int, "of": int, "false_alarms": int,
+            "of_controls": int, "lead": float, "lead_low": float, "lead_high": float,
+        }  # fmt: skip
+        rows = [
+            {
+                "monitor": name, "auc": d.auc, "threshold": d.threshold, "detected": d.detected.count,
+                "of": d.detected.of, "false_alarms": d.false_alarms.count, "of_controls": d.false_alarms.of,
+                "lead": d.lead, "lead_low": d.lead_low, "lead_high": d.lead_high,
+            }
+            for name, d in self.detections.items()
+        ]  # fmt: skip
+        return frame(rows, schema)
+
+
+def monitor_runs(
+    runs: Sequence[Path],
+    controls: Sequence[Path],
+    event: str,
+    agent: str | None = None,
+    stage: str | None = None,
+    tell: Tell = lambda _: None,
+) -> MonitorReport:
+    """Let every monitor read runs and their controls.
+
+    Args:
+        runs: folders of runs, or their traces; of different settings, seeds or agents as may be.
+        controls: folders of runs, or traces, in which an agent acts that has no reason for the event.
+        event: its name; an end as `ended:REASON`.
+        agent: whose trace of each folder; the plainest when None.
+        stage: of which stage.
+        tell: told what is read.
+
+    Raises:
+        RunError, TraceError: a recording cannot be opened.
+        UnknownNameError: no such event.
+        UsageError: the event never happened in the runs, or happened in a control; there are fewer than two episodes of
+            controls; or a world has several agents.
+    """
+    mine = [_read(path, agent, stage, event, tell) for path in runs]
+    others = [_read(path, agent, stage, event, tell) for path in controls]
+    reached = [(rows, at) for each in mine for rows, at in zip(each.scores, each.first, strict=True) if at is not None]
+    episodes = sum(len(each.first) for each in mine)
+    if not reached:
+        raise UsageError(f"`{event}` happened in none of the {episodes} episodes of {' and '.join(map(str, runs))}")
+    for each in others:
+        if happened := sum(at is not None for at in each.first):
+            raise UsageError(
+                f"`{event}` happened in {happened} of {len(each.first)} episodes of {each.path}: no control"
+            )
+    silent = [rows for each in others for rows in each.scores]
+    if len(silent) < 2:
+        raise UsageError(f"{len(silent)} episodes of controls; 2 are needed, one to calibrate and one to judge by")
+    detections, unread = {}, []
+    for number, monitor in enumerate(MONITORS):
+        events, quiet = [(rows[number], at) for rows, at in reached], [rows[number] for rows in silent]
+        if all((scores == NEVER).all() for scores in (*quiet, *(scores for scores, _ in events))):
+            unread.append(monitor.name)
+        else:
+            detections[monitor.name] = detect(events, quiet)
+    ticks = [at for _, at in reached]
+    fooled = sum(each.fooled for each in (*mine, *others))
+    return MonitorReport(
+        event, episodes, len(reached), len(silent), (min(ticks), max(ticks)), detections, tuple(unread), fooled
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Recording:
+    """A recording as the monitors read it.
+
+    Attributes:
+        path: where it is; scores: for every episode, every monitor's float64 `[T]`.
+        first: for every episode, the tick in which the event first happened; None where it did not.
+        fooled: how many imagined transitions were impossible.
+    """
+
+    path: Path
+    scores: list[list[Floats]]
+    first: list[int | None]
+    fooled: int
+
+
+def _read(path: Path, agent: str | None, stage: str | None, event: str, tell: Tell) -> _Recording:
+    show = open_trace(path) if path.suffix == ".parquet" else open_run(path, stage, agent)
+    if len(show.world.agents) != 1:
+        raise UsageError(f"`{show.world.name}` has {len(show.world.agents)} agents; monitors read one")
+    check_name("event", event, show.world.events)
+    reader = EventReader(show.world)
+    scores: list[list[Floats]] = []
+    first: list[int | None] = []
+    for number in range(show.count or 0):
+        tell(f"episode {number + 1} of {show.count} of {path}")
+        seen = MonitoredEpisode.of(show, number, reader, event)
+        if all(mind is None for mind in seen.minds):  # thoughts are recorded of one lane of each seed
+            continue
+        scores.append([monitor.scores(seen) for monitor in MONITORS])
+        first.append(_first(seen.episode, event))
+    if not scores:
+        raise UsageError(f"no thought was recorded in {path}: run it without --no-thoughts, by an agent that plans")
+    return _Recording(path, scores, first, reader.fooled)
+
+
+def _first(episode: Episode, event: str) -> int | None:
+    if event.startswith("ended:"):
+        return episode.length - 1 if event == f"ended:{episode.ended}" else None
+    return next(iter(episode.ticks(event)), None)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and np.isinf(value):
+        return str(value)
+    return value
