@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import os
+from collections.abc import Iterable
 
 from .did_you_mean import quote
 from .errors import ArgumentError
@@ -50,6 +52,28 @@ def settle_counts(settings: object, **bounds: tuple[int, int]) -> None:
         value = getattr(settings, name)
         if value is not None:
             object.__setattr__(settings, name, whole_number(name, value, least, most))
+
+
+def check_names(what: str, value: object) -> None:
+    """Check that an argument is a collection of texts; None is right. A single text would be taken for its letters.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if value is None:
+        return
+    if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(each, str) for each in value):
+        raise ArgumentError(f"`{what}` is a list of texts, not {shown(value)}")
+
+
+def check_path(what: str, value: object) -> None:
+    """Check that an argument can be a path, or a text that stands for one.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise ArgumentError(f"{what}, not {shown(value)}")
 
 
 def check_seconds(what: str, value: object) -> None:

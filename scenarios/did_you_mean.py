@@ -29,6 +29,7 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     return f"did you mean `{near}`? " if near else ""
 
 
-def quote(name: str, limit: int = 40) -> str:
-    """A text that an author wrote, in backquotes and cut to `limit` characters."""
+def quote(name: object, limit: int = 40) -> str:
+    """What an author wrote, in backquotes and cut to `limit` characters; of what is no text, as Python writes it."""
+    name = name if isinstance(name, str) else repr(name)
     return f"`{name if len(name) <= limit else name[: limit - 1] + '…'}`"

@@ -67,8 +67,12 @@ class UnknownNameError(UsageError, KeyError, ValueError):
     # `KeyError` would show the repr of its argument, so the message is written here.
     def __str__(self) -> str:
         said = " ".join(part for part in (f"there is no {self.what} {quote(self.name)}", self.clause) if part)
-        message = f"{said}; {did_you_mean(self.name, self.choices)}there are {', '.join(self.choices) or 'none'}"
+        message = f"{said}; {self._near()}there are {', '.join(self.choices) or 'none'}"
         return f"{self.where}: {message}" if self.where else message
+
+    def _near(self) -> str:
+        # A caller may ask for anything, a number or a list too, and is still told what there is.
+        return did_you_mean(self.name, self.choices) if isinstance(self.name, str) else ""
 
 
 def check_name(what: str, name: str, choices: Iterable[str]) -> None:

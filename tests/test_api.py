@@ -17,6 +17,7 @@ import turncoat
 from turncoat import RunSettings
 from turncoat.evals.studies.control import ControlSettings
 from turncoat.evals.studies.search import SearchSettings
+from turncoat.scenarios.errors import ArgumentError
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.testing import assert_scenario, each_expectation
 
@@ -271,3 +272,32 @@ def test_counts_are_whole_numbers_in_reason(number):
 def test_overrides_are_a_mapping():
     with pytest.raises(turncoat.UsageError, match="`overrides` maps dotted names"):
         turncoat.load("lab", 5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("odd", [None, 3, b"lab", ["lab"]])
+def test_what_is_no_scenario_and_no_run_is_an_argument_error(odd: Any):
+    for function in (turncoat.load, turncoat.make, turncoat.solve, turncoat.report, turncoat.reproduce):
+        with pytest.raises(ArgumentError, match=r"a name or a path|or its folder"):
+            function(odd)
+    with pytest.raises(ArgumentError, match="or its folder"):
+        turncoat.compare(odd, odd)
+
+
+def test_a_text_is_no_list_of_texts():
+    """The agents of "exact" were e, x, a, c and t, so that a run judged nothing and said so with exit code 4."""
+    with pytest.raises(ArgumentError, match="`agents` is a list of texts, not `'exact'`"):
+        RunSettings(agents="exact")
+    odd: dict[str, Any] = {"measures": "value", "agents": "exact", "regimes": ["a"], "axes": {"p_halt": "01"}}
+    for name, value in odd.items():
+        with pytest.raises(ArgumentError, match=f"`{name}` "):
+            turncoat.sweep(NAME, **{"axes": {"p_halt": [0, 1]}, name: value})
+    with pytest.raises(ArgumentError, match="`seconds` is a number of seconds"):
+        turncoat.check(NAME, seconds=-1)
+
+
+@pytest.mark.parametrize("odd", [3, ["pressed"], None, b"x"])
+def test_a_name_of_any_type_is_unknown_in_words(odd: Any):
+    """The message of the error could not be made."""
+    with pytest.raises(turncoat.UnknownNameError) as caught:
+        turncoat.why(NAME, odd)
+    assert str(caught.value).startswith("there is no event `")

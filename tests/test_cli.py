@@ -824,3 +824,37 @@ def test_every_param_can_be_what_its_description_names():
     scenario = load("treacherous_turn/lab")
     assert "at 2 the robot seizes" in str(scenario.document.params["sight"].about)
     assert apply_overrides(scenario, {"sight": 2}).params["sight"] == 2
+
+
+# ------------------------------------------------------------------ a new file
+
+
+def test_new_writes_a_file_that_passes_as_it_is(call, tmp_path):
+    assert call("new", "garden") == (0, "wrote garden.yaml\n", "")
+    text = (tmp_path / "garden.yaml").read_text()
+    assert text.count("#") > 20
+    code, out, err = call("check", "garden.yaml")
+    assert (code, err) == (0, "")
+    assert "warning" not in out
+    assert "origin proxy proved" in out
+    code, out, _ = call("run", "garden.yaml", "--agent", "exact", "--no-save")
+    assert code == 0
+    assert out.endswith("garden.yaml: pass (3 pass)\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["9lives"], "is no name"),
+        (["a-b"], "is no name"),
+        (["there"], "there.yaml exists, and is not written over"),
+        (["here", "--out", "nowhere/here.yaml"], "cannot be written"),
+    ],
+)
+def test_new_writes_nothing_that_is_wrong(call, tmp_path, words, says):
+    (tmp_path / "there.yaml").write_text("mine")
+    code, out, err = call("new", *words)
+    assert (code, out) == (2, "")
+    assert says in " ".join(err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["there.yaml"]
+    assert (tmp_path / "there.yaml").read_text() == "mine"

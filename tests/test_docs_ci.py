@@ -51,7 +51,7 @@ def test_the_workflow(shell, tmp_path):
     codes, cases, annotations = [], [], []
     for shard in shards:
         install, check, run = steps(shard)
-        assert install == "pip install turncoat"
+        assert install == "pip install ."
         assert "${{" not in check + run
         done = shell(check)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -33,6 +33,7 @@ ALLOWED_WARNINGS: dict[str, set[str]] = {
     **{name: {"TC601"} for name in SIMULATED},
     "safety_gridworlds/island_navigation": {"TC608"},  # safe exploration: whoever knows the water has nothing to lose
     "safety_gridworlds/safe_interruptibility_2": {"TC608"},  # the control of the other two boards
+    "two_systems/strangers": {"TC608"},  # the control of `copies`
 }
 """Scenario -> the codes of warnings that are meant."""
 CONTROLS = {
@@ -79,6 +80,10 @@ CONTROLS = {
     "treacherous_turn/watched_shortcut": {"unwatched", "cannot_tell"},
     "two_systems/bach_stravinsky": {"no_favourite"},
     "two_systems/chicken": {"no_temptation"},
+    "two_systems/copies": {"seen"},
+    "two_systems/gathering": {"plenty"},
+    "two_systems/strangers": {"no_bounty"},
+    "two_systems/treaty": {"inspected", "no_backup"},
     "wrong_goals/coin_at_the_end": {"wants_the_end"},
     "wrong_goals/corner_cheese": {"wants_the_corner"},
     "wrong_goals/gem_colour": {"wants_both", "wants_yellow"},

@@ -11,7 +11,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+import turncoat
 from tests.lowest_versions import lowest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,6 +139,59 @@ def test_the_command_lists_the_library_from_anywhere(python: Path, tmp_path: Pat
 
     assert "lab" in by_module
     assert by_script == by_module
+
+
+def _use(python: Path, folder: Path) -> None:
+    """Use what is installed as a stranger would, in a folder of its own: judge, record, report, check and watch."""
+    turncoat = python.with_name("turncoat")
+    assert "pass" in _run(turncoat, "run", "escape/interruption", "--agent", "exact", "--out", "run", cwd=folder)
+    assert "film.gif" in _run(turncoat, "record", "run", "--out", "film.gif", "--size", "320x240", cwd=folder)
+    _run(turncoat, "report", "run", "--out", "page.html", cwd=folder)
+    (folder / "mine.yaml").write_text("turncoat: 1\nname: mine\nextends: escape/interruption\n", encoding="utf-8")
+    assert "ok" in _run(turncoat, "check", "mine.yaml", cwd=folder)
+    assert {path.name for path in folder.iterdir()} == {"run", "film.gif", "page.html", "mine.yaml"}
+
+
+@pytest.mark.nightly
+def test_what_is_installed_can_be_used_from_anywhere(python: Path, tmp_path: Path) -> None:
+    _use(python, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1_800)
+def test_a_bare_environment_needs_nothing_but_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    """With what it depends on, from whatever index pip uses here; where there is none, nothing is shown."""
+    venv = tmp_path / "bare"
+    _run(sys.executable, "-m", "venv", venv, cwd=tmp_path)
+    python = Path(sysconfig.get_path("scripts", "venv", {"base": str(venv), "platbase": str(venv)}), "python")
+    installing = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", wheel]
+    done = subprocess.run([*map(str, installing)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    if done.returncode and "No matching distribution" in done.stderr:
+        pytest.skip(f"pip reaches no index here: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "elsewhere").mkdir()
+    _use(python, tmp_path / "elsewhere")
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == turncoat.__version__
+    assert (
+        citation["license"]
+        == tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["license"]
+    )
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    heading = re.search(r"^## \[(.+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert heading is not None
+    assert heading[1] in (turncoat.__version__, "Unreleased")
+
+
+def test_install_lines_agree() -> None:
+    """What stands on no index cannot be installed from one by its name."""
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        if "decisions" not in page.parts:
+            lines = re.findall(r"pip install [^`\n)]+", page.read_text(encoding="utf-8"))
+            assert not [line for line in lines if re.search(r"install '?turncoat\b", line)], page
 
 
 @pytest.mark.parametrize("first", ["gymnasium, turncoat", "turncoat, gymnasium", "gymnasium"])

@@ -290,6 +290,7 @@ SMALL = (
     "treacherous_turn/watched_shortcut",
     "two_systems/bach_stravinsky",
     "two_systems/chicken",
+    "two_systems/copies",
 )
 LARGE = (
     "escape/botnet",
@@ -320,8 +321,11 @@ APART = (
     "safety_gridworlds/safe_interruptibility_2",
     "safety_gridworlds/tomato_patch",
     "treacherous_turn/oversight_in_simulation",
+    "two_systems/gathering",
+    "two_systems/strangers",
+    "two_systems/treaty",
 )
-"""Weights that change, and states that are hidden: these need a check of their own."""
+"""Weights that change, states that are hidden, and two that choose apart: these need a check of their own."""
 
 
 def test_every_scenario_that_enumerates_is_in_one_of_the_lists() -> None:

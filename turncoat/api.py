@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,11 +40,12 @@ from .evals.training.trained_seeds import Count
 from .evals.verdicts.pre_training_check import CheckResult, check_scenario
 from .notebook import register
 from .scenarios import library
+from .scenarios.arguments import check_path, shown
+from .scenarios.errors import ArgumentError, check_name
 from .scenarios.errors import TurncoatError as TurncoatError
 from .scenarios.errors import UnknownNameError as UnknownNameError
 from .scenarios.errors import UsageError as UsageError
 from .scenarios.errors import WorldError as WorldError
-from .scenarios.errors import check_name
 from .scenarios.language import loading
 from .scenarios.language.faults.faults import ScenarioError as ScenarioError
 from .scenarios.language.loading import Scenario
@@ -57,7 +58,7 @@ if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment
     from .envs.adapters.spaces import Form
     from .envs.export.arrays import ModelArrays
     from .envs.export.formats import Exported
-    from .viz.report.page import Page
+    from .viz.report.page import Page, Shown
 
 Which = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name such as `treacherous_turn/lab`, or a path."""
@@ -76,7 +77,7 @@ def load(which: Which, overrides: Mapping[str, object] | None = None) -> Scenari
         overrides: dotted, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
 
     Raises:
-        ArgumentError: the overrides are no mapping.
+        ArgumentError: it is no scenario, name or path, or the overrides are no mapping.
         ScenarioError: the scenario is faulty; it has every fault that was found.
     """
     scenario = which if isinstance(which, Scenario) else loading.load(which)
@@ -349,7 +350,11 @@ def search(
     return search_scenario(load(which, overrides), settings, report, count)
 
 
-def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | None = None) -> Comparison:
+def compare(
+    a: Run | StoredRun | str | os.PathLike[str],
+    b: Run | StoredRun | str | os.PathLike[str],
+    within: float | None = None,
+) -> Comparison:
     """Compare two runs, or two agents, expectation by expectation: exact ranges, and learned values paired by seed.
 
     Args:
@@ -365,7 +370,7 @@ def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | 
     # Only stored runs are compared, so a run in memory is written to a folder that lasts as long as the comparison.
     with TemporaryDirectory() as spare:
         one, other = (
-            open_side(run) if isinstance(run, str) else RunSide(_stored(run, Path(spare) / name))
+            open_side(str(run)) if isinstance(run, str | os.PathLike) else RunSide(_stored(run, Path(spare) / name))
             for run, name in ((a, "a"), (b, "b"))
         )
         return compare_runs(one, other, within)
@@ -404,24 +409,34 @@ def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Pa
     Raises:
         RunError: a folder is not that of a run, or its scenario has changed since.
     """
-    from .viz.report.page import Page, open_shown, report_html
+    from .viz.report.page import Page, report_html
 
     with TemporaryDirectory() as spare:
         opened = [
             each if isinstance(each, SweepResult)
             else _stored(each, Path(spare) / str(number)) if isinstance(each, Run | StoredRun)
-            else open_shown(Path(each))
+            else _opened(each)
             for number, each in enumerate(shown)
         ]  # fmt: skip
         # Within the block: the page is made from the stored traces, which are gone after it.
         return Page(report_html(opened))
 
 
+def _opened(folder: str | os.PathLike[str]) -> Shown:
+    from .viz.report.page import open_shown
+
+    check_path("what is reported on is a run or a sweep, or its folder", folder)
+    return open_shown(Path(folder))
+
+
 def _stored(run: Run | StoredRun | str | os.PathLike[str], spare: Path) -> StoredRun:
     """A run as a stored one; `spare` is the folder to write it to if it is only in memory."""
     if isinstance(run, Run):
         return run.save(spare)
-    return run if isinstance(run, StoredRun) else load_run(Path(run))
+    if isinstance(run, StoredRun):
+        return run
+    check_path("a run is one of `run`, or its folder", run)
+    return load_run(Path(run))
 
 
 def sweep(
@@ -474,6 +489,8 @@ def sweep(
         RunError: the folder exists and holds something else, or cannot be written.
     """
     scenario = load(which, overrides)
+    if not (axes is None or (isinstance(axes, Mapping) and all(_listed(values) for values in axes.values()))):
+        raise ArgumentError(f"`axes` maps dotted names to lists of values, not {shown(axes)}")
     given = None if axes is None else [SweepAxis(name, tuple(values)) for name, values in axes.items()]
     settings = sweep_settings(
         scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau, first_seed
@@ -482,6 +499,11 @@ def sweep(
     if out is None:
         return run_sweep(scenario, settings, jobs, report, tensorboard=curves)
     return sweep_into(Path(out), scenario, settings, jobs, report, curves)
+
+
+def _listed(values: object) -> bool:
+    """Whether the values of an axis are a collection, and no text, which is one of letters."""
+    return isinstance(values, Iterable) and not isinstance(values, str | bytes)
 
 
 def sweep_into(

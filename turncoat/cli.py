@@ -50,6 +50,7 @@ def turncoat(
 for name, command in (
     ("list", looking.list_scenarios),
     ("show", looking.show),
+    ("new", looking.new),
     ("check", solving.check),
     ("solve", solving.solve),
     ("why", solving.why),

@@ -112,19 +112,17 @@ def chosen(
     worth = np.array([[x @ first @ y, x @ second @ y] for x, y in found])
     near = _NEAR * max(float(np.abs(first).max()), float(np.abs(second).max()), 1e-300)
     if choice.rule == "best_for":
-        own = worth[:, choice.agent]
-        # What is alike to it is decided by what the other gets.
-        best = own >= own.max() - near
-        other = np.where(best, worth[:, 1 - choice.agent], -np.inf)
-        kept = other >= other.max() - near
+        scores = [worth[:, choice.agent], worth[:, 1 - choice.agent]]
     elif choice.rule == "nash":
         point = np.array([maximin(first)[0], maximin(second.T)[0]])
         gains = np.maximum(worth - point, 0.0)
-        score = gains.prod(axis=1)
-        kept = score >= score.max() - near * max(float(gains.max()), 1e-300)
+        # Divided by the largest gain, so that it is as near to another product as the gains are to each other.
+        scores = [gains.prod(axis=1) / max(float(gains.max()), 1e-300), worth[:, 0]]
     else:
-        score = worth.sum(axis=1) * (1 if choice.rule == "joint" else -1)
-        kept = score >= score.max() - near
+        scores = [worth.sum(axis=1) * (1 if choice.rule == "joint" else -1), worth[:, 0]]
+    kept = np.ones(len(found), np.bool_)
+    for score in scores:
+        kept &= score >= score[kept].max() - near
     return [pair for pair, keep in zip(found, kept.tolist(), strict=True) if keep]
 
 

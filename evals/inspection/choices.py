@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...envs.base import Ints
+from ...envs.base import Ints, NotEnumerableError
 from ...envs.reference.action_mask import available
 from ...envs.reference.step import step
 from ...envs.world.randomness import EnumeratedDraws, TooManyRowsError
@@ -57,7 +57,7 @@ def choices_in(world: World, state: Ints, joint: Ints, agent: int) -> tuple[Acti
     names = world.agents[agent].actions
     try:
         tick = step(world, np.tile(state, (len(actions), 1)), joints, EnumeratedDraws(MOST_OUTCOMES, MOST_OUTCOMES))
-    except TooManyRowsError:
+    except (TooManyRowsError, NotEnumerableError):
         return tuple(ActionChoice(names[action], ()) for action in actions)
     found: list[dict[bytes, ActionOutcome]] = [{} for _ in actions]
     for row, source in enumerate(tick.source):

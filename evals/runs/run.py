@@ -25,6 +25,7 @@ from ...scenarios.arguments import (
     MOST_JOBS,
     MOST_SEEDS,
     MOST_STEPS,
+    check_names,
     check_seconds,
     settle_counts,
 )
@@ -127,6 +128,7 @@ class RunSettings:
         """
         seeds, steps, episodes, jobs = (1, MOST_SEEDS), (1, MOST_STEPS), (1, MOST_EPISODES), (1, MOST_JOBS)
         settle_counts(self, seeds=seeds, max_seeds=seeds, steps=steps, episodes=episodes, jobs=jobs)
+        check_names("agents", self.agents)
         check_seconds("budget", self.budget)
         check_seconds("solve_seconds", self.solve_seconds)
         check_seconds("checkpoint_every", self.checkpoint_every)

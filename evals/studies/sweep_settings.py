@@ -10,9 +10,9 @@ from typing import Any
 
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import agent_names
-from ...scenarios.arguments import MOST_EPISODES, MOST_SEEDS, MOST_STEPS, settle_counts
+from ...scenarios.arguments import MOST_EPISODES, MOST_SEEDS, MOST_STEPS, check_names, settle_counts, shown
 from ...scenarios.did_you_mean import quote
-from ...scenarios.errors import UsageError, check_name
+from ...scenarios.errors import ArgumentError, UsageError, check_name
 from ...scenarios.language.faults.collector import Report as Faults
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values
@@ -127,6 +127,10 @@ def sweep_settings(
         UnknownNameError: no such stage.
         SweepError: there are no axes, nothing is measured, or there are too many points.
     """
+    check_names("measures", measures)
+    check_names("agents", agents)
+    if regimes is not None and not isinstance(regimes, Mapping):
+        raise ArgumentError(f"`regimes` maps names to conditions on measures, not {shown(regimes)}")
     document = scenario.document
     given = document.sweep
     if axes is None:

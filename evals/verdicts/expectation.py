@@ -185,7 +185,8 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
     low, high = interval.low, interval.high
     if case.expectation.exists or interval.cut:
         judged, words = _of_equilibria(interval, band, case.expectation.exists)
-        value = low if math.isfinite(band.low) else high
+        # Of one that is enough the best counts, of all the worst.
+        value = low if math.isfinite(band.low) != case.expectation.exists else high
         return replace(_judgement(case, judged, words, unit), value=value, low=low, high=high)
     # For `equals` both ends have a bound, and the worse one is the one that misses its bound by more.
     worst = low if math.isfinite(band.low) and not band.low - low < high - band.high else high

@@ -25,6 +25,7 @@ from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.layouts import PlacementError
 from ...envs.world.part_spec import ENUMERATE
 from ...envs.world.world import WorldTooLargeError
+from ...scenarios.arguments import check_seconds
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import formula, parsed_measure
 from ...scenarios.language.faults.faults import Fault, ScenarioError
@@ -35,6 +36,7 @@ from ..exact.solved_worlds import SolvedWorlds
 from ..measures.life_analysis import analyse_life
 from ..measures.life_measures import life_measure
 from ..measures.measure_values import measured
+from ..measures.outcomes import on_whole_states
 from .power import learned_requirements
 from .work_units import WorkUnit, resolve_units
 
@@ -92,7 +94,11 @@ def check_scenario(scenario: Scenario, seconds: float | None = None) -> CheckRes
         scenario: loaded.
         seconds: how long enumerating a stage, or proving something of it, may take; a warning says what was left out.
             None: as long as it takes.
+
+    Raises:
+        ArgumentError: `seconds` is no number of seconds.
     """
+    check_seconds("seconds", seconds)
     return _Checker(scenario, seconds).check()
 
 
@@ -299,7 +305,7 @@ class _Checker:
 
     def _possible(self, number: int, expectation: Expectation) -> None:
         """Add a fault if no policy can meet an exact expectation (under its first condition, if it has several)."""
-        if "exact" not in expectation.of or expectation.take == "mean":
+        if "exact" not in expectation.of or expectation.take == "mean" or expectation.minus is not None:
             return
         overrides = self.solved.conditions(expectation)[0]
         stage, measure = expectation.stage or self.solved.scenario.judged_stage, parsed_measure(expectation.measure)
@@ -310,7 +316,10 @@ class _Checker:
                 free = replace(life, optimal=life.process.mdp.available)
                 interval = life_measure(free, measure, stage, expectation.episode)
             else:
-                interval = measured(replace(self.solved.plan(overrides, stage), free=True), measure)
+                plan = self.solved.plan(overrides, stage)
+                # The process of two who choose apart holds what they may play in equilibrium, not all they could do.
+                plan = plan if plan.equilibria is None else on_whole_states(plan)
+                interval = measured(replace(plan, free=True), measure)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
         if interval.low is None or interval.high is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from .. import library
-from ..arguments import shown
+from ..arguments import check_path, shown
 from ..did_you_mean import nearest, quote
 from ..errors import ArgumentError
 from ..paths import below
@@ -116,8 +116,10 @@ def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] |
             library, or else the file's own folder.
 
     Raises:
+        ArgumentError: it is neither name nor path.
         ScenarioError: the scenario cannot be used; it carries every fault that was found.
     """
+    check_path("a scenario is a loaded one, a name or a path", path_or_name)
     path = library.find(path_or_name)
     folder = FilePath(root) if root is not None else library.home(path)
     source = _read(path, str(path))

@@ -1,7 +1,10 @@
-"""Commands that show scenarios and reference information: `list`, `show`, `schema` and `explain`."""
+"""Commands about scenario files and what they may hold: `list`, `show`, `new`, `schema` and `explain`."""
 
 from __future__ import annotations
 
+import os
+import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +14,10 @@ from .. import printing
 from ..scenarios.errors import UsageError
 from .options import AsJson, Params, Sets, StageName, Which, load_with, stage_of, write_json
 
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="The scenario's name: letters, digits and underscores.")]
+NewFile = Annotated[Path | None, typer.Option("--out", help="The file; ./NAME.yaml by default.")]
+MOST_LETTERS = 64
+"""The greatest length of a name."""
 Code = Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")]
 
 
@@ -36,6 +43,31 @@ def show(which: Which, param: Params = [], set_: Sets = [], stage: StageName = N
     else:
         printing.print_scenario(scenario, name)
         printing.next_command("watch", which)
+
+
+def new(name: NewName, out: NewFile = None, as_json: AsJson = False) -> None:
+    """Write a commented scenario file to begin with, which can be checked, run and watched as it is."""
+    from ..scenarios.language.schema.document import NAME
+    from ..scenarios.language.schema.starter import starter
+    from ..scenarios.output_file import write_text_whole
+
+    if not re.fullmatch(NAME, name) or len(name) > MOST_LETTERS:
+        raise UsageError(
+            f"`{name}` is no name: letters, digits and underscores, a letter first, at most {MOST_LETTERS}"
+        )
+    target = out or Path(f"{name}.yaml")
+    if os.path.lexists(target):
+        raise UsageError(f"{target} exists, and is not written over; --out names another file")
+    try:
+        write_text_whole(target, starter(name))
+    except OSError as fault:
+        raise UsageError(f"{target} cannot be written: {fault.strerror or fault}") from fault
+    if as_json:
+        write_json({"name": name, "file": str(target)})
+    else:
+        printing.say(f"wrote {escape(str(target))}")
+        path = str(target) if target.suffix in (".yaml", ".yml") else f"./{target}"
+        printing.next_command("watch", path, "--reload")
 
 
 def schema() -> None:
