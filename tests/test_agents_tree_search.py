@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import turncoat
+from tests.worlds import LIVES
 from turncoat.agents.planners.gumbel_search import SearchTables, tree_search, visits_considered
 from turncoat.envs.base import FiniteMDP
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
@@ -93,7 +94,7 @@ def weights_change(world):
 
 def stationary():
     """The exact plans of the library whose solution needs no clock and whose weights stay, by name."""
-    for name in turncoat.names():
+    for name in sorted({*turncoat.names()} - LIVES):
         solved = SolvedWorlds(turncoat.load(name))
         world = solved.world({}, solved.scenario.training_stage)
         if world.horizon is None and len(world.agents) == 1 and not weights_change(world):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import turncoat
 from tests import storm
-from tests.worlds import ROOM, SIMULATED, scenario_of
+from tests.worlds import LIVES, ROOM, SIMULATED, scenario_of
 from turncoat.cli import app
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.analysis.performance_gap import performance_mdp
@@ -257,7 +257,7 @@ def test_storm_agrees_on_small_scenarios(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("form", ["umb", "drn"])
-@pytest.mark.parametrize("name", [name for name in turncoat.names() if name not in SIMULATED])
+@pytest.mark.parametrize("name", [name for name in turncoat.names() if name not in SIMULATED | LIVES])
 def test_storm_agrees_on_the_library(name: str, form: str, tmp_path: Path) -> None:
     storm.storm()
     _compare(_enumeration(name), form, tmp_path)

@@ -5,7 +5,7 @@ import pytest
 from gymnasium.spaces import Dict
 from gymnasium.utils.passive_env_checker import check_observation_space
 
-from tests.worlds import state_of, world_of
+from tests.worlds import LIVES, state_of, world_of
 from turncoat.envs.adapters.base import open_world
 from turncoat.envs.adapters.spaces import ObservationBuffer, ObservationEncoder
 from turncoat.envs.reference.observation import observation_ids, observe
@@ -15,7 +15,7 @@ from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.randomness import SampledDraws
 from turncoat.scenarios import library
 
-NAMES = library.names()
+NAMES = sorted({*library.names()} - LIVES)
 YARD = """
 map: |
   #########

@@ -25,7 +25,7 @@ from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
-from .worlds import SIMULATED
+from .worlds import LIVES, SIMULATED
 
 NAMES = api.names()
 EXACT = RunSettings(agents=("exact",))
@@ -40,6 +40,7 @@ CONTROLS = {
     "escape/botnet": {"aligned", "hosts_are_cleaned", "nobody_notices"},
     "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
     "escape/faking": {"nothing_is_edited", "does_not_guard", "never_warned", "aligned"},
+    "escape/faking_for_good": {"short_sighted", "nothing_to_fear", "aligned"},
     "escape/interruption": {"never_halted"},
     "escape/off_switch": {"no_switching_off"},
     "escape/off_switch_game": {"likes_to_act", "sure"},
@@ -77,6 +78,7 @@ CONTROLS = {
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
     "treacherous_turn/oversight_in_simulation": {"nobody_is_stopped"},
     "treacherous_turn/parliament": {"aligned", "task_first"},
+    "treacherous_turn/training_game": {"short_sighted", "nothing_to_fear", "does_not_guard", "aligned"},
     "treacherous_turn/watched_shortcut": {"unwatched", "cannot_tell"},
     "two_systems/bach_stravinsky": {"no_favourite"},
     "two_systems/chicken": {"no_temptation"},
@@ -168,8 +170,8 @@ def test_it_runs_the_same_twice(name, tmp_path):
 
     assert first.judgements == second.judgements
     solved = any(judgement.agent == "exact" and judgement.outcome == "pass" for judgement in first.judgements)
-    played = solved and len(first.scenario.document.agents) == 1 and name not in BY_BELIEF
-    assert bool(one.traces) == played, "neither several agents' joint plan nor one over beliefs is played"
+    played = solved and len(first.scenario.document.agents) == 1 and name not in BY_BELIEF | LIVES
+    assert bool(one.traces) == played, "neither several agents' joint plan nor one over beliefs is played, nor a life"
     for trace in one.traces:
         assert one.traces[trace].read_bytes() == two.traces[trace].read_bytes()
     for file in ("verdict.json", "verdict.md", "scenario.yaml"):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from turncoat.envs.adapters.base import LifeNotSteppedError, open_world
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.reference import step as reference
 from turncoat.envs.world.compiler import compile_world
@@ -543,6 +544,11 @@ def test_a_life_that_is_too_long_says_so() -> None:
     solved = SolvedWorlds(faker().scenario, max_states=20)
     with pytest.raises(NotEnumerableError, match="30 episodes"):
         solved.life({})
+
+
+def test_environments_refuse_what_they_do_not_step() -> None:
+    with pytest.raises(LifeNotSteppedError, match="`train` is part of a life"):
+        open_world("treacherous_turn/training_game", None, None)
 
 
 def test_a_stage_of_a_life_is_not_solved_alone() -> None:

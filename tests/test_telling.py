@@ -21,7 +21,7 @@ from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.viewer.frame import OVERLAYS
 from turncoat.viz.viewer.viewer import Viewer
 
-from .worlds import SIMULATED
+from .worlds import LIVES, SIMULATED
 
 UNTOLD = """
 turncoat: 1
@@ -276,7 +276,7 @@ LARGE = {"safety_gridworlds/side_effects_sokoban_2", "safety_gridworlds/tomato_p
     "name",
     [
         pytest.param(name, marks=[pytest.mark.nightly] if name in LARGE else [])
-        for name in sorted(set(library.names()) - SIMULATED)
+        for name in sorted(set(library.names()) - SIMULATED - LIVES)
     ],
 )
 def test_watch_shows_what_the_title_says_or_says_that_it_does_not(name: str) -> None:

@@ -59,6 +59,9 @@ SIMULATED = frozenset(
 )
 """The library's scenarios whose stages for training and deployment are too large to be enumerated."""
 
+LIVES = frozenset({"escape/faking_for_good", "treacherous_turn/training_game"})
+"""The library's scenarios with a life: the exact planner solves them whole, and nothing plays their stages alone."""
+
 _REST = {
     "turncoat": "turncoat: 1",
     "name": "name: world",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...scenarios.arguments import whole_number
-from ...scenarios.errors import ArgumentError, UnknownNameError
+from ...scenarios.errors import ArgumentError, UnknownNameError, WorldError
 from ...scenarios.language.loading import Scenario, apply_overrides, load
 from ..base import Floats, Ints, Longs
 from ..kernel.batch_stepper import Stepper
@@ -20,6 +20,10 @@ from ..world.world import AgentProgram, World
 
 ScenarioLike: TypeAlias = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name of the library such as `lab` or `treacherous_turn/lab`, or a path."""
+
+
+class LifeNotSteppedError(WorldError):
+    """The stage is part of a life: its episodes follow each other, which this version solves and does not step."""
 
 
 def open_world(
@@ -36,11 +40,17 @@ def open_world(
     Raises:
         ScenarioError: it cannot be loaded, or an override is wrong.
         UnknownNameError: no such stage, or no such thing that can be an agent.
+        LifeNotSteppedError: the stage is part of a life.
     """
     scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), overrides)
     stages = scenario.document.stages
     if stage is None:
         stage = "train" if "train" in stages else next(iter(stages))
+    if scenario.lives_in(stage):
+        raise LifeNotSteppedError(
+            f"`{stage}` is part of a life, and lives are solved exactly and not stepped in this version; "
+            "leave `life:` out to play its stages one episode at a time"
+        )
     return scenario, compile_world(scenario, stage, enlist=enlist)
 
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.errors import WorldError
 from ..base import Bits, Bools, Floats, Ints, Longs
 from ..world.world import World
 from . import interpreter as k
@@ -20,10 +19,6 @@ _CONTENTS = (
     k.C_TRUNCATED, k.C_AVAILABLE, k.C_LANES, k.C_CLOCK, k.C_TICKS,
 )  # fmt: skip
 """The buffers of a stepper that outlast a call: what its future depends on, and what its last call said."""
-
-
-class LifeNotSteppedError(WorldError):
-    """The stage is part of a life: its episodes follow each other, which this version solves and does not step."""
 
 
 class ObservationSink(Protocol):
@@ -70,13 +65,7 @@ class Stepper:
         Raises:
             ValueError: fewer than one lane.
             WorldTooLargeError: a table over the world's cells would not fit.
-            LifeNotSteppedError: the world's stage is part of a life.
         """
-        if any(entry.stage == world.stage for entry in world.life):
-            raise LifeNotSteppedError(
-                f"`{world.stage}` is part of a life, and lives are solved exactly and not stepped in this version; "
-                "leave `life:` out to play its stages one episode at a time"
-            )
         if lanes < 1:
             raise ValueError(f"a stepper needs at least one lane, not {lanes}")
         agents, channels, fields = len(world.agents), len(world.channels), len(world.fields)

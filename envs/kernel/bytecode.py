@@ -148,7 +148,8 @@ STACK = 1_200
     TAKE,  # body, agent + 1
     DROP,  # body, agent + 1, body of the agent
     RESET_BOARD,
-) = range(88)
+    NOTE,  # column of a flag, bit of the event that it notes
+) = range(89)
 
 LAST_TEST = NEAR_MASK_OF
 JUMP = 4
@@ -814,6 +815,8 @@ class _Assembler:
             for rule in world.end_rules:
                 self._rule(rule)
             self.code[skip][1] = len(self.code) - skip - 1
+        for event, column in world.happened:
+            self._op(NOTE, column, event)
 
     def _decide_solidity(self) -> None:
         """Instructions that note which bodies are solid in this tick: the state before it decides."""

@@ -340,6 +340,8 @@ def _affect(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, line:
         if box[REASON] == 0:
             box[REASON] = x
             box[BITS] |= 1 << y
+    elif op == b.NOTE:
+        now[x] |= (box[BITS] >> y) & 1
     else:
         _affect_bodies(mem, now, line, op, stack[max(top, 0)])
         top -= op == b.PUT_HAND or op == b.PUT_RANDOM or op == b.PUT_RANDOM_OF

@@ -198,9 +198,8 @@ class SolvedWorlds:
             return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
 
     def lives_in(self, stage: str) -> bool:
-        """Whether a stage is part of the life that the file declares, or is all of it (`life`)."""
-        life = self.scenario.document.life
-        return bool(life) and (stage == WHOLE_LIFE or any(entry.stage == stage for entry in life))
+        """See `Scenario.lives_in`."""
+        return self.scenario.lives_in(stage)
 
     def life_process(self, overrides: Overrides) -> LifeProcess:
         """The life of the file as one process; overrides that differ only in agents' preferences share it.

@@ -88,6 +88,11 @@ class Scenario:
         stages, acted = self.document.stages, self.acted_stages
         return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
 
+    def lives_in(self, stage: str) -> bool:
+        """Whether a stage is part of the life that the file declares, or is all of it (`life`)."""
+        life = self.document.life
+        return bool(life) and (stage == "life" or any(entry.stage == stage for entry in life))
+
     def stages_before(self, judged: str) -> tuple[str, ...]:
         """The stages that an agent goes through before it is judged, in the file's order.
 

@@ -103,6 +103,9 @@ def solve(
         write_json(_analysis_data(api.as_data(analysis)))
     else:
         printing.print_analysis(analysis)
+        if scenario.lives_in(name):  # neither `why` nor `watch` knows lives
+            printing.next_command("run", which)
+            return
         event = next(iter(api.events(scenario, name)), None)
         printing.next_command(*(("why", which, "--event", event) if event else ("watch", which)))
 
