@@ -6,7 +6,7 @@ environment step. Three settings:
 - `shipped`: the default hyperparameters.
 - `stated`: an ensemble of 3; replay ratio 1 (each member learns from every real transition once, and so do the values);
   from every real step one imagined unroll of 5 ticks, at each of which all actions are tried; and, though training does
-  not need it, a search of 8 simulations for every action that is taken.
+  not need it, a search of 8 simulations for every action that is taken, from 128 lanes at once.
 - `lean`: `LEAN` of `agents/deep/hyperparameters.py`.
 """
 
@@ -33,12 +33,11 @@ from .deep_cheese import scenario
 STATED: Final = DeepOptions(
     model=ModelOptions(updates=4),
     values=ValueOptions(lanes=513, depth=5, epochs=1, real=512, inner=True),
+    lanes=128,
 )
 SETTINGS: Final = {"shipped": (DeepOptions(), 0), "stated": (STATED, 8), "lean": (LEAN, 0)}
 """Options, and simulations for every action that is taken in training."""
 PARTS: Final = ("acting", "model", "values", "novelty", "search")
-SEARCHED: Final = 32
-"""States that are searched from together."""
 
 
 def measured(options: DeepOptions, simulations: int, rounds: int) -> dict[str, float]:
@@ -63,8 +62,8 @@ def measured(options: DeepOptions, simulations: int, rounds: int) -> dict[str, f
             agent._tick(lanes, training)
 
     def look_ahead() -> None:
-        roots = learner.replay.batch(torch.arange(SEARCHED)).state
-        for _ in range(steps // SEARCHED):
+        roots = learner.replay.batch(torch.arange(len(lanes))).state
+        for _ in range(steps // len(lanes)):
             search(learner.imagination, roots, simulations, len(its.actions))
 
     with training_thread():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..evals.inspection.live_reload import LiveReloader
     from ..evals.inspection.narration import Narration
     from ..evals.inspection.show import Show
+    from ..scenarios.language.loading import Scenario
     from ..viz.drawing.palette import Theme
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys
@@ -35,7 +37,12 @@ Overlays = Annotated[
 Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
 SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
-Agent = Annotated[str | None, typer.Option("--agent", help="Of a run: whose recording.")]
+Agent = Annotated[
+    str | None,
+    typer.Option(
+        "--agent", help="Of a run: whose recording. Of a scenario: exact, or deep if a checkpoint lies beside it."
+    ),
+]
 Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
 BesideIt = Annotated[
     list[str],
@@ -87,16 +94,20 @@ def watch(
     beside: BesideIt = [],
     reload: Reload = False,
 ) -> None:
-    """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys.
+    """Watch a scenario's exact plan, a trained agent beside it, or a run's recordings, in a window; H shows the keys.
 
     Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
     """
+    from ..evals.inspection.show import LiveShow
+
     _loading(which, "reading what is to be watched")
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
     second = _second(show, which, beside, show.stage)
     if reload and os.path.isdir(which):
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
+    if reload and not isinstance(show, LiveShow):
+        raise UsageError("--reload solves the exact plan again: add --agent exact")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
     from ..viz.viewer.show_view import ShowView
@@ -289,7 +300,9 @@ def _told(
     Raises:
         UsageError: see `_show`, or there is no such variant.
     """
+    from ..evals.inspection.learned_show import LearnedShow
     from ..evals.inspection.narration import Narration, opening_of
+    from ..scenarios.language.loading import apply_overrides
 
     if os.path.isdir(which) or which.endswith(".parquet"):
         if variant is not None:
@@ -303,9 +316,25 @@ def _told(
     if variant is not None:
         check_name("variant", variant, whole.document.variants)
         overrides = whole.document.variants[variant]
+    shown = opening.agent if agent is None and not asked else agent
+    if shown is not None and (learned := _learned(whole, shown, insisted=agent is not None)) is not None:
+        more = overrides if asked else {}
+        acted = apply_overrides(whole, more)
+        played = LearnedShow(acted, stage_of(acted, stage if asked else opening.stage), learned)
+        told = Narration(acted, replace(opening, variant=None, overrides={}), which, True, asked)
+        return _Told(played, seed or 0, told, frozenset(whole.document.tell.overlays), more)
     show = _show(which, param, set_, stage if asked else opening.stage, agent, overrides)
     named = frozenset(whole.document.tell.overlays)
     return _Told(show, seed or 0, Narration(show.scenario, opening, which, False, asked), named, overrides)
+
+
+def _learned(scenario: Scenario, agent: str, insisted: bool) -> Path | None:
+    """The checkpoint that comes with a scenario for an agent, or None; without torch only if it is `insisted` upon."""
+    from ..evals.inspection.learned_show import shipped_checkpoint
+
+    if not insisted and find_spec("torch") is None:
+        return None
+    return shipped_checkpoint(scenario, agent)
 
 
 def _show(
@@ -332,7 +361,8 @@ def _show(
             raise UsageError("a trace is of one stage, one agent and one setting; to choose, give the run's folder")
         return open_trace(Path(which))
     if agent not in (None, "exact"):
-        raise UsageError(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
+        beside = f"no checkpoint of `{agent}` comes with this scenario"
+        raise UsageError(f"only the exact plan is played on the spot, and {beside}; give the folder of a run")
     from ..scenarios.language.loading import apply_overrides
 
     scenario = apply_overrides(load_with(which, param, set_), more or {})

@@ -1,0 +1,102 @@
+"""A trained agent that comes with a scenario is played as it acts, and thinks aloud."""
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.worlds import ROOM
+from turncoat.evals.inspection.learned_show import LearnedShow, shipped_checkpoint
+from turncoat.scenarios.errors import MissingPackageError
+from turncoat.scenarios.language.loading import Scenario, load
+
+pytest.importorskip("torch")
+
+from turncoat.agents.deep.agent import DeepAgent
+from turncoat.agents.deep.checkpoint import load_deep, save_deep
+from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.observation_spec import observation_spec
+from turncoat.envs.world.compiler import compile_world
+
+LEGEND = 'legend:\n  "#": wall\n  ".": floor\n  A: robot'
+TEXT = "turncoat: 1\nname: room\ntitle: A room\norigin: given\nclaim: It goes to the goal.\n" + ROOM.replace(
+    "legend:", LEGEND
+)
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    """A scenario's file with a checkpoint beside it, of an agent that has hardly learned."""
+    folder = tmp_path_factory.mktemp("room")
+    (folder / "room.yaml").write_text(TEXT, encoding="utf-8")
+    scenario = load(str(folder / "room.yaml"))
+    world = compile_world(scenario, "deploy")
+    its = world.agents[0]
+    options = DeepOptions(
+        model=ModelOptions(members=2, hidden=16, batch=16, updates=4),
+        values=ValueOptions(channels=4, layers=1, hidden=16, lanes=16, depth=4, batch=64, real=16),
+        lanes=4, round=32, warm_up=32,
+    )  # fmt: skip
+    agent = DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options)
+    agent.fit(TabularTrainingEnv(enumerate_world(world)), 128, seed=0)
+    save_deep(agent, folder / "room.deep.safetensors", compact=True)
+    return scenario
+
+
+def _show(scenario: Scenario) -> LearnedShow:
+    checkpoint = shipped_checkpoint(scenario, "deep")
+    assert checkpoint is not None
+    return LearnedShow(scenario, "deploy", checkpoint)
+
+
+def test_its_episode_is_what_the_agent_does(room: Scenario) -> None:
+    show = _show(room)
+    episode = show.episode(3)
+    agent = load_deep(Path(room.file).with_name("room.deep.safetensors"))
+    agent.enter(observation_spec(show.world))
+    able = np.ones((1, len(show.world.agents[0].actions)), np.bool_)
+    looks = observe(show.world, episode.states[:-1], 0)
+    actions = [int(agent.act(look[None], np.array([tick]), able)[0][0]) for tick, look in enumerate(looks)]
+    assert episode.chosen[:, 0].tolist() == actions
+    assert (episode.agent, episode.seed) == ("deep", 3)
+    assert episode.length <= 30
+    again = show.episode(3)
+    np.testing.assert_array_equal(again.states, episode.states)
+
+
+def test_it_thinks_of_what_it_does_in_every_tick(room: Scenario) -> None:
+    show = _show(room)
+    episode = show.episode(0)
+    for tick in (0, episode.length - 1):
+        mind = show.mind(episode, tick, 0)
+        assert mind is not None
+        assert mind.action == episode.chosen[tick, 0]
+        np.testing.assert_array_equal(mind.imagined[0], episode.states[tick])
+        values = show.value_map(episode, tick, 0)
+        assert values is not None
+        assert np.isfinite(values.values).any()
+    assert show.mind(episode, episode.length, 0) is None
+
+
+def test_only_what_lies_beside_the_file_is_played(room: Scenario, tmp_path: Path) -> None:
+    assert shipped_checkpoint(room, "ppo") is None
+    (tmp_path / "other.yaml").write_text(TEXT, encoding="utf-8")
+    assert shipped_checkpoint(load(str(tmp_path / "other.yaml")), "deep") is None
+
+
+def test_without_torch_it_says_what_to_install(room: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if "deep.checkpoint" in name:
+            raise ImportError(name)
+        return imported(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[learn\]'"):
+        _show(room).episode(0)
