@@ -1,15 +1,16 @@
 """Measure and print a table; exit code 1 if a target is missed.
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
-makes of it, on a GPU if asked; `frames` measures the window. `results`, `cross` and `cheese` are about what agents
-learn, `planners` about what search is worth, `tune` about the baselines' settings. All of these have `--help`.
+makes of it, on a GPU if asked; `frames` measures the window. `solvers` puts the exact solver beside others.
+`results`, `cross` and `cheese` are about what agents learn, `planners` about what search is worth, `tune` about the
+baselines' settings. All of these have `--help`.
 """
 
 from __future__ import annotations
 
 import sys
 
-OTHERS = "peers, torch-view, frames, results, cross, cheese, planners and tune"
+OTHERS = "peers, solvers, torch-view, frames, results, cross, cheese, planners and tune"
 
 
 def own() -> int:
@@ -39,6 +40,10 @@ def main(arguments: list[str]) -> int:
             from . import peers
 
             return peers.main(rest)
+        case ["solvers", *rest]:
+            from . import solver_peers
+
+            return solver_peers.main(rest)
         case ["torch-view", *rest]:
             from . import torch_view
 
