@@ -47,8 +47,10 @@ def test_what_is_public():
         "load",
         "make",
         "make_aec",
+        "make_mo",
         "make_parallel",
         "names",
+        "pareto",
         "report",
         "reproduce",
         "run",
@@ -65,6 +67,7 @@ def test_what_is_public():
 
 ADAPTERS = (
     "gymnasium_env:TurncoatEnv",
+    "mo_gymnasium_env:MOTurncoatEnv",
     "gymnasium_vector:TurncoatVectorEnv",
     "pettingzoo_env:TurncoatParallelEnv",
     "pettingzoo_env:parallel_env",
@@ -72,7 +75,7 @@ ADAPTERS = (
     "fixed_opponents:FixedOpponentsEnv",
     "sb3_vec_env:TurncoatVecEnv",
 )
-ASKED = ["event", "axes", "to", "num_envs", "agent", "others", "stage"]
+ASKED = ["event", "axes", "to", "objectives", "num_envs", "agent", "others", "stage"]
 
 
 def _openers():

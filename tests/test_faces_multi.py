@@ -82,6 +82,8 @@ def test_pettingzoo_finds_nothing_wrong_all_at_once(name, enlist):
 
 @pytest.mark.filterwarnings("ignore:We recommend agents to be named in the format:UserWarning")
 @pytest.mark.filterwarnings("ignore:Observation is not a NumPy array:UserWarning")
+@pytest.mark.filterwarnings("ignore:Observation is a single number:UserWarning")  # a world of one flag
+@pytest.mark.filterwarnings("ignore:Observation numpy array is all zeros:UserWarning")  # without a board, at its start
 @pytest.mark.filterwarnings("ignore:Observation space for each agent probably should be:UserWarning")
 @pytest.mark.parametrize(("name", "enlist"), CASTS)
 def test_pettingzoo_finds_nothing_wrong_one_after_another(name, enlist):

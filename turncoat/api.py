@@ -54,10 +54,12 @@ if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment
     from pettingzoo import AECEnv
 
     from .envs.adapters.gymnasium_env import TurncoatEnv
+    from .envs.adapters.mo_gymnasium_env import MOTurncoatEnv
     from .envs.adapters.pettingzoo_env import TurncoatParallelEnv
     from .envs.adapters.spaces import Form
     from .envs.export.arrays import ModelArrays
     from .envs.export.formats import Exported
+    from .envs.pareto.front import ParetoFront
     from .viz.report.page import Page, Shown
 
 Which = Scenario | str | os.PathLike[str]
@@ -257,6 +259,55 @@ def export(
     with atomic_folder(Path(out)) as folder:
         exported = write_model(solved.enumeration({}, name), to, folder, discounted)
     return replace(exported, folder=str(out))
+
+
+def pareto(
+    which: Which,
+    objectives: Sequence[str] | None = None,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    discounted: bool | None = None,
+) -> ParetoFront:
+    """The exact convex coverage set of a stage over several objectives, and where the agent's own choice lies.
+
+    Args:
+        which: see `Which`.
+        objectives: channels, and `performance` for the hidden one; when None, the visible channels.
+        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`.
+        overrides: dotted, as for `load`.
+        discounted: whether discounted values count, or undiscounted returns over the stage's ticks; when None, values
+            unless `performance` is an objective.
+
+    Raises:
+        ScenarioError, NotEnumerableError, UnknownNameError: as `solve`; or there is no such objective.
+        UsageError: performance is to be discounted, or an objective is named twice.
+    """
+    from .envs.pareto.front import pareto_front
+
+    solved = SolvedWorlds(load(which, overrides))
+    plan = solved.plan({}, stage or solved.scenario.judged_stage)
+    return pareto_front(plan, objectives, discounted)
+
+
+def make_mo(
+    which: Which,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    form: Form = "planes",
+    render_mode: str | None = None,
+) -> MOTurncoatEnv:
+    """The environment of `make` with a reward for each visible channel, as MO-Gymnasium's algorithms expect.
+
+    Hidden performance is no component, and there is no audit mode. All parameters are those of `make`.
+
+    Raises:
+        ScenarioError, UnknownNameError, ValueError: as `make`.
+    """
+    from .envs.adapters.mo_gymnasium_env import MOTurncoatEnv
+
+    return MOTurncoatEnv(which, stage, overrides, form=form, render_mode=render_mode)
 
 
 def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ for name, command in (
     ("solve", solving.solve),
     ("why", solving.why),
     ("export", exporting.export),
+    ("pareto", solving.pareto),
     ("run", running.run),
     ("compare", comparing.compare),
     ("reproduce", comparing.reproduce),

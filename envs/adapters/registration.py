@@ -1,4 +1,7 @@
-"""The library's scenarios as Gymnasium ids: `turncoat/lab-v0` for `treacherous_turn/lab`, and so on."""
+"""The library's scenarios as Gymnasium ids: `turncoat/lab-v0` for `treacherous_turn/lab`, and so on.
+
+`turncoat/mo-lab-v0` is the same with a vector of rewards.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,14 @@ def register() -> None:
                 entry_point="turncoat.envs.adapters.gymnasium_env:TurncoatEnv",
                 vector_entry_point="turncoat.envs.adapters.gymnasium_vector:TurncoatVectorEnv",
                 kwargs={"scenario": name},
+            )
+        mo_id = env_id.replace("turncoat/", "turncoat/mo-", 1)
+        if mo_id not in gymnasium.registry:
+            gymnasium.register(
+                mo_id,
+                entry_point="turncoat.envs.adapters.mo_gymnasium_env:MOTurncoatEnv",
+                kwargs={"scenario": name},
+                disable_env_checker=True,  # Gymnasium's own would refuse a reward that is a vector
             )
 
 

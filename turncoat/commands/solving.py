@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -40,6 +41,21 @@ CheckBudget = Annotated[
         min=0,
         help="For each stage and each proof; what takes longer is left out.",
     ),
+]
+
+Objectives = Annotated[
+    list[str],
+    typer.Option("--objective", metavar="NAME", help="A channel, or performance; the visible channels by default."),
+]
+Discounted = Annotated[
+    bool | None,
+    typer.Option(
+        "--discounted/--undiscounted",
+        help="Values or returns; values by default, unless performance is an objective.",
+    ),
+]
+Picture = Annotated[
+    Path | None, typer.Option("--picture", metavar="FILE", help="Draw the front: a new .png, .svg or .pdf.")
 ]
 
 
@@ -145,6 +161,36 @@ def why(
     else:
         printing.print_flips(flips, left_out)
         printing.next_command("watch", which)
+
+
+def pareto(
+    which: Which,
+    objective: Objectives = [],
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    discounted: Discounted = None,
+    picture: Picture = None,
+    budget: Budget = SOLVE_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Find what a world allows in several objectives at once, exactly, and where the agent's own choice lies."""
+    from .. import api
+
+    scenario = load_with(which, param, set_)
+    name = stage_of(scenario, stage)
+    with printing.progress(not as_json, which), limit_of(budget):
+        front = api.pareto(scenario, objective or None, name, discounted=discounted)
+    if picture is not None:
+        from ..viz.pictures.pareto_picture import save_front
+
+        save_front(front, picture)
+    if as_json:
+        write_json(api.as_data(front))
+    else:
+        printing.print_front(front)
+        if picture is not None:
+            printing.say(f"drawn to {picture}")
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
     from ..envs.export.formats import Exported
+    from ..envs.pareto.front import ParetoFront
     from ..evals.exact.parameter_flips import Flip
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
@@ -202,6 +203,31 @@ def print_export(exported: Exported) -> None:
     say()
     names = ", ".join(exported.files)
     out().print(escape(f"written to {exported.folder}: {names}"), soft_wrap=True)
+
+
+def print_front(front: ParetoFront) -> None:
+    """Print the result of `pareto`: the points, what the agent's own plan gets, and the volume below."""
+    how = f"values, discount {front.discount:.12g}" if front.criterion == "value" else f"returns of {front.steps} ticks"
+    say(
+        f"[bold]{escape(front.scenario)}[/bold], stage {escape(front.stage)}: "
+        f"{count(len(front.points), 'point')} of the convex coverage set; {how}"
+    )
+    say()
+    names = [*front.objectives, *(f"weight of {name}" for name in front.objectives)]
+    rows = [[number(value) for value in (*point.values.values(), *point.weights.values())] for point in front.points]
+    table(names, rows, right=names)
+    say()
+    say(f"hypervolume {number(front.hypervolume)} above the worst: {_named(front.worst)}")
+    if front.vector is None or front.shortfall is None or front.choice is None:
+        say("[yellow]the agent's own choice is not known exactly[/yellow]")
+        return
+    ranges = ", ".join(f"{escape(name)} {span(interval)}" for name, interval in front.choice.items())
+    lies = f"every objective could be {number(front.shortfall)} greater at once"
+    say(f"the agent's own plan: {ranges}; {'on the front' if front.shortfall < 1e-9 else lies}")
+
+
+def _named(numbers: Mapping[str, float]) -> str:
+    return ", ".join(f"{escape(name)} {number(value)}" for name, value in numbers.items())
 
 
 def print_why(answer: EventExplanation) -> None:

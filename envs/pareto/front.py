@@ -1,0 +1,190 @@
+"""The front of a stage: what its world allows in several objectives, and where the agent's own choice lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...scenarios.errors import UnknownNameError, UsageError
+from ..analysis.dataframes import frame, html
+from ..analysis.exact_plan import ExactPlan, check_sums
+from ..analysis.performance_gap import Range, evaluate_plan
+from ..base import FiniteMDP, Floats
+from ..solvers.dynamic_programming import Solution, backward_induction, policy_iteration
+from ..solvers.policy_evaluation import evaluate, evaluate_horizon
+from .coverage_set import coverage_set, hypervolume, shortfall
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PERFORMANCE = "performance"
+VALUE, RETURN = "value", "return"
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One vector of the front.
+
+    Attributes:
+        values: of each objective; weights: some weights for which it is best, which add up to 1.
+    """
+
+    values: dict[str, float]
+    weights: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ParetoFront:
+    """The exact convex coverage set of one stage, over policies that see everything, and the agent's own choice.
+
+    Attributes:
+        scenario, stage: of what.
+        objectives: names of the channels, and `performance` for the hidden one.
+        criterion: `value` (discounted by the agent's discount, without end where the stage has a limit) or `return`
+            (undiscounted, over the stage's ticks); discount, steps: of the stage.
+        points: the vectors that some mixture of which is best for every weighing, in order of the first objective.
+        worst: the least that any policy can get in each objective: the reference of `hypervolume`.
+        hypervolume: of the points, above `worst`.
+        choice: what the agent's own plan gets in each objective, as ranges over its ties; vector: of the one of its
+            policies that takes the first tied action. None where the agent has no exact plan.
+        shortfall: by how much every objective could be greater at once than in `vector`; 0 on the front.
+        hidden: whether an objective is the hidden performance, which no agent sees.
+        solved: how many weighings were solved for.
+    """
+
+    scenario: str
+    stage: str
+    objectives: tuple[str, ...]
+    criterion: str
+    discount: float
+    steps: int
+    points: tuple[FrontPoint, ...]
+    worst: dict[str, float]
+    hypervolume: float
+    choice: dict[str, Range] | None
+    vector: dict[str, float] | None
+    shortfall: float | None
+    hidden: bool
+    solved: int
+
+    @property
+    def vectors(self) -> Floats:
+        """float64 `[n, d]`: the points."""
+        return np.array([[point.values[name] for name in self.objectives] for point in self.points])
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row for each point: a column for each objective, and `weight.NAME` for each."""
+        rows = [
+            {**point.values, **{f"weight.{name}": weight for name, weight in point.weights.items()}}
+            for point in self.points
+        ]
+        names = [*self.objectives, *(f"weight.{name}" for name in self.objectives)]
+        return frame(rows, dict.fromkeys(names, float))
+
+    def _repr_html_(self) -> str:
+        title = f"{self.scenario}, stage {self.stage}: {self.criterion}s, {len(self.points)} points"
+        return html(title, self.to_frame())
+
+
+def pareto_front(
+    plan: ExactPlan, objectives: Sequence[str] | None = None, discounted: bool | None = None
+) -> ParetoFront:
+    """The front of a solved stage.
+
+    Args:
+        plan: of the stage, by the agent's own planner.
+        objectives: channels, and `performance`; the visible channels when None.
+        discounted: whether values count rather than returns; when None, unless `performance` is an objective.
+
+    Raises:
+        UnknownNameError: no such objective.
+        UsageError: performance is to be discounted, an objective is named twice, or there is none.
+        ImproperDiscountError: values without end at discount 1.
+    """
+    enumeration = plan.enumeration
+    world = enumeration.world
+    known = (*enumeration.mdp.channels, *([PERFORMANCE] if world.hidden is not None else []))
+    names = tuple(objectives) if objectives else enumeration.mdp.channels
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("objective", name, known)
+    if len(set(names)) < len(names):
+        raise UsageError("an objective is named twice")
+    hidden = PERFORMANCE in names
+    if hidden and discounted:
+        raise UsageError("performance is never discounted: leave it out, or ask for returns")
+    by_value = not hidden if discounted is None else discounted
+    check_sums(enumeration)
+    whole = enumeration.mdp
+    columns = [
+        enumeration.performance if name == PERFORMANCE else whole.rewards[:, known.index(name)] for name in names
+    ]
+    mdp = _with(whole, columns, names)
+    discount = plan.discount if by_value else 1.0
+    endless = by_value and world.horizon is None
+
+    def best(weights: Floats) -> Floats:
+        if endless:
+            solution = policy_iteration(mdp, weights, discount)
+            vectors = solution.vector_values
+        else:
+            vectors = backward_induction(mdp, weights, discount, plan.steps, keep_values=False).vector_values
+        return np.asarray(mdp.start_probability @ vectors[mdp.start_state])
+
+    found = coverage_set(best, len(names))
+    least = np.array([best(-np.eye(len(names))[place])[place] for place in range(len(names))])
+    choice, vector = _choice(plan, names, discount, endless)
+    points = tuple(
+        FrontPoint(dict(zip(names, at.tolist(), strict=True)), dict(zip(names, weights.tolist(), strict=True)))
+        for at, weights in zip(found.vectors, found.weights, strict=True)
+    )
+    return ParetoFront(
+        scenario=world.name,
+        stage=world.stage,
+        objectives=names,
+        criterion=VALUE if by_value else RETURN,
+        discount=plan.discount,
+        steps=plan.steps,
+        points=points,
+        worst=dict(zip(names, least.tolist(), strict=True)),
+        hypervolume=hypervolume(found.vectors, least),
+        choice=choice,
+        vector=None if vector is None else dict(zip(names, vector.tolist(), strict=True)),
+        shortfall=None if vector is None else shortfall(vector, found.vectors),
+        hidden=hidden,
+        solved=found.solved + len(names),
+    )
+
+
+def _with(mdp: FiniteMDP, columns: Sequence[Floats], names: tuple[str, ...]) -> FiniteMDP:
+    """The process with the objectives as its channels."""
+    return replace(mdp, rewards=np.stack(columns, axis=1), channels=names)
+
+
+def _choice(
+    plan: ExactPlan, names: tuple[str, ...], discount: float, endless: bool
+) -> tuple[dict[str, Range] | None, Floats | None]:
+    """What the agent's own plan gets: ranges over its ties, and the vector of one of its policies."""
+    if plan.upper_bound or plan.equilibria is not None:
+        return None, None
+    worth = evaluate_plan(plan, plan.optimal)
+    ranges = {}
+    for name in names:
+        if name == PERFORMANCE:
+            assert worth.performance is not None
+            ranges[name] = worth.performance
+        else:
+            ranges[name] = worth.values[name] if discount < 1 or endless else worth.returns[name]
+    known = (*plan.mdp.channels, PERFORMANCE)
+    own = [plan.performance if name == PERFORMANCE else plan.mdp.rewards[:, known.index(name)] for name in names]
+    mdp = _with(plan.mdp, own, names)
+    policy = plan.solution.policy
+    if endless:
+        assert isinstance(plan.solution, Solution)
+        vectors = evaluate(mdp, policy, discount)
+    else:
+        vectors = evaluate_horizon(mdp, policy, discount, plan.steps)
+    return ranges, np.asarray(mdp.start_probability @ vectors[mdp.start_state])

@@ -1,0 +1,99 @@
+"""Draws a front: its points, the mixtures between them, and what the agent's own plan gets."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ...envs.base import Floats
+from ...envs.pareto.front import ParetoFront
+from ...scenarios.errors import UsageError
+from ..drawing import palette
+from ..drawing.palette import LIGHT
+
+KINDS = (".png", ".svg", ".pdf")
+SIZE = (4.6, 3.9)
+"""Width and height of a panel, in inches."""
+
+
+def save_front(front: ParetoFront, path: Path) -> None:
+    """Write the picture: a panel for each pair of objectives.
+
+    Raises:
+        UsageError: the file exists, is of no known kind, or cannot be written; or there is only one objective.
+    """
+    if path.suffix.lower() not in KINDS:
+        raise UsageError(f"{path}: pictures are {', '.join(KINDS)}")
+    if path.exists():
+        raise UsageError(f"{path} exists already, and nothing is written over it; give it another name")
+    figure = draw_front(front)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        figure.savefig(part, format=path.suffix.lower()[1:], dpi=150)
+        part.rename(path)
+    except OSError as fault:
+        part.unlink(missing_ok=True)
+        raise UsageError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+
+
+def draw_front(front: ParetoFront) -> Figure:
+    """The picture of a front.
+
+    Raises:
+        UsageError: there is only one objective.
+    """
+    pairs = list(combinations(range(len(front.objectives)), 2))
+    if not pairs:
+        raise UsageError("a front of one objective is one number: name two objectives to draw")
+    figure = Figure(figsize=(SIZE[0] * len(pairs), SIZE[1]), layout="constrained", facecolor=LIGHT.paper)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(pairs), squeeze=False)[0]
+    for panel, (across, up) in zip(axes, pairs, strict=True):
+        _draw(panel, front, across, up, whole=len(pairs) == 1)
+    axes[0].legend(loc="best", frameon=False, fontsize=8)
+    kind = f"value, discount {front.discount:g}" if front.criterion == "value" else f"return of {front.steps} ticks"
+    figure.suptitle(f"{front.scenario}, stage {front.stage}: {kind}", fontsize=10)
+    return figure
+
+
+def _draw(panel: Axes, front: ParetoFront, across: int, up: int, whole: bool) -> None:
+    x, y = front.vectors[:, across], front.vectors[:, up]
+    if whole:
+        worst = front.worst[front.objectives[across]], front.worst[front.objectives[up]]
+        outline = _staircase(x, y, worst)
+        panel.fill(outline[:, 0], outline[:, 1], color=palette.SKY, alpha=0.18, linewidth=0, label="hypervolume")
+        panel.plot(x, y, color=palette.BLUE, linewidth=1, linestyle="--", label="mixtures")
+    panel.plot(x, y, "o", color=palette.BLUE, markersize=5, label="convex coverage set")
+    if front.choice is not None and front.vector is not None:
+        names = front.objectives[across], front.objectives[up]
+        at = [front.vector[name] for name in names]
+        ends = [[at[i] - front.choice[name].low, front.choice[name].high - at[i]] for i, name in enumerate(names)]
+        errors = np.array(ends).clip(0.0)
+        panel.errorbar(
+            at[0], at[1], xerr=errors[0][:, None], yerr=errors[1][:, None], fmt="D", color=palette.VERMILION,
+            markersize=6, markerfacecolor="none", markeredgewidth=1.6, capsize=3, label="the agent's own plan",
+        )  # fmt: skip
+    panel.set_xlabel(_label(front, across))
+    panel.set_ylabel(_label(front, up))
+    panel.grid(alpha=0.25)
+
+
+def _staircase(x: Floats, y: Floats, worst: tuple[float, float]) -> Floats:
+    """The outline of everything between the worst and some point, `[n, 2]`."""
+    order = np.argsort(-x)
+    corners = [(x[order[0]], worst[1])]
+    height = worst[1]
+    for place in order:
+        corners += [(x[place], height), (x[place], y[place])]
+        height = y[place]
+    return np.array([*corners, (worst[0], height), worst])
+
+
+def _label(front: ParetoFront, place: int) -> str:
+    name = front.objectives[place]
+    return f"{name} (hidden)" if name == "performance" else name
