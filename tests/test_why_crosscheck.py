@@ -295,7 +295,6 @@ SMALL = (
 LARGE = (
     "escape/botnet",
     "escape/cluster",
-    "escape/power_seeking",
     "learning/selection",
     "safety_gridworlds/conveyor_belt_sushi",
     "safety_gridworlds/conveyor_belt_sushi_goal",
