@@ -21,6 +21,7 @@ from typing import Any
 
 import typer
 
+from tests import scenario_pages
 from turncoat import cli
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 
@@ -54,6 +55,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Every generated file with the text that it should have."""
     yield ROOT / "docs/reference/faults.md", fault_page()
     yield ROOT / "docs/reference/command-line.md", command_page()
+    yield from scenario_pages.pages()
     for name in SHOWN:
         yield ROOT / name, with_outputs((ROOT / name).read_text(encoding="utf-8"))
 
@@ -166,6 +168,7 @@ def main() -> None:
                 difflib.unified_diff(old.splitlines(True), text.splitlines(True), name, "as it is now")
             )
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.relative_to(ROOT)}")
     if stale and "--check" in sys.argv:

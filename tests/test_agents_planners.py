@@ -52,6 +52,8 @@ LARGE = {
     "safety_gridworlds/tomato_patch",
     "safety_gridworlds/tomato_watering",
     "treacherous_turn/camera_5x7",
+    "wrong_goals/tree_harvest",
+    "wrong_goals/tree_patch",
 }
 """Scenarios no stage of which has so few: the nightly tests have them alone."""
 MANY = 3_000_000

@@ -132,6 +132,8 @@ def test_show(call):
     assert "  power 0 of 2\n" in out
     assert re.search(r"^threshold  2 +deliveries until", out, re.M)
     assert re.search(r"^performance +hidden +deliveries are worth 1", out, re.M)
+    code, out, _ = call("show", "escape/slow_growth")
+    assert re.search(r"audit\s+clock == period - 1", out)
     code, out, _ = call("show", "treacherous_turn/lab", "--stage", "deadline")
     assert "stage deadline, horizon 120\n" in out
     code, out, _ = call("show", "treacherous_turn/lab", "--json")

@@ -39,6 +39,17 @@ def test_pages_taken_from_the_program_are_current() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_scenario_has_its_page_and_its_picture() -> None:
+    folder = DOCS / "scenarios"
+    found = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.md")}
+    rows = re.findall(r"^\| \[`\w+`\]\((\S+)\.md\) \|", (folder / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert found == {*turncoat.names(), "index"}
+    assert rows == list(turncoat.names())
+    kept = {path.name for path in (ROOT / "tests/pictures/library").iterdir()}  # of those that can be solved and drawn
+    assert {path.name for path in (folder / "pictures").iterdir()} == kept - {"safety_gridworlds-rocks_diamonds.png"}
+
+
 def test_every_fault_code_and_every_command_has_its_entry() -> None:
     faults = (DOCS / "reference/faults.md").read_text(encoding="utf-8")
     commands = (DOCS / "reference/command-line.md").read_text(encoding="utf-8")

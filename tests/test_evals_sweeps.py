@@ -170,6 +170,22 @@ def test_where_a_tie_decides_the_point_is_a_tie():
     assert sweep.rows[1].measures == ((0, 1), (0, 1))
 
 
+def test_a_computed_param_follows_its_axis_and_bounds_a_regime():
+    computed = "odds: {value: 2, range: [1, 4]}\n  extra: {formula: odds - 2}"
+    text = TIED.replace("extra: {value: 0, range: [-1, 1]}", computed)
+    sweep = turncoat.sweep(
+        load_text(text),
+        {"odds": [1, 2, 3, 4]},
+        measures=["value(more)"],
+        regimes={"dear": "value(more) < extra", "left": "share(went_left) >= 1", "right": "performance > 0"},
+    )
+
+    assert [row.regime for row in sweep.rows] == ["right", "tie", "left", "dear"]
+    assert sweep.to_frame()["value(more).high"].to_list() == [0, 1, 1, 1]
+    with pytest.raises(ScenarioError, match="TC432"):
+        turncoat.sweep(load_text(text), {"extra": [0, 1]})
+
+
 @pytest.mark.parametrize(("condition", "low", "high", "regime"), [
     ("steps >= 3", 3 - 1e-12, 3, "it"),
     ("steps > 3", 3 - 1e-12, 3 + 1e-12, "other"),

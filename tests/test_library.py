@@ -86,7 +86,12 @@ CONTROLS = {
     "two_systems/gathering": {"plenty"},
     "two_systems/strangers": {"no_bounty"},
     "two_systems/treaty": {"inspected", "no_backup"},
+    "wrong_goals/coin_at_the_end": {"wants_the_end"},
     "wrong_goals/corner_cheese": {"wants_the_corner"},
+    "wrong_goals/gem_colour": {"wants_both", "wants_yellow"},
+    "wrong_goals/keys_and_chests": {"wants_keys_too"},
+    "wrong_goals/tree_harvest": set(),
+    "wrong_goals/tree_patch": {"barren", "hasty"},
 }
 """Scenario -> the variants in which what it claims must not come out, or for another reason."""
 BY_BELIEF = {

@@ -307,7 +307,11 @@ LARGE = (
     "treacherous_turn/hearts_replica",
     "treacherous_turn/lab",
     "treacherous_turn/parliament",
+    "wrong_goals/coin_at_the_end",
     "wrong_goals/corner_cheese",
+    "wrong_goals/gem_colour",
+    "wrong_goals/keys_and_chests",
+    "wrong_goals/tree_patch",
 )
 APART = (
     "escape/faking",

@@ -77,12 +77,21 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
     if document.params:
         say()
         params = (
-            (escape(n), escape(str(scenario.params[n])), escape(p.about or "")) for n, p in document.params.items()
+            (escape(n), escape(str(scenario.params[n])), escape(_told(p.formula, p.about)))
+            for n, p in document.params.items()
         )
         table(("param", "value", ""), params)
+    if document.let:
+        say()
+        table(("name", "stands for"), ((escape(n), escape(flowing(str(f)))) for n, f in document.let.items()))
     expected = len(document.expect)
     say()
     say(f"{count(expected, 'expectation')}; judge them with [bold]turncoat run[/bold]")
+
+
+def _told(formula: object, about: str | None) -> str:
+    """What a param is, with the formula that it is computed from."""
+    return "; ".join(part for part in (formula is not None and f"= {flowing(str(formula))}", about) if part)
 
 
 def print_check(name: str, scenario: Scenario, result: CheckResult) -> None:
