@@ -382,7 +382,7 @@ def test_a_failure_says_how_to_see_it_again(call, corridor):  # noqa: F811
 
 def test_nothing_judged_is_no_pass(call, corridor):  # noqa: F811
     code, out, _ = call("run", corridor, "--agent", "counts", "--no-save")
-    assert (code, out.splitlines()[-1]) == (4, "corridor.yaml: nothing judged (2 not applicable)")
+    assert (code, out.splitlines()[-1]) == (4, "corridor.yaml: nothing judged (0 of 2 judged: 2 not applicable)")
     code, out, _ = call("run", corridor, "--agent", "counts", "--no-save", "--inconclusive", "warn", "--json")
     assert (code, json.loads(out)["verdict"]) == (4, "nothing judged")
 

@@ -19,7 +19,6 @@ from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
 from .policy_evaluation import ImproperDiscountError, check_range, policy_values
-from .sweeps import improve
 
 ActionValues: TypeAlias = Callable[[Floats], Floats]
 """From the vector values `[S, K]` of the next tick to the Q-values `[S, A]` by which the acting self chooses."""
@@ -356,6 +355,8 @@ def optimise(table: TransitionTables, scalar: Floats, discount: float, values: F
     Gauss-Seidel sweeps improve values and policy until few actions change; then the policy is evaluated exactly. It
     ends where a sweep over exact values finds nothing better.
     """
+    from .sweeps import improve  # Numba, which the first picture of a window does not wait for
+
     n_states = scalar.shape[0]
     values, policy = values.copy(), np.zeros(n_states, np.int32)
     rewards, slack = scalar[:, :, None], 0.0

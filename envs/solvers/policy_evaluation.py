@@ -19,7 +19,6 @@ from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import Sparse, TransitionTables, tables
 from ..time_limit import check_time
 from .bellman import EPSILON, SOLVING, largest
-from .sweeps import follow, settle
 
 Policy: TypeAlias = npt.NDArray[np.integer] | Floats
 
@@ -132,6 +131,8 @@ def policy_values(
     Raises:
         ImproperDiscountError: discount 1, and some acting state never reaches an end.
     """
+    from .sweeps import follow, settle  # Numba, which the first picture of a window does not wait for
+
     states = np.arange(acting.size)
     reward = np.where(acting[:, None], rewards[states, policy], 0.0)
     if table.next_state is not None:
