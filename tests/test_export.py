@@ -46,7 +46,7 @@ def enumeration_of(name: str) -> Enumeration:
     """A library scenario's judged stage; where equilibria are solved for, with one planner who chooses for all."""
     scenario = load(name)
     world = compile_world(scenario, scenario.judged_stage)
-    if world.simultaneous:
+    if world.equilibrium is not None:
         world = compile_world(apply_overrides(scenario, {"solution": "joint"}), scenario.judged_stage)
     return enumerate_world(world, scenario.document.runs.max_states)
 
