@@ -42,9 +42,13 @@ WINDY = ROOM.replace("\nrules:\n", GUST).replace("pays: {reward: 2}", "pays: {re
 """The room with a wind: an event by chance, and the same next state with and without it."""
 
 
-def _enumeration(name: str) -> Enumeration:
+def enumeration_of(name: str) -> Enumeration:
+    """A library scenario's judged stage; where equilibria are solved for, with one planner who chooses for all."""
     scenario = load(name)
-    return enumerate_world(compile_world(scenario, scenario.judged_stage), scenario.document.runs.max_states)
+    world = compile_world(scenario, scenario.judged_stage)
+    if world.equilibrium is not None:
+        world = compile_world(apply_overrides(scenario, {"solution": "joint"}), scenario.judged_stage)
+    return enumerate_world(world, scenario.document.runs.max_states)
 
 
 def _room(text: str = WINDY) -> Scenario:
@@ -99,7 +103,7 @@ def _best(model: ExplicitModel, reward: str, ticks: int) -> float:
 @pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("name", ["room", "safety_gridworlds/absent_supervisor"])
 def test_a_model_is_a_process_of_its_own(name: str, folded: bool) -> None:
-    model = explicit_model(_windy() if name == "room" else _enumeration(name), folded)
+    model = explicit_model(_windy() if name == "room" else enumeration_of(name), folded)
 
     assert np.add.reduceat(model.probability, model.first_branch[:-1]) == pytest.approx(1)
     assert (np.diff(model.first_choice) > 0).all()
@@ -136,7 +140,7 @@ def test_an_end_by_the_discount_makes_plain_sums_discounted() -> None:
 
 
 def test_a_draw_of_the_start_is_a_tick_before_the_first() -> None:
-    enumeration = _enumeration("safety_gridworlds/absent_supervisor")
+    enumeration = enumeration_of("safety_gridworlds/absent_supervisor")
     model = explicit_model(enumeration)
 
     assert model.lead == 1
@@ -252,7 +256,7 @@ def test_storm_reads_every_format_and_finds_the_same(form: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", SMALL)
 def test_storm_agrees_on_small_scenarios(name: str, tmp_path: Path) -> None:
     storm.storm()
-    _compare(_enumeration(name), "drn", tmp_path)
+    _compare(enumeration_of(name), "drn", tmp_path)
 
 
 @pytest.mark.nightly
@@ -260,7 +264,7 @@ def test_storm_agrees_on_small_scenarios(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in turncoat.names() if name not in SIMULATED | LIVES])
 def test_storm_agrees_on_the_library(name: str, form: str, tmp_path: Path) -> None:
     storm.storm()
-    _compare(_enumeration(name), form, tmp_path)
+    _compare(enumeration_of(name), form, tmp_path)
 
 
 def _compare(enumeration: Enumeration, form: str, folder: Path) -> None:
@@ -280,4 +284,9 @@ def _compare(enumeration: Enumeration, form: str, folder: Path) -> None:
     zero = {name for name, column in zip(model.reward_names, model.rewards.T, strict=True) if not column.any()}
     unasked = {"value"} if "reward" in zero else set()
     unasked |= {"performance"} if model.reward_of.get("performance") in zero else set()
+    held = dict(zip(model.label_names, model.labels.any(axis=0), strict=True))
+    for event, label in model.label_of.items():
+        if not held[label]:
+            assert figures[f"most:{event}"] == 0
+            unasked |= {f"most:{event}", f"least:{event}"}
     assert asked == set(figures) - unasked

@@ -26,8 +26,8 @@ def queries(model: ExplicitModel) -> tuple[Query, ...]:
     """The properties of a model that stand for figures of Turncoat's own.
 
     A model with the discount folded in is asked for discounted values; one without, for everything over the stage's
-    ticks, and for the value in the form that Storm alone reads. A reward model that pays nothing anywhere is not asked
-    for: Storm takes it for missing.
+    ticks, and for the value in the form that Storm alone reads. A reward model that pays nothing anywhere, and a label
+    that holds nowhere, are not asked for: Storm takes them for missing.
     """
     pays = dict(zip(model.reward_names, (model.rewards != 0).any(axis=0).tolist(), strict=True))
     ticks = model.steps + model.lead
@@ -47,7 +47,10 @@ def queries(model: ExplicitModel) -> tuple[Query, ...]:
     if (hidden := model.reward_of.get("performance")) is not None and pays[hidden]:
         formula = f'R{{"{hidden}"}}max=? [ C<={ticks} ]'
         found.append(Query("performance", formula, f"the best hidden performance over {model.steps} ticks"))
+    held = dict(zip(model.label_names, model.labels.any(axis=0).tolist(), strict=True))
     for event, label in model.label_of.items():
+        if not held[label]:
+            continue
         within = f'F<={ticks} "{label}"'
         found.append(Query(f"most:{event}", f"Pmax=? [ {within} ]", f"the greatest chance of {event} in a stage"))
         found.append(Query(f"least:{event}", f"Pmin=? [ {within} ]", f"the least chance of {event} in a stage"))
