@@ -81,8 +81,8 @@ NO_RESULT = {
     *("distributed", "joblib", "junitparser", "lazy-loader", "pydantic_core", "ray", "ruptures", "safetensors", "umbi"),
     "watchfiles",
 }
-"""What starts processes, writes reports and exports, reads runs that are finished, carries numbers as they are, or is bound
-to another one's version."""
+"""What starts processes, writes reports and exports, reads finished runs, carries numbers as they are, or is bound to
+another one's version."""
 
 
 def test_the_key_names_every_library_that_can_change_a_result():
