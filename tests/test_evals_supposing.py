@@ -72,7 +72,11 @@ def _does(supposed: WhatIfResult) -> str:
     return supposed.mind.actions[supposed.mind.action]
 
 
-@pytest.mark.parametrize("name", sorted({*library.names()} - SIMULATED - LIVES))
+CHOSEN_ANEW = {"two_systems/treaty"}
+"""Of several equilibria, planning anew from the middle of an episode may choose another one."""
+
+
+@pytest.mark.parametrize("name", sorted({*library.names()} - SIMULATED - LIVES - CHOSEN_ANEW))
 def test_if_nothing_is_changed_it_goes_on_as_it_would_have(name: str) -> None:
     scenario = load(name)
     show = LiveShow(scenario, "deploy")

@@ -284,7 +284,7 @@ def _compare(enumeration: Enumeration, form: str, folder: Path) -> None:
     zero = {name for name, column in zip(model.reward_names, model.rewards.T, strict=True) if not column.any()}
     unasked = {"value"} if "reward" in zero else set()
     unasked |= {"performance"} if model.reward_of.get("performance") in zero else set()
-    held = dict(zip(model.label_names, model.labels.any(axis=0), strict=True))
+    held = {name: bool(column.any()) for name, column in zip(model.label_names, model.labels.T, strict=True)}
     for event, label in model.label_of.items():
         if not held[label]:
             assert figures[f"most:{event}"] == 0

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.worlds import ROOM
-from turncoat.evals.inspection.learned_show import LearnedShow, shipped_checkpoint
+from turncoat.evals.inspection.learned_show import LearnedShow
+from turncoat.evals.inspection.show import shipped_checkpoint
 from turncoat.scenarios.errors import MissingPackageError
 from turncoat.scenarios.language.loading import Scenario, load
 

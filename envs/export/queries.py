@@ -47,7 +47,7 @@ def queries(model: ExplicitModel) -> tuple[Query, ...]:
     if (hidden := model.reward_of.get("performance")) is not None and pays[hidden]:
         formula = f'R{{"{hidden}"}}max=? [ C<={ticks} ]'
         found.append(Query("performance", formula, f"the best hidden performance over {model.steps} ticks"))
-    held = dict(zip(model.label_names, model.labels.any(axis=0).tolist(), strict=True))
+    held = {name: bool(column.any()) for name, column in zip(model.label_names, model.labels.T, strict=True)}
     for event, label in model.label_of.items():
         if not held[label]:
             continue

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,18 +19,10 @@ from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from .mind import Mind, ValueMap, imagined_value_map, mind_of
+from .show import SHIPPED_AGENT
 
 if TYPE_CHECKING:
     from ...agents.deep.agent import DeepAgent
-
-AGENT: Final = "deep"
-"""The agent whose checkpoints are played."""
-
-
-def shipped_checkpoint(scenario: Scenario, agent: str) -> Path | None:
-    """The checkpoint `NAME.AGENT.safetensors` beside a scenario's file, or None; only that of `deep` is played."""
-    path = Path(scenario.file).with_suffix(f".{agent}.safetensors")
-    return path if agent == AGENT and os.path.isfile(path) else None
 
 
 class LearnedShow:
@@ -89,7 +80,7 @@ class LearnedShow:
         code = int(states[-1][world.ended])
         return Episode(
             world=world,
-            agent=AGENT,
+            agent=SHIPPED_AGENT,
             seed=number,
             number=0,
             states=np.stack(states),

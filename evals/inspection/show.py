@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,16 @@ from .mind import Mind, ValueMap, imagined_value_map, mind_of
 
 ReplayPrefix = tuple[int, tuple[tuple[str, ...], ...]]
 """An episode's number and the actions of all agents in its first ticks, by name: a prefix that is to be replayed."""
+
+
+SHIPPED_AGENT: Final = "deep"
+"""The agent of which a checkpoint may stand beside a scenario's file (see `learned_show`)."""
+
+
+def shipped_checkpoint(scenario: Scenario, agent: str) -> Path | None:
+    """The checkpoint `NAME.AGENT.safetensors` beside a scenario's file, or None; only that of `SHIPPED_AGENT` counts."""
+    path = Path(scenario.file).with_suffix(f".{agent}.safetensors")
+    return path if agent == SHIPPED_AGENT and os.path.isfile(path) else None
 
 
 class Show(Protocol):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -28,17 +28,20 @@ from ...envs.world.world import WorldTooLargeError
 from ...scenarios.arguments import check_seconds
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import formula, parsed_measure
+from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation, Rule
 from ..exact.solved_worlds import SolvedWorlds
+from ..measures.contrasts import Subject
 from ..measures.life_analysis import analyse_life
 from ..measures.life_measures import life_measure
+from ..measures.measure import Interval, less
 from ..measures.measure_values import measured
 from ..measures.outcomes import on_whole_states
 from .power import learned_requirements
-from .work_units import WorkUnit, resolve_units
+from .work_units import WorkUnit, contrasts_of, resolve_units
 
 _Proved = TypeVar("_Proved")
 
@@ -305,23 +308,20 @@ class _Checker:
 
     def _possible(self, number: int, expectation: Expectation) -> None:
         """Add a fault if no policy can meet an exact expectation (under its first condition, if it has several)."""
-        if "exact" not in expectation.of or expectation.take == "mean" or expectation.minus is not None:
+        if "exact" not in expectation.of or expectation.take == "mean":
             return
-        overrides = self.solved.conditions(expectation)[0]
-        stage, measure = expectation.stage or self.solved.scenario.judged_stage, parsed_measure(expectation.measure)
+        measure = parsed_measure(expectation.measure)
+        conditions = self.solved.conditions(expectation)[:1]
+        [contrast] = contrasts_of(self.solved.scenario, expectation, "exact", conditions)
         try:
-            # Only the process of the plan is used: made `free`, every available action counts as optimal.
-            if self.solved.lives_in(stage):
-                life = self.solved.life(overrides)
-                free = replace(life, optimal=life.process.mdp.available)
-                interval = life_measure(free, measure, stage, expectation.episode)
-            else:
-                plan = self.solved.plan(overrides, stage)
-                # The process of two who choose apart holds what they may play in equilibrium, not all they could do.
-                plan = plan if plan.equilibria is None else on_whole_states(plan)
-                interval = measured(replace(plan, free=True), measure)
+            whole, *others = (
+                self._at_all(each, measure, expectation.episode) for each in contrast.subjects if each.exact
+            )
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
+        if len(contrast.subjects) > 1 + len(others):  # less what a trained agent does, of which nothing is known
+            return
+        interval = less(whole, others[0]) if others else whole
         if interval.low is None or interval.high is None:
             return
         low, high = _bounds(expectation)
@@ -332,6 +332,18 @@ class _Checker:
             lies = f"is always {least}" if least == most else f"lies between {least} and {most}"
             message = f"no policy at all can meet `{expectation.name}`: {expectation.measure} {lies}"
             self.fault("TC609", ("expect", number), message, "change the bound, or the world")
+
+    def _at_all(self, subject: Subject, measure: ParsedMeasure, episode: Literal[1, "last"] | None) -> Interval:
+        """The range of a measure over all policies, good and bad."""
+        # Only the process of the plan is used: made `free`, every available action counts as optimal.
+        if self.solved.lives_in(subject.stage):
+            life = self.solved.life(subject.overrides)
+            free = replace(life, optimal=life.process.mdp.available)
+            return life_measure(free, measure, subject.stage, episode)
+        plan = self.solved.plan(subject.overrides, subject.stage)
+        # The process of two who choose apart holds what they may play in equilibrium, not all they could do.
+        plan = plan if plan.equilibria is None else on_whole_states(plan)
+        return measured(replace(plan, free=True), measure)
 
     def _enough_seeds(self) -> None:
         """Warn of expectations of trained agents that the file's own number of seeds cannot show."""

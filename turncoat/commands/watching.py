@@ -300,7 +300,6 @@ def _told(
     Raises:
         UsageError: see `_show`, or there is no such variant.
     """
-    from ..evals.inspection.learned_show import LearnedShow
     from ..evals.inspection.narration import Narration, opening_of
     from ..scenarios.language.loading import apply_overrides
 
@@ -318,6 +317,8 @@ def _told(
         overrides = whole.document.variants[variant]
     shown = opening.agent if agent is None and not asked else agent
     if shown is not None and (learned := _learned(whole, shown, insisted=agent is not None)) is not None:
+        from ..evals.inspection.learned_show import LearnedShow  # and with it Numba, which others do not wait for
+
         more = overrides if asked else {}
         acted = apply_overrides(whole, more)
         played = LearnedShow(acted, stage_of(acted, stage if asked else opening.stage), learned)
@@ -330,7 +331,7 @@ def _told(
 
 def _learned(scenario: Scenario, agent: str, insisted: bool) -> Path | None:
     """The checkpoint that comes with a scenario for an agent, or None; without torch only if it is `insisted` upon."""
-    from ..evals.inspection.learned_show import shipped_checkpoint
+    from ..evals.inspection.show import shipped_checkpoint
 
     if not insisted and find_spec("torch") is None:
         return None

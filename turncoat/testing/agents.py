@@ -283,6 +283,8 @@ class AgentConformance(WalkConformance):
     @clause
     def test_goes_on_where_it_was_left(self) -> None:
         """A copy made within `on_progress`, and of where the lane stands, comes by `resume` to the same end."""
+        if not self.copies:
+            skip("it is said not to be copied")
         agent, lane = self._fitting(self._made()), self.ground.lane()
         if not hasattr(agent, "resume"):
             skip("it has no `resume`")
