@@ -611,7 +611,7 @@ def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.Cap
         assert _apart(fourth, draw(viewer.frame(), 640, 360)) == 0
 
 
-UNNEEDED = ("scipy.stats", "joblib", "numba", "torch", "gymnasium", "matplotlib", "turncoat.api")
+UNNEEDED = ("scipy.stats", "joblib", "torch", "gymnasium", "matplotlib", "turncoat.api")
 FIRST = """
 import sys
 from turncoat.cli import main

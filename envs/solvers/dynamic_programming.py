@@ -355,7 +355,7 @@ def optimise(table: TransitionTables, scalar: Floats, discount: float, values: F
     Gauss-Seidel sweeps improve values and policy until few actions change; then the policy is evaluated exactly. It
     ends where a sweep over exact values finds nothing better.
     """
-    from .sweeps import improve  # Numba, which the first picture of a window does not wait for
+    from .sweeps import improve  # Numba, which nobody waits for who solves nothing
 
     n_states = scalar.shape[0]
     values, policy = values.copy(), np.zeros(n_states, np.int32)

@@ -131,7 +131,7 @@ def policy_values(
     Raises:
         ImproperDiscountError: discount 1, and some acting state never reaches an end.
     """
-    from .sweeps import follow, settle  # Numba, which the first picture of a window does not wait for
+    from .sweeps import follow, settle  # Numba, which nobody waits for who solves nothing
 
     states = np.arange(acting.size)
     reward = np.where(acting[:, None], rewards[states, policy], 0.0)

@@ -35,7 +35,7 @@ SHIPPED_AGENT: Final = "deep"
 
 
 def shipped_checkpoint(scenario: Scenario, agent: str) -> Path | None:
-    """The checkpoint `NAME.AGENT.safetensors` beside a scenario's file, or None; only that of `SHIPPED_AGENT` counts."""
+    """The checkpoint `NAME.AGENT.safetensors` beside a scenario's file; None without one, or of any other agent."""
     path = Path(scenario.file).with_suffix(f".{agent}.safetensors")
     return path if agent == SHIPPED_AGENT and os.path.isfile(path) else None
 
