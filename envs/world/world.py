@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...scenarios.errors import WorldError
-from ...scenarios.language.expressions.syntax import Effect, Expression
+from ...scenarios.language.expressions.syntax import ENDED, Effect, Expression
 from ..base import Bools, Field, Floats, Ints
 from ..deliberation import DeliberationRule
 from . import geometry
@@ -429,6 +429,10 @@ class World:
     def event_list(self, mask: int) -> tuple[str, ...]:
         """The names of the events in a mask, in the order of the file."""
         return tuple(name for i, name in enumerate(self.events) if mask >> i & 1)
+
+    def happenings(self, mask: int) -> tuple[str, ...]:
+        """The names of the events in a mask without the ends of episodes, which records keep apart."""
+        return tuple(name for name in self.event_list(mask) if not name.startswith(ENDED))
 
     def weights(self, states: Ints, agent: int = 0) -> Floats:
         """float64 `[B, K]`: an agent's weights of all channels in the states int32 `[B, F]`; 0 for others' channels."""

@@ -64,7 +64,7 @@ def choices_in(world: World, state: Ints, joint: Ints, agent: int) -> tuple[Acti
         after, code = tick.states[row], int(tick.states[row, world.ended])
         key = after.tobytes() + tick.events[row].tobytes() + tick.rewards[row].tobytes()
         before = found[source].get(key)
-        named = tuple(name for name in world.event_list(int(tick.events[row])) if not name.startswith("ended:"))
+        named = world.happenings(int(tick.events[row]))
         found[source][key] = ActionOutcome(
             float(tick.probability[row]) + (before.probability if before else 0.0),
             after,

@@ -95,7 +95,6 @@ class PlanFollower:
             if tick.ended[0]:
                 break
         code = int(state[0, world.ended])
-        names = [world.event_list(int(tick.events[0])) for _, tick in ticks]
         return Episode(
             world=world,
             agent="exact",
@@ -106,7 +105,7 @@ class PlanFollower:
             executed=np.concatenate([tick.executed for _, tick in ticks]),
             rewards=np.concatenate([tick.rewards for _, tick in ticks]),
             performance=np.concatenate([tick.performance for _, tick in ticks]),
-            events=tuple(tuple(name for name in each if not name.startswith("ended:")) for each in names),
+            events=tuple(world.happenings(int(tick.events[0])) for _, tick in ticks),
             ended=world.reasons[code - 1] if code else None,
             truncated=not code and world.horizon is None,
         )

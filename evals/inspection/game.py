@@ -204,7 +204,6 @@ class Game:
     def _episode(self) -> Episode:
         world, ticks = self.world, [tick for _, tick in self._ticks]
         count, agents = len(ticks), len(world.agents)
-        names = [world.event_list(int(tick.events[0])) for tick in ticks]
         code = int(self.state[world.ended])
         return Episode(
             world=world,
@@ -216,7 +215,7 @@ class Game:
             executed=np.array([tick.executed[0] for tick in ticks], np.int32).reshape(count, agents),
             rewards=np.array([tick.rewards[0] for tick in ticks], np.float64).reshape(count, len(world.channels)),
             performance=np.array([tick.performance[0] for tick in ticks], np.float64),
-            events=tuple(tuple(name for name in each if not name.startswith("ended:")) for each in names),
+            events=tuple(world.happenings(int(tick.events[0])) for tick in ticks),
             ended=world.reasons[code - 1] if code else None,
             truncated=not code and world.horizon is None and 0 < world.steps <= count,
         )

@@ -76,7 +76,7 @@ class LearnedShow:
             executed.append(lane.executed[0].copy())
             rewards.append(lane.rewards[0].copy())
             performance.append(float(lane.performance[0]))
-            events.append(world.event_list(int(lane.events[0])))
+            events.append(world.happenings(int(lane.events[0])))
         code = int(states[-1][world.ended])
         return Episode(
             world=world,
@@ -88,7 +88,7 @@ class LearnedShow:
             executed=np.stack(executed),
             rewards=np.stack(rewards),
             performance=np.array(performance),
-            events=tuple(tuple(name for name in each if not name.startswith("ended:")) for each in events),
+            events=tuple(events),
             ended=world.reasons[code - 1] if code else None,
             truncated=not code and world.horizon is None,
         )

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from ...scenarios.language.expressions.parser import ExpressionError, episode_condition, measure
 from ...scenarios.language.expressions.syntax import (
+    ENDED,
     Before,
     Ended,
     EpisodeCondition,
@@ -26,8 +27,6 @@ from .attribution import Attribution, DecidingValue
 
 SEEDS = 10
 """How many seeds are looked through for an episode that shows the claim."""
-ENDED = "ended:"
-"""What stands before a reason where an episode's end is named among events."""
 AFTER, AHEAD = 6, 4
 """Ticks after one event and before the next that are told at the usual pace; what lies between is passed over."""
 FASTER = 6.0

@@ -16,6 +16,7 @@ from ...envs.base import Bools, FiniteMDP, Floats
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.syntax import (
+    ENDED,
     Before,
     Count,
     Ended,
@@ -204,7 +205,7 @@ def event_mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
         return int(mdp.event_mask(event.event))
     if event.reason is not None:
         return int(mdp.event_mask(f"ended:{event.reason}"))
-    return sum(int(mdp.event_mask(name)) for name in mdp.event_names if name.startswith("ended:"))
+    return sum(int(mdp.event_mask(name)) for name in mdp.event_names if name.startswith(ENDED))
 
 
 def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:

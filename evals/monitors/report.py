@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from ...envs.analysis.dataframes import frame
 from ...envs.base import Floats
 from ...scenarios.errors import UsageError, check_name
+from ...scenarios.language.expressions.syntax import ENDED
 from ..inspection.show import open_run, open_trace
 from ..traces.episode import Episode
 from .detection import Detection, detect
@@ -46,10 +45,6 @@ class MonitorReport:
     detections: dict[str, Detection]
     unread: tuple[str, ...]
     fooled: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; infinite numbers as text."""
-        return _plain(asdict(self))
 
     def to_frame(self) -> pl.DataFrame:
         """One row per monitor."""
@@ -157,16 +152,6 @@ def _read(path: Path, agent: str | None, stage: str | None, event: str, tell: Te
 
 
 def _first(episode: Episode, event: str) -> int | None:
-    if event.startswith("ended:"):
-        return episode.length - 1 if event == f"ended:{episode.ended}" else None
+    if event.startswith(ENDED):
+        return episode.length - 1 if event == f"{ENDED}{episode.ended}" else None
     return next(iter(episode.ticks(event)), None)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and np.isinf(value):
-        return str(value)
-    return value

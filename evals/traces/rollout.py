@@ -19,8 +19,6 @@ from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
 from .trace import HIDDEN, Trace, TraceMeta
 
-_ENDED = "ended:"
-
 
 def simulate(
     world: World,
@@ -195,5 +193,5 @@ def _event_lists(world: World, masks: np.ndarray) -> list[list[str]]:
     """The event names of every bit mask, without the ends of episodes, which have a column of their own."""
     different, which = np.unique(masks, return_inverse=True)
     # There are few different masks, so each is decoded once.
-    lists = [[name for name in world.event_list(int(mask)) if not name.startswith(_ENDED)] for mask in different]
+    lists = [list(world.happenings(int(mask))) for mask in different]
     return [lists[index] for index in which]

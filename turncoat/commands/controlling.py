@@ -113,7 +113,7 @@ def monitor(
     with printing.progress(not as_json, "monitors") as report:
         found = api.monitor(runs, control, event, agent, stage, report)
     if as_json:
-        write_json(found.to_dict())
+        write_json(api.as_data(found))
     else:
         printing.print_monitors(found)
 

@@ -12,6 +12,7 @@ from inspect_ai.solver import TaskState
 from ..evals.runs.played_episodes import PlayedEpisodes, judge_played, measured
 from ..evals.training.spec import has_performance
 from ..evals.verdicts.expectation import Outcome
+from ..scenarios.language.expressions.syntax import ENDED
 from .played_stage import PlayedStage
 from .solving import EPISODE
 
@@ -79,7 +80,7 @@ def _measures(stage: PlayedStage) -> dict[str, str]:
     """Name -> measure of everything that an episode is scored by."""
     world = stage.world
     hidden = ("performance", "regret(performance)") if has_performance(stage.scenario) else ()
-    events = [event for event in world.events if not event.startswith("ended:")]
+    events = [event for event in world.events if not event.startswith(ENDED)]
     return {
         **{name: name for name in ("value", "regret", *hidden)},
         **{event: f"share({event})" for event in events},

@@ -8,7 +8,7 @@ fault can point at it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..faults.faults import Span
 
@@ -346,6 +346,10 @@ class Happens:
 
     event: str
     span: Span = NOWHERE
+
+
+ENDED: Final = "ended:"
+"""What stands before the reason of an episode's end where it is named among events."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, episode_condition, measure, parsed_measure
-from ..expressions.syntax import Count, ExtremeShare, First, OfLife, Quantity, Rate, Share, temporal_in
+from ..expressions.syntax import ENDED, Count, ExtremeShare, First, OfLife, Quantity, Rate, Share, temporal_in
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
@@ -17,8 +17,6 @@ from .measures import check_condition, check_event, check_measure, check_reason
 from .searches import check_control, check_search
 from .sweeps import check_sweep
 
-ENDED = "ended:"
-"""What stands before the reason of an episode's end where it is named among events."""
 COMPARISONS = ("at_least", "at_most", "equals")
 
 
@@ -266,8 +264,8 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
         _check_drawn(name, value, known, (*path, "draws", name), context)
     for index, event in enumerate(replay.events or ()):
         scope = context.scope((*path, "events", index))
-        if event.startswith("ended:"):
-            check_reason(event.removeprefix("ended:"), scope)
+        if event.startswith(ENDED):
+            check_reason(event.removeprefix(ENDED), scope)
         else:
             check_event(event, scope)
     if replay.ends is not None:
