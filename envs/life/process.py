@@ -211,11 +211,8 @@ class _Stages:
             fresh = {}
             for stage, parts in arrived.items():
                 states = np.unique(np.concatenate(parts), axis=0)
-                if new := [
-                    row
-                    for row in map(tuple, states.tolist())
-                    if row not in set(map(tuple, self.starts[stage].tolist()))
-                ]:
+                known = set(map(tuple, self.starts[stage].tolist()))
+                if new := [row for row in map(tuple, states.tolist()) if row not in known]:
                     fresh[stage] = np.array(new, np.int32)
         self.enumerations = [
             replace(each, fired=each.fired | fired)
@@ -296,7 +293,6 @@ class _Lookup:
     """Finds states among those of an enumeration."""
 
     def __init__(self, states: Ints) -> None:
-        self._order = np.lexsort(states.T)
         self._index = {row.tobytes(): number for number, row in enumerate(np.ascontiguousarray(states))}
 
     def of(self, states: Ints) -> Longs:
@@ -347,6 +343,67 @@ def _slices(first: Longs, items: Longs) -> tuple[Longs, Longs]:
     return np.arange(place.size) + (first[items] - (np.cumsum(counts) - counts))[place], place
 
 
+@dataclass(frozen=True, eq=False)
+class _TickOutcomes:
+    """All outcomes of one tick of one block, in order: the row, the outcome of the stage, its state and probability."""
+
+    stage: int
+    row: Longs
+    outcome: Longs
+    reached: Longs
+    probability: Floats
+
+
+class _FoundOutcomes:
+    """The outcomes of a life, collected in parts."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[np.ndarray, ...]] = []
+        self._stored = 0
+
+    def add(
+        self,
+        tick: _TickOutcomes,
+        which: Longs,
+        ahead: Longs,
+        chance: Floats | float = 1.0,
+        events: Bits | None = None,
+        ends: bool = True,
+    ) -> None:
+        """Add some outcomes of a tick, by their numbers, and the place that each leads to.
+
+        Args:
+            tick: the outcomes of the tick.
+            which: int64 `[n]`, their numbers in it.
+            ahead: int64 `[n]`, the places.
+            chance: of each, given the outcome.
+            events: uint64 `[n]`, those between the episodes; none by default.
+            ends: whether the episode is over.
+
+        Raises:
+            NotEnumerableError: there are more than `MAX_STORED` by now.
+        """
+        self._stored += which.size
+        if self._stored > MAX_STORED:
+            raise NotEnumerableError(f"more than {MAX_STORED:,} outcomes in the life", "shorten the life")
+        self._parts.append(
+            (
+                tick.row[which],
+                ahead,
+                tick.probability[which] * chance,
+                tick.outcome[which],
+                np.full(which.size, ends),
+                tick.reached[which],
+                np.zeros(which.size, np.uint64) if events is None else events,
+                np.full(which.size, tick.stage),
+            )
+        )
+
+    def columns(self) -> tuple[np.ndarray, ...]:
+        """Row, place ahead, probability, outcome, whether it ends an episode, state reached, events between, stage."""
+        return tuple(np.concatenate(column) for column in zip(*self._parts, strict=True))
+
+
 def _joined(
     stages: _Stages, entries: tuple[LifeEntry, ...], blocks: Sequence[_Block], fronts: Sequence[Sequence[Longs]]
 ) -> LifeProcess:
@@ -361,8 +418,7 @@ def _joined(
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     firsts = np.concatenate([[0], np.cumsum([len(layers) for layers in fronts])])  # of each block's layers
     over, n_actions = int(offsets[-1]), mdps[0].n_actions
-    parts: list[tuple[np.ndarray, ...]] = []
-    stored = 0
+    found = _FoundOutcomes()
     for number, block in enumerate(blocks):
         mdp, layers = mdps[block.stage], fronts[number]
         for tick, front in enumerate(layers):
@@ -372,62 +428,20 @@ def _joined(
             row = offsets[firsts[number] + tick] * n_actions + np.repeat(np.arange(counts.size), counts)
             reached = mdp.next_state[outcome].astype(np.int64)
             ends = mdp.ended[reached] | (tick + 1 == len(layers))
-            going = np.flatnonzero(~ends)
-            ahead = np.zeros(0, np.int64)
-            if going.size:
+            of_tick = _TickOutcomes(block.stage, row, outcome, reached, mdp.probability[outcome])
+            if (going := np.flatnonzero(~ends)).size:
                 ahead = offsets[firsts[number] + tick + 1] + np.searchsorted(layers[tick + 1], reached[going])
-            no = np.zeros(going.size, np.uint64)
-            parts.append(
-                (
-                    row[going],
-                    ahead,
-                    mdp.probability[outcome[going]],
-                    outcome[going],
-                    no > 0,
-                    reached[going],
-                    no,
-                    np.full(going.size, block.stage),
-                )
-            )
+                found.add(of_tick, going, ahead, ends=False)
             done = np.flatnonzero(ends)
             for target, chance in block.follow:
                 table = stages.arrivals[block.stage, blocks[target].stage]
                 entry, which = _slices(table.first, reached[done])
-                which = done[which]
                 start, begins = table.start[entry], offsets[firsts[target]]
                 ahead = np.where(start < 0, over, begins + np.searchsorted(fronts[target][0], start))
-                parts.append(
-                    (
-                        row[which],
-                        ahead,
-                        mdp.probability[outcome[which]] * chance * table.probability[entry],
-                        outcome[which],
-                        which >= 0,
-                        reached[which],
-                        table.events[entry],
-                        np.full(which.size, block.stage),
-                    )
-                )
+                found.add(of_tick, done[which], ahead, chance * table.probability[entry], table.events[entry])
             if (left := 1 - sum(chance for _, chance in block.follow)) > 1e-15:
-                no = np.zeros(done.size, np.uint64)
-                parts.append(
-                    (
-                        row[done],
-                        np.full(done.size, over),
-                        mdp.probability[outcome[done]] * left,
-                        outcome[done],
-                        no == 0,
-                        reached[done],
-                        no,
-                        np.full(done.size, block.stage),
-                    )
-                )
-            stored += sum(part[0].size for part in parts[-3:])
-            if stored > MAX_STORED:
-                raise NotEnumerableError(f"more than {MAX_STORED:,} outcomes in the life", "shorten the life")
-    row, ahead, probability, outcome, ends, reached, events, stage_of = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
+                found.add(of_tick, done, np.full(done.size, over), left)
+    row, ahead, probability, outcome, ends, reached, events, stage_of = found.columns()
     kept = np.flatnonzero(probability > 0)
     order = kept[np.argsort(row[kept], kind="stable")]
     row, ahead, probability, outcome, ends = row[order], ahead[order], probability[order], outcome[order], ends[order]
