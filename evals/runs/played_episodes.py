@@ -33,6 +33,18 @@ from ..verdicts.work_units import ResolvedUnit, resolve_units
 from .run import Run, RunSettings
 
 
+def check_playable(world: World) -> None:
+    """Checks that somebody can play the episodes of a stage.
+
+    Raises:
+        UsageError: the world has several agents, or the stage might never end.
+    """
+    if len(world.agents) != 1:
+        raise UsageError(f"`{world.name}` has {len(world.agents)} agents, and one is played")
+    if world.steps < 1:
+        raise UsageError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
+
+
 class PlayedEpisode:
     """One episode of a stage with one agent, played action by action.
 
@@ -48,12 +60,9 @@ class PlayedEpisode:
         """Begin.
 
         Raises:
-            UsageError: the world has several agents, or the stage might never end.
+            UsageError: see `check_playable`.
         """
-        if len(world.agents) != 1:
-            raise UsageError(f"`{world.name}` has {len(world.agents)} agents, and one is played")
-        if world.steps < 1:
-            raise UsageError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
+        check_playable(world)
         self.world, self.seed = world, seed
         self.actions: list[int] = []
         self.tick: TickResult = reset(world, self._draws())
@@ -113,15 +122,14 @@ class PlayedEpisodes:
             UsageError: an action is not one of the agent's, or was not available; the world has several agents.
         """
         world = self.solved.world({}, self.stage)
+        check_playable(world)
         traces, unfinished = [], []
         for seed, names in sorted(self.actions.items()):
-            episode = PlayedEpisode(world, seed)
             for name in names:
                 check_name("action", name, world.agents[0].actions)
-                episode.do(name)
-            if episode.over:
-                traces.append(_trace(self, world, seed, episode.actions))
-            else:
+            try:
+                traces.append(_trace(self, world, seed, [world.agents[0].actions.index(name) for name in names]))
+            except _BrokenOffError:
                 unfinished.append(seed)
         return (join_traces(traces) if traces else None), tuple(unfinished)
 
@@ -202,7 +210,14 @@ def _judged(
 def _trace(played: PlayedEpisodes, world: World, seed: int, actions: Sequence[int]) -> Trace:
     scenario = played.solved.scenario
     meta = trace_meta(world, played.player, scenario.hash, scenario.overrides, library_versions())
-    return simulate(world, [_Repeated(actions)], meta, episodes=1, seed=seed, lanes=1, thoughts=False)
+    trace = simulate(world, [_Repeated(actions)], meta, episodes=1, seed=seed, lanes=1, thoughts=False)
+    if trace.table.height < len(actions):
+        raise UsageError(f"the episode of seed {seed} is over after {trace.table.height} of {len(actions)} actions")
+    return trace
+
+
+class _BrokenOffError(Exception):
+    """The recorded actions do not reach the end of the episode."""
 
 
 class _Repeated:
@@ -214,4 +229,8 @@ class _Repeated:
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
         tick = 0 if state is None else int(np.asarray(state).item())
+        if tick == len(self._actions):
+            raise _BrokenOffError
+        if not mask[0, self._actions[tick]]:
+            raise UsageError(f"the action of tick {tick} is not available there")
         return np.full(len(observation), self._actions[tick], np.int32), np.array(tick + 1)

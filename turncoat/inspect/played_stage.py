@@ -11,7 +11,7 @@ from typing import Any
 from ..envs.world.ascii_board import glyphs as glyphs_of
 from ..envs.world.world import World
 from ..evals.exact.solved_worlds import SolvedWorlds
-from ..evals.runs.played_episodes import PlayedEpisode
+from ..evals.runs.played_episodes import PlayedEpisode, check_playable
 from ..scenarios import library
 from ..scenarios.arguments import whole_number
 from ..scenarios.errors import UsageError, check_name
@@ -109,7 +109,7 @@ class PlayedStage:
         first = scenario.document.runs.first_seed if first_seed is None else first_seed
         solved = SolvedWorlds(scenario)
         world = solved.world({}, stage)
-        PlayedEpisode(world, first)  # says now what keeps it from being played
+        check_playable(world)
         told = glyphs_of(scenario.document)
         opened = PlayedStage(
             solved, world, told, briefing(scenario, world, told, brief), samples, whole_number("first_seed", first, 0)
