@@ -130,10 +130,6 @@ def analyse(plan: ExactPlan) -> Analysis:
     world, mdp = enumeration.world, enumeration.mdp
     agent = evaluate_plan(plan, plan.optimal)
     best = best_performance(plan)
-    gap = None
-    if best is not None and best.performance is not None and agent.performance is not None:
-        top = best.performance.high
-        gap = Range(top - agent.performance.high, top - agent.performance.low)
     return Analysis(
         scenario=world.name,
         stage=world.stage,
@@ -148,13 +144,21 @@ def analyse(plan: ExactPlan) -> Analysis:
         horizon=world.horizon is not None,
         agent=agent,
         performance_best=best,
-        gap=gap,
+        gap=gap_between(best, agent),
         aliased=plan.aliased,
         upper_bound=plan.upper_bound,
         weighed_by=weighed_by(world),
         equilibria=_equilibria(plan),
         cut="" if plan.equilibria is None else plan.equilibria.cut,
     )
+
+
+def gap_between(best: PlanValue | None, agent: PlanValue) -> Range | None:
+    """How much more of the hidden performance the designers' best plan has; None where nothing is hidden."""
+    if best is None or best.performance is None or agent.performance is None:
+        return None
+    top = best.performance.high
+    return Range(top - agent.performance.high, top - agent.performance.low)
 
 
 def _equilibria(plan: ExactPlan) -> tuple[EquilibriumValue, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...envs.analysis.exact_plan import deciding_agents
-from ...envs.analysis.performance_gap import Analysis, PlanValue, Range
+from ...envs.analysis.performance_gap import Analysis, PlanValue, Range, gap_between
 from ...envs.life.plan import LifePlan, designers_plan
 from ...scenarios.language.expressions.parser import parsed_measure
 from ..exact.solved_worlds import WHOLE_LIFE
@@ -22,10 +22,6 @@ def analyse_life(plan: LifePlan, stage: str) -> Analysis:
     world = process.enumerations[0 if whole else process.stage_named(stage)].world
     agent = _values(plan, stage)
     best = None if world.hidden is None else _values(designers_plan(plan), stage)
-    gap = None
-    if best is not None and best.performance is not None and agent.performance is not None:
-        top = best.performance.high
-        gap = Range(top - agent.performance.high, top - agent.performance.low)
     return Analysis(
         scenario=world.name,
         stage=stage,
@@ -40,7 +36,7 @@ def analyse_life(plan: LifePlan, stage: str) -> Analysis:
         horizon=True,
         agent=agent,
         performance_best=best,
-        gap=gap,
+        gap=gap_between(best, agent),
         aliased=plan.aliased,
         upper_bound=plan.upper_bound,
     )

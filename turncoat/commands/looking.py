@@ -16,8 +16,6 @@ from .options import AsJson, Params, Sets, StageName, Which, load_with, stage_of
 
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="The scenario's name: letters, digits and underscores.")]
 NewFile = Annotated[Path | None, typer.Option("--out", help="The file; ./NAME.yaml by default.")]
-MOST_LETTERS = 64
-"""The greatest length of a name."""
 Code = Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")]
 
 
@@ -47,7 +45,7 @@ def show(which: Which, param: Params = [], set_: Sets = [], stage: StageName = N
 
 def new(name: NewName, out: NewFile = None, as_json: AsJson = False) -> None:
     """Write a commented scenario file to begin with, which can be checked, run and watched as it is."""
-    from ..scenarios.language.schema.document import NAME
+    from ..scenarios.language.schema.document import MOST_LETTERS, NAME
     from ..scenarios.language.schema.starter import starter
     from ..scenarios.output_file import write_text_whole
 

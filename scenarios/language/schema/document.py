@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+MOST_LETTERS = 64
+"""The greatest length of a name."""
 ALL = "all"
 """The number of sweeps of a planner's heads that repeats them until they no longer change."""
 MANY = 400
 """Most entries of a block."""
 
-Name: TypeAlias = Annotated[str, Field(pattern=NAME, max_length=64)]
+Name: TypeAlias = Annotated[str, Field(pattern=NAME, max_length=MOST_LETTERS)]
 Text: TypeAlias = Annotated[str, Field(max_length=20_000)]
 Maps: TypeAlias = Text | Annotated[list[Text], Field(min_length=1, max_length=64)]
 """A drawn map, or several of which each episode plays one."""
