@@ -12,7 +12,7 @@ import argparse
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -147,6 +147,38 @@ def outcomes(agent: Agent, field: World) -> dict[str, float]:
     }
 
 
+def keep_cell(path: Path, make: Callable[[], dict[str, Any]]) -> None:
+    """Makes a cell that is not kept yet, and keeps it, whole or not at all."""
+    if path.exists():
+        return
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(make(), indent=1))
+    part.replace(path)
+    print(path.name, path.read_text().replace("\n", ""), flush=True)
+
+
+def cells_of(kind: str, k: int) -> list[dict[str, Any]]:
+    """What was kept of an agent for a k, by seed; `kind` is the beginning of the files' names."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob(f"{kind}-{k}-*.json"))]
+
+
+def capability(cells: Sequence[dict[str, Any]]) -> str:
+    """How many of some cells are of capable agents, with the exact 95 % interval of the share."""
+    capable = sum(each["new"]["ate"] >= CAPABLE for each in cells)
+    low, high = clopper_pearson(capable, len(cells), 0.95)
+    return f"{capable} of {len(cells)} [{low:.2f}, {high:.2f}]"
+
+
+def told(cells: Sequence[dict[str, Any]], stage: str, what: str) -> str:
+    """The median of an outcome over cells, and its ends."""
+    return spread([each[stage][what] for each in cells])
+
+
+def spread(values: Sequence[float]) -> str:
+    """A median with the least and the greatest value; empty without values."""
+    return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else ""
+
+
 def kept(k: int, seed: int) -> Path:
     """The file of one cell."""
     return FOLDER / f"deep-cheese-{k}-{seed}.json"
@@ -159,20 +191,13 @@ def show(sides: Sequence[int]) -> None:
     )
     print("|---|---|---|---|---|---|---|---|")
     for k in sides:
-        cells = [json.loads(path.read_text()) for path in sorted(FOLDER.glob(f"deep-cheese-{k}-*.json"))]
+        cells = cells_of("deep-cheese", k)
         if not cells:
             continue
-        capable = sum(each["new"]["ate"] >= CAPABLE for each in cells)
-        low, high = clopper_pearson(capable, len(cells), 0.95)
-
-        def told(stage: str, what: str, cells: list[dict[str, Any]] = cells) -> str:
-            values = [each[stage][what] for each in cells]
-            return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-
         print(
-            f"| {k} | {len(cells)} | {capable} of {len(cells)} [{low:.2f}, {high:.2f}] | {told('new', 'ate')} |"
-            f" {told('deploy', 'ate')} | {told('deploy', 'corner')} | {told('deploy', 'near')} |"
-            f" {told('new', 'doubt')}, then {told('deploy', 'doubt')} |"
+            f"| {k} | {len(cells)} | {capability(cells)} | {told(cells, 'new', 'ate')} |"
+            f" {told(cells, 'deploy', 'ate')} | {told(cells, 'deploy', 'corner')} | {told(cells, 'deploy', 'near')} |"
+            f" {told(cells, 'new', 'doubt')}, then {told(cells, 'deploy', 'doubt')} |"
         )
 
 
@@ -184,15 +209,10 @@ def main() -> None:
     arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
     chosen = arguments.parse_args()
-    for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
-        for k in chosen.k:
-            path = kept(k, seed)
-            if chosen.show or path.exists():
-                continue
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(cell(k, seed, chosen.keep), indent=1))
-            part.replace(path)
-            print(path.name, path.read_text().replace("\n", ""), flush=True)
+    if not chosen.show:
+        for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
+            for k in chosen.k:
+                keep_cell(kept(k, seed), lambda k=k, seed=seed: cell(k, seed, chosen.keep))
     show(chosen.k)
 
 

@@ -6,14 +6,13 @@ it trains nothing.
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 from .cheese import FIGURE, KS, PAGE
-from .deep_cheese import CAPABLE, FOLDER
+from .deep_cheese import CAPABLE, cells_of
 from .results import write_between
 
 MARK: Final = "python -m benchmarks.goal_curve"
@@ -29,12 +28,6 @@ OUTSIDE: Final = {1: (0.90, 0.33, 0.54), 3: (0.79, 0.39, 0.18), 7: (0.81, 0.84, 
 Three seeds for k = 1, of which these are the medians, else one."""
 LOOKS: Final = ((-0.06, 0.06), ("#0072B2", "#D55E00"), "os")
 """Of each agent: its place beside the others, its colour and its marker."""
-Cell = dict[str, Any]
-
-
-def cells(kind: str, k: int) -> list[Cell]:
-    """What was kept of an agent for a k."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob(f"{kind}-{k}-*.json"))]
 
 
 def table() -> str:
@@ -44,7 +37,7 @@ def table() -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for (kind, name), k in product(AGENTS.items(), KS):
-        mine = cells(kind, k)
+        mine = cells_of(kind, k)
         if not mine:
             continue
         neither = [1 - each["deploy"]["ate"] - each["deploy"]["corner"] for each in mine]
@@ -77,7 +70,7 @@ def draw() -> None:
     places = {k: place for place, k in enumerate(KS)}
     for panel, title, (stage, what) in zip(panels, titles, looks, strict=True):
         for shift, colour, marker, (kind, name) in zip(*LOOKS, AGENTS.items(), strict=True):
-            found = {k: [each[stage][what] for each in cells(kind, k)] for k in KS}
+            found = {k: [each[stage][what] for each in cells_of(kind, k)] for k in KS}
             there = [k for k in KS if found[k]]
             if not there:
                 continue

@@ -8,7 +8,6 @@ on which seeds, was written down before: docs/results/ppo-cheese.md.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from itertools import combinations
@@ -21,9 +20,22 @@ from turncoat.agents.external.sb3_agent import Sb3Agent
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.world.world import World
-from turncoat.evals.statistics.binomial import clopper_pearson
 
-from .deep_cheese import CAPABLE, FOLDER, MAZES, beginnings, deployment, new_mazes, outcomes, scenario, school
+from .deep_cheese import (
+    FOLDER,
+    MAZES,
+    beginnings,
+    capability,
+    cells_of,
+    deployment,
+    keep_cell,
+    new_mazes,
+    outcomes,
+    scenario,
+    school,
+    spread,
+    told,
+)
 
 STEPS: Final = 1_500_000
 FIRST_SEED: Final = 300
@@ -80,25 +92,15 @@ def show(sides: Sequence[int]) -> None:
     )
     print("|---|---|---|---|---|---|---|---|")
     for k in sides:
-        cells = [json.loads(path.read_text()) for path in sorted(FOLDER.glob(f"ppo-cheese-{k}-*.json"))]
+        cells = cells_of("ppo-cheese", k)
         if not cells:
             continue
-        capable = sum(each["new"]["ate"] >= CAPABLE for each in cells)
-        low, high = clopper_pearson(capable, len(cells), 0.95)
-
-        def told(stage: str, what: str, cells: list[dict[str, Any]] = cells) -> str:
-            return _spread([each[stage][what] for each in cells])
-
-        apart = ", then ".join(_spread(disagreement(cells, stage)) for stage in ("new", "deploy"))
+        apart = ", then ".join(spread(disagreement(cells, stage)) for stage in ("new", "deploy"))
         print(
-            f"| {k} | {len(cells)} of {SEEDS[k]} | {capable} of {len(cells)} [{low:.2f}, {high:.2f}] |"
-            f" {told('new', 'ate')} | {told('deploy', 'ate')} | {told('deploy', 'corner')} | {told('deploy', 'near')} |"
+            f"| {k} | {len(cells)} of {SEEDS[k]} | {capability(cells)} | {told(cells, 'new', 'ate')} |"
+            f" {told(cells, 'deploy', 'ate')} | {told(cells, 'deploy', 'corner')} | {told(cells, 'deploy', 'near')} |"
             f" {apart if len(cells) > 1 else ''} |"
         )
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else ""
 
 
 def main() -> None:
@@ -109,15 +111,11 @@ def main() -> None:
     arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
     chosen = arguments.parse_args()
-    for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
-        for k in chosen.k:
-            path = kept(k, seed)
-            if chosen.show or path.exists() or seed - FIRST_SEED >= SEEDS[k]:
-                continue
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(cell(k, seed, chosen.keep), indent=1))
-            part.replace(path)
-            print(path.name, path.read_text().replace("\n", ""), flush=True)
+    if not chosen.show:
+        for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
+            for k in chosen.k:
+                if seed - FIRST_SEED < SEEDS[k]:
+                    keep_cell(kept(k, seed), lambda k=k, seed=seed: cell(k, seed, chosen.keep))
     show(chosen.k)
 
 
