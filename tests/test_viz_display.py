@@ -113,7 +113,9 @@ def test_a_display_that_is_lost_loses_nothing_else(tmp_path: Path) -> None:
         assert playing.ends() == 2
     out, err = playing.said()
     assert out == ""
-    assert err.startswith("turncoat: the display was lost; saved ")
+    loading, lost = err.splitlines()
+    assert loading.startswith("treacherous_turn/lab: setting up the game")
+    assert lost.startswith("turncoat: the display was lost; saved ")
     assert load(tmp_path / "lab_played.yaml").document.replays[0].actions == "rd"
     with Image.open(tmp_path / "lab-deploy.gif") as film:
         assert film.size == (1280, 800)
