@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 
 from tests.test_faces_single import ALONE, gym_id, same
-from tests.worlds import LIVES, scenario_of
+from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import aec_env, parallel_env
@@ -65,9 +65,9 @@ solution: joint
 # ------------------------------------------------------------------ the contracts
 
 
-CASTS = [(name, ()) for name in sorted({*library.names()} - LIVES)] + [
+CASTS = [(name, ()) for name in library.names()] + [
     (name, (thing,))
-    for name in sorted({*library.names()} - LIVES)
+    for name in library.names()
     for thing, its in api.load(name).document.things.items()
     if its.as_agent is not None
 ]
