@@ -75,7 +75,7 @@ def agree(stepper: Stepper, tick: reference.TickResult) -> None:
 def test_every_scenario_of_the_library(name: str) -> None:
     scenario = load(name)
     for stage in scenario.document.stages:
-        same(compile_world(scenario, stage), seed=7, lanes=32, ticks=150)
+        same(compile_world(scenario, stage), seed=7, lanes=64, ticks=60)
 
 
 @settings(max_examples=80)
