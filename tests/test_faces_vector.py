@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 from tests.test_faces_single import ALONE, GUARDED, gym_id, same
-from tests.worlds import scenario_of
+from tests.worlds import sampled, scenario_of
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.gymnasium_vector import TurncoatVectorEnv
 
@@ -38,7 +38,7 @@ def plain(info):
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
-@pytest.mark.parametrize("name", [*ALONE, "guarded"])
+@pytest.mark.parametrize("name", [*sampled(ALONE), "guarded"])
 def test_each_lane_is_the_single_environment(name, mode):
     scenario = scenario_of(GUARDED) if name == "guarded" else name
     vector = TurncoatVectorEnv(scenario, LANES, audit=True, autoreset_mode=mode)
@@ -86,7 +86,7 @@ def test_a_lane_does_not_depend_on_how_many_there_are():
         assert all((a == b[:3]).all() for a, b in zip(one[1:4], other[1:4], strict=True))
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", sampled(ALONE))
 def test_gymnasium_makes_it(name):
     env = gymnasium.make_vec(gym_id(name), num_envs=4)
     assert isinstance(env, TurncoatVectorEnv)
