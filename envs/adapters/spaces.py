@@ -199,7 +199,11 @@ class ObservationBuffer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Arguments and contents: a copy has arrays of its own."""
-        return ObservationBuffer, (self._observer, len(self.board), self._others), (self.board, self.counters, self._marks)
+        return (
+            ObservationBuffer,
+            (self._observer, len(self.board), self._others),
+            (self.board, self.counters, self._marks),
+        )
 
     def __setstate__(self, state: tuple[Planes, Counters, Ints]) -> None:
         """Fill the arrays, whose addresses stay, with those of the original."""
