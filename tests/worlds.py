@@ -266,6 +266,7 @@ MOTIONS = [
     "flee: robot, solid: false",
     "follow: robot",
     "wander: true",
+    "wander: {in: either}, facing: true",
     "chase: crate, solid: false",
 ]
 GUARDS = [
@@ -329,6 +330,7 @@ def scenarios(draw) -> str:
         if "chance" in lines[-len(effects) - 2] and draw(st.booleans()):
             others = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=2))
             lines += ["    else:", *(f"      - {effect}" for effect in others)]
+            lines += draw(st.sampled_from([[], ["    else_pays: {reward: a - 3, performance: 2 * luck}"]]))
         if draw(st.booleans()):
             lines.append("    pays: {reward: a + 1, watch: 1 - a + 3 * (robot moved), performance: 0 - luck}")
         rules.append("\n".join(lines))
@@ -344,7 +346,7 @@ def scenarios(draw) -> str:
 map: |
   {board}
 legend:
-  M: monster
+  M: {{thing: monster, fields: {{alert: {int(" chase" in motion)}}}}}
   "1": {{zone: [bench_1, either], thing: key}}
   "2": {{zone: [bench_2, either], thing: crate}}
 things:

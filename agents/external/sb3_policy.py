@@ -104,7 +104,7 @@ class ObservationConverter:
         self._columns = list(world.agents[0].sees)
         self._fields = len(world.fields)
         self._layout = self._columns.index(world.layout) if world.layout in self._columns else -1
-        looks, first = np.unique(world.boards.visible_layout, return_index=True)
+        looks, first = np.unique(world.agents[0].visible_layout, return_index=True)
         self._layouts = dict(zip(looks.tolist(), first.tolist(), strict=True))
 
     def __call__(self, observation: Longs, ticks: Longs) -> Any:

@@ -60,15 +60,15 @@ class ObservationEncoder:
         own = world.bodies[program.body] if program.body >= 0 else None
         window = program.window or 0 if own is not None else 0
         bodies = [b for b in world.bodies if b.cell in program.sees and not (window and b is own)]
-        _, first, appearances = np.unique(boards.visible_layout, return_index=True, return_inverse=True)
-        zones = np.moveaxis(boards.observed_zones, 0, 1)
+        _, first, appearances = np.unique(program.visible_layout, return_index=True, return_inverse=True)
+        zones = np.moveaxis(world.zones_seen(agent), 0, 1)
         base = (
             np.concatenate([boards.walls[:, None], zones], axis=1)[first]
             if boards.nowhere
             else np.zeros((1, 0, 1), np.bool_)
         )
         self.plane_names = (
-            ("wall", *boards.observed_zone_names, *(body.name for body in bodies)) if boards.nowhere else ()
+            ("wall", *world.zone_names_seen(agent), *(body.name for body in bodies)) if boards.nowhere else ()
         )
         entries, lists = _entries(world, agent, bodies, own if window else None)
         if not entries and not self.plane_names:  # no library takes an empty observation

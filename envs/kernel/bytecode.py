@@ -180,15 +180,16 @@ class KernelTables(NamedTuple):
         constants, listed: float64; lookups: int32 (zone masks by a counter's value).
         walls, masks, clear, walking, neighbours: see `world.Boards`; `clear` and `walking` are empty where unused.
         ways: int32 `[L, C + 1, 5]`: as `neighbours`, but a step into a wall leads to the same cell.
-        starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
-        begin: int32 `[F]`, the state at the start.
+        starts: int32 `[L, bodies]`; fresh: int32 `[L, F]`, what `reset map` restores, -1 where it keeps.
+        begin: int32 `[L, F]`, the state at the start. Both have one row where it is the same on all layouts.
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid (0 never, 1 always, else the address
             in the lane's memory that says whether), opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
         blocks: int32 `[bodies, bodies]`: whether the first, where it is solid, blocks the second.
         obstacles: int32 `[n]`: cells (columns) of things that may be solid, or are pushable.
-        motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
+        motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body (of a wanderer, the
+            mask of the zone that it does not leave; -1 for none).
         reward_terms: int32 `[w, 4]`, of the agents' scalar rewards: agent, channel, column of the weight (-1 where
             it is fixed), and the offset into `listed` of the weight or of its values.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
@@ -679,6 +680,8 @@ class _Assembler:
             first = len(self.paths)
             self.paths += motion.path
             target = self.world.body_index[motion.target] if motion.target else -1
+            if motion.zone:
+                target = self._mask(self.world.zone_index[motion.zone], None)
             way = WAYS.index("wander" if motion.way in geometry.DIRECTIONS else motion.way)
             self.motions.append([body.order, way, first, len(self.paths), target])
             self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
@@ -711,24 +714,29 @@ class _Assembler:
 
     def _rule(self, rule: RuleProgram) -> None:
         ids = self.world.draw_ids
-        if not (rule.pays or rule.performance or rule.effects or rule.otherwise):
+        fails = bool(rule.otherwise or rule.otherwise_pays or rule.otherwise_performance)
+        if not (rule.pays or rule.performance or rule.effects or fails):
             return
 
-        def fire() -> None:
-            for channel, pay in rule.pays:
-                self._emit(pay)
+        def pay(pays: Sequence[tuple[int, Expression]], performance: Expression | None) -> None:
+            for channel, amount in pays:
+                self._emit(amount)
                 self._op(PAY, channel)
-            if rule.performance is not None:
-                self._emit(rule.performance)
+            if performance is not None:
+                self._emit(performance)
                 self._op(PAY, len(self.world.channels))
+
+        def fire() -> None:
+            pay(rule.pays, rule.performance)
             for i, effect in enumerate(rule.effects):
                 self._effect(effect, ids.get(f"{rule.name}.{i}", -1))
 
         def fail() -> None:
+            pay(rule.otherwise_pays, rule.otherwise_performance)
             for i, effect in enumerate(rule.otherwise):
                 self._effect(effect, ids.get(f"{rule.name}.else.{i}", -1))
 
-        otherwise = fail if rule.otherwise else None
+        otherwise = fail if fails else None
         self._guarded(rule.when, lambda: self._by_chance(rule.chance, ids.get(rule.name, -1), fire, otherwise))
 
     def _effect(self, effect: Effect, draw: int) -> None:
@@ -851,7 +859,8 @@ class _Assembler:
         reward_terms = self._reward_terms()
         boards = world.boards
         columns = {column.index: column for column in world.columns.values()}
-        fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
+        begin = self._begins()
+        persists = [columns[i].persists for i in range(len(world.fields))]
         bodies, body_columns = self._bodies()
         layouts, cells = boards.walls.shape[0], boards.nowhere + 1
         return KernelTables(
@@ -867,8 +876,8 @@ class _Assembler:
             neighbours=boards.neighbours,
             ways=np.where(boards.walls[:, boards.neighbours], np.arange(cells)[:, None], boards.neighbours),
             starts=boards.starts,
-            fresh=np.array(fresh, np.int32),
-            begin=np.array([columns[i].start for i in range(len(world.fields))], np.int32),
+            fresh=np.where(persists, -1, begin).astype(np.int32),
+            begin=begin,
             bodies=_rows(bodies, 11),
             body_columns=np.array(body_columns, np.int32),
             patrols=_rows([self._patrol(body) for body in world.bodies], 2),
@@ -897,6 +906,13 @@ class _Assembler:
             hand=self.hand,
             slot=self.slot,
         )
+
+    def _begins(self) -> Ints:
+        """int32 `[L, F]`, or `[1, F]` where they are all alike: the state at the start of each layout, bodies apart."""
+        world = self.world
+        layouts = np.arange(world.boards.walls.shape[0] if world.boards.field_starts else 1, dtype=np.int32)
+        columns = [world.start_of(column, layouts) for column in range(len(world.fields))]
+        return np.ascontiguousarray(np.stack(columns, axis=1), np.int32)
 
     def _reward_terms(self) -> list[list[int]]:
         """The terms of each agent's scalar reward; none where the stage withholds its rewards.

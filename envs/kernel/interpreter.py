@@ -14,7 +14,18 @@ import numpy as np
 from . import bytecode as b
 from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
 from .memory import digest, entry, floats, inlined, inner, ints, longs, numbers, octets, table
-from .movement import WANDER, agent_at, blocked_at, move_agent, move_agents, move_body, place_at_starts, put, remove
+from .movement import (
+    WANDER,
+    agent_at,
+    begin_row,
+    blocked_at,
+    move_agent,
+    move_agents,
+    move_body,
+    place_at_starts,
+    put,
+    remove,
+)
 from .observation import encode_lane
 from .sampling import all_zero, bernoulli, categorical, uniform, uniform_index
 
@@ -266,13 +277,12 @@ def _evaluate(mem: Any, num: Any, now: Any, stack: Any, box: Any, line: int, op:
 @inner
 def _begin(mem: Any, now: Any, layouts: int, u: float) -> None:
     """The state at the start, on a layout."""
-    for column in range(mem[b.H_BEGIN + 1]):
-        now[column] = mem[mem[b.H_BEGIN] + column]
-    layout = 0
-    if mem[b.H_LAYOUT] >= 0:
-        layout = uniform_index(layouts, u)
-        now[mem[b.H_LAYOUT]] = layout
+    layout = uniform_index(layouts, u) if mem[b.H_LAYOUT] >= 0 else 0
     now[mem[b.H_SLOT]] = layout
+    for column in range(mem[b.H_BEGIN + 2]):
+        now[column] = mem[b.H_BEGIN, begin_row(mem, now), column]
+    if mem[b.H_LAYOUT] >= 0:
+        now[mem[b.H_LAYOUT]] = layout
     place_at_starts(mem, now)
 
 
@@ -306,11 +316,11 @@ def _advance(mem: Any, now: Any, stack: Any, available: Any, line: int, op: int,
         now[x] = int(stack[top])
         top -= 1
     elif op == b.EXCHANGE:
-        fields = mem[b.H_BEGIN + 1]
+        fields = mem[b.H_BEGIN + 2]
         for column in range(fields):
             now[fields + column], now[column] = now[column], now[fields + column]
     else:  # REMEMBER
-        fields = mem[b.H_BEGIN + 1]
+        fields = mem[b.H_BEGIN + 2]
         for column in range(fields):
             now[fields + column] = now[column]
     return top
@@ -388,9 +398,10 @@ def _affect_bodies(mem: Any, now: Any, line: int, op: int, value: float) -> None
             now[carrier] = 0
             now[place] = now[mem[b.H_BODIES, z, 0]]
     else:  # RESET_BOARD
-        for column in range(mem[b.H_FRESH + 1]):
-            if mem[mem[b.H_FRESH] + column] >= 0:
-                now[column] = mem[mem[b.H_FRESH] + column]
+        for column in range(mem[b.H_FRESH + 2]):
+            fresh = mem[b.H_FRESH, begin_row(mem, now), column]
+            if fresh >= 0:
+                now[column] = fresh
         place_at_starts(mem, now)
 
 
