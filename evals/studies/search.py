@@ -397,9 +397,7 @@ def _study(storage: Path, name: str) -> optuna.Study:
     """A study from the storage; trials that a killed process left running are marked as failed."""
     package = _optuna()
     if (other := _other_database(storage)) is not None:
-        raise SearchError(
-            f"{storage}: a database of something else (a table `{other}`); name another file"
-        )
+        raise SearchError(f"{storage}: a database of something else (a table `{other}`); name another file")
     try:
         # The file is opened here, for in an address `?`, `#`, `%` and braces of its name would mean something.
         opened = {"creator": lambda: sqlite3.connect(storage, timeout=60, check_same_thread=False)}
