@@ -166,8 +166,8 @@ def observers_of(worlds: Sequence[World], agent: int = 0, form: Form = "planes")
         kinds = [(each.plane_names, each.counter_names, each.height, each.width) for each in (first, other)]
         if kinds[0] != kinds[1]:
             raise ArgumentError(
-                f"in `{worlds[0].stage}` and in `{world.stage}` observations differ in kind, and one environment has one "
-                "space of them; let the stages of the life hide the same (`hides`)"
+                f"in `{worlds[0].stage}` and in `{world.stage}` observations differ in kind, and one environment has "
+                "one space of them; let the stages of the life hide the same (`hides`)"
             )
     if len(encoders) > 1:
         low = np.min([each.low for each in encoders], axis=0)

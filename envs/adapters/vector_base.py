@@ -23,8 +23,8 @@ class SingleAgentBatch:
     """B lanes of one stage with a single agent, their observations and infos.
 
     Attributes:
-        worlds: the compiled stages of the life, or the only one; world: the first of them; program: the agent; observer:
-            the encoder of its observations.
+        worlds: the compiled stages of the life, or the only one; world: the first of them; program: the agent;
+            observer: the encoder of its observations.
         glyphs: of the board as text.
         stepper: of the lanes; buffer: their observations, which the stepper keeps up to date.
         seeded: whether `seed` was called; begun: whether every lane has had an episode.

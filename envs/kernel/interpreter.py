@@ -30,8 +30,8 @@ from .observation import encode_lane
 from .sampling import all_zero, bernoulli, categorical, uniform, uniform_index
 
 TICK, START, REFRESH, BETWEEN, GO_ON = range(5)
-"""What to do with lanes: a tick, the start of an episode, only a refresh of action masks and observations; and in a life
-what comes between two episodes, and the start of an episode from what the one before has left."""
+"""What to do with lanes: a tick, the start of an episode, only a refresh of action masks and observations; and in a
+life what comes between two episodes, and the start of an episode from what the one before has left."""
 
 (
     C_MEM,
@@ -68,10 +68,11 @@ what comes between two episodes, and the start of an episode from what the one b
 """What a stepper holds for the kernel: addresses of the tables and of its buffers (see `Stepper`), of a lane's memory,
 of a stack, of a box for what a program passes round, and of a view (0 for none); then the seed, F, B, the ticks after
 which an episode is cut off or over (0 for never), and whether a lane whose episode is over begins another at the next
-tick; last, in a life, addresses of what its episodes have left, of the events between them, and of whether it is retired."""
+tick; last, in a life, addresses of what its episodes have left, of the events between them, and of whether it is
+retired."""
 CONTEXT = 30
 
-# The box: the bits of the events, the reason why the episode ended, where chance comes from, and whether a life is retired.
+# The box: the bits of the events, the reason why the episode ended, where chance comes from, whether a life is retired.
 BITS, REASON, SEED, LANE, CLOCK, RETIRED = range(6)
 BOX = 6
 
@@ -574,7 +575,8 @@ def _entry(sources: int) -> Any:
                     _run(mem, num, now, stack, gain, box, available, program)
                 if program == BETWEEN:
                     _leave(c, row)
-                if program == REFRESH or program == BETWEEN:
+                    break
+                if program == REFRESH:
                     break
                 done |= _store(c, row, program)
                 program = REFRESH  # a second round finds what is available in the new state
