@@ -42,7 +42,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
     - `action_mask`: int8 `[actions]`, 1 where available, only if the file guards some action;
     - `performance`: what the tick was worth to the designers, only with `audit`. Agents must never see it;
     - in a life `stage` and `episode_number` (among the stage's, from 1), and `life_over`: the episode that is over was
-      its last. `reset` after an end goes on with the life; before an end, after the last, or with a seed it begins anew.
+      its last. `reset` after an end goes on with the life; before an end, after the last, or seeded it begins anew.
 
     Draws are a stream given by the seed and a lane: a reset with a seed restarts it, one without continues it. A copy,
     made by `copy.deepcopy` or by pickling, goes on exactly as the original would.
