@@ -122,7 +122,7 @@ class OneLife:
         entry = self.entries[self.entry]
         if entry.episodes is None:
             number = uniform(self.seed, np.array([self.lane]), np.array([self.clock]), self.world.draw_ids[CONTINUES])
-            again = number[0] >= 1 - entry.continues and entry.continues > 0
+            again = bool(number[0] >= 1 - entry.continues) and entry.continues > 0
         else:
             again = self.episode + 1 < entry.episodes
         self.following = (self.entry, self.episode + 1) if again else (self.entry + 1, 0)
@@ -159,9 +159,9 @@ def same(scenario: Scenario, seed: int, lanes: int, ticks: int, whims: float = 0
         rows = np.flatnonzero([life.over or rng.random() < whims for life in lives])
         rows = rows[rng.random(rows.size) < 0.8]
         stepper.reset(rows)
-        for lane in rows:
+        for lane in rows.tolist():
             lives[lane].reset()
-            agree(stepper, lives[lane], int(lane))
+            agree(stepper, lives[lane], lane)
     return done
 
 
