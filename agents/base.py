@@ -309,8 +309,8 @@ def remembers(agent: object) -> bool:
 def lives_once(env: object) -> bool:
     """Whether an environment is one life in which everything counts: its attribute `one_life`, False by default.
 
-    An agent that explores by trying everything then does so only where something is unknown, and acts for what it values
-    elsewhere (Kearns and Singh 2002, explicit explore or exploit).
+    An agent that explores by trying everything then does so only where something is unknown, and acts for what it
+    values elsewhere (Kearns and Singh 2002, explicit explore or exploit).
     """
     return bool(getattr(env, "one_life", False))
 

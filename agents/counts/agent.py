@@ -44,8 +44,8 @@ class CountsFitState(FitState):
 class CountsAgent(StopsAtOnce[CountsFitState]):
     """Learns transitions and rewards as counts, plans on them, and explores by a separate novelty head.
 
-    In training it follows the novelty head alone; in the training of a life it follows it where an action is new, and the
-    task heads elsewhere (`lives_once`). Deployed it follows the task heads alone, and considers only actions
+    In training it follows the novelty head alone; in the training of a life it follows it where an action is new, and
+    the task heads elsewhere (`lives_once`). Deployed it follows the task heads alone, and considers only actions
     that it has tried in the present state; where it has tried none, it takes the first available one. It never sees the
     hidden performance.
 

@@ -54,9 +54,10 @@ class LivedTick:
 class LifeTrainingEnv:
     """One life, in which nothing is reset but what does not persist; fits `agents.base.TrainingEnv`.
 
-    An agent that looks ahead over its life is not told of the ends of episodes: the next one's first observation follows
-    the last tick, so that what it learns reaches across. For an agent that looks ahead to the end of the episode each
-    end is one. Beside what the file lets it observe, it is told the stage and the tick, as the exact planner is.
+    An agent that looks ahead over its life is not told of the ends of episodes: the next one's first observation
+    follows the last tick, so that what it learns reaches across. For an agent that looks ahead to the end of the
+    episode each end is one. Beside what the file lets it observe, it is told the stage
+    and the tick, as the exact planner is.
 
     Attributes:
         one_life: True: see `agents.base.lives_once`.

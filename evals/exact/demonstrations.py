@@ -54,16 +54,16 @@ def watched_logs(solved: SolvedWorlds, stage: str, seed: int) -> list[Log]:
 def watched_lives(solved: SolvedWorlds, stage: str, seed: int, foresight: str) -> list[Log]:
     """The lives that are watched in a stage, for each entry of its `watch` in the order of the file.
 
-    Where a file declares a life, others are shown living theirs, from its first episode to its last, and `episodes` says
-    how many of them. A written list of actions is begun anew in each episode, and where it is done the first available
-    one is taken.
+    Where a file declares a life, others are shown living theirs, from its first episode to its last, and `episodes`
+    says how many of them. A written list of actions is begun anew in each episode, and where it is done the first
+    available one is taken.
 
     Args:
         solved: worlds of the scenario, under the condition that is asked about.
         stage: the stage that has the `watch`.
         seed: of all randomness; the same seed gives the same logs.
-        foresight: that of the watcher: with `life` a life is one log, whose episodes follow each other as ticks do; with
-            `episode` each episode is one.
+        foresight: that of the watcher: with `life` a life is one log, whose episodes follow each other as ticks do;
+            with `episode` each episode is one.
 
     Raises:
         NotEnumerableError: a named policy cannot be played; the message says why.

@@ -172,7 +172,8 @@ def _lived(world: World, measure: ParsedMeasure, subject: Subject, trace: Trace)
     weighted = isinstance(its, Quantity) and its.quantity in ("value", "return") and its.channel is None
     if weighted and any(column >= 0 for column in world.agents[0].weight_columns):
         raise NotEnumerableError(f"`{measure}` is by weights that change; ask for `return(CHANNEL)`")
-    if isinstance(syntax, OfLife) and (isinstance(its, Statistic) or (isinstance(its, Share) and temporal_in(its.condition))):
+    of_states = isinstance(its, Statistic) or (isinstance(its, Share) and temporal_in(its.condition))
+    if isinstance(syntax, OfLife) and of_states:
         raise NotEnumerableError(f"`{measure}` is known of the exact planner; ask for it without `life(...)`")
     if subject.episode is not None:
         number = pl.col("episode")

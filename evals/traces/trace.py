@@ -102,7 +102,7 @@ class TraceMeta:
 
 
 BETWEEN = "between: "
-"""What the names of events begin with that come between an episode of a life and the next: no event's own has a space."""
+"""What the names of events begin with that come between two episodes of a life; an event's own has no space."""
 
 
 @dataclass(frozen=True, eq=False)

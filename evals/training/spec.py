@@ -56,8 +56,8 @@ class TrainingSpec:
         until: time in seconds since the epoch at which training stops (see `TimeBudget`); a seed that is not finished
             by then has no trace.
         options: device, early stopping and telemetry.
-        life: the stages of the life that a seed lives, in the order in which it first comes to them; empty if the judged
-            stage is part of none. Then the steps are those of its training entries, at most or in the mean.
+        life: the stages of the life that a seed lives, in the order in which it first comes to them; empty if the
+            judged stage is part of none. The steps are then those of its training entries, at most or in the mean.
     """
 
     method: str
@@ -213,13 +213,13 @@ def training_spec(
 
 
 def is_training(scenario: Scenario, stage: str) -> bool:
-    """Whether a life's entries of a stage are training: of any but the judged one, or of every one if there is no other."""
+    """Whether a life's entries of a stage are training: of any but the judged one, or of all if there is no other."""
     stages = {entry.stage for entry in scenario.document.life}
     return stage != scenario.judged_stage or stages == {stage}
 
 
 def steps_of_life(scenario: Scenario, worlds: Sequence[World]) -> int:
-    """The steps of a life's training entries: at most, and in the mean where chance decides how many episodes follow."""
+    """The steps of a life's training entries: at most, or in the mean where chance decides how many there are."""
     stages, total = {world.stage: world for world in worlds}, 0.0
     for entry in worlds[0].life:
         if is_training(scenario, entry.stage):
