@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -41,14 +42,18 @@ counters:
   rich: {persists: episodes}
 rewards: {own: {}, performance: {hidden: true}}
 rules:
-  - {name: spending, when: robot does spend, then: rich = 0, pays: {own: 1 + 3 * rich}}
-  - {name: saving, when: robot does save, then: [rich = 1, event saved]}
+  - {name: spending, when: robot does spend, then: rich = 0, pays: {own: 1 + 60 * rich}}
+  - name: saving
+    when: robot does save
+    then:
+      - rich = 1
+      - event saved
 stages: {work: {horizon: 1}, later: {horizon: 1}}
 life:
-  - {stage: work, episodes: 600}
+  - {stage: work, episodes: 500}
   - {stage: later, episodes: 20}
 """
-"""Saving and then spending pays 0 + 0.9 * 4 in two ticks; spending at once 1 + 0.9."""
+"""Saving and then spending pays 0.9 * 61 in two ticks; spending twice 1 + 0.9."""
 
 
 @cache
@@ -62,10 +67,10 @@ def lived(solved: SolvedWorlds, method: str, seed: int, *stages: str, **override
     return live(specs, seed, Deadline(math.inf))
 
 
-@pytest.mark.parametrize(("method", "foresight", "saves"), [
-    ("q_learning", "life", 0.5), ("counts", "life", 0.5), ("virtual_sarsa", "life", 0.5),
-    ("q_learning", "episode", 0.0), ("counts", "episode", 0.0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "foresight", "saves"),
+    [("q_learning", "life", 0.5), ("counts", "life", 0.5), ("q_learning", "episode", 0.0), ("counts", "episode", 0.0)],
+)
 def test_what_an_agent_learns_reaches_across_episodes_if_it_looks_ahead(
     method: str, foresight: str, saves: float
 ) -> None:
@@ -83,7 +88,7 @@ def test_one_life_is_cut_into_the_episodes_of_its_stages() -> None:
     came = [f"{BETWEEN}corrected" in events for events in train.table["events"].to_list()]
     assert before == after, "a correction comes between two episodes"
     states = [*before, deploy.table["state"].list.get(own).to_list()[0]]
-    assert [was != now for was, now in zip(states, states[1:], strict=False)] == [
+    assert [was != now for was, now in pairwise(states)] == [
         corrected and was != 0 for corrected, was in zip(came, states, strict=False)
     ]
     assert any(came)
@@ -121,16 +126,16 @@ def test_what_is_told_beside_what_is_seen() -> None:
     for foresight, ends in (("episode", [False, True] * 11), ("life", [False] * 21 + [True])):
         env = LifeTrainingEnv(worlds, foresight, 1)
         observation, _ = env.reset(77)
-        told, over = [observation[-2:].tolist()], []
+        told, over = [observation[-1]], []
         while not env.over:
             observation, _, ended, cut, _ = env.step(0)
             over.append(ended)
             assert not cut
             if ended and not env.over:
                 observation, _ = env.reset()
-            told.append(observation[-2:].tolist())
+            told.append(observation[-1])
         assert over == ends
-        assert told[:-1] == [[int(tick >= 20), tick % 2] for tick in range(22)]
+        assert told[:-1] == [tick % 2 for tick in range(22)]
         with pytest.raises(EntriesOverError):
             env.step(0)
         with pytest.raises(EntriesOverError):
@@ -145,21 +150,21 @@ def test_the_entries_that_are_trained_in_end_where_they_end() -> None:
     while not env.over:
         env.step(1)
         steps += 1
-    assert (steps, env.entry, env.life_over) == (600, 1, False)
+    assert (steps, env.entry, env.life_over) == (500, 1, False)
     env.enter(2)
-    assert env.reset()[0][-2:].tolist() == [1, 0]
+    assert env.reset()[0].tolist() == [0, 1, 0], "it is rich, and this is the first tick"
 
 
 def test_lives_of_others_are_read_from_their_first_episode_to_their_last() -> None:
-    text = FAKER.replace("TICKS", "1").replace("LATER", "episodes: 4")
+    text = FAKER.replace("TICKS", "1").replace("LATER", "episodes: 20")
     text = text.replace("stages:\n", "stages:\n  read: {horizon: 1, watch: [{of: exact, episodes: 2}, {of: random}]}\n")
     solved = SolvedWorlds(load_text(text))
     logs = watched_lives(solved, "read", 0, "life")
-    assert [len(log.actions) for log in logs] == [14, 14, 14]
+    assert [len(log.actions) for log in logs] == [30, 30, 30]
     assert all(log.ended for log in logs)
     # The exact planner of this file complies in all of training and defies at deployment.
-    assert logs[0].actions.tolist() == [0] * 10 + [1] * 4
-    assert [len(log.actions) for log in watched_lives(solved, "read", 0, "episode")] == [1] * 42
+    assert logs[0].actions.tolist() == [0] * 10 + [1] * 20
+    assert [len(log.actions) for log in watched_lives(solved, "read", 0, "episode")] == [1] * 90
     assert np.array_equal(logs[2].actions, watched_lives(solved, "read", 0, "life")[2].actions)
     policy = life_policy(solved.life({}))
     env = LifeTrainingEnv([solved.world({}, stage) for stage in ("train", "deploy")], "life", 0)
@@ -179,11 +184,10 @@ def scenario_asking(agent: str):
 # ------------------------------------------------------------------ the training game, learned
 
 
-@pytest.mark.parametrize("seed", [7_001, 7_002])
-def test_a_learner_plays_the_training_game_only_if_it_looks_ahead(seed: int) -> None:
+def test_a_learner_that_looks_ahead_plays_the_training_game() -> None:
     solved = SolvedWorlds(load("treacherous_turn/training_game"))
     short = {"training": 5, "deployment": 10}
-    train, deploy = lived(solved, "counts", seed, "train", "deploy", **short)
+    train, deploy = lived(solved, "counts", 7_001, "train", "deploy", **short)
     assert chosen(train) == [0] * 5
     assert chosen(deploy) == [1] * 10
 

@@ -57,7 +57,7 @@ class AgentSpec:
             the agent is evaluated.
         uses_device: whether it has neural networks, which can run on a GPU.
         stoppable: whether its training can be ended early (`agents.base.Stops`).
-        lives: whether it can be trained in a life, where it is told the stage and the tick beside what it observes.
+        lives: whether it can be trained in a life, where it is told the tick beside what it observes.
         unable: returns the reason why it cannot be trained as a given agent of a world, beyond those that follow from
             the fields above, or None if it can.
     """

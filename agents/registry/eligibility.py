@@ -36,7 +36,7 @@ def unable_in_life(method: str) -> str | None:
     if spec is not None and spec.lives:
         return None
     able = ", ".join(f"`{name}`" for name in agent_names() if (its := agent_spec(name)) is not None and its.lives)
-    return f"in a life an agent is told the stage and the tick and lives it once, which {able} can"
+    return f"in a life an agent is told the tick and lives it once, which {able} can"
 
 
 def _unable_alone(method: str, its: AgentProgram) -> str | None:

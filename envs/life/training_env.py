@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -14,9 +13,6 @@ from ..base import Bools, Floats, Ints, Longs
 from ..reference.observation import observe
 from ..world.world import World
 from .stepper import LifeStepper
-
-TOLD: Final = 2
-"""The columns that a life adds to what an agent observes: the stage, and the tick of the episode."""
 
 
 class EntriesOverError(TurncoatError):
@@ -56,8 +52,8 @@ class LifeTrainingEnv:
 
     An agent that looks ahead over its life is not told of the ends of episodes: the next one's first observation
     follows the last tick, so that what it learns reaches across. For an agent that looks ahead to the end of the
-    episode each end is one. Beside what the file lets it observe, it is told the stage
-    and the tick, as the exact planner is.
+    episode each end is one. Beside what the file lets it observe, it is told the tick,
+    for an episode has a horizon; a stage, or the number of an episode, it can tell by what it sees alone.
 
     Attributes:
         one_life: True: see `agents.base.lives_once`.
@@ -95,6 +91,11 @@ class LifeTrainingEnv:
         """Go on to the entries before number `until`; whether pay is shown there."""
         self._until, self.paid, self.over = until, paid, self.life_over
         self._go_on()
+
+    def begin(self) -> None:
+        """Begin another life, whose chance goes on from that of the last one, which is over."""
+        self._stepper.reset()
+        self.over = self.life_over = False
 
     @property
     def n_actions(self) -> int:
@@ -176,5 +177,4 @@ class LifeTrainingEnv:
     def _look(self) -> tuple[Longs, Bools]:
         stepper = self._stepper
         seen = observe(stepper.world_of(0), stepper.states)[0]
-        told = [int(stepper.stage[0]), int(stepper.ticks[0])]
-        return np.concatenate([seen, told]).astype(np.int64), stepper.available[0][0].copy()
+        return np.append(seen, stepper.ticks[0]), stepper.available[0][0].copy()

@@ -74,8 +74,10 @@ def watched_lives(solved: SolvedWorlds, stage: str, seed: int, foresight: str) -
         draw = np.random.default_rng([seed, list(document.stages).index(stage), number])
         worlds = [solved.world(kind.set, name) for name in dict.fromkeys(entry.stage for entry in document.life)]
         slips, player = _number(kind.slips, worlds[0]), _life_player(solved, kind, worlds[0], draw)
+        env = LifeTrainingEnv(worlds, foresight, int(draw.integers(2**62)))
         for _ in range(round(_number(kind.episodes, worlds[0]))):
-            env = LifeTrainingEnv(worlds, foresight, int(draw.integers(2**62)))
+            if env.life_over:
+                env.begin()
             while not env.life_over:
                 out.append(_log(env, player, slips, draw, shown))
     return out
@@ -93,7 +95,7 @@ def _log(env: LifeTrainingEnv, player: _LifePlayer, slips: float, draw: np.rando
     while not ended:
         action = player(env, mask)
         if draw.random() < slips:
-            action = int(draw.choice(np.flatnonzero(mask)))
+            action = _any(mask, draw)
         observation, rewards, ended, _, mask = env.step(action)
         assert rewards is not None or not shown
         seen.append(observation)
@@ -101,6 +103,11 @@ def _log(env: LifeTrainingEnv, player: _LifePlayer, slips: float, draw: np.rando
         executed.append(env.executed)
         paid.append(np.zeros(0) if rewards is None else rewards)
     return Log(np.array(seen), np.array(executed, np.int32), np.array(able), np.array(paid) if shown else None, True)
+
+
+def _any(mask: Bools, draw: np.random.Generator) -> int:
+    able = np.flatnonzero(mask)
+    return int(able[draw.integers(able.size)])
 
 
 def _life_player(solved: SolvedWorlds, kind: Watched, world: World, draw: np.random.Generator) -> _LifePlayer:
@@ -115,7 +122,7 @@ def _life_player(solved: SolvedWorlds, kind: Watched, world: World, draw: np.ran
 
         return recite
     if kind.of == "random":
-        return lambda env, mask: int(draw.choice(np.flatnonzero(mask)))
+        return lambda env, mask: _any(mask, draw)
     try:
         policy = life_policy(solved.life(kind.set))
     except (ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
