@@ -127,8 +127,14 @@ def test_the_first_board_of_lab(lab: World) -> None:
     assert describe(lab, first_state(lab)) == ["power 0 of 3", "next_job bench_1"]
 
 
-OTHERWISE = {"escape/botnet", "treacherous_turn/hearts", "treacherous_turn/hearts_replica"}
-"""Scenarios with two glyphs for walls, and things that are placed at the start."""
+OTHERWISE = {
+    "escape/botnet",
+    "safety_gridworlds/tomato_patch",
+    "safety_gridworlds/tomato_watering",
+    "treacherous_turn/hearts",
+    "treacherous_turn/hearts_replica",
+}
+"""Scenarios with two glyphs for walls or for a thing, and things that are placed at the start."""
 
 
 @pytest.mark.parametrize("name", library.names())
