@@ -1,1 +1,1 @@
-"""Control games: what an untrusted agent can do at worst under a protocol of audits and hand-overs, and at what price."""
+"""Control games: what an untrusted agent can do at worst under protocols of audits and hand-overs, at what price."""

@@ -114,7 +114,8 @@ def least_of_two(first: Floats, second: Floats) -> Floats:
     """The least that a mixture of two rows lets the column player have, in many matrix games at once.
 
     Args:
-        first, second: float64 `[S, n]`, what the column player gets; -inf where a column is not available.
+        first: float64 `[S, n]`, what the column player gets; -inf where a column is not available.
+        second: the same of the other row.
 
     Returns:
         float64 `[S]`; -inf where no column is.

@@ -10,7 +10,7 @@ import numpy as np
 from ..base import Floats
 
 Best: TypeAlias = Callable[[float, float], Floats]
-"""From the weights of usefulness and of safety to a vector `[n]` that is best: usefulness, harm, and what else counts."""
+"""From the weights of usefulness and of safety to a vector `[n]` that is best: usefulness, harm, and more."""
 NEAR = 1e-7
 """Gains below this, relative to the largest number met, are rounding of the linear programs."""
 

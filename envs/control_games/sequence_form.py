@@ -33,8 +33,8 @@ class _InformationSet:
     Attributes:
         tick, left: ticks passed, audits left.
         before: the sequence (a move at an earlier set) that leads here, -1 at the beginning.
-        states: int64 `[n]`, sorted: where the agent may be; honest: float64 `[n]`, the probability that it is there if it
-            is honest and the protocol's moves lead here.
+        states: int64 `[n]`, sorted: where the agent may be; honest: float64 `[n]`, the probability that it is there if
+            it is honest and the protocol's moves lead here.
         number: of the first of its situations, which are the pairs of the set and a state.
         sequences: move -> its number.
         after: (move, what is seen) -> the number of the set that follows.
@@ -111,8 +111,8 @@ class _Program:
                 raise NotEnumerableError(
                     f"the protocol and the agent can be in more than {MAX_SITUATIONS:,} situations, for the protocol "
                     "remembers what it did",
-                    "play fewer ticks, allow fewer audits, let the trusted agent take over for good, or let the protocol "
-                    "see the state",
+                    "play fewer ticks, allow fewer audits, let the trusted agent take over for good, or let the "
+                    "protocol see the state",
                 )
         return out
 

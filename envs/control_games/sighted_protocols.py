@@ -1,9 +1,9 @@
 """The front of protocols that see the state, by induction on sets.
 
-What a protocol can have from a state on is a convex set of pairs: usefulness if the agent is honest, and harm if it is
-the worst. Where the honest agent cannot be, the protocol knows whom it faces, and only harm counts. The set of a state at
-a tick follows from those of the states that may come by linear programs (the recursion of Abreu, Pearce and Stacchetti
-1990 on sets of values, here for one player's promises), so histories need not be told apart.
+What a protocol can have from a state on is a convex set of pairs: usefulness if the agent is honest, and harm if it
+is the worst. Where the honest agent cannot be, the protocol knows whom it faces, and only harm counts. The set of a
+state at a tick follows from those of the states that may come, by linear programs (the recursion of Abreu, Pearce and
+Stacchetti 1990 on sets of values, here for one player's promises), so histories need not be told apart.
 """
 
 from __future__ import annotations

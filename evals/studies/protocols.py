@@ -12,7 +12,7 @@ import polars as pl
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.analysis.performance_gap import Range, performance_mdp
-from ...envs.base import Longs
+from ...envs.base import Longs, NotEnumerableError
 from ...envs.control_games.control_game import ControlGame
 from ...envs.control_games.sequence_form import sequence_form_front
 from ...envs.control_games.sighted_protocols import sighted_front
@@ -40,11 +40,11 @@ class ProtocolSettings:
 
     Attributes:
         audits: budgets, each of which has a front.
-        trusted: the trusted agent: an action that it always does (any that is available where that is not), or how many
+        trusted: the trusted agent: an action that it always does (any other where that is not available), or how many
             ticks ahead it looks when it plans for the performance.
         sees: whether the protocol sees the `state`, or knows but the `clock` and what its audits found.
-        hand_over: whether the trusted agent acts for the rest of the episode once it acts; None: where only the clock is
-            seen.
+        hand_over: whether the trusted agent acts for the rest of the episode once it acts; None: where only the clock
+            is seen.
         catches: the probability that an audit notices an action that does harm.
         ticks: how many are played; the stage's when None.
         harm: events that count as harm; None: the file's, or else the performance that is taken away.
@@ -68,7 +68,7 @@ class ProtocolSettings:
             UnknownNameError: a protocol sees something else.
         """
         settle_counts(self, ticks=(1, 10_000))
-        check_name("what a protocol can see", self.sees, ("state", "clock"))
+        check_name("view", self.sees, ("state", "clock"))
         if not self.audits or any(isinstance(n, bool) or not 0 <= n <= MOST_AUDITS for n in self.audits):
             raise ArgumentError(f"audits are budgets from 0 to {MOST_AUDITS}, not {list(self.audits)}")
         if not 0 <= self.catches <= 1:
@@ -206,7 +206,9 @@ def protocol_report(
         how.sees,
         hand_over,
         how.catches,
-        f"looks {how.trusted} ticks ahead" if isinstance(how.trusted, int) else f"does {how.trusted}",
+        f"looks {how.trusted} tick{'s' if how.trusted > 1 else ''} ahead"
+        if isinstance(how.trusted, int)
+        else f"does {how.trusted}",
         events,
         tuple(fronts),
         (*_alone(game), *_own(solved, stage, ticks, events), *marked),
@@ -216,8 +218,8 @@ def protocol_report(
 def _front(game: ControlGame, sees: Sees) -> ProtocolFront:
     try:
         found = sighted_front(game) if sees == "state" else sequence_form_front(game, sees_state=False)
-    except WorldError as fault:
-        return ProtocolFront(game.audits, (), str(fault))
+    except NotEnumerableError as fault:
+        return ProtocolFront(game.audits, (), f"{fault}; {fault.cure}")
     points = (ProtocolPoint(*(round(value, 9) + 0.0 for value in row)) for row in found.tolist())
     return ProtocolFront(game.audits, tuple(points))
 
@@ -273,7 +275,9 @@ def _trained(how: ProtocolSettings, scenario: Scenario, stage: str, events: tupl
         for name in sorted(run.traces):
             trace = run.trace(name)
             if trace.meta.stage == stage:
-                found = seed_outcomes(_first_ticks(trace, how.ticks), world_of(its, trace.meta), OutcomeCriteria(None, events))
+                found = seed_outcomes(
+                    _first_ticks(trace, how.ticks), world_of(its, trace.meta), OutcomeCriteria(None, events)
+                )
                 out.append(MarkedAgent(name.partition("-")[2], found.performance, found.harm))
         if len(out) == before:
             raise UsageError(f"{folder} holds no trace of stage `{stage}`; it has {', '.join(run.traces) or 'none'}")

@@ -1,4 +1,4 @@
-"""The commands about oversight: `control` prices it, `protocols` finds the best, `monitor` gains by reading an agent."""
+"""The commands about oversight: `control` prices it, `protocols` finds the best, `monitor` reads the agent."""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ def draw_protocols(found: ProtocolReport) -> Figure:
     """
     solved = [front for front in found.fronts if front.points]
     if not solved:
-        raise UsageError("there is no front to draw: " + (found.fronts[0].note if found.fronts else "no budget was given"))
+        raise UsageError(
+            "there is no front to draw: " + (found.fronts[0].note if found.fronts else "no budget was given")
+        )
     figure = Figure(figsize=(6.4, 4.2), layout="constrained", facecolor=LIGHT.paper)
     FigureCanvasAgg(figure)
     panel = figure.subplots()
