@@ -27,11 +27,13 @@ from ...scenarios.arguments import (
     MOST_JOBS,
     MOST_SEEDS,
     MOST_STEPS,
+    check_items,
     check_names,
     check_seconds,
     settle_counts,
+    shown,
 )
-from ...scenarios.errors import UsageError
+from ...scenarios.errors import ArgumentError, UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
@@ -143,6 +145,10 @@ class RunSettings:
         seeds, steps, episodes, jobs = (1, MOST_SEEDS), (1, MOST_STEPS), (1, MOST_EPISODES), (1, MOST_JOBS)
         settle_counts(self, seeds=seeds, max_seeds=seeds, steps=steps, episodes=episodes, jobs=jobs)
         check_names("agents", self.agents)
+        check_items("own", self.own, UserAgent, "agents, each a `UserAgent`")
+        check_items("units", self.units, WorkUnit, "work units, each a `WorkUnit`")
+        if not isinstance(self.plateau, Plateau | None):
+            raise ArgumentError(f"`plateau` is a `Plateau`, or None, not {shown(self.plateau)}")
         check_seconds("budget", self.budget)
         check_seconds("solve_seconds", self.solve_seconds)
         check_seconds("checkpoint_every", self.checkpoint_every)
