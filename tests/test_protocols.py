@@ -46,6 +46,8 @@ rules:
 stages:
   deploy: {horizon: TICKS}
 control: {harm: [cheated]}
+expect:
+  - {name: its own plan cheats, measure: share(cheated), at_least: 1}
 """
 """Work pays the designers 1 a tick; one act of cheating, after which all is over, is a harm of 1."""
 
@@ -89,7 +91,7 @@ def a_game(seed: int, ticks: int, audits: int, n_states: int = 4) -> ControlGame
         np.array([[rng.choice(np.flatnonzero(row)) if row.any() else 0 for row in mdp.available] for _ in range(ticks)])
         for _ in range(2)
     )
-    harm = rng.integers(0, 3, outcomes) * (rng.random(outcomes) < 0.5)
+    harm: Any = 1.0 * rng.integers(0, 3, outcomes) * (rng.random(outcomes) < 0.5)
     return ControlGame(whole, ticks, audits, harm, honest, trusted, [1.0, 0.6][seed % 2], hand_over=seed % 3 == 0)
 
 
@@ -170,7 +172,7 @@ def test_without_sight_no_pair_of_plans_does_better(seed):
             b_eq=[1],
             bounds=[(0, None)] * m + [(None, None)],
         )
-        assert -matrix.fun == pytest.approx(weight * found[0] - (1 - weight) * found[1], abs=1e-7)
+        assert -float(matrix.fun or 0) == pytest.approx(weight * found[0] - (1 - weight) * found[1], abs=1e-7)
 
 
 def test_two_rows_as_nashpy_plays_them():
@@ -211,7 +213,7 @@ def test_what_cannot_be_asked_for():
 
 def test_the_command(tmp_path):
     path, run, picture = tmp_path / "cheats.yaml", tmp_path / "run", tmp_path / "front.png"
-    path.write_text(cheats(2).text)
+    path.write_text(cheats(2).source.files[0].text)
     runner = CliRunner()
     assert runner.invoke(app, ["run", str(path), "--agent", "exact", "--out", str(run)]).exit_code == 0
     asked = ["protocols", str(path), "--trusted", "idle", "--run", str(run), "--picture", str(picture)]

@@ -71,8 +71,8 @@ class ControlGame:
         now = np.stack([self.performance_of, self.harm_of, np.ones_like(self.harm_of)], axis=-1)
         for tick in reversed(range(self.ticks)):
             q = now + table.expected_next(worth[tick + 1])
-            acting = self.available.any(axis=1)
-            worth[tick] = np.where(acting[:, None], q[states, self.trusted[tick]], 0.0)
+            acting = np.any(self.available, axis=1).reshape(-1, 1)
+            worth[tick] = np.where(acting, q[states, self.trusted[tick]], 0.0)
         return worth
 
     @cached_property

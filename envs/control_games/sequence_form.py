@@ -9,7 +9,7 @@ information sets, times the probability that the protocol's own moves lead there
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.optimize import linprog
@@ -218,7 +218,8 @@ class _Program:
         # A weight of 0 would leave the harm's variables free of any bound but that they are large enough.
         cost = max(safe, 1e-9) * self._harm
         cost[:n] -= useful * gains[:, 0]
-        found = linprog(
+        solve: Any = linprog  # its stubs know no sparse matrices
+        found = solve(
             cost,
             A_ub=self._above,
             b_ub=np.zeros(self._above.shape[0]),

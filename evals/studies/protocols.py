@@ -265,7 +265,7 @@ def _own(solved: SolvedWorlds, stage: str, ticks: int, events: tuple[str, ...]) 
 
 def _trained(how: ProtocolSettings, scenario: Scenario, stage: str, events: tuple[str, ...]) -> list[MarkedAgent]:
     """The agents of runs, by what they did in the stage's episodes."""
-    out = []
+    out: list[MarkedAgent] = []
     for folder in how.runs:
         run = load_run(folder)
         if run.manifest.scenario != scenario.name:
