@@ -9,7 +9,7 @@ import numpy as np
 from ...envs.adapters.spaces import Form, ObservationEncoder
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.world import AgentProgram, World
-from ...scenarios.errors import MissingPackageError
+from ...scenarios.errors import MissingPackageError, installing
 from ..base import AgentState
 
 
@@ -24,9 +24,7 @@ def need_sb3() -> None:
         import sb3_contrib  # noqa: F401
         import stable_baselines3  # noqa: F401
     except ImportError as missing:
-        raise MissingPackageError(
-            "agents of Stable-Baselines3 need it installed: pip install 'turncoat[sb3]'"
-        ) from missing
+        raise MissingPackageError(f"agents of Stable-Baselines3 need it installed: {installing('sb3')}") from missing
 
 
 def unable_to_see(its: AgentProgram) -> str | None:

@@ -1,6 +1,6 @@
 """One lane shared with other agents as a vector environment of Stable-Baselines3, for multi-agent training.
 
-Needs `pip install 'turncoat[sb3]'`.
+Needs `pip install '.[sb3]'`.
 """
 
 from __future__ import annotations
