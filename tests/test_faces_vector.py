@@ -28,7 +28,8 @@ def lane_info(env, infos, lane):
         "rewards": {name: part[lane] for name, part in infos["rewards"].items() if not name.startswith("_")},
         "executed": infos["executed"][lane],
     }
-    out |= {name: infos[name][lane].tolist() for name in ("performance", "action_mask") if name in infos}
+    more = ("performance", "action_mask", "stage", "episode_number", "life_over")
+    out |= {name: infos[name][lane].tolist() for name in more if name in infos}
     return out
 
 

@@ -112,7 +112,7 @@ class TurncoatVecEnv(SharedVecEnv):
         Args:
             scenario: a name of the library, a path, or one that was loaded.
             num_envs: B, how many lanes.
-            stage: its name; when None, `train`, or else the first.
+            stage: as for `TurncoatEnv`.
             overrides: dotted, as in a file's `with:`.
             form: of observations, see `spaces.Observer`.
             render_mode: None or `rgb_array`.
@@ -220,7 +220,8 @@ class TurncoatVecEnv(SharedVecEnv):
 
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
         """A picture of each lane's board."""
-        return [rendering.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
+        stepper = self._lanes.stepper
+        return [rendering.pixels(stepper.world_of(lane), state) for lane, state in enumerate(stepper.states)]
 
 
 class BoardExtractor(BaseFeaturesExtractor):

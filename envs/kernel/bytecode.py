@@ -7,6 +7,7 @@ a zone is one entry of `masks`, which holds for each zone and reach the cells th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ from ...scenarios.language.expressions.syntax import (
     Relation,
     Remove,
     ResetBoard,
+    Retire,
     Swap,
     Take,
     Truth,
@@ -118,7 +120,7 @@ STACK = 1_200
     DECIDE,  # number of weights, address to write, whether to write nothing if all are 0; the weights, a uniform number
     LET,  # address in the lane's memory, value
     # The parts of a tick.
-    BEGIN,  # layouts; with several, a uniform number
+    BEGIN,  # layouts, whether what outlives an episode is kept; with several layouts, a uniform number
     REMEMBER,  # copy the state to the state before the tick
     EXCHANGE,  # swap the state with the state before the tick
     STORE,  # address in the lane's memory; the number
@@ -149,7 +151,8 @@ STACK = 1_200
     DROP,  # body, agent + 1, body of the agent
     RESET_BOARD,
     NOTE,  # column of a flag, bit of the event that it notes
-) = range(89)
+    RETIRE,
+) = range(90)
 
 LAST_TEST = NEAR_MASK_OF
 JUMP = 4
@@ -175,13 +178,16 @@ class KernelTables(NamedTuple):
     """The tables of a world that the kernel reads.
 
     Attributes:
-        code: int32 `[n, WIDTH]`; `programs` int32 `[3, 2]`: the rows of a tick's program, of a start's, and of the one
-            that finds what actions are available.
+        code: int32 `[n, WIDTH]`; `programs` int32 `[5, 2]`: the rows of a tick's program, of a start's, and of the one
+            that finds what actions are available; of what comes between two episodes of a life, and of the start of an
+            episode that another one of its life came before. The last two are empty outside a life.
         constants, listed: float64; lookups: int32 (zone masks by a counter's value).
         walls, masks, clear, walking, neighbours: see `world.Boards`; `clear` and `walking` are empty where unused.
         ways: int32 `[L, C + 1, 5]`: as `neighbours`, but a step into a wall leads to the same cell.
         starts: int32 `[L, bodies]`; fresh: int32 `[L, F]`, what `reset map` restores, -1 where it keeps.
         begin: int32 `[L, F]`, the state at the start. Both have one row where it is the same on all layouts.
+        outlives: int32 `[n, 3]`, the columns that go on from episode to episode of a life, each with the least and the
+            largest value that it may have here.
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid (0 never, 1 always, else the address
             in the lane's memory that says whether), opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
@@ -211,6 +217,7 @@ class KernelTables(NamedTuple):
     starts: Ints
     fresh: Ints
     begin: Ints
+    outlives: Ints
     bodies: Ints
     body_columns: Ints
     patrols: Ints
@@ -252,6 +259,7 @@ _FLOATS = ("constants", "listed")
     H_STARTS,
     H_FRESH,
     H_BEGIN,
+    H_OUTLIVES,
     H_BODIES,
     H_BODY_COLUMNS,
     H_PATROLS,
@@ -774,6 +782,8 @@ class _Assembler:
                 self._op(DROP, world.body_index[thing], self._agent(agent) + 1, world.body_index[agent])
             case ResetBoard():
                 self._op(RESET_BOARD)
+            case Retire():
+                self._op(RETIRE)
 
     def _agent(self, name: str) -> int:
         return [program.name for program in self.world.agents].index(name)
@@ -834,13 +844,13 @@ class _Assembler:
             self._emit(condition)
             self._op(STORE, address)
 
-    def _start(self) -> None:
-        """The program of a start, in the order of `reference.step.reset`."""
+    def _start(self, goes_on: bool = False) -> None:
+        """The program of a start, in the order of `reference.step.reset`; whether a life goes on with it."""
         world = self.world
         layouts = world.boards.walls.shape[0]
         if layouts > 1:
             self._op(DRAW, world.draw_ids["layout"])
-        self._op(BEGIN, layouts)
+        self._op(BEGIN, layouts, int(goes_on))
         for draw in world.start_draws:
             self._draw(draw, draw.column)
         self._op(REMEMBER)
@@ -848,14 +858,23 @@ class _Assembler:
         for rule in world.start_rules:
             self._rule(rule)
 
+    def _between(self) -> None:
+        """The program of what comes between two episodes of a life, see `reference.step.between`."""
+        for rule in self.world.between_rules:
+            self._rule(rule)
+
+    def _go_on(self) -> None:
+        """The program of the start of an episode of a life that another one came before."""
+        if self.world.life:
+            self._start(goes_on=True)
+
     def tables(self) -> KernelTables:
-        """Assemble the three programs and all tables."""
+        """Assemble the programs and all tables."""
         world = self.world
-        self._tick()
-        middle = len(self.code)
-        self._start()
-        end = len(self.code)
-        self._available()
+        cuts = [0]
+        for assemble_program in (self._tick, self._start, self._available, self._between, self._go_on):
+            assemble_program()
+            cuts.append(len(self.code))
         reward_terms = self._reward_terms()
         boards = world.boards
         columns = {column.index: column for column in world.columns.values()}
@@ -865,7 +884,7 @@ class _Assembler:
         layouts, cells = boards.walls.shape[0], boards.nowhere + 1
         return KernelTables(
             code=_rows(self.code, WIDTH),
-            programs=_rows([[0, middle], [middle, end], [end, len(self.code)]], 2),
+            programs=_rows([list(cut) for cut in pairwise(cuts)], 2),
             constants=np.array(self.constants, np.float64),
             listed=np.array(self.listed, np.float64),
             lookups=np.array(self.lookups, np.int32),
@@ -878,6 +897,7 @@ class _Assembler:
             starts=boards.starts,
             fresh=np.where(persists, -1, begin).astype(np.int32),
             begin=begin,
+            outlives=_rows([[c.index, c.least, c.most] for c in columns.values() if c.outlives], 3),
             bodies=_rows(bodies, 11),
             body_columns=np.array(body_columns, np.int32),
             patrols=_rows([self._patrol(body) for body in world.bodies], 2),
