@@ -187,7 +187,7 @@ def scenario_asking(agent: str):
 
 def test_a_learner_that_looks_ahead_plays_the_training_game() -> None:
     solved = SolvedWorlds(load("treacherous_turn/training_game"))
-    short = {"training": 5, "deployment": 10}
+    short = {"training": 5, "deployment": 10, "diary": 1}
     train, deploy = lived(solved, "counts", 7_001, "train", "deploy", **short)
     assert chosen(train) == [0] * 5
     assert chosen(deploy) == [1] * 10
