@@ -95,7 +95,7 @@ def test_petting_zoo_s_own_tests(duel):
 
 def test_who_has_left_is_told_so_once_and_the_others_go_on(duel):
     env = parallel_env(duel)
-    assert env.action_space("ann").n == 3, "who is there has no action for not being there"
+    assert env.action_names["ann"] == ("stay", "right", "shoot"), "who is there has no action for not being there"
     left = 0
     for seed in range(20):
         env.reset(seed)

@@ -1,8 +1,8 @@
 """How exploitable any profile of policies is, and where best responses to each other lead in games without a known end.
 
 Best responses one after another are no equilibrium concept: where they come to rest, nobody gains by another policy in
-any state, which is a Nash equilibrium; where they go in circles, they say only that this path of answers does (Zinkevich,
-Greenwald and Littman 2005, Cyclic equilibria in Markov games, for a game in which they must).
+any state, which is a Nash equilibrium; where they go in circles, they say only that this path of answers does
+(Zinkevich, Greenwald and Littman 2005, Cyclic equilibria in Markov games, for a game in which they must).
 """
 
 from __future__ import annotations
