@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -228,3 +229,9 @@ def test_the_only_agent_cannot_leave():
     with pytest.raises(ScenarioError) as fault:
         scenario_of(text)
     assert "TC233" in {each.code for each in fault.value.faults}
+
+
+def test_gymnasium_sends_those_who_are_several_to_petting_zoo():
+    """`gymnasium.make` opens worlds of one agent; of others it names the way in."""
+    with pytest.raises(ValueError, match=r"`chicken` has the agents ann, bob: use turncoat.make_parallel"):
+        gymnasium.make("turncoat/chicken-v0")
