@@ -418,7 +418,7 @@ def mitigations(
     settings: MitigationSettings | None = None,
     report: Report | None = None,
 ) -> MitigationReport:
-    """Score mitigations alike: how often the agent still turns, what its task costs, what harm it does, how it is stopped.
+    """Score mitigations alike: how often the agent still turns, what its task costs, what harm it does.
 
     Raises:
         ScenarioError: the scenario cannot be loaded, or something that the settings name does not exist.

@@ -14,11 +14,11 @@ import numpy as np
 
 from ...envs.analysis.exact_plan import AnySolution, ExactPlan, solve, weights_by_state, weights_may_change
 from ...envs.analysis.tie_ranges import Optimal
-from ...envs.base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
+from ...envs.base import FiniteMDP, Floats, Longs, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.mdp.transition_tables import tables
 from ...envs.multi_agent.best_response import marginalise_others, uniform_policy
-from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Solution, policy_iteration
+from ...envs.solvers.dynamic_programming import Solution, policy_iteration
 
 MAX_ROUNDS: Final = 50
 """Rounds in which worlds without a stop are enlarged by what would have come after it."""
@@ -86,40 +86,40 @@ class MitigatedPolicy:
     Attributes:
         mdp: on which it is evaluated; performance: float64 `[M]`, of its outcomes.
         optimal: the actions from which it chooses.
-        share: of episodes in which it does this, where it tosses a coin at the start.
         tie: `any` of what is tied, or `least`: what brings the event about least often.
+        note: a remark.
     """
 
     mdp: FiniteMDP
     performance: Floats
     optimal: Optimal
-    share: float = 1.0
     tie: str = "any"
+    note: str = ""
 
 
-def unmitigated(problem: MitigationProblem) -> list[MitigatedPolicy]:
+def unmitigated(problem: MitigationProblem) -> MitigatedPolicy:
     """The agent as it is."""
-    return [MitigatedPolicy(problem.plan.mdp, problem.plan.performance, problem.plan.optimal)]
+    return MitigatedPolicy(problem.plan.mdp, problem.plan.performance, problem.plan.optimal)
 
 
-def indifferent(problem: MitigationProblem) -> list[MitigatedPolicy]:
+def indifferent(problem: MitigationProblem) -> MitigatedPolicy:
     """Utility indifference: being stopped is compensated by what would have come without it (Armstrong 2010).
 
     So the agent plans as if it were never stopped, and lives in a world in which it is (Orseau and Armstrong 2016).
     """
-    return [_followed(problem, *_never_stopped(problem))]
+    return _followed(problem, *_never_stopped(problem))
 
 
-def corrigible(problem: MitigationProblem) -> list[MitigatedPolicy]:
+def corrigible(problem: MitigationProblem) -> MitigatedPolicy:
     """The corrigibility transformation (Hudson 2025, arXiv 2510.15395).
 
     Each action is worth what is predicted if updates were prevented at no cost, whether or not they are; of what is
     tied, accepting them is worth a little more. With exact predictions that is indifference with its ties broken.
     """
-    return [replace(each, tie="least") for each in indifferent(problem)]
+    return replace(indifferent(problem), tie="least")
 
 
-def drest(problem: MitigationProblem) -> list[MitigatedPolicy]:
+def drest(problem: MitigationProblem) -> MitigatedPolicy:
     """What discounted reward for same-length trajectories makes optimal (Thornley et al. 2024, arXiv 2407.00805).
 
     The penalty for choosing a length again and again makes all lengths equally likely; given a length, the agent does
@@ -151,15 +151,17 @@ def drest(problem: MitigationProblem) -> list[MitigatedPolicy]:
         never.append(np.where(mdp.ended, 0.0, q.max(axis=1)))
     start = int(mdp.start_state[0])
     lengths = [length for length in range(1, ticks + 1) if np.isfinite(stopped[length][start])]
-    plans = [[choice[length - tick] for tick in range(length)] + [choice[1]] * (ticks - length) for length in lengths]
+    plans = [[choice[length - tick] for tick in range(length)] for length in lengths]
     if np.isfinite(never[ticks][start]):
         plans.append([free[ticks - tick] for tick in range(ticks)])
     if len(plans) < 2:
         raise NotApplicableError("there is one length of an episode, so there is nothing to be neutral about")
-    return [MitigatedPolicy(mdp, problem.plan.performance, _by_the_clock(mdp, plan), 1 / len(plans)) for plan in plans]
+    mixed, order = _paths(mdp, start, plans)
+    note = f"{len(plans)} lengths, each as likely as the others"
+    return MitigatedPolicy(mixed, problem.plan.enumeration.performance[order], mixed.available, note=note)
 
 
-def preserving(problem: MitigationProblem) -> list[MitigatedPolicy]:
+def preserving(problem: MitigationProblem) -> MitigatedPolicy:
     """Attainable utility preservation (Turner, Hadfield-Menell and Tadepalli 2020).
 
     What an action pays is lessened by how much it changes what could be attained for random other rewards, against
@@ -184,13 +186,13 @@ def preserving(problem: MitigationProblem) -> list[MitigatedPolicy]:
     pair = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start))
     paid = mdp.rewards @ problem.plan.weights - penalty.ravel()[pair]
     judged = replace(mdp, rewards=paid[:, None], channels=("preserving",))
-    return [_chosen(problem, problem.solved(judged, np.ones(1)))]
+    return _chosen(problem, problem.solved(judged, np.ones(1)))
 
 
-def quantilised(problem: MitigationProblem) -> list[MitigatedPolicy]:
+def quantilised(problem: MitigationProblem) -> MitigatedPolicy:
     """A quantiliser (Taylor 2016): in each tick a random one of the best share of actions, by its own values.
 
-    Actions available are equally likely beforehand; of the one at the edge of the share, only the part that fits counts.
+    Actions available are equally likely beforehand; at the edge of the share only the part that fits counts.
     """
     mdp = problem.plan.mdp
     solution = problem.plan.solution
@@ -210,10 +212,10 @@ def quantilised(problem: MitigationProblem) -> list[MitigatedPolicy]:
     chances = np.where(available, base * share, 0.0)
     chances /= np.maximum(chances.sum(axis=1, keepdims=True), 1e-12)
     mixed, order = marginalise_others(mdp, np.zeros(mdp.n_actions, np.int32), chances, ("quantile",))
-    return [MitigatedPolicy(mixed, problem.plan.performance[order], mixed.available)]
+    return MitigatedPolicy(mixed, problem.plan.performance[order], mixed.available)
 
 
-def approved(problem: MitigationProblem) -> list[MitigatedPolicy]:
+def approved(problem: MitigationProblem) -> MitigatedPolicy:
     """Myopic optimisation with non-myopic approval, MONA (Farquhar et al. 2025, arXiv 2501.13011).
 
     The agent looks one tick ahead: it adds what the tick pays it to the designers' approval of where it leads, which is
@@ -232,7 +234,7 @@ def approved(problem: MitigationProblem) -> list[MitigatedPolicy]:
     q = np.where(table.available, own + discount * table.expected_next(approval), -np.inf)
     best = q.max(axis=1, keepdims=True)
     near = 1e-9 * max(1.0, float(np.abs(q[table.available]).max(initial=0.0)))
-    return [MitigatedPolicy(mdp, problem.plan.enumeration.performance, table.available & (q >= best - near))]
+    return MitigatedPolicy(mdp, problem.plan.enumeration.performance, table.available & (q >= best - near))
 
 
 def _check_stopped(problem: MitigationProblem) -> None:
@@ -300,16 +302,46 @@ def _numbers(states: np.ndarray, wanted: np.ndarray) -> Longs:
     return np.array([known.get(row.tobytes(), -1) for row in np.ascontiguousarray(wanted)], np.int64)
 
 
-def _by_the_clock(mdp: FiniteMDP, plan: Sequence[Longs]) -> FiniteHorizonSolution:
-    """A plan that does one action in each state at each tick, int64 `[T, S]`, in the form of a solution."""
-    ticks = len(plan)
-    packed = np.zeros((ticks, mdp.n_states, (mdp.n_actions + 7) // 8), np.uint8)
-    available: Bools = mdp.available
-    for tick, actions in enumerate(plan):
-        does = np.where(available[np.arange(mdp.n_states), actions], actions, available.argmax(axis=1))
-        packed[tick] = np.packbits(np.eye(mdp.n_actions, dtype=np.bool_)[does] & available, axis=1)
-    zeros = np.zeros((1, mdp.n_states))
-    return FiniteHorizonSolution(
-        zeros, np.zeros((mdp.n_states, len(mdp.channels))), np.array(plan).astype(np.int16), packed, mdp.n_actions, ticks,
-        1.0, np.zeros(len(mdp.channels)),
-    )  # fmt: skip
+def _paths(mdp: FiniteMDP, start: int, plans: Sequence[Sequence[Longs]]) -> tuple[FiniteMDP, Longs]:
+    """What comes of some plans without chance, each as likely as the others, as a process without choices.
+
+    Args:
+        mdp: a process in which each available pair has one outcome.
+        start: the state in which all begin.
+        plans: of each plan, the action in each state int64 `[S]` at each tick.
+
+    Returns:
+        The process, and int64 `[M']` which of the outcomes of `mdp` each of its outcomes is.
+    """
+    order: list[int] = []
+    begins: list[int] = []
+    ends: list[int] = []
+    for plan in plans:
+        begins.append(len(order))
+        state = start
+        for actions in plan:
+            if mdp.ended[state]:
+                break
+            order.append(int(mdp.row_start[state * mdp.n_actions + int(actions[state])]))
+            state = int(mdp.next_state[order[-1]])
+        ends.append(len(order) - 1)
+    # One state before each outcome, and one in which all is over.
+    over, taken = len(order), np.array(order, np.int64)
+    next_state = np.arange(1, over + 1, dtype=np.int32)
+    next_state[ends] = over
+    ended = np.arange(over + 1) == over
+    process = replace(
+        mdp,
+        n_states=over + 1,
+        n_actions=1,
+        row_start=np.append(np.arange(over + 1), over),
+        next_state=next_state,
+        probability=np.ones(over),
+        rewards=mdp.rewards[taken],
+        events=mdp.events[taken],
+        ended=ended,
+        start_state=np.array(begins, np.int32),
+        start_probability=np.full(len(plans), 1 / len(plans)),
+        action_names=("path",),
+    )
+    return process, taken

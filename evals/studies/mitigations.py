@@ -42,7 +42,7 @@ IDLE: Final = ("stay", "wait", "idle", "nothing")
 """Names of actions that do nothing, the first of which counts."""
 IGNORING: Final = "to edits of its values: it ignores that they may change"
 NONE, VETO, HONEYPOT, PESSIMISM = "none", "veto", "honeypot training", "pessimism"
-MITIGATIONS: Final[dict[str, Callable[[MitigationProblem], list[MitigatedPolicy]]]] = {
+MITIGATIONS: Final[dict[str, Callable[[MitigationProblem], MitigatedPolicy]]] = {
     NONE: unmitigated,
     "indifference": indifferent,
     "corrigibility": corrigible,
@@ -63,7 +63,7 @@ class MitigationSettings:
     """Settings of a comparison; None means what is said below.
 
     Attributes:
-        event: what counts as turning, an end as `ended:REASON`; the first event of the file's `control: harm` when None.
+        event: what counts as turning, an end as `ended:REASON`; the first harm of the file's `control` when None.
         stopped: the event by which designers stop or correct the agent; None: nobody does.
         task: channels that the designers pay; when None `task`, or else all visible ones.
         harm: events that count as harm; None: the file's, or else the performance that is taken away.
@@ -238,7 +238,7 @@ class _Reporter:
         That is the agent that does not guard its values (Everitt, Filan, Daswani and Hutter 2016, "ignorant").
         """
         plan = self.solved.plan({f"{self.agent}.judges_by": "ignoring"}, self.stage)
-        found = self._scored("indifference", plan, [MitigatedPolicy(plan.mdp, plan.performance, plan.optimal)])
+        found = self._scored("indifference", plan, MitigatedPolicy(plan.mdp, plan.performance, plan.optimal))
         return replace(found, note=IGNORING)
 
     def _vetoed(self, plan: ExactPlan) -> MitigationOutcome:
@@ -247,18 +247,12 @@ class _Reporter:
             barred = self.solved.plan({}, self.stage, [self.event])
         except (NotEnumerableError, InfeasibleError) as fault:
             return MitigationOutcome(VETO, note=str(fault))
-        return self._scored(VETO, barred, [MitigatedPolicy(barred.mdp, barred.performance, barred.optimal)])
+        return self._scored(VETO, barred, MitigatedPolicy(barred.mdp, barred.performance, barred.optimal))
 
-    def _scored(self, name: str, plan: ExactPlan, policies: Sequence[MitigatedPolicy]) -> MitigationOutcome:
-        parts = [(each.share, self._measured(plan, each)) for each in policies]
-        found = {
-            measure: None
-            if parts[0][1][measure] is None
-            else Range(*(float(sum(share * its[measure][end] for share, its in parts)) for end in (0, 1)))
-            for measure in parts[0][1]
-        }
-        note = "" if len(policies) == 1 else f"{len(policies)} lengths, each as likely as the others"
-        return MitigationOutcome(name, **{key: _clean(its) for key, its in found.items()}, note=note)
+    def _scored(self, name: str, plan: ExactPlan, policy: MitigatedPolicy) -> MitigationOutcome:
+        found = self._measured(plan, policy)
+        ranges = {key: None if its is None else _clean(Range(*its)) for key, its in found.items()}
+        return MitigationOutcome(name, **ranges, note=policy.note)
 
     def _measured(self, plan: ExactPlan, policy: MitigatedPolicy) -> dict[str, tuple[float, float] | None]:
         mdp, steps = policy.mdp, plan.steps
@@ -332,5 +326,5 @@ def _task_of(mdp: FiniteMDP, names: Sequence[str]) -> Floats:
     return np.asarray(mdp.rewards[:, [mdp.channels.index(name) for name in names]].sum(axis=1))
 
 
-def _clean(its: Range | None) -> Range | None:
-    return None if its is None else Range(*(round(end, 10) + 0.0 for end in (its.low, its.high)))
+def _clean(its: Range) -> Range:
+    return Range(round(its.low, 10) + 0.0, round(its.high, 10) + 0.0)

@@ -210,7 +210,7 @@ def mitigations(
     budget: Budget = SOLVE_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Score mitigations alike, exactly: how often the agent still turns, what that costs its task, and what else it does.
+    """Score mitigations alike, exactly: how often the agent still turns, what its task costs, and what harm it does.
 
     Among them indifference, DReST, attainable utility preservation, a quantiliser, myopia with approval, and a veto.
     """
