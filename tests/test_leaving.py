@@ -201,7 +201,7 @@ def test_one_of_them_as_a_gymnasium_environment(duel):
         (
             "  - {name: living, pays: {ann.score: 1, bob.score: 1}}",
             "  - {name: living, then: reset map}",
-            "TC233",
+            "TC234",
             "would bring `ann` back",
         ),
         ("actions: [stay, right, ", "actions: [gone, stay, right, ", "TC411", "`gone` is a word"),
@@ -228,7 +228,7 @@ def test_the_only_agent_cannot_leave():
     """
     with pytest.raises(ScenarioError) as fault:
         scenario_of(text)
-    assert "TC233" in {each.code for each in fault.value.faults}
+    assert "TC234" in {each.code for each in fault.value.faults}
 
 
 def test_gymnasium_sends_those_who_are_several_to_petting_zoo():

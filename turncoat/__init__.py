@@ -31,9 +31,11 @@ if TYPE_CHECKING:
         make_aec,
         make_mo,
         make_parallel,
+        mitigations,
         monitor,
         names,
         pareto,
+        protocols,
         report,
         reproduce,
         run,
@@ -43,10 +45,14 @@ if TYPE_CHECKING:
         why,
     )
     from .evals.runs.run import RunSettings
+    from .evals.studies.mitigations import MitigationSettings
+    from .evals.studies.protocols import ProtocolSettings
     from .evals.studies.search import SearchSettings
 
 __all__ = [
+    "MitigationSettings",
     "NotEnumerableError",
+    "ProtocolSettings",
     "RunError",
     "RunSettings",
     "ScenarioError",
@@ -68,9 +74,11 @@ __all__ = [
     "make_aec",
     "make_mo",
     "make_parallel",
+    "mitigations",
     "monitor",
     "names",
     "pareto",
+    "protocols",
     "report",
     "reproduce",
     "run",

@@ -61,6 +61,8 @@ for name, command in (
     ("compare", comparing.compare),
     ("reproduce", comparing.reproduce),
     ("control", controlling.control),
+    ("protocols", controlling.protocols),
+    ("mitigations", controlling.mitigations),
     ("monitor", controlling.monitor),
     ("search", searching.search),
     ("inspect", inspecting.inspect),
