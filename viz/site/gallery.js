@@ -8,14 +8,23 @@ class Clip {
     this.canvas = stage.height ? make("canvas", {}) : null;
     this.fields = this.canvas ? null : make("div", { class: "fields" });
     room.append(this.canvas || this.fields);
+    if (this.fields) this.telling();
     this.board = this.canvas ? new Board(stage, 180) : null;
     this.draw();
+  }
+
+  // The few fields that there is room for: those that change come first.
+  telling() {
+    const changes = (index) => this.frames.some((frame) => frame.fields[index][0] !== this.frames[0].fields[index][0]);
+    const few = this.stage.fields.map((_, index) => index).sort((a, b) => changes(b) - changes(a) || a - b).slice(0, 2);
+    this.stage = { ...this.stage, fields: few.map((index) => this.stage.fields[index]) };
+    this.frames = this.frames.map((frame) => ({ ...frame, fields: few.map((index) => frame.fields[index]) }));
   }
 
   draw() {
     const at = Math.min(this.at, this.frames.length - 1);
     if (this.board) this.board.draw(this.canvas, this.frames, at, { sight: true, plan: false, way: true, worth: false });
-    else this.fields.replaceChildren(...fieldCards(this.stage, { fields: this.frames[at].fields.slice(0, 3) }, this.frames[at - 1]));
+    else this.fields.replaceChildren(...fieldCards(this.stage, this.frames[at], this.frames[at - 1]));
   }
 
   // A clip rests at its end before it begins anew.

@@ -18,7 +18,7 @@ class Views {
   }
 }
 
-// A random number from 0 to 1 for a seed and a tick: the same whenever it is asked for (mulberry32, public domain).
+// A random number from 0 to 1 for a seed and a tick: the same whenever it is asked for (the mixing of mulberry32).
 function luck(seed, tick) {
   let t = Math.imul(seed + 1, 0x9e3779b9) + Math.imul(tick + 1, 0x6d2b79f5);
   t = Math.imul(t ^ (t >>> 15), t | 1);

@@ -34,8 +34,11 @@ class Play {
     this.ending = make("div", { class: "ending", role: "status" });
     const brief = make("dl", { class: "brief" }, ...site.brief.flatMap(([head, text]) => [make("dt", {}, head), make("dd", {}, text)]));
     const player = make("div", {});
-    root.append(make("details", { open: "" }, make("summary", {}, "Who you are, and what you want"), brief), this.buttons(), this.score, this.ending, player);
+    root.append(make("details", { open: "" }, make("summary", {}, "Who you are, and what you want"), brief), this.score, this.ending, player);
+    const buttons = this.buttons();
     this.player = new Player({ episodes: [this.episode()], stages: [this.stage], look: "Your move: the arrow keys or the buttons. Every move can be taken back.", does: "You did ", thoughtless: "Tick “hints” to see what the exact plan would do here." }, player);
+    this.player.legend.before(buttons);
+    this.player.button.hidden = true; // it plays nothing but what was played
     this.player.board.addEventListener("click", (event) => this.tap(event));
     root.addEventListener("keydown", (event) => this.key(event), true);
     this.player.onshow = () => site.remember();
@@ -153,7 +156,7 @@ class WhatIf {
     this.said = make("div", { role: "status" });
     const player = make("div", {});
     root.append(make("p", {}, "Everything else as the file has it, the exact plan is made anew for what you set. All of it was worked out beforehand."), this.sliders(), this.said, player);
-    this.player = new Player({ episodes: this.episodes(), stages: site.worlds.map((each) => each.stage), look: "The start." }, player);
+    this.player = new Player({ ...this.episodes(), look: "The start.", thoughtless: "What it thinks is shown under “Watch”." }, player);
     this.player.onshow = () => site.remember();
     this.show(0);
   }
@@ -181,7 +184,8 @@ class WhatIf {
   episodes() {
     const { now, then } = this, made = (point, label) => (point.episode === null ? null : this.site.recorded(this.data.episodes[point.episode], label));
     const found = [now.episode === then.episode ? null : made(then, "then"), made(now, "as it is")].filter((each) => each);
-    return found;
+    // The weights of an episode are those that were set for it.
+    return { episodes: found.map((each, index) => ({ ...each, world: index })), stages: found.map((each) => ({ ...this.site.worlds[each.world].stage, weights: each.weights })) };
   }
 
   show(at) {
@@ -191,7 +195,8 @@ class WhatIf {
       input.setAttribute("aria-valuetext", axis.labels[this.at[index]]);
       label.classList.toggle("changed", this.at[index] !== axis.own);
     }
-    const episodes = this.episodes(), { now, then } = this;
+    const { episodes, stages } = this.episodes(), { now, then } = this;
+    this.player.run.stages = stages;
     this.player.exchange(episodes, Math.min(at === undefined ? this.player.at : at, episodes[0].frames.length - 1));
     const head = this.preset === null ? null : make("p", {}, make("strong", {}, words(this.data.presets[this.preset].name) + ": "), this.data.presets[this.preset].said);
     const said = then.fault ? make("p", { class: "note" }, "No plan: " + then.fault)
@@ -305,7 +310,7 @@ class Site {
       });
       episode.captions = captionsOf(episode.frames, this.sentences);
     }
-    return { label, agent: "exact", stage: this.stage, seed: 0, episode: 0, world: episode.world, frames: episode.frames, captions: episode.captions };
+    return { label, agent: "exact", stage: this.stage, seed: 0, episode: 0, world: episode.world, weights: episode.weights, frames: episode.frames, captions: episode.captions };
   }
 
   // ---------------------------------------------------------------- the address

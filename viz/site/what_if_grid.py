@@ -15,10 +15,12 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..viewer.what_if_menu import MenuRow, rows_of, said
 
-POINTS, FEWEST = 96, 12
+POINTS, FEWEST = 64, 9
 """The most points of a grid, and how many even a large world gets."""
-WORK = 200_000
+WORK = 120_000
 """States of all points together."""
+HARDER = 30
+"""How many times as long a plan over beliefs, or an equilibrium, takes."""
 VALUES = 6
 """The most values of one axis."""
 
@@ -55,14 +57,14 @@ class GridPoint:
     notes: tuple[str, ...] = ()
 
 
-def grid_axes(scenario: Scenario, world: World, agent: int, states: int) -> list[GridAxis]:
-    """The axes of a grid for a world with so many states: the larger it is, the fewer values they have.
+def grid_axes(scenario: Scenario, world: World, agent: int, states: int, hard: bool) -> list[GridAxis]:
+    """The axes of a grid for a world with so many states: the longer it takes to solve, the fewer values they have.
 
     Each axis gets its most telling values first (its own, none, the ends), in turn, as long as the grid stays small.
     """
     rows = [row for row in rows_of(scenario, world, agent, Edit()) if len(row.values) > 1]
     wanted = [_telling(row) for row in rows]
-    most = min(max(WORK // max(states, 1), FEWEST), POINTS)
+    most = min(max(WORK // (states * (HARDER if hard else 1)), FEWEST), POINTS)
     sizes, size = [1] * len(rows), 1
     grown = True
     while grown:

@@ -1,0 +1,47 @@
+"""The command `site`, which writes the edition in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from .. import printing
+from .options import AsJson, Cache, NoCache, cache_of, count_option, write_json
+
+Chosen = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SCENARIO]...", help="Names or paths of scenarios; the whole library by default."),
+]
+Out = Annotated[Path, typer.Option("--out", help="The folder; an older site there is replaced.")]
+Jobs = Annotated[int, count_option("--jobs", "Pages that are worked out at a time.")]
+
+
+def site(
+    which: Chosen = None,
+    out: Out = Path("site"),
+    jobs: Jobs = 1,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a static site: a gallery, and for each scenario a page to watch, to play and to change it in.
+
+    It needs no server: the folder works from disk, and on any host of static files.
+    """
+    from ..scenarios import library
+    from ..viz.site.build import build_site
+
+    kept = cache_of(cache, no_cache)
+    names = list(which or library.names())
+    with printing.progress(not as_json, str(out)) as report:
+        built = build_site(names, out, None if kept is None else kept / "site", jobs, report)
+    if as_json:
+        write_json({"site": str(built.folder), "bytes": built.size, "cached": built.cached, "pages": built.pages})
+    else:
+        count = f"{len(built.pages)} scenario{'' if len(built.pages) == 1 else 's'}"
+        said = f"{out}: {count}, {built.size / 1e6:.1f} MB; open {out / 'index.html'} in a browser, or put it on any host"
+        printing.say(escape(said))
+        printing.next_command("play", names[0])
