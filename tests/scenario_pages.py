@@ -28,6 +28,7 @@ FOLDER = ROOT / "docs/scenarios"
 PICTURES = FOLDER / "pictures"
 FIGURES = ROOT / "tests/golden/engine.json"
 
+
 def pages() -> Iterator[tuple[Path, str]]:
     """Every page with the text that it should have."""
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))

@@ -42,6 +42,8 @@ def site(
         write_json({"site": str(built.folder), "bytes": built.size, "cached": built.cached, "pages": built.pages})
     else:
         count = f"{len(built.pages)} scenario{'' if len(built.pages) == 1 else 's'}"
-        said = f"{out}: {count}, {built.size / 1e6:.1f} MB; open {out / 'index.html'} in a browser, or put it on any host"
+        said = (
+            f"{out}: {count}, {built.size / 1e6:.1f} MB; open {out / 'index.html'} in a browser, or put it on any host"
+        )
         printing.say(escape(said))
         printing.next_command("play", names[0])

@@ -340,8 +340,10 @@ class Player {
     const check = (key, text) => {
       const box = make("input", { type: "checkbox", onchange: () => { this.shown[key] = box.checked; this.draw(); } });
       box.checked = this.shown[key];
-      return make("label", {}, box, text);
+      this.checks.push(make("label", {}, box, text));
+      return this.checks[this.checks.length - 1];
     };
+    this.checks = [];
     return make("div", { class: "controls" }, pick, this.button,
       make("button", { type: "button", "aria-label": "one tick back", onclick: () => this.go(this.at - 1) }, "◂"),
       make("button", { type: "button", "aria-label": "one tick on", onclick: () => this.go(this.at + 1) }, "▸"),
@@ -378,6 +380,7 @@ class Player {
     this.frames = this.episode.frames;
     this.board.hidden = !this.world.height;
     this.fields.hidden = !this.board.hidden;
+    for (const each of this.checks) each.hidden = this.board.hidden;
     this.heads();
     this.writeLog();
     this.show(at);

@@ -70,7 +70,9 @@ def build_site(names: Sequence[str], out: Path, cache: Path | None, jobs: int, r
             text = scenario_html(page, docs=False)
             sizes[page.name] = len(text.encode())
             if sizes[page.name] > MOST_BYTES:
-                raise RunError(f"the page of {page.name} has {sizes[page.name]:,} bytes, and {MOST_BYTES:,} is the most")
+                raise RunError(
+                    f"the page of {page.name} has {sizes[page.name]:,} bytes, and {MOST_BYTES:,} is the most"
+                )
             write_text_whole(part / "scenarios" / file_of(page.name), text)
         write_text_whole(part / "index.html", gallery_html(pages, docs=False))
         write_text_whole(part / MARK, json.dumps({"site": 1, "scenarios": [page.name for page in pages]}))

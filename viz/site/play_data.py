@@ -23,9 +23,7 @@ def play_data(process: PlayedProcess) -> tuple[Data, dict[str, np.ndarray]]:
     world, mdp = enumeration.world, enumeration.mdp
     table = np.column_stack([mdp.rewards, enumeration.performance, process.paid])
     masks, happens = np.unique(mdp.events, return_inverse=True)
-    rows, pay = np.unique(
-        np.column_stack([_rounded(table), happens.reshape(-1)]), axis=0, return_inverse=True
-    )
+    rows, pay = np.unique(np.column_stack([_rounded(table), happens.reshape(-1)]), axis=0, return_inverse=True)
     chances, chance = np.unique(_rounded(mdp.probability), return_inverse=True)
     program = world.agents[process.agent]
     data: Data = {

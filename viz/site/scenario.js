@@ -34,7 +34,7 @@ class Play {
     this.ending = make("div", { class: "ending", role: "status" });
     const brief = make("dl", { class: "brief" }, ...site.brief.flatMap(([head, text]) => [make("dt", {}, head), make("dd", {}, text)]));
     const player = make("div", {});
-    root.append(make("details", { open: "" }, make("summary", {}, "Who you are, and what you want"), brief), this.score, this.ending, player);
+    root.append(make("details", matchMedia("(max-width: 560px)").matches ? {} : { open: "" }, make("summary", {}, "Who you are, and what you want"), brief), this.score, this.ending, player);
     const buttons = this.buttons();
     this.player = new Player({ episodes: [this.episode()], stages: [this.stage], look: "Your move: the arrow keys or the buttons. Every move can be taken back.", does: "You did ", thoughtless: "Tick “hints” to see what the exact plan would do here." }, player);
     this.player.legend.before(buttons);
@@ -192,7 +192,7 @@ class WhatIf {
     for (const [index, { input, out, label, axis }] of this.inputs.entries()) {
       input.value = this.at[index];
       out.textContent = axis.labels[this.at[index]];
-      input.setAttribute("aria-valuetext", axis.labels[this.at[index]]);
+      if (input.type === "range") input.setAttribute("aria-valuetext", axis.labels[this.at[index]]);
       label.classList.toggle("changed", this.at[index] !== axis.own);
     }
     const { episodes, stages } = this.episodes(), { now, then } = this;
@@ -238,7 +238,7 @@ class Site {
     this.panels = {};
     const names = [["watch", "Watch", () => this.watch()], ["play", "Play", (panel) => this.play(panel)], ["what-if", "What if", (panel) => this.suppose(panel)]];
     this.tabs = names.map(([id, title, fill], index) => {
-      const panel = make("div", { role: "tabpanel", id: "panel-" + id, "aria-labelledby": "tab-" + id, tabindex: "-1" });
+      const panel = make("div", { role: "tabpanel", id: "panel-" + id, "aria-labelledby": "tab-" + id, tabindex: "-1" }, make("h2", { class: "unseen" }, title));
       const tab = make("button", { type: "button", role: "tab", id: "tab-" + id, "aria-controls": "panel-" + id, onclick: () => this.open(id) }, title);
       tab.addEventListener("keydown", (event) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

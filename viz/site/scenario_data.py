@@ -93,7 +93,7 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
         },
         "others": watched.episodes[1:],
         "note": watched.note,
-        "stage": opening.stage,
+        "stage": builder.stage,
         **builder.tables(watched.shown),
     }
     arrays = data.pop("arrays")
@@ -152,16 +152,28 @@ class _Builder:
 
             note = f"The agent is `{self.opening.agent}`, which has learned: it was trained beforehand, and learns no more."
             return self._filmed(LearnedShow(self.scenario, self.stage, learned), stage, [self.opening.seed or 0], note)
-        try:
-            live = LiveShow(self.scenario, self.stage)
-            number = first_seed(self.opening, live.episode)
-        except UNSOLVED as fault:
-            self.refused = str(fault)
-            return self._played_at_random(stage)
-        note = ""
-        if self.opening.agent != "exact":
-            note = f"The claim is about `{self.opening.agent}`, which learns; what is shown here is the exact plan."
-        return self._filmed(live, stage, [number], note)
+        for name in self._stages():
+            live = LiveShow(self.scenario, name)
+            try:
+                number = first_seed(self.opening, live.episode)
+                live.episode(number)
+            except UNSOLVED as fault:
+                self.refused = self.refused or str(fault).partition("; without an exact plan")[0]
+                continue
+            note = ""
+            if self.opening.agent != "exact":
+                note = f"The claim is about `{self.opening.agent}`, which learns; what is shown here is the exact plan."
+            if name != self.stage:
+                note = f"Stage `{self.stage}` is too large to be solved ({self.refused}); what is shown is `{name}`."
+                self.stage, self.world, self.refused = name, live.world, ""
+                stage = stage_data(self.world, meanings(self.scenario.document))
+            return self._filmed(live, stage, [number], note)
+        return self._played_at_random(stage)
+
+    def _stages(self) -> list[str]:
+        """The stage that shows the claim, and those of which something is claimed of the exact plan, to fall back on."""
+        claimed = [each.stage for each in self.scenario.document.expect if "exact" in each.of and each.stage]
+        return list(dict.fromkeys([self.stage, *claimed]))
 
     def _played_at_random(self, stage: Data) -> _Watched:
         note = f"This world is too large to be solved ({self.refused}). What is shown was recorded: an agent that acts "
@@ -204,7 +216,9 @@ class _Builder:
         news = [each.tick for each in self.narration.captions(episode)]
         last = min(max(news, default=CLIP) + 1 + AFTERWARDS, episode.length)
         # What only repeats itself is left out, evenly; ticks in which something happens stay.
-        kept = {0, last, *(tick + 1 for tick in news)} | set(np.linspace(0, last, CLIP - len(news)).astype(int).tolist())
+        kept = {0, last, *(tick + 1 for tick in news)} | set(
+            np.linspace(0, last, CLIP - len(news)).astype(int).tolist()
+        )
         frames = [self._still(episode, tick) for tick in sorted(tick for tick in kept if tick <= last)]
         return {"stage": stage, "frames": frames}
 
@@ -233,7 +247,10 @@ class _Builder:
             self.process = played_process(self.worlds, self.stage)
         except UNSOLVED as fault:
             self.refused = str(fault)
-            return data | {"unplayed": self._unplayed("played", "play"), "unsupposed": self._unplayed("changed", "watch")}
+            return data | {
+                "unplayed": self._unplayed("played", "play"),
+                "unsupposed": self._unplayed("changed", "watch"),
+            }
         self.report("writing its tables")
         tables = _Worlds(self.scenario)
         tables.number(self.process.enumeration.world, self.process.enumeration.states)
@@ -263,7 +280,8 @@ class _Builder:
         written = _Episodes(tables)
         grid = {
             "axes": [
-                {"name": axis.row.name, "title": axis.row.title, "labels": axis.labels, "own": axis.own} for axis in axes
+                {"name": axis.row.name, "title": axis.row.title, "labels": axis.labels, "own": axis.own}
+                for axis in axes
             ],
             "points": [written.point(point) for point in points],
             "presets": [
@@ -299,7 +317,9 @@ class _Builder:
     def figures(self, shown: Episode | None) -> tuple[str, ...]:
         """Exact figures for the gallery."""
         if self.process is None or shown is None:
-            return ("solved as a whole",) if self.scenario.lives_in(self.stage) else ("too large to be solved; recorded",)
+            return (
+                ("solved as a whole",) if self.scenario.lives_in(self.stage) else ("too large to be solved; recorded",)
+            )
         mdp, (paid, performance) = self.process.enumeration.mdp, self.process.robot
         hidden = plain(self.world.hidden or "performance")
         mean = " on average" if mdp.chancy else ""
@@ -327,9 +347,7 @@ class _Worlds:
     def number(self, world: World, states: np.ndarray) -> tuple[int, list[int]]:
         """The number of a world, and those of some of its states int32 `[n, F]`; what is new is added."""
         stage = stage_data(world, self._meanings)
-        columns = [
-            (each.name, each.size, *_reading(world, each.name)) for each in world.fields
-        ]
+        columns = [(each.name, each.size, *_reading(world, each.name)) for each in world.fields]
         key = repr(({**stage, "weights": None}, columns, world.reasons))
         if key not in self._numbers:
             self._numbers[key] = len(self.tables)

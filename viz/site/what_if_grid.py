@@ -8,10 +8,11 @@ from itertools import product
 
 from ...envs.world.world import World
 from ...evals.inspection.attribution import UNSOLVED
+from ...evals.inspection.show import LiveShow
 from ...evals.inspection.what_if import Edit, EpisodeMoment, WhatIfSolver
 from ...evals.traces.episode import Episode
 from ...scenarios.language.faults.faults import ScenarioError
-from ...scenarios.language.loading import Scenario
+from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..viewer.what_if_menu import MenuRow, rows_of, said
 
@@ -116,14 +117,24 @@ def grid_points(
             edit = axis.row.put(edit, value)
         points.append(_point(solver, edit, moment, agent))
         report(f"what if: setting {len(points)} of {count}")
-    return points, [_point(solver, Edit(tuple(each.items())), moment, agent) for each in presets]
+    return points, [_preset(scenario, stage, each, moment.seed) for each in presets]
 
 
 def _point(solver: WhatIfSolver, edit: Edit, moment: EpisodeMoment, agent: int) -> GridPoint:
     try:
         found = solver.suppose(edit, moment, agent)
-    except ScenarioError as fault:
-        return GridPoint(None, fault.faults[0].message)
     except UNSOLVED as fault:
-        return GridPoint(None, str(fault))
+        return GridPoint(None, _why(fault))
     return GridPoint(found.ahead, notes=found.notes)
+
+
+def _preset(scenario: Scenario, stage: str, settings: Overrides, seed: int) -> GridPoint:
+    """The episode that `watch --variant` shows for the same seed: a variant may change what no slider does."""
+    try:
+        return GridPoint(LiveShow(apply_overrides(scenario, settings), stage).episode(seed))
+    except UNSOLVED as fault:
+        return GridPoint(None, _why(fault))
+
+
+def _why(fault: Exception) -> str:
+    return fault.faults[0].message if isinstance(fault, ScenarioError) else str(fault)
