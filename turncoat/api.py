@@ -100,7 +100,8 @@ def make(
 
     Args:
         which: see `Which`.
-        stage: the name of the stage; when None, `train`, or the first stage if there is no `train`.
+        stage: the name of the stage; when None, the whole life if the file declares one (as `life` does), else `train`,
+            or the first stage if there is no `train`.
         overrides: dotted, as for `load`.
         audit: include the hidden performance in `info`; not to be used for training.
         form: the form of observations: `planes`, `flat` or `image`.

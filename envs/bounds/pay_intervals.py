@@ -53,7 +53,7 @@ def pay_intervals(world: World, weights: Floats) -> PayIntervals:
     tick, end = (0.0, 0.0), (0.0, 0.0)
     for rule in world.rules:
         low, high = _paid(rule, world, weights)
-        ends = any(isinstance(effect, End) for effect in rule.effects)
+        ends = any(isinstance(effect, End) for effect in rule.effects) and not rule.otherwise_pays
         if ends:
             end = end[0] + low, end[1] + high
         else:
@@ -66,15 +66,18 @@ def pay_intervals(world: World, weights: Floats) -> PayIntervals:
 
 def _paid(rule: RuleProgram, world: World, weights: Floats) -> Interval:
     """What a rule pays: nothing, where it does not fire."""
-    low = high = 0.0
-    for channel, amount in rule.pays:
-        if (weight := float(weights[channel])) == 0:
-            continue
-        ends = _products((weight, weight), interval(amount, world))
-        low, high = low + ends[0], high + ends[1]
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise NotEnumerableError(f"what `{rule.name}` pays has no bound that can be read off its formula")
-    return min(low, 0.0), max(high, 0.0)
+    least = most = 0.0
+    for pays in (rule.pays, rule.otherwise_pays):  # a tick has one or the other
+        low = high = 0.0
+        for channel, amount in pays:
+            if (weight := float(weights[channel])) == 0:
+                continue
+            ends = _products((weight, weight), interval(amount, world))
+            low, high = low + ends[0], high + ends[1]
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise NotEnumerableError(f"what `{rule.name}` pays has no bound that can be read off its formula")
+        least, most = min(least, low), max(most, high)
+    return least, most
 
 
 def interval(expression: Expression, world: World) -> Interval:

@@ -63,6 +63,6 @@ def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
 def _named(entry: str | LegendEntry, document: Document) -> list[str]:
     """The names that an entry's character can stand for, the uppermost first: agents and things, or else zones."""
     if entry == "wall" or (isinstance(entry, LegendEntry) and entry.wall):
-        return ["wall"]
+        return [*legend_zones(entry, document)] or ["wall"]
     both = (legend_agent(entry, document), legend_thing(entry, document))
     return [name for name in both if name is not None] or [*legend_zones(entry, document)] or ["floor"]

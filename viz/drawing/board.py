@@ -195,10 +195,18 @@ class BoardDrawing:
             self.outline(canvas, cells, mix(colour, self.theme.floor, 0.35), 0.035 * self.cell)
 
     def _inner_walls(self, canvas: Canvas) -> None:
-        """Draw the inner walls again, over the outlines of what is seen, so that the outlines end at walls."""
+        """Draw the inner walls again, over the outlines of what is seen, so that the outlines end at walls.
+
+        Walls that belong to a zone, such as doors, have its hue.
+        """
         for row, column in zip(*np.nonzero(self.walls), strict=True):
             if 0 < row < self.walls.shape[0] - 1 and 0 < column < self.walls.shape[1] - 1:
                 canvas.box(*self.box(row, column), self.theme.wall)
+        zones = self.world.boards.named_zones
+        hues = self.theme.zone_hues(list(zones))
+        for name, zone in zones.items():
+            for row, column in self.cells(zone[self.layout] & self.world.boards.walls[self.layout]):
+                canvas.box(*self.box(row, column), mix(self.theme.wall, hues[name], 0.5))
 
     def outline(self, canvas: Canvas, cells: Cells, colour: str, width: float) -> None:
         """Draw a line along the inside of a region's border, `width` points wide."""

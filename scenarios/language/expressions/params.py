@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
-from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
+from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, LegendEntry, Planning
 from .constants import base, names_in
 from .named_formulas import named_formulas
 from .parser import ExpressionError, effect, formula, parsed_measure
@@ -85,7 +85,7 @@ def _uses(document: Document) -> dict[Kind, frozenset[str]]:
     """Kind -> the names that formulas of this kind read, and those that named formulas read for them."""
     uses: dict[Kind, frozenset[str]] = {
         "preference": _read(_weights(document)) | choosing(document),
-        "pay": _read(formula for rule in document.rules for formula in rule.pays.values()),
+        "pay": _read(pay for rule in document.rules for pay in (*rule.pays.values(), *rule.else_pays.values())),
         "dynamics": _read(_dynamics(document)) | _effects(document),
         "layout": _read(_layout(document)),
     }
@@ -162,6 +162,8 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
         yield from (rule.when, rule.chance)
     for entry in document.life:
         yield from (entry.episodes, entry.continues)
+    for marked in document.legend.values():
+        yield from marked.fields.values() if isinstance(marked, LegendEntry) else ()
 
 
 def _bounds(counters: Mapping[str, Counter]) -> Iterator[Formula | None]:

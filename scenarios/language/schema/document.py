@@ -83,12 +83,16 @@ class Param(Block):
 
 
 class LegendEntry(Block):
-    """What a glyph puts on its cells: any of zones, a thing and an agent together; or a wall alone."""
+    """What a glyph puts on its cells: any of zones, a thing and an agent together; or a wall, which may have zones.
+
+    `fields`: with what the fields of the thing (or agent) that stands there begin.
+    """
 
     zone: Name | list[Name] | None = None
     thing: Name | None = None
     agent: Name | None = None
     wall: bool = False
+    fields: Annotated[dict[Name, Formula], Field(max_length=MANY)] = {}
 
 
 class Rectangle(Block):
@@ -152,6 +156,12 @@ class Draw(Block):
     about: Line | None = None
 
 
+class Wander(Block):
+    """Wandering that keeps to the cells of a zone."""
+
+    zone: Annotated[Name, Field(alias="in")]
+
+
 class Motion(Block):
     """One way in which a thing moves by itself; of several, the first whose `when` holds is followed."""
 
@@ -161,7 +171,7 @@ class Motion(Block):
     chase: Name | None = None
     flee: Name | None = None
     follow: Name | None = None
-    wander: bool = False
+    wander: bool | Wander = False
     still: bool = False
 
 
@@ -219,7 +229,7 @@ class Thing(Block):
     chase: Name | None = None
     flee: Name | None = None
     follow: Name | None = None
-    wander: bool = False
+    wander: bool | Wander = False
     moves: Annotated[list[Motion], Field(min_length=1, max_length=16)] | None = None
     fields: dict[Name, Counter] = {}
     observed: bool = True
@@ -378,7 +388,8 @@ class Rule(Block):
 
     By default it is tried in every tick; `at: between`, after an episode of a life that another one follows. `each`: a
     thing, for each instance of which there is one such rule; several things; or names for instances, as in
-    `{a: tree, b: tree}`. `else`: what happens where the condition holds and the chance fails.
+    `{a: tree, b: tree}`. `else` and `else_pays`: what happens and what is paid where the condition holds and the chance
+    fails.
     """
 
     name: Name
@@ -389,6 +400,7 @@ class Rule(Block):
     then: Effects = []
     otherwise: Annotated[Effects, Field(alias="else")] = []
     pays: dict[Line, Formula] = {}
+    else_pays: dict[Line, Formula] = {}
     about: Line | None = None
 
     @property

@@ -10,8 +10,8 @@ from ..faults.collector import Path, listed
 from ..names.boards import Board
 from ..names.formula_context import Context
 from ..names.overrides import hideable
-from ..names.symbols import SURFACES, action_names, suggestion, unknown
-from ..schema.document import ActionSpec, AgentBlock, AsAgent, Formula, Motion, Thing, View
+from ..names.symbols import BUILT_IN_ZONES, SURFACES, action_names, suggestion, unknown
+from ..schema.document import ActionSpec, AgentBlock, AsAgent, Formula, Motion, Thing, View, Wander
 from .deliberation import check_deliberation
 from .planners import check_planner
 
@@ -89,6 +89,10 @@ def _check_motion(name: str, motion: Thing | Motion, path: Path, context: Contex
             context.report.add("TC215", path, "this says no way of moving", f"write one of {listed(WAYS)}")
         # The thing is bound: with several instances, each tests the condition for itself.
         context.guard(motion.when, "a motion", context.scope((*path, "when"), {name: name}, ticking=False))
+    if isinstance(motion.wander, Wander):
+        zones = (*context.symbols.of("zone"), *BUILT_IN_ZONES)
+        if (zone := motion.wander.zone) not in zones:
+            unknown(context.report, "TC436", "zone", zone, zones, (*path, "wander", "in"))
     if motion.loop and motion.patrol is None:
         cure = "add a `patrol:`, or leave `loop` out"
         context.report.add("TC215", (*path, "loop"), "there is no patrol to loop", cure)

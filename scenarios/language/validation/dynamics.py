@@ -100,16 +100,18 @@ def check_rules(context: Context) -> None:
         context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted, between))
         _check_effects("then", rule.then, rule, path, context, bound)
         _check_effects("else", rule.otherwise, rule, path, context, bound)
-        if rule.otherwise and rule.chance is None:
-            message = f"rule `{rule.name}` has an `else:` and no `chance:`"
-            cure = "`else:` is done where the chance fails: add `chance:`, or write a rule of its own"
-            context.report.add("TC232", (*path, "else"), message, cure, key=True)
+        for key, others in (("else", rule.otherwise), ("else_pays", rule.else_pays)):
+            if others and rule.chance is None:
+                message = f"rule `{rule.name}` has an `{key}:` and no `chance:`"
+                cure = f"`{key}:` is for where the chance fails: add `chance:`, or write a rule of its own"
+                context.report.add("TC232", (*path, key), message, cure, key=True)
         if between:
             check_between(rule, path, context)
-        for channel, pay in rule.pays.items():
-            _check_payee(channel, (*path, "pays", channel), context)
-            context.number(pay, "a pay", context.scope((*path, "pays", channel), bound, acted, acted))
-        if not rule.then and not rule.otherwise and not rule.pays:
+        for key, pays in (("pays", rule.pays), ("else_pays", rule.else_pays)):
+            for channel, pay in pays.items():
+                _check_payee(channel, (*path, key, channel), context)
+                context.number(pay, "a pay", context.scope((*path, key, channel), bound, acted, acted))
+        if not (rule.then or rule.otherwise or rule.pays or rule.else_pays):
             message = f"rule `{rule.name}` changes nothing and pays nothing"
             context.report.add("TC218", (*path, "name"), message, "add `then:` or `pays:`", warning=True)
 
