@@ -1,8 +1,8 @@
 """Pages in a real headless Chromium, in a process of its own: `python chromium.py WIDTH PAGE EXPRESSION...`.
 
 Prints one JSON list: the value of each expression, evaluated one after another, then every message of the console.
-`PAGE` may end in `#...`. An expression may also be `goto:PAGE`, another page; `until:EXPRESSION`, which is evaluated until it is true;
-`file:PATH`, a script; or `shot:PATH`, which takes a picture.
+`PAGE` may end in `#...`. An expression may also be `goto:PAGE`, another page; `until:EXPRESSION`, which is evaluated
+until it is true; `file:PATH`, a script; or `shot:PATH`, which takes a picture.
 """
 
 import json

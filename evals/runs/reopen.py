@@ -26,8 +26,8 @@ def scenario_texts(scenario: Scenario) -> dict[str, str]:
     found = {"scenario.yaml": own.text}
     beside, shelf = os.path.dirname(own.real), os.path.realpath(library.FOLDER)
     for file in others:
-        # A scenario of the library finds its neighbours by their bare names too, so that they lie in both places. A file
-        # above the scenario has no place in the folder; reopening the run says that it is missing.
+        # A scenario of the library finds its neighbours by their bare names too, so that they lie in both places. A
+        # file above the scenario has no place in the folder; reopening the run says that it is missing.
         places = {LIBRARY: below(file.real, shelf), BENEATH: below(file.real, beside)}
         found |= {f"{folder}/{place}": file.text for folder, place in places.items() if place is not None}
     return found

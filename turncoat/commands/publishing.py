@@ -41,7 +41,9 @@ def site(
     if as_json:
         write_json({"site": str(built.folder), "bytes": built.size, "cached": built.cached, "pages": built.pages})
     else:
-        count = f"{len(built.pages)} scenario{'' if len(built.pages) == 1 else 's'}"
+        from ..viz.site.pages import counted
+
+        count = counted(len(built.pages))
         said = (
             f"{out}: {count}, {built.size / 1e6:.1f} MB; open {out / 'index.html'} in a browser, or put it on any host"
         )

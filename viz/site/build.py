@@ -166,9 +166,8 @@ def _kept(file: Path) -> ScenarioPage | None:
     """A page from the cache; None where it is not there, or damaged."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        pairs = tuple((heading, text) for heading, text in data.pop("about"))
-        lists = {name: tuple(data.pop(name)) for name in ("sources", "figures")}
-        return ScenarioPage(about=pairs, **lists, **data)
+        pairs = tuple((heading, text) for heading, text in data["about"])
+        return ScenarioPage(**{**data, "about": pairs, **{name: tuple(data[name]) for name in ("sources", "figures")}})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -49,8 +49,9 @@ def scenario_html(page: ScenarioPage, docs: bool) -> str:
         links += [(f"../docs/scenarios/{page.name}.html", "In the docs"), ("../docs/index.html", "Docs")]
     about = "".join(f"<dt>{_text(heading)}</dt><dd>{_text(text)}</dd>" for heading, text in page.about)
     sources = f"<p class='muted'>Sources: {_text('; '.join(page.sources))}</p>" if page.sources else ""
+    origin = f'<span class="chip">origin: {_text(page.origin)}</span> {_text(ORIGINS[page.origin])}'
     content = f"""<h1>{_text(page.title)}</h1>
-<p class="muted">{_text(page.name)} · <span class="chip">origin: {_text(page.origin)}</span> {_text(ORIGINS[page.origin])}</p>
+<p class="muted">{_text(page.name)} · {origin}</p>
 <p class="claim">{_text(page.claim)}</p>
 <noscript><p class="note">The boards are drawn with JavaScript, which is switched off here.</p></noscript>
 <div id="site"></div>
@@ -74,11 +75,11 @@ def gallery_html(pages: Sequence[ScenarioPage], docs: bool) -> str:
     links = [("docs/index.html", "Docs"), ("docs/tutorial.html", "Tutorial")] if docs else []
     parts = [
         "<h1>Turncoat</h1>",
-        "<p class='claim'>Small worlds in which an agent may turn on those who made it, solved exactly. Watch what the best "
-        "plan does, play in its place, and change what it wants or who watches it.</p>",
+        "<p class='claim'>Small worlds in which an agent may turn on those who made it, solved exactly. Watch what the "
+        "best plan does, play in its place, and change what it wants or who watches it.</p>",
         "<div class='tools'><label>Find <input type='search' id='search' autocomplete='off'></label>"
         "<button type='button' id='pause'>Pause the clips</button>"
-        f"<span id='count' role='status' class='muted'>{len(pages)} scenario{'' if len(pages) == 1 else 's'}</span></div>",
+        f"<span id='count' role='status' class='muted'>{counted(len(pages))}</span></div>",
         "<noscript><p class='note'>The clips are drawn with JavaScript, which is switched off here.</p></noscript>",
     ]
     number = 0
@@ -94,6 +95,11 @@ def gallery_html(pages: Sequence[ScenarioPage], docs: bool) -> str:
     scripts = part(__package__, "unpack.js") + part(REPORT, "player.js") + part(__package__, "gallery.js")
     data = packed({"clips": [page.clip for page in pages]}, {})
     return _page("Turncoat", links, "\n".join(parts), data, scripts)
+
+
+def counted(scenarios: int) -> str:
+    """A number of scenarios in words."""
+    return f"{scenarios} scenario{'' if scenarios == 1 else 's'}"
 
 
 def _card(page: ScenarioPage, number: int) -> str:

@@ -92,14 +92,14 @@ def _robot(follower: PlanFollower, agent: int) -> tuple[float, float]:
     source = _source(mdp)
     paid = (mdp.rewards * world.weights(plan.evaluated.states, agent)[source]).sum(axis=1)
     taken = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start)) % mdp.n_actions
-    now = np.zeros(mdp.n_states)
+    now: Floats = np.zeros(mdp.n_states)
     now[mdp.start_state] = mdp.start_probability
     sums = np.zeros(2)
     for tick in range(world.steps):
         policy = np.asarray(follower.agent.planned_path(tick).at(0).policy)
         flow = np.where(policy[source] == taken, now[source] * mdp.probability, 0.0)
         sums += flow @ paid, flow @ plan.performance
-        now = np.bincount(mdp.next_state, flow, mdp.n_states)
+        now = np.bincount(mdp.next_state, flow, mdp.n_states).astype(np.float64)
         if not now[~mdp.ended].any():
             break
     return float(sums[0]), float(sums[1])

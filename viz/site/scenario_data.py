@@ -1,4 +1,4 @@
-"""All that a scenario's page shows, worked out: what is watched, the world to play, the grid of what-ifs, the verdict."""
+"""All that a scenario's page shows, worked out: what is watched, the world to play, what if, the verdict."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
         **builder.tables(watched.shown),
     }
     arrays = data.pop("arrays")
-    told = ("Story", document.about.story), ("What tempts", document.about.temptation)
-    told += ("What is intended", document.about.intended), ("What is measured", document.about.measure)
-    told += (("Caveat", document.about.caveat),)
+    about = document.about
+    told = [("Story", about.story), ("What tempts", about.temptation), ("What is intended", about.intended)]
+    told += [("What is measured", about.measure), ("Caveat", about.caveat)]
     return ScenarioPage(
         name=name,
         title=document.title,
@@ -142,15 +142,15 @@ class _Builder:
         """The episode that shows the claim; of a world without a plan, what was recorded of an agent that has none."""
         stage = stage_data(self.world, meanings(self.scenario.document))
         if self.scenario.lives_in(self.stage):
-            note = "A life of several episodes: what is best in one of them depends on the others. It is solved as a whole, "
-            note += f"and the figures below say what comes of it; `turncoat solve {self.name}` shows the plan."
+            note = "A life of several episodes: what is best in one of them depends on the others. It is solved as a "
+            note += f"whole, and the figures below say what comes of it; `turncoat solve {self.name}` shows the plan."
             return _Watched([], stage, note, None, self._clip(None, stage))
         self.report("solving it, and playing the episode that shows the claim")
         learned = shipped_checkpoint(self.scenario, self.opening.agent)
         if learned is not None and find_spec("torch") is not None:
             from ...evals.inspection.learned_show import LearnedShow
 
-            note = f"The agent is `{self.opening.agent}`, which has learned: it was trained beforehand, and learns no more."
+            note = f"The agent is `{self.opening.agent}`: it was trained beforehand, and learns no more."
             return self._filmed(LearnedShow(self.scenario, self.stage, learned), stage, [self.opening.seed or 0], note)
         for name in self._stages():
             live = LiveShow(self.scenario, name)
@@ -171,7 +171,7 @@ class _Builder:
         return self._played_at_random(stage)
 
     def _stages(self) -> list[str]:
-        """The stage that shows the claim, and those of which something is claimed of the exact plan, to fall back on."""
+        """The stage that shows the claim; to fall back on, those of which something is claimed of the exact plan."""
         claimed = [each.stage for each in self.scenario.document.expect if "exact" in each.of and each.stage]
         return list(dict.fromkeys([self.stage, *claimed]))
 
@@ -265,7 +265,8 @@ class _Builder:
 
     def _unplayed(self, what: str, command: str) -> str:
         why = f" ({self.refused})" if self.refused else ""
-        return f"This world cannot be {what} in a page{why}; where Turncoat is installed, `turncoat {command} {self.name}` does it."
+        does = f"where Turncoat is installed, `turncoat {command} {self.name}` does it"
+        return f"This world cannot be {what} in a page{why}; {does}."
 
     def _grid(self, shown: Episode, tables: _Worlds) -> Data | None:
         assert self.process is not None

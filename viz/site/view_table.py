@@ -43,8 +43,10 @@ class ViewTable:
         world, states = self.world, np.array(self._states, np.int32).reshape(len(self._states), len(self.world.fields))
         count, bodies = len(states), len(world.bodies)
         cells = states[:, [body.cell for body in world.bodies]].reshape(count, bodies)
-        carriers = [body.carrier for body in world.bodies]
-        carried = np.stack([states[:, c] if c >= 0 else np.zeros(count, np.int32) for c in carriers] or [[]], axis=-1)
+        carried = np.zeros((count, bodies), np.int32)
+        for place, body in enumerate(world.bodies):
+            if body.carrier >= 0:
+                carried[:, place] = states[:, body.carrier]
         word, rows, fields, field = np.zeros(count, np.int64), _Distinct(), _Distinct(), np.zeros(count, np.int64)
         words, which = _Distinct(), self._alike(states)
         for first, alike in which:
