@@ -137,6 +137,12 @@ def test_there_is_one_way_to_open_a_run_and_it_refuses_what_has_changed(stored):
         open_run(stored.folder)
 
 
+def test_a_run_of_a_scenario_that_extends_its_neighbour_opens_again(tmp_path):
+    """`extends: conveyor_belt_sushi_goal` is found beside the file; two files of the library are written so."""
+    run = api.run("safety_gridworlds/conveyor_belt_sushi_goal2", settings=RunSettings(agents=("random",), seeds=1))
+    assert reopen.reopen_scenario(run.save(tmp_path / "run")).hash == run.scenario.hash
+
+
 def test_the_librarys_files_are_kept_too(tmp_path):
     scenario = load("treacherous_turn/any_goal")
     assert sorted(reopen.scenario_texts(scenario)) == ["library/treacherous_turn/lab.yaml", "scenario.yaml"]
