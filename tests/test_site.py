@@ -240,6 +240,7 @@ def test_the_command_ends_with_the_next_one(more, worked_out, tmp_path, monkeypa
     monkeypatch.setattr(sys, "argv", ["turncoat", "site", "escape/off_switch", "--out", str(tmp_path / "s"), *more])
     monkeypatch.setattr(sys, "stdout", shown)
     monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("TERM", "dumb")
     with pytest.raises(SystemExit) as ending:
         main()
     assert ending.value.code == 0
