@@ -130,6 +130,13 @@ rules:
     chance: 0.2
     then: tree.age += 1
     else_pays: {reward: 1}
+  - name: catch_up
+    each: {a: tree, b: tree}
+    only: first
+    when: a.age != b.age or robot does left
+    chance: 0.7
+    then: b.age += 1
+    else_pays: {reward: b.age}
   - name: beckon
     when: robot meets door
     then: place monster at random in glade

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..base import Ints
 from ..kernel.batch_stepper import Stepper
-from ..world.ascii_board import text_board
+from ..reference.looks import drawn_board
 from ..world.world import World
 
 PIXELS = 16
@@ -32,7 +32,7 @@ def frames(
 def text(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
     """A state int32 `[F]` as a board in glyphs or, without a board, its fields."""
     if world.boards.nowhere:
-        return text_board(world, state, glyphs)
+        return drawn_board(world, state, glyphs)
     return "\n".join(f"{field.name} {int(value)}" for field, value in zip(world.fields, state, strict=True))
 
 

@@ -7,7 +7,7 @@ a zone is one entry of `masks`, which holds for each zone and reach the cells th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -720,11 +720,23 @@ class _Assembler:
             self._op(LET, place, 0)
         self._guarded(draw.when, decide)
 
-    def _rule(self, rule: RuleProgram) -> None:
+    def _rules(self, rules: Sequence[RuleProgram]) -> None:
+        """The instructions of rules; of those of which only one is tried, it jumps over the others."""
+        for only, group in groupby(rules, key=lambda rule: rule.only):
+            ends: list[int] = []
+            for rule in group:
+                if only:
+                    ends += self._rule(rule)
+                else:
+                    self._rule(rule)
+            self._land(ends)
+
+    def _rule(self, rule: RuleProgram) -> list[int]:
+        """The instructions of a rule; returns the jump to be landed behind those of which only one is tried."""
         ids = self.world.draw_ids
         fails = bool(rule.otherwise or rule.otherwise_pays or rule.otherwise_performance)
         if not (rule.pays or rule.performance or rule.effects or fails):
-            return
+            return []
 
         def pay(pays: Sequence[tuple[int, Expression]], performance: Expression | None) -> None:
             for channel, amount in pays:
@@ -745,7 +757,15 @@ class _Assembler:
                 self._effect(effect, ids.get(f"{rule.name}.else.{i}", -1))
 
         otherwise = fail if fails else None
-        self._guarded(rule.when, lambda: self._by_chance(rule.chance, ids.get(rule.name, -1), fire, otherwise))
+        ends: list[int] = []
+
+        def attempt() -> None:
+            self._by_chance(rule.chance, ids.get(rule.name, -1), fire, otherwise)
+            if rule.only:
+                ends.append(self._op(SKIP))
+
+        self._guarded(rule.when, attempt)
+        return ends
 
     def _effect(self, effect: Effect, draw: int) -> None:
         world = self.world
@@ -826,12 +846,10 @@ class _Assembler:
             self._op(TICK, world.clock, world.fields[world.clock].size - 1)
         for number, draw in enumerate(world.tick_draws):
             self._draw(draw, self.drawn + number)
-        for rule in world.rules:
-            self._rule(rule)
+        self._rules(world.rules)
         if world.end_rules:
             skip = self._op(ENDED)
-            for rule in world.end_rules:
-                self._rule(rule)
+            self._rules(world.end_rules)
             self.code[skip][1] = len(self.code) - skip - 1
         for event, column in world.happened:
             self._op(NOTE, column, event)
@@ -855,13 +873,11 @@ class _Assembler:
             self._draw(draw, draw.column)
         self._op(REMEMBER)
         self._decide_solidity()
-        for rule in world.start_rules:
-            self._rule(rule)
+        self._rules(world.start_rules)
 
     def _between(self) -> None:
         """The program of what comes between two episodes of a life, see `reference.step.between`."""
-        for rule in self.world.between_rules:
-            self._rule(rule)
+        self._rules(self.world.between_rules)
 
     def _go_on(self) -> None:
         """The program of the start of an episode of a life that another one came before."""

@@ -634,6 +634,11 @@ def _step_towards(here: Ints, target: Ints, context: EvalContext, away: bool = F
 def _fire(rule: RuleProgram, tick: _TickState, only: Bools | None = None) -> None:
     """Where the guard holds (and the rule's draw succeeds), pay by the state that the guard saw, then apply effects."""
     holds = evaluate_bool(rule.when, tick.context)
+    if rule.only:
+        # Beside the draws of the tick, the copies of a row that chance splits carry on what has been tried in it.
+        tried = tick.context.draws.setdefault(f"{rule.only}.only", np.zeros(tick.context.lanes, np.int32))
+        holds = holds & (tried == 0)
+        tried[holds] = 1
     rows = np.flatnonzero(holds if only is None else holds & only)
     rows, failed = _by_coin(tick, rule.name, rows, rule.chance)
     if failed.size and (rule.otherwise or rule.otherwise_pays or rule.otherwise_performance is not None):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -436,8 +437,11 @@ class _Compiler:
         order = len(self.bodies)
         sight = None if agent.sight is None else int(self.number(agent.sight))
         self.bodies.append(
-            Body(name, name, order, True, not agent.ghost, False, False, sight, (), cell, facing, fields=fields)
-        )
+            Body(
+                name, name, order, True, not agent.ghost, False, False, sight, (), cell, facing, fields=fields,
+                looks=self._looks(agent.drawn_as, self.scope),
+            )
+        )  # fmt: skip
         return order
 
     def _thing_bodies(self, name: str) -> None:
@@ -465,8 +469,12 @@ class _Compiler:
                 Body(
                     instance, name, order, False, _folded_truth(resolve(solid, self.scope.bind(name, instance))),
                     thing.opaque, pushable, sight, motions, cell, facing, phase, carrier, fields, blocks,
+                    self._looks(thing.drawn_as, self.scope.bind(name, instance)),
                 )
             )  # fmt: skip
+
+    def _looks(self, drawn_as: Mapping[Any, schema.Formula], scope: NameBindings) -> tuple[tuple[str, Expression], ...]:
+        return tuple((look, self.formula(condition, scope)) for look, condition in drawn_as.items())
 
     def _motions(self, name: str, instance: str, thing: schema.Thing) -> Iterable[MotionProgram]:
         scope = self.scope.bind(name, instance)
@@ -781,6 +789,7 @@ class _Compiler:
                 otherwise,
                 *self._amounts(rule.pays, scope, channels, hidden),
                 *self._amounts(rule.else_pays, scope, channels, hidden),
+                rule.name if rule.only is not None else "",
             )
 
     def _amounts(

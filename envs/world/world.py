@@ -97,6 +97,7 @@ class Body:
     Attributes:
         solid: whether it blocks: always, never, or where a condition holds in the state before the tick.
         blocks: the agents and things that it blocks where it is solid; None for all.
+        looks: how it is drawn while a condition holds, the first that does.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Body:
     carrier: int = -1
     fields: tuple[int, ...] = ()
     blocks: frozenset[str] | None = None
+    looks: tuple[tuple[str, Expression], ...] = ()
 
     def may_block(self, mover: Body) -> bool:
         """Whether another body is one that it blocks where it is solid."""
@@ -222,6 +224,7 @@ class RuleProgram:
         effects: what it does; otherwise: what happens where its guard holds and its chance fails.
         pays: pairs of a channel and an amount; performance: the hidden amount.
         otherwise_pays, otherwise_performance: the same for where its guard holds and its chance fails.
+        only: the rule of the file that it is one of, if only the first of these whose guard holds is tried; else empty.
     """
 
     name: str
@@ -233,6 +236,7 @@ class RuleProgram:
     performance: Expression | None
     otherwise_pays: tuple[tuple[int, Expression], ...] = ()
     otherwise_performance: Expression | None = None
+    only: str = ""
 
 
 @dataclass(frozen=True)

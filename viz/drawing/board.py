@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...envs.base import Bools, Ints
+from ...envs.reference.looks import looks
 from ...envs.world.geometry import DIRECTIONS, STEPS
 from ...envs.world.world import Body, World
 from .canvas import Canvas, text_width
@@ -251,8 +252,9 @@ class BoardDrawing:
             carried = body.carrier >= 0 and state[body.carrier]
             if state[body.cell] == nowhere and before[body.cell] != nowhere and not carried:
                 self.cast.draw_gone(canvas, body, *self.centre(int(before[body.cell])), self.cell)
+        now = looks(self.world, state)
         for body, x, y, size in self.standing(state):
-            self.cast.draw(canvas, body, x, y, size, self._gaze(body, path))
+            self.cast.draw(canvas, body, x, y, size, self._gaze(body, path), now.get(body.name))
             self._load(canvas, state, body, x, y, size)
 
     def standing(self, state: Ints) -> list[tuple[Body, float, float, float]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...envs.base import Ints
+from ...envs.reference.looks import looks
 from ...envs.world.world import Body, World
 from ...evals.inspection.attribution import UNSOLVED, Attribution, AttributionSolver
 from ...evals.inspection.mind import Mind, ValueMap
@@ -54,6 +55,7 @@ def stage_data(world: World, meanings: Mapping[str, str] | None = None) -> Data:
                 "agent": body.is_agent,
                 "colour": cast.colour(body),
                 "shape": sprite(cast, body),
+                **({"looks": {look: sprite(cast, body, look) for look, _ in body.looks}} if body.looks else {}),
                 "watches": body in watchers(world),
             }
             for body in world.bodies
@@ -131,7 +133,13 @@ def scene_data(world: World, state: Ints) -> Data:
     }
     if not world.boards.height:  # a card for each field
         scene["fields"] = [[each.text, each.share] for each in quantities(world, state)]
-    return scene
+    looked = looks_data(world, state)
+    return scene | ({"looks": looked} if looked else {})
+
+
+def looks_data(world: World, state: Ints) -> dict[str, str]:
+    """The bodies, by their number, that are drawn otherwise than usual in a state int32 `[F]`: by which word."""
+    return {str(world.body_index[name]): look for name, look in looks(world, state).items()}
 
 
 def seen_data(world: World, state: Ints) -> list[list[int]]:

@@ -6,13 +6,14 @@ class Views {
   constructor(world, arrays, prefix) {
     Object.assign(this, world.lists);
     this.stage = world.stage;
-    for (const name of ["layout", "cells", "carried", "word", "field", "sight"]) this[name] = arrays[prefix + name];
+    for (const name of ["layout", "cells", "carried", "word", "field", "sight", "look"]) this[name] = arrays[prefix + name];
   }
 
   frame(number) {
     const bodies = this.stage.bodies.length, of = (array) => Array.from(array.subarray(number * bodies, (number + 1) * bodies));
     const frame = { layout: this.layout[number], cells: of(this.cells), carried: of(this.carried), words: this.rows[this.word[number]].map((index) => this.words[index]) };
     if (this.seen.length) frame.seen = this.seen[this.sight[number]];
+    if (this.looks.length) frame.looks = this.looks[this.look[number]];
     if (!this.stage.height) frame.fields = this.fields[this.field[number]];
     return frame;
   }

@@ -9,7 +9,7 @@ import numpy as np
 from ...envs.base import Ints, Longs
 from ...envs.world.world import World
 from ..drawing.seen_cells import watchers
-from ..report.replay_data import Data, scene_data, seen_data
+from ..report.replay_data import Data, looks_data, scene_data, seen_data
 from .packing import smallest
 
 
@@ -37,8 +37,8 @@ class ViewTable:
         """The lists, and the arrays that refer to them.
 
         Lists: `words`, what a board does not show, of which `rows` has the indices; `seen`, the cells that watchers
-        see; `fields`, of worlds without a board. Arrays: `layout`, `word`, `sight` and `field` `[V]`, `cells` and
-        `carried` `[V, bodies]`.
+        see; `fields`, of worlds without a board; `looks`, of bodies that are drawn otherwise. Arrays: `layout`, `word`,
+        `sight`, `field` and `look` `[V]`, `cells` and `carried` `[V, bodies]`.
         """
         world, states = self.world, np.array(self._states, np.int32).reshape(len(self._states), len(self.world.fields))
         count, bodies = len(states), len(world.bodies)
@@ -57,9 +57,15 @@ class ViewTable:
         if world.boards.height and watchers(world):
             for row, state in enumerate(states):
                 sight[row] = seen.number(seen_data(world, state))
+        look, looks = np.zeros(count, np.int64), _Distinct()
+        if any(body.looks for body in world.bodies):
+            for row, state in enumerate(states):
+                look[row] = looks.number(looks_data(world, state))
         lists = {"words": words.values, "rows": rows.values, "fields": fields.values, "seen": seen.values}
+        lists["looks"] = looks.values
         layout = states[:, world.layout] if world.layout >= 0 else np.zeros(count, np.int32)
         arrays = {"layout": layout, "cells": cells, "carried": carried, "word": word, "field": field, "sight": sight}
+        arrays["look"] = look
         return lists, {name: smallest(np.asarray(array)) for name, array in arrays.items()}
 
     def _alike(self, states: Ints) -> list[tuple[int, np.ndarray]]:

@@ -44,7 +44,8 @@ def shaping(document: Document) -> frozenset[str]:
 
 def unused_params(document: Document) -> tuple[str, ...]:
     """Params that neither the world, the agents, watched logs nor the conditions of expected rates read."""
-    read = frozenset().union(*_uses(document).values(), _behind(_measured(document), document), _watched(document))
+    shown = _behind(_measured(document) | _drawn(document), document)
+    read = frozenset().union(*_uses(document).values(), shown, _watched(document))
     return tuple(name for name in document.params if name not in read)
 
 
@@ -206,6 +207,13 @@ def _watched(document: Document) -> frozenset[str]:
     """The names that watched logs read. Logs affect what a learner knows and not the process."""
     logs = [log for stage in document.stages.values() for log in stage.watch]
     return _read(value for log in logs for value in (log.episodes, log.slips))
+
+
+def _drawn(document: Document) -> frozenset[str]:
+    """The names that decide how bodies are drawn, and nothing else."""
+    looks = [thing.drawn_as for thing in document.things.values()]
+    looks += [agent.drawn_as for agent in document.agents.values()]
+    return _read(condition for each in looks for condition in each.values())
 
 
 def _measured(document: Document) -> frozenset[str]:

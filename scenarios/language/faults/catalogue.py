@@ -126,6 +126,8 @@ CATALOGUE: dict[str, str] = {
     "others do. It is asked for in an expectation; with one agent, `regret` compares with the exact plan.",
     "TC232": "`else:` is what a rule does, and `else_pays:` what it pays, where its condition holds and its `chance` "
     "fails. A rule without a chance never fails; what happens where the condition does not hold is a rule of its own.",
+    "TC233": "With `each:` a rule is one rule for each instance, and `only: first` has the first of them fire whose "
+    "condition holds, and no other. A rule without `each:` is one in any case.",
     "TC240": "Reports, comparisons and CI tell expectations apart by their names. Two of one name about the same agent "
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "

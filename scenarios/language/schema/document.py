@@ -156,6 +156,12 @@ class Draw(Block):
     about: Line | None = None
 
 
+Looks: TypeAlias = Annotated[
+    dict[Literal["faded", "marked", "crossed", "item", "block", "monster", "overseer"], Formula], Field(max_length=8)
+]
+"""How a body is drawn while a condition holds; of several that hold, as the first says."""
+
+
 class Wander(Block):
     """Wandering that keeps to the cells of a zone."""
 
@@ -213,7 +219,7 @@ class Thing(Block):
     """Anything on the board that is not an agent, with one instance per cell of its glyph, or up to `count` of them.
 
     `solid`: whether it blocks, always or where a formula holds. `blocks`: the things and agents that it blocks where it
-    is solid; all of them if left out.
+    is solid; all of them if left out. `drawn_as`: how it is drawn while a condition holds.
     """
 
     kind: Literal["item", "block", "overseer", "monster", "decor"] = "item"
@@ -233,6 +239,7 @@ class Thing(Block):
     moves: Annotated[list[Motion], Field(min_length=1, max_length=16)] | None = None
     fields: dict[Name, Counter] = {}
     observed: bool = True
+    drawn_as: Looks = {}
     as_agent: AsAgent | None = None
     about: Line | None = None
 
@@ -355,6 +362,7 @@ class AgentBlock(Block):
     sight: Formula | None = None
     facing: bool = False
     ghost: bool = False
+    drawn_as: Looks = {}
     fields: dict[Name, Counter] = {}
     about: Line | None = None
 
@@ -388,14 +396,15 @@ class Rule(Block):
 
     By default it is tried in every tick; `at: between`, after an episode of a life that another one follows. `each`: a
     thing, for each instance of which there is one such rule; several things; or names for instances, as in
-    `{a: tree, b: tree}`. `else` and `else_pays`: what happens and what is paid where the condition holds and the chance
-    fails.
+    `{a: tree, b: tree}`. `only`: of these, the first one whose condition holds, and no other. `else` and `else_pays`:
+    what happens and what is paid where the condition holds and the chance fails.
     """
 
     name: Name
     when: Formula = True
     at: Literal["start", "tick", "end", "between"] = "tick"
     each: Name | list[Name] | dict[Name, Name] | None = None
+    only: Literal["first"] | None = None
     chance: Formula | None = None
     then: Effects = []
     otherwise: Annotated[Effects, Field(alias="else")] = []

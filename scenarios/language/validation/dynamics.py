@@ -94,6 +94,9 @@ def check_rules(context: Context) -> None:
     for index, rule in enumerate(rules):
         path: Path = ("rules", index)
         bound = _check_each(rule, path, context)
+        if rule.only is not None and not rule.instances:
+            message = f"rule `{rule.name}` is one rule, and says which one of several"
+            context.report.add("TC233", (*path, "only"), message, "add `each:`, or leave `only:` out", key=True)
         # At the start of an episode, and between two, nobody has acted, and no draw of a tick is made.
         acted, between = rule.at not in ("start", "between"), rule.at == "between"
         context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted, between))
