@@ -62,6 +62,7 @@ for name, command in (
     ("reproduce", comparing.reproduce),
     ("control", controlling.control),
     ("protocols", controlling.protocols),
+    ("mitigations", controlling.mitigations),
     ("monitor", controlling.monitor),
     ("search", searching.search),
     ("inspect", inspecting.inspect),
