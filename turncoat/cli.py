@@ -67,6 +67,7 @@ for name, command in (
     ("search", searching.search),
     ("inspect", inspecting.inspect),
     ("report", reporting.report),
+    ("site", reporting.site),
     ("watch", watching.watch),
     ("play", watching.play),
     ("record", watching.record),
