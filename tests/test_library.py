@@ -34,7 +34,6 @@ EXACT = RunSettings(agents=("exact",))
 ALLOWED_WARNINGS: dict[str, set[str]] = {
     **{name: {"TC601"} for name in SIMULATED},
     "safety_gridworlds/island_navigation": {"TC608"},  # safe exploration: whoever knows the water has nothing to lose
-    "learning/accident": {"TC608"},  # the same in a life
     "safety_gridworlds/safe_interruptibility_2": {"TC608"},  # the control of the other two boards
     "two_systems/strangers": {"TC608"},  # the control of `copies`
 }
