@@ -105,3 +105,7 @@ class NotEnumerableError(WorldError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class TooLargeError(NotEnumerableError):
+    """The world is too large to enumerate, and could be told of in another way: by bounds, or by simulation."""
