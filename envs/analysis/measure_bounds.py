@@ -1,7 +1,8 @@
 """Bounds of a measure over all best plans of a world that is too large to enumerate.
 
 Actions that may be in a best plan are kept (see `anytime_bounds`), so the range of a measure over them contains its
-range over the best plans. What lies beyond adds what the world's rules could add, and any event may come there, or none.
+range over the best plans. What lies beyond adds what the world's rules could add, and any event may come there, or
+none.
 """
 
 from __future__ import annotations

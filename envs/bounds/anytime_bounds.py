@@ -147,7 +147,7 @@ def bounded_rounds(world: World, seconds: float = 60.0, max_states: int = 1_000_
     Yields:
         What is known after each round, until nothing is left that a best plan could come to, or there is no more time.
     """
-    weights, discount = _agent(world)
+    weights, discount = weighing_agent(world)
     pay = pay_intervals(world, weights)
     part, began = PartialEnumeration(world), time.monotonic()
     goal = max(FIRST, part.start_state.size)
@@ -199,8 +199,12 @@ class BoundedSearch:
         return found is not None
 
 
-def _agent(world: World) -> tuple[Floats, float]:
-    """Weights and discount of the one agent."""
+def weighing_agent(world: World) -> tuple[Floats, float]:
+    """Weights float64 `[K]` and discount of the one agent.
+
+    Raises:
+        NotEnumerableError: there are several, its weights may change, or it does not add values up.
+    """
     if len(world.agents) != 1:
         raise NotEnumerableError("bounds are computed for one agent alone", "give the others' parts to things")
     agent = world.agents[0]
@@ -211,13 +215,13 @@ def _agent(world: World) -> tuple[Floats, float]:
     return np.asarray(agent.weights), agent.discount
 
 
-def _least(world: World, discount: float, pay: PayIntervals) -> float:
-    """What no plan can fall below."""
+def any_episode(world: World, discount: float, pay: PayIntervals) -> tuple[float, float]:
+    """What no episode can fall below, and what none can exceed."""
     horizon = world.horizon
     ticks = float(horizon) if horizon is not None and discount == 1 else 1 / (1 - discount)
     # Of what is paid once nothing is known here, so all of it counts.
-    once = pay.at_end[0] + sum(each.amount[0] for each in pay.once)
-    return min(pay.each_tick[0], 0.0) * ticks + once
+    once = [pay.at_end[side] + sum(each.amount[side] for each in pay.once) for side in range(2)]
+    return min(pay.each_tick[0], 0.0) * ticks + once[0], max(pay.each_tick[1], 0.0) * ticks + once[1]
 
 
 def _solved(
@@ -227,9 +231,7 @@ def _solved(
     world, process = part.world, part.closed()
     paid = process.mdp.rewards @ weights
     low, high = pay.on_the_way(process.states)
-    both = np.column_stack(
-        [process.adding(paid, pay.each_tick[0], low), process.adding(paid, pay.each_tick[1], high)]
-    )
+    both = np.column_stack([process.adding(paid, pay.each_tick[0], low), process.adding(paid, pay.each_tick[1], high)])
     mdp = replace(process.mdp, rewards=both, channels=("least", "most"))
     free = process.mdp.available
     if world.horizon is None:
@@ -245,7 +247,7 @@ def _solved(
     acting = process.states[~process.beyond & ~process.mdp.ended]
     if not _distinct(world, acting):
         # The plan behind this bound may need to know what the agent cannot see; what any plan is worth holds still.
-        least_value = _least(world, discount, pay)
+        least_value = any_episode(world, discount, pay)[0]
     apart = _distinct(world, process.states[~process.mdp.ended])
     if before is not None:
         least_value, most_value = max(least_value, before.lower), min(most_value, before.upper)
@@ -263,7 +265,7 @@ def _induct(mdp: FiniteMDP, free: Bools, discount: float, horizon: int) -> Finit
     """
     table = tables(mdp)
     scalars = [np.where(free, table.vector_rewards[:, :, k], -np.inf) for k in range(2)]
-    acting = free.any(axis=1)
+    acting: Bools = np.any(free, axis=1)
     values = [np.zeros(acting.size), np.zeros(acting.size)]
     policy = np.zeros((horizon, acting.size), np.int8 if free.shape[1] <= 128 else np.int16)
     packed = np.zeros((horizon, acting.size, (free.shape[1] + 7) // 8), np.uint8)

@@ -1,7 +1,8 @@
 """One episode played by looking a little ahead, again and again: where it leads, a good plan may go.
 
-What lies beyond what is seen is hoped to pay halfway between the least and the most that rules could pay. Its states are
-expanded in the search for bounds, whose pessimistic side is then worth at least as much where nothing is left to chance.
+What lies beyond what is seen is hoped to pay halfway between the least and the most that rules could pay. The states
+that are met are expanded in the search for bounds, whose pessimistic side is then worth at least as much where nothing
+is left to chance.
 """
 
 from __future__ import annotations
@@ -10,15 +11,37 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ..base import Floats, Ints, TooLargeError
-from ..mdp.partial_enumeration import PartialEnumeration
+from ..mdp.partial_enumeration import ClosedProcess, PartialEnumeration
 from ..solvers.dynamic_programming import backward_induction, policy_iteration
 from ..world.world import World
 from .pay_intervals import PayIntervals
 
 MOST_LOOKS: Final = 64
 """How often it is looked ahead in one episode at most."""
+
+
+def hopeful_plan(
+    world: World, process: ClosedProcess, weights: Floats, discount: float, pay: PayIntervals, ticks: int
+) -> npt.NDArray[np.integer]:
+    """The best plan where what lies beyond pays halfway between the least and the most, integers `[T, S]`.
+
+    Args:
+        world: of one agent.
+        process: what is seen of it.
+        weights: float64 `[K]`.
+        discount: per tick.
+        pay: bounds of what the rules pay.
+        ticks: T, which are left.
+    """
+    mdp, (low, high) = process.mdp, pay.on_the_way(process.states)
+    hoped = process.adding(mdp.rewards @ weights, sum(pay.each_tick) / 2, (low + high) / 2)
+    seen = replace(mdp, rewards=hoped[:, None], channels=("hoped",))
+    if world.horizon is None:
+        return np.broadcast_to(policy_iteration(seen, [1.0], discount).policy, (ticks, mdp.n_states))
+    return backward_induction(seen, [1.0], discount, ticks, keep_values=False).policy
 
 
 def play_ahead(world: World, weights: Floats, discount: float, pay: PayIntervals, look: int) -> Ints:
@@ -43,13 +66,7 @@ def play_ahead(world: World, weights: Floats, discount: float, pay: PayIntervals
         except TooLargeError:
             break
         process = part.closed()
-        mdp, (low, high) = process.mdp, pay.on_the_way(process.states)
-        hoped = process.adding(mdp.rewards @ weights, sum(pay.each_tick) / 2, (low + high) / 2)
-        seen = replace(mdp, rewards=hoped[:, None], channels=("hoped",))
-        if world.horizon is None:
-            plan = np.broadcast_to(policy_iteration(seen, [1.0], discount).policy, (left, mdp.n_states))
-        else:
-            plan = backward_induction(seen, [1.0], discount, left, keep_values=False).policy
+        mdp, plan = process.mdp, hopeful_plan(world, process, weights, discount, pay, left)
         state = int(part.start_state[part.start_probability.argmax()])
         before = left
         while left > 0 and not process.beyond[state] and not mdp.ended[state]:

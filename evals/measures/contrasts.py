@@ -155,9 +155,7 @@ def _never(_: Interval) -> bool:
     return False
 
 
-def _exact(
-    solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, decided: Decided | None = None
-) -> Interval:
+def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, decided: Decided | None = None) -> Interval:
     try:
         return exact_range(solved, measure, subject.overrides, subject.stage, subject.barring, subject.episode)
     except TooLargeError as fault:
