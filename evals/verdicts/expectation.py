@@ -206,8 +206,8 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
             # No agent is indifferent between equilibria: which of them is played is another question than a tie.
             why = f"{_in_how_many(interval, band)}; {_named(interval)} {_range(low, high)}"
     if interval.bounded:
-        within = _range(low, high)
-        why = f"{interval.whose} gives {'' if within == _range(low, low) else 'what lies within '}{within} ({interval.bounded})"
+        lies = "" if _number(low) == _number(high) else "what lies within "
+        why = f"{interval.whose} gives {lies}{_range(low, high)} ({interval.bounded})"
         if outcome == "fail":
             why = f"{why}, and {band.words} was expected"
         elif outcome == "inconclusive":
