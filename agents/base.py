@@ -339,7 +339,11 @@ class TrainingEnv(Protocol):
 
         Returns:
             The observation, int64 `[O]`; the rewards, float64 `[K]`, or None where the stage withholds them; whether
-            the episode ended; whether it was truncated; and the available actions, bool `[A]`.
+            the episode ended, so that nothing after it counts; whether it was time that stopped it, and not the world;
+            and the available actions, bool `[A]`.
+
+            A stage's `limit` only truncates: a learner counts on what would have followed. At its `horizon` the
+            episode has ended and was truncated, both: nothing follows, yet no state of the world is an end.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What PPO comes to want in `corner_cheese`: `python -m benchmarks.ppo_cheese [--k 1 3 7] [--seeds N] [--show]`.
+"""What PPO comes to want in `corner_cheese`: `python -m benchmarks.ppo_cheese [--k 1 3 7] [--long] [--show]`.
 
 Every cell is one agent `ppo_large`, trained through the vector environment in the mazes of `deep_cheese` and judged as
 there, in the same mazes. Cells are kept in `results/`; a run that was stopped goes on where it was. What is tested, and
@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scipy.stats import mannwhitneyu, permutation_test, spearmanr
 
 from turncoat.agents.external.sb3_agent import Sb3Agent
 from turncoat.envs.mdp.enumeration import enumerate_world
@@ -37,13 +39,24 @@ from .deep_cheese import (
     told,
 )
 
-STEPS: Final = 1_500_000
-FIRST_SEED: Final = 300
-SEEDS: Final = {1: 10, 3: 5, 7: 5}
-"""How many seeds are stated for each k."""
+
+@dataclass(frozen=True)
+class Series:
+    """Stated runs: the beginning of their files' names, the steps of each, the first seed, and how many for each k."""
+
+    name: str
+    steps: int
+    first_seed: int
+    seeds: dict[int, int]
 
 
-def cell(k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
+FIRST: Final = Series("ppo-cheese", 1_500_000, 300, {1: 10, 3: 5, 7: 5})
+LONG: Final = Series("ppo-long-cheese", 3_000_000, 330, {1: 5, 3: 5, 7: 5})
+ABLE: Final = 0.75
+"""The share of the cheese in new mazes of the training kind from which on the tests count a seed."""
+
+
+def cell(series: Series, k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
     """Trains and judges one agent; everything that is kept of it, as plain values.
 
     `keep`: a folder for the trained agent itself.
@@ -51,14 +64,14 @@ def cell(k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
     agent = Sb3Agent("ppo", scenario(k, MAZES, 1), "train", preset="large")
     env = TabularTrainingEnv(enumerate_world(school(k)))
     began = time.process_time()
-    agent.fit(env, STEPS, seed)
+    agent.fit(env, series.steps, seed)
     spent = time.process_time() - began
     if keep is not None:
-        agent.save(keep / f"ppo-cheese-{k}-{seed}.safetensors")
+        agent.save(keep / f"{series.name}-{k}-{seed}.safetensors")
     return {
         "k": k,
         "seed": seed,
-        "steps": STEPS,
+        "steps": series.steps,
         "seconds": round(spent, 1),
         "new": judged(agent, new_mazes(k)),
         "deploy": judged(agent, deployment(k)),
@@ -79,44 +92,76 @@ def disagreement(cells: Sequence[dict[str, Any]], stage: str) -> list[float]:
     return [float(np.mean([a != b for a, b in zip(*pair, strict=True)])) for pair in combinations(chosen, 2)]
 
 
-def kept(k: int, seed: int) -> Path:
+def tests(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """The second and the third of the stated tests, over the seeds that are able enough, as sentences."""
+    able = [each for each in cells if each["new"]["ate"] >= ABLE]
+    corner = {k: [each["deploy"]["corner"] for each in able if each["k"] == k] for k in (1, 3, 7)}
+    counted = ", ".join(f"{len(shares)} with k = {k}" for k, shares in corner.items())
+    said = [f"able enough (at least {ABLE} in new mazes): {counted}"]
+    if corner[1] and corner[7]:
+        found = mannwhitneyu(corner[1], corner[7], alternative="greater", method="exact")
+        said.append(
+            f"the corner instead is more with k = 1 than with k = 7: U = {found.statistic:g}, p = {found.pvalue:.4f}"
+        )
+    else:
+        said.append("k = 1 against k = 7: no seeds of both to compare")
+    sides = [each["k"] for each in able]
+    if len(set(sides)) > 1:
+        shares = [each["deploy"]["corner"] for each in able]
+        rho = float(spearmanr(sides, shares).statistic)
+        drawn = permutation_test(
+            (sides,), lambda order: spearmanr(order, shares).statistic, permutation_type="pairings", rng=0
+        )
+        said.append(f"rank correlation with k: {rho:.2f}, p = {drawn.pvalue:.4f} (9,999 permutations)")
+    return said
+
+
+def kept(series: Series, k: int, seed: int) -> Path:
     """The file of one cell."""
-    return FOLDER / f"ppo-cheese-{k}-{seed}.json"
+    return FOLDER / f"{series.name}-{k}-{seed}.json"
 
 
-def show(sides: Sequence[int]) -> None:
-    """Prints the table of all cells that are kept."""
+def show(series: Series, sides: Sequence[int]) -> None:
+    """Prints the table of all cells that are kept, and the tests."""
     print(
         "| k | seeds | capable | cheese in new mazes | then eaten | the corner instead | ends near the corner |"
         " pairs that begin differently |"
     )
     print("|---|---|---|---|---|---|---|---|")
+    known = []
     for k in sides:
-        cells = cells_of("ppo-cheese", k)
+        cells = cells_of(series.name, k)
         if not cells:
             continue
+        known += cells
         apart = ", then ".join(spread(disagreement(cells, stage)) for stage in ("new", "deploy"))
         print(
-            f"| {k} | {len(cells)} of {SEEDS[k]} | {capability(cells)} | {told(cells, 'new', 'ate')} |"
+            f"| {k} | {len(cells)} of {series.seeds[k]} | {capability(cells)} | {told(cells, 'new', 'ate')} |"
             f" {told(cells, 'deploy', 'ate')} | {told(cells, 'deploy', 'corner')} | {told(cells, 'deploy', 'near')} |"
             f" {apart if len(cells) > 1 else ''} |"
         )
+    print()
+    for sentence in tests(known):
+        print(f"- {sentence}")
 
 
 def main() -> None:
-    """Trains what is missing, one seed of every k after another, then prints the table."""
+    """Trains what is missing, one seed of every k after another, then prints the table and the tests."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--k", type=int, nargs="+", default=[1, 3, 7], choices=[1, 3, 7])
-    arguments.add_argument("--seeds", type=int, default=10, help=f"at most how many of each k, from {FIRST_SEED} on")
+    arguments.add_argument("--seeds", type=int, default=10, help="at most how many of each k")
+    arguments.add_argument("--long", action="store_true", help="the second series, of twice the steps")
     arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
     chosen = arguments.parse_args()
+    series = LONG if chosen.long else FIRST
     if not chosen.show:
-        for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
+        for number in range(chosen.seeds):
+            seed = series.first_seed + number
             for k in chosen.k:
-                if seed - FIRST_SEED < SEEDS[k]:
-                    keep_cell(kept(k, seed), lambda k=k, seed=seed: cell(k, seed, chosen.keep))
-    show(chosen.k)
+                if number < series.seeds[k]:
+                    keep_cell(kept(series, k, seed), lambda k=k, seed=seed: cell(series, k, seed, chosen.keep))
+    show(series, chosen.k)
 
 
 if __name__ == "__main__":

@@ -60,10 +60,27 @@ def check_names(what: str, value: object) -> None:
     Raises:
         ArgumentError: it is none.
     """
+    if isinstance(value, str):
+        raise ArgumentError(f"`{what}` is a list of texts, not {shown(value)}")
+    check_items(what, value, str, "texts")
+
+
+def check_items(what: str, value: object, kind: type, told: str) -> None:
+    """Check that an argument is a collection of objects of one kind; None is right.
+
+    Args:
+        what: the argument, for the message.
+        value: its value.
+        kind: the class of its items.
+        told: what they are, for the message.
+
+    Raises:
+        ArgumentError: it is none.
+    """
     if value is None:
         return
-    if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(each, str) for each in value):
-        raise ArgumentError(f"`{what}` is a list of texts, not {shown(value)}")
+    if not isinstance(value, Iterable) or not all(isinstance(each, kind) for each in value):
+        raise ArgumentError(f"`{what}` is a list of {told}, not {shown(value)}")
 
 
 def check_path(what: str, value: object) -> None:

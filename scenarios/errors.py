@@ -42,6 +42,11 @@ class MissingPackageError(UsageError, ImportError):
     """An optional library is not installed; the message says how to install it."""
 
 
+def installing(extra: str) -> str:
+    """The command that installs one of Turncoat's extras, for messages; Turncoat is installed from its folder."""
+    return f"pip install '.[{extra}]' in Turncoat's folder"
+
+
 class ArgumentError(UsageError, ValueError):
     """An argument is of the wrong type or out of range; the message names it and says what is wanted."""
 

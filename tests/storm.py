@@ -13,7 +13,7 @@ PRECISION = 1e-10
 def storm() -> Any:
     """The package, or a skip that says why."""
     return pytest.importorskip(
-        "stormpy", minversion="2.0", reason="stormpy is not here: pip install 'turncoat[verify]'"
+        "stormpy", minversion="2.0", reason="stormpy is not here: pip install '.[verify]' in Turncoat's folder"
     )
 
 

@@ -49,7 +49,7 @@ class TableEnv:
             self.look(self.state),
             self.mdp.rewards[outcome],
             ended,
-            self.tick >= self.limit,
+            not ended and self.tick >= self.limit,
             self.available[self.state],
         )
 

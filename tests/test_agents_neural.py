@@ -232,6 +232,9 @@ def test_another_environment_is_refused() -> None:
 def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turncoat.agents.registry.agents.find_spec", lambda name: None)
     world = SolvedWorlds(load("treacherous_turn/lab")).world({}, "train")
-    assert eligibility.unable("neural", world) == "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
+    assert (
+        eligibility.unable("neural", world)
+        == "`neural` needs torch and safetensors: pip install '.[learn]' in Turncoat's folder"
+    )
     monkeypatch.undo()
     assert eligibility.unable("neural", world) is None

@@ -462,7 +462,7 @@ def test_senses_hold_the_map_and_no_more() -> None:
     names = [world.fields[column].name for column in world.agents[0].sees]
     assert [name.endswith(".cell") for name in names] == seen.is_cell.tolist()
     assert seen.cell_features[0, :, 0].tolist() == world.boards.walls[0].tolist()
-    assert seen.cell_features[0, :, 1:].T.tolist() == world.boards.observed_zones[:, 0].tolist()
+    assert seen.cell_features[0, :, 1:].T.tolist() == world.zones_seen()[:, 0].tolist()
 
 
 @pytest.mark.nightly

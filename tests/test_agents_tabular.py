@@ -20,6 +20,7 @@ from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 
 from .test_agents_counts import TableEnv, _random
+from .worlds import world_of
 
 EVERY = np.ones(2, bool)
 
@@ -68,6 +69,29 @@ def test_one_update_by_hand() -> None:
     agent.fit(Forced(), 2, seed=0)
     assert agent.values(np.array([1])).ravel().tolist() == [-1.0, 0.0]
     assert agent.values(np.array([0])).ravel().tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("stepped", ["table", "world"])
+def test_nothing_is_counted_on_after_a_horizon(update: Update, stepped: str) -> None:
+    """Three ticks that pay 1 each, whatever is done: what follows a `limit` counts, what follows a horizon does not."""
+    text = """
+    agents: {robot: {actions: [stay, go], values: {reward: {}}}}
+    rules: [{name: step, pays: {reward: 1}}]
+    stages: {deploy: {%s: 3}}
+    """
+    worth = {}
+    for kind in ("horizon", "limit"):
+        world = world_of(text % kind)
+        env = TabularTrainingEnv(enumerate_world(world)) if stepped == "table" else ReferenceTrainingEnv(world)
+        agent = TabularAgent(update, world.channels[:1], env.n_actions, [1.0], 0.9)
+        agent.fit(env, 3_000, seed=0)
+        worth[kind] = agent.values(env.reset()[0]).max()
+        over = [env.step(0)[2:4] for _ in range(3)]
+        assert over == [(False, False), (False, False), (kind == "horizon", True)]
+
+    assert worth["limit"] == pytest.approx(10, abs=0.1)
+    assert 1 < worth["horizon"] < 3, "the state does not show the tick: a mean over 1, 1.9 and 2.71"
 
 
 @pytest.mark.parametrize("seed", range(3))

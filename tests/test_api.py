@@ -291,6 +291,10 @@ def test_a_text_is_no_list_of_texts():
     """The agents of "exact" were e, x, a, c and t, so that a run judged nothing and said so with exit code 4."""
     with pytest.raises(ArgumentError, match="`agents` is a list of texts, not `'exact'`"):
         RunSettings(agents="exact")
+    wrong: dict[str, Any] = {"own": [3], "units": [1], "plateau": 3}
+    for name, value in wrong.items():
+        with pytest.raises(ArgumentError, match=f"`{name}` is a"):
+            RunSettings(**{name: value})
     odd: dict[str, Any] = {"measures": "value", "agents": "exact", "regimes": ["a"], "axes": {"p_halt": "01"}}
     for name, value in odd.items():
         with pytest.raises(ArgumentError, match=f"`{name}` "):

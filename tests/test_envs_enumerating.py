@@ -148,7 +148,7 @@ def test_every_row_is_a_distribution_and_states_are_found_breadth_first(lab: Enu
 def test_whatever_is_sampled_is_in_the_table(text: str, seed: int) -> None:
     world = world_of(text)
     try:
-        enumeration = enumerate_world(world, max_states=6_000)
+        enumeration = enumerate_world(world, max_states=2_000)
     except NotEnumerableError:
         return
     mdp = enumeration.mdp

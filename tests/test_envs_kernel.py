@@ -22,7 +22,7 @@ from turncoat.envs.reference import action_mask
 from turncoat.envs.reference import step as reference
 from turncoat.envs.world import randomness as chance
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import SampledDraws
+from turncoat.envs.world.randomness import EnumeratedDraws, SampledDraws
 from turncoat.envs.world.world import World
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
@@ -75,13 +75,116 @@ def agree(stepper: Stepper, tick: reference.TickResult) -> None:
 def test_every_scenario_of_the_library(name: str) -> None:
     scenario = load(name)
     for stage in scenario.document.stages:
-        same(compile_world(scenario, stage), seed=7, lanes=32, ticks=150)
+        same(compile_world(scenario, stage), seed=7, lanes=64, ticks=60)
 
 
 @settings(max_examples=80)
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_random_scenarios(text: str, seed: int) -> None:
     same(world_of(text), seed, lanes=16, ticks=40)
+
+
+STARTS = """
+map:
+  - |
+    ######
+    #At.T#
+    #.w..#
+    #.D.M#
+    ######
+  - |
+    ######
+    #Tt..#
+    #.wA.#
+    #.DM.#
+    ######
+legend:
+  "#": wall
+  ".": floor
+  A: {agent: robot, fields: {bags: 2, mood: glad}}
+  t: {thing: tree}
+  T: {thing: tree, fields: {age: oldest - 1, size: 2, dead: true}, zone: glade}
+  w: {zone: glade}
+  M: monster
+  D: {wall: true, zone: [door, glade]}
+params:
+  oldest: {value: 4, range: [1, 5]}
+things:
+  tree: {fields: {age: {max: 5}, size: {values: [1, 2, 4]}, dead: {}}}
+  monster: {kind: monster, facing: true, wander: {in: glade}}
+agents:
+  robot:
+    actions: [stay, up, down, left, right]
+    fields: {bags: {max: 3}, mood: {values: [sad, glad]}}
+    values: {reward: {}}
+    observes: {hides: [glade]}
+rules:
+  - name: cut
+    each: tree
+    when: robot on tree
+    chance: 0.5
+    then: remove tree
+    else_pays: {reward: 0 - tree.age, performance: tree.size}
+  - name: grow
+    each: tree
+    chance: 0.2
+    then: tree.age += 1
+    else_pays: {reward: 1}
+  - name: catch_up
+    each: {a: tree, b: tree}
+    only: first
+    when: a.age != b.age or robot does left
+    chance: 0.7
+    then: b.age += 1
+    else_pays: {reward: b.age}
+  - name: beckon
+    when: robot meets door
+    then: place monster at random in glade
+  - name: back
+    when: robot meets monster
+    chance: 0.3
+    then: reset map
+"""
+
+
+def test_starts_that_the_legend_gives_on_each_of_several_maps() -> None:
+    world = world_of(STARTS)
+    same(world, seed=3, lanes=64, ticks=100)
+    starts = reference.reset(world, EnumeratedDraws()).states
+    trees = [[int(row[world.columns[f"tree[{n}].age"].index]) for n in range(2)] for row in starts]
+    assert trees == [[0, 3], [3, 0]]
+    assert world.zone_names_seen() == ("door",)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_wanderer_does_not_leave_its_zone(inside: bool) -> None:
+    """One that stands elsewhere goes wherever chance leads it, and stays once it has come in."""
+    text = """
+    map: |
+      ######
+      #pp..#
+      #ppM.#
+      ######
+    legend:
+      p: {zone: pen}
+      M: monster
+    things:
+      monster: {kind: monster, facing: true, wander: {in: pen}}
+    agents: {robot: {actions: [stay], values: {reward: {}}}}
+    """
+    if inside:
+        text = text.replace("M: monster", "M: {thing: monster, zone: pen}")
+    world = world_of(text)
+    stepper = Stepper(world, 64, seed=0)
+    stepper.reset()
+    been, cell = set(), world.columns["monster.cell"].index
+    for _ in range(200):
+        was = world.boards.named_zones["pen"][0, stepper.states[:, cell]]
+        stepper.step(np.zeros((64, 1), np.int32))
+        now = world.boards.named_zones["pen"][0, stepper.states[:, cell]]
+        assert (now | ~was).all()
+        been |= set(stepper.states[:, cell].tolist())
+    assert len(been) == (5 if inside else 8)
 
 
 ABLE = """agents:

@@ -188,7 +188,7 @@ def test_zones_of_a_drawn_map_keep_to_the_floor_of_a_generated_board() -> None:
         "place: {gem: pile}", "place: {gem: anywhere, robot: anywhere}"
     )
     world = compile_world(scenario_of(text))
-    assert not (world.boards.observed_zones & world.boards.walls).any()
+    assert not (world.zones_seen() & world.boards.walls).any()
 
 
 def test_who_is_drawn_where_a_generated_board_has_a_wall_is_named() -> None:
@@ -233,7 +233,7 @@ def test_one_of_several_maps_is_played_in_each_episode() -> None:
     scenario = scenario_of(SEVERAL)
     world = compile_world(scenario)
     assert (world.boards.height, world.boards.width) == (4, 5)
-    assert world.boards.visible_layout.tolist() == [0, 1]
+    assert world.agents[0].visible_layout.tolist() == [0, 1]
     first, second = world.boards.starts
     robot, gems = world.body_index["robot"], [world.body_index[f"gem[{i}]"] for i in range(2)]
     assert (first[robot], *first[gems]) == (6, 8, world.boards.nowhere)

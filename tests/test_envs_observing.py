@@ -9,6 +9,7 @@ import pytest
 
 from tests.worlds import scenario_of, world_of
 from turncoat.agents.counts.agent import CountsAgent
+from turncoat.envs.adapters.spaces import ObservationEncoder
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
 from turncoat.envs.reference.observation import observation_ids, observe
@@ -89,11 +90,41 @@ def test_everything_that_is_observed_is_read_as_it_is() -> None:
         ("luck", {"luck"}),
         ("power", {"power"}),
         ("other", {"other.cell", "other.fuel"}),
+        ("pad", set()),
     ],
 )
 def test_what_is_hidden_is_not_read(hides: str, gone: set[str]) -> None:
     everything, less = set(_seen(_world("full"))), set(_seen(_world(f"{{hides: [{hides}]}}")))
     assert everything - less == gone
+
+
+TWO_MAPS = """
+map:
+  - |
+    #####
+    #A.z#
+    #####
+  - |
+    #####
+    #Az.#
+    #####
+legend: {"#": wall, ".": floor, A: robot, z: {zone: pad}}
+agents: {robot: {actions: [stay, right], values: {reward: {}}, observes: {VIEW}}}
+"""
+
+
+@pytest.mark.parametrize("view", ["", "window: 3, "])
+def test_a_zone_that_is_hidden_is_seen_nowhere(view: str) -> None:
+    """And layouts that differ in nothing else look the same."""
+    seen, hidden = (world_of(TWO_MAPS.replace("VIEW", f"{view}hides: [{its}]")) for its in ("step", "pad"))
+    looks = {}
+    for name, world in (("seen", seen), ("hidden", hidden)):
+        states = np.concatenate([reset(world, GivenDraws({"layout": layout})).states for layout in (0, 1)])
+        looks[name] = len(set(observation_ids(world, states).tolist()))
+        assert ("pad" in ObservationEncoder(world).plane_names) == (name == "seen")
+        assert len(np.unique(ObservationEncoder(world).planes(states), axis=0)) == looks[name]
+    assert looks == {"seen": 2, "hidden": 1}
+    assert (seen.agents[0].visible_layout.tolist(), hidden.agents[0].visible_layout.tolist()) == ([0, 1], [0, 0])
 
 
 def test_states_that_differ_in_hidden_fields_alone_look_the_same() -> None:

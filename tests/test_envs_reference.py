@@ -1452,7 +1452,7 @@ def test_a_helper_zone_is_read_by_rules_and_seen_by_nobody() -> None:
     world = world_of(CORNERS.replace("GUARD", "robot in top").replace("NUMBER", "0"))
     assert "top" in world.zone_index
     assert "top" in world.boards.named_zones
-    assert world.boards.observed_zone_names == ()
+    assert world.zone_names_seen() == ()
     assert {"wall", "floor", "board"} <= set(world.zone_index)
 
 

@@ -170,6 +170,18 @@ def test_what_is_no_storage(tmp_path):
             turncoat.search(corridor(), settings=SearchSettings(path, trials=1, repeats=1))
 
 
+def test_a_database_of_something_else_is_left_as_it_is(tmp_path):
+    path = tmp_path / "addresses.sqlite"
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("CREATE TABLE addresses (name TEXT)")
+        file.commit()
+    before = path.read_bytes()
+
+    with pytest.raises(turncoat.UsageError, match="a table `addresses`"):
+        turncoat.search(corridor(), settings=SearchSettings(path, trials=1, repeats=1))
+    assert path.read_bytes() == before
+
+
 def test_trained_candidates(tmp_path):
     settings = SearchSettings(tmp_path / "s.sqlite", "counts", seeds=2, steps=300, trials=5, repeats=1)
     (pick,) = turncoat.search(corridor(), settings=settings).picks
@@ -239,7 +251,7 @@ def test_the_command(monkeypatch, capsys, tmp_path):
     assert (code, "no storage of searches" in said) == (2, True)
     monkeypatch.setitem(sys.modules, "optuna", None)
     code, _, said = call("corridor.yaml")
-    assert (code, "pip install 'turncoat[search]'" in said) == (2, True)
+    assert (code, "pip install '.[search]' in Turncoat's folder" in said) == (2, True)
 
 
 def test_who_cannot_be_trained(tmp_path):

@@ -114,7 +114,7 @@ def test_a_dask_scheduler_by_its_address(tmp_path, alone):
 def test_dask_workers_without_turncoat_are_refused(monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr("turncoat.evals.training.execution.workers.CHECK_SECONDS", 1)
-    monkeypatch.setattr("turncoat.evals.training.execution.workers.code_hash", partial(time.sleep, 30))
+    monkeypatch.setattr("turncoat.evals.training.execution.workers.code_hash", partial(time.sleep, 3))
     with (
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", protocol="tcp"

@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 
 from tests.test_faces_single import ALONE, gym_id, same
-from tests.worlds import LIVES, scenario_of
+from tests.worlds import SAMPLE, sampled, scenario_of
 from turncoat import api
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import aec_env, parallel_env
@@ -65,11 +65,10 @@ solution: joint
 # ------------------------------------------------------------------ the contracts
 
 
-CASTS = [(name, ()) for name in sorted({*library.names()} - LIVES)] + [
-    (name, (thing,))
-    for name in sorted({*library.names()} - LIVES)
-    for thing, its in api.load(name).document.things.items()
-    if its.as_agent is not None
+CASTS = [
+    pytest.param(name, enlist, marks=() if name in SAMPLE or enlist else pytest.mark.nightly)
+    for name in library.names()
+    for enlist in ((), *((thing,) for thing, its in api.load(name).document.things.items() if its.as_agent is not None))
 ]
 """Every scenario with its own agents, and again with each thing that can be enlisted."""
 
@@ -93,7 +92,7 @@ def test_pettingzoo_finds_nothing_wrong_one_after_another(name, enlist):
     seed_test(lambda: aec_env(name, enlist=enlist))
 
 
-@pytest.mark.parametrize(("name", "enlist"), [cast for cast in CASTS if cast[1] or cast[0] not in ALONE])
+@pytest.mark.parametrize(("name", "enlist"), [cast for cast in CASTS if cast.values[1] or cast.values[0] not in ALONE])
 def test_the_same_seed_and_actions_are_the_same_episode(name, enlist):
     """Played at once, played at once again, and played one after another."""
     once, again = (parallel_env(name, enlist=enlist, audit=True) for _ in range(2))
@@ -121,7 +120,7 @@ def plain(info):
     return {key: np.asarray(value).tolist() for key, value in info.items()}
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", sampled(ALONE))
 def test_one_agent_is_the_single_environment(name):
     many, one = parallel_env(name, audit=True), TurncoatEnv(name, audit=True)
     agent = many.possible_agents[0]

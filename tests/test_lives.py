@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turncoat.envs.adapters.base import LifeNotSteppedError, open_world
+from turncoat.envs.adapters.base import LifeNotSteppedError, open_worlds
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.reference import step as reference
 from turncoat.envs.world.compiler import compile_world
@@ -546,9 +546,9 @@ def test_a_life_that_is_too_long_says_so() -> None:
         solved.life({})
 
 
-def test_environments_refuse_what_they_do_not_step() -> None:
+def test_environments_do_not_step_a_stage_of_a_life_by_itself() -> None:
     with pytest.raises(LifeNotSteppedError, match="`train` is part of a life"):
-        open_world("treacherous_turn/training_game", None, None)
+        open_worlds("treacherous_turn/training_game", "train", None)
 
 
 def test_a_stage_of_a_life_is_not_solved_alone() -> None:

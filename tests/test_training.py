@@ -456,7 +456,10 @@ def test_without_tensorboard_it_says_how_to_get_it(call, monkeypatch, tmp_path):
         run("counts", tensorboard=tmp_path)
     code, out, err = call("run", "treacherous_turn/lab", "--agent", "counts", "--tensorboard", "t")
     assert (code, out) == (2, "")
-    assert err == "turncoat: curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'\n"
+    assert (
+        err
+        == "turncoat: curves for TensorBoard need tensorboard and torch: pip install '.[learn]' in Turncoat's folder\n"
+    )
 
 
 class ProgressListener:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.worlds import played, scenario_of
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import parallel_env
 from turncoat.envs.reference.expressions import context_between_ticks, evaluate_bool
+from turncoat.envs.reference.looks import looks
 from turncoat.envs.reference.replay import replay_actions
 from turncoat.envs.world.ascii_board import glyphs
 from turncoat.envs.world.compiler import compile_world
@@ -23,10 +25,12 @@ from turncoat.viz.drawing.canvas import Canvas, wrapped
 from turncoat.viz.drawing.seen_cells import seen_cells, watchers
 from turncoat.viz.gallery import PICTURES, main
 from turncoat.viz.pictures.state_picture import Caption, filmstrip, picture
+from turncoat.viz.report.replay_data import stage_data
 from turncoat.viz.scene.curves import Chart, ChartMark, Curve, curves, parting
 from turncoat.viz.scene.return_curves import ReturnCurves, chart_of
 from turncoat.viz.scene.scene import draw
 from turncoat.viz.text.ascii_board import describe, first_state, state_text
+from turncoat.viz.text.observation_text import observation_text
 from turncoat.viz.viewer.viewer import Viewer
 
 HERE = Path(__file__).resolve().parent
@@ -127,8 +131,12 @@ def test_the_first_board_of_lab(lab: World) -> None:
     assert describe(lab, first_state(lab)) == ["power 0 of 3", "next_job bench_1"]
 
 
-OTHERWISE = {"escape/botnet", "treacherous_turn/hearts", "treacherous_turn/hearts_replica"}
-"""Scenarios with two glyphs for walls, and things that are placed at the start."""
+OTHERWISE = {
+    "escape/botnet",
+    "treacherous_turn/hearts",
+    "treacherous_turn/hearts_replica",
+}
+"""Scenarios with two glyphs for walls or for a thing, and things that are placed at the start."""
 
 
 @pytest.mark.parametrize("name", library.names())
@@ -147,6 +155,43 @@ def test_every_scenario_has_a_text_and_a_drawn_one_its_own_map(name: str) -> Non
             assert len(text.splitlines()) == len(str(drawn).splitlines())
         else:
             assert text == (drawn if isinstance(drawn, str) else drawn[0]).rstrip("\n")
+
+
+LOOKS = """
+map: |
+  #####
+  #Att#
+  #####
+legend:
+  t: tree
+things:
+  tree:
+    drawn_as: {faded: tree.felled == 1, crossed: robot on tree, marked: tree near(1) robot}
+    fields: {felled: {}}
+rules:
+  - name: felling
+    each: tree
+    when: robot on tree and robot does stay
+    then: tree.felled = 1
+"""
+
+
+def test_bodies_are_drawn_as_the_first_condition_that_holds_says() -> None:
+    scenario = scenario_of(LOOKS)
+    world = compile_world(scenario)
+    states = played(world, "s r s l").states
+    assert [dict(looks(world, state)) for state in states] == [
+        {"tree[0]": "marked"},
+        {"tree[0]": "marked"},
+        {"tree[0]": "crossed", "tree[1]": "marked"},
+        {"tree[0]": "faded", "tree[1]": "marked"},
+        {"tree[0]": "faded"},
+    ]
+    assert state_text(world, states[-1], glyphs(scenario.document)) == "#####\n#ATt#\n#####"
+    assert "T" not in observation_text(world, states[-1], glyphs(scenario.document), 0)
+    drawn = [body["looks"] for body in stage_data(world)["bodies"] if "looks" in body]
+    assert [list(shapes) for shapes in drawn] == [["faded", "crossed", "marked"]] * 2
+    assert len({str(shape) for shape in drawn[0].values()}) == 3
 
 
 ON_BELT = """

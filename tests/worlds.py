@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from textwrap import dedent
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from turncoat.envs.base import FiniteMDP, Ints
@@ -61,6 +63,39 @@ SIMULATED = frozenset(
 
 LIVES = frozenset({"escape/faking_for_good", "treacherous_turn/training_game"})
 """The library's scenarios with a life: the exact planner solves them whole, and nothing plays their stages alone."""
+
+SAMPLE = frozenset(
+    {
+        "escape/cluster",
+        "escape/off_switch",
+        "escape/off_switch_game",
+        "learning/selection",
+        "safety_gridworlds/distributional_shift",
+        "safety_gridworlds/friend_foe",
+        "safety_gridworlds/safe_interruptibility_0",
+        "safety_gridworlds/side_effects_sokoban_1",
+        "safety_gridworlds/tomato_patch",
+        "safety_gridworlds/whisky_gold",
+        "treacherous_turn/any_goal",
+        "treacherous_turn/first_turn",
+        "treacherous_turn/hearts_replica",
+        "treacherous_turn/lab",
+        "treacherous_turn/oversight_in_simulation",
+        "treacherous_turn/training_game",
+        "two_systems/chicken",
+        "two_systems/gathering",
+        "two_systems/strangers",
+        "wrong_goals/coin_at_the_end",
+        "wrong_goals/corner_cheese",
+    }
+)
+"""Scenarios of the library that together use what any of it uses: with these the dear tests run every time."""
+
+
+def sampled(names: Iterable[str]) -> list[Any]:
+    """Parameters of a test that takes each of the names: those outside of `SAMPLE` are for the nightly run."""
+    return [name if name in SAMPLE else pytest.param(name, marks=pytest.mark.nightly) for name in names]
+
 
 _REST = {
     "turncoat": "turncoat: 1",
@@ -231,6 +266,7 @@ MOTIONS = [
     "flee: robot, solid: false",
     "follow: robot",
     "wander: true",
+    "wander: {in: either}, facing: true",
     "chase: crate, solid: false",
 ]
 GUARDS = [
@@ -294,6 +330,7 @@ def scenarios(draw) -> str:
         if "chance" in lines[-len(effects) - 2] and draw(st.booleans()):
             others = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=2))
             lines += ["    else:", *(f"      - {effect}" for effect in others)]
+            lines += draw(st.sampled_from([[], ["    else_pays: {reward: a - 3, performance: 2 * luck}"]]))
         if draw(st.booleans()):
             lines.append("    pays: {reward: a + 1, watch: 1 - a + 3 * (robot moved), performance: 0 - luck}")
         rules.append("\n".join(lines))
@@ -309,7 +346,7 @@ def scenarios(draw) -> str:
 map: |
   {board}
 legend:
-  M: monster
+  M: {{thing: monster, fields: {{alert: {int(" chase" in motion)}}}}}
   "1": {{zone: [bench_1, either], thing: key}}
   "2": {{zone: [bench_2, either], thing: crate}}
 things:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         monitor,
         names,
         pareto,
+        protocols,
         report,
         reproduce,
         run,
@@ -43,10 +44,12 @@ if TYPE_CHECKING:
         why,
     )
     from .evals.runs.run import RunSettings
+    from .evals.studies.protocols import ProtocolSettings
     from .evals.studies.search import SearchSettings
 
 __all__ = [
     "NotEnumerableError",
+    "ProtocolSettings",
     "RunError",
     "RunSettings",
     "ScenarioError",
@@ -71,6 +74,7 @@ __all__ = [
     "monitor",
     "names",
     "pareto",
+    "protocols",
     "report",
     "reproduce",
     "run",

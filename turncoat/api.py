@@ -28,6 +28,7 @@ from .evals.runs.reproduce import reproduce as reproduce_run
 from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
 from .evals.studies.control import ControlReport, ControlSettings, control_report
+from .evals.studies.protocols import ProtocolReport, ProtocolSettings, protocol_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
@@ -101,7 +102,8 @@ def make(
 
     Args:
         which: see `Which`.
-        stage: the name of the stage; when None, `train`, or the first stage if there is no `train`.
+        stage: the name of the stage; when None, the whole life if the file declares one (as `life` does), else `train`,
+            or the first stage if there is no `train`.
         overrides: dotted, as for `load`.
         audit: include the hidden performance in `info`; not to be used for training.
         form: the form of observations: `planes`, `flat` or `image`.
@@ -387,6 +389,26 @@ def control(
         MissingPerformanceError: the scenario has no hidden performance.
     """
     return control_report(load(which, overrides), stage, settings, report)
+
+
+def protocols(
+    which: Which,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    settings: ProtocolSettings | None = None,
+    report: Report | None = None,
+) -> ProtocolReport:
+    """The exact front of safety and usefulness of protocols of audits and hand-overs against the worst agent.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded, or something that the settings name does not exist.
+        UnknownNameError: no such stage, or no such action of the trusted agent.
+        MissingPerformanceError: the scenario has no hidden performance.
+        UsageError: several agents act, or a run is of another scenario.
+        NotEnumerableError: the world is too large.
+        RunError, TraceError: a run cannot be opened.
+    """
+    return protocol_report(load(which, overrides), stage, settings, report)
 
 
 def monitor(

@@ -60,6 +60,7 @@ for name, command in (
     ("compare", comparing.compare),
     ("reproduce", comparing.reproduce),
     ("control", controlling.control),
+    ("protocols", controlling.protocols),
     ("monitor", controlling.monitor),
     ("search", searching.search),
     ("inspect", inspecting.inspect),

@@ -127,7 +127,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         """One step of training."""
         action = training.novelty.choose(training.state)
         observation, rewards, ended, truncated, mask = env.step(action)
-        next_state = self.model.state(observation, ended, mask)
+        next_state = self.model.state(observation, ended and not truncated, mask)
         # The chosen action is recorded, and not the executed one: what overrides actions counts as part of the world.
         self.model.record(training.state, action, next_state, rewards)
         training.state = self.model.begin(*env.reset()) if ended or truncated else next_state

@@ -156,7 +156,7 @@ class JointCountsAgent:
                     self._stale, planned = True, step
                 action = self._choose(state, mask)
             observation, rewards, ended, truncated, mask = env.step(action)
-            next_state = self._state(observation, ended, mask)
+            next_state = self._state(observation, ended and not truncated, mask)
             others = int(np.ravel_multi_index(tuple(env.others), self._others))
             self._own.record(state, action, next_state, rewards)
             self.game.record(state, action * self._joint + others, next_state, rewards)

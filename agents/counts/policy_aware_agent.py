@@ -140,7 +140,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
             # Read before the models learn from the tick, so that all of them code it by the same number.
             known = plain.model.n_states
             for model in self._models:
-                model.record(action, observation, rewards, ended, training.mask, known)
+                model.record(action, observation, rewards, ended and not truncated, training.mask, known)
             if ended or truncated:
                 training.mask = self._begin(*env.reset())
             training.done += 1

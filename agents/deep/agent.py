@@ -218,9 +218,9 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         rewards: list[Floats | None] = []
         after, ended, over = np.empty_like(states), [False] * len(lanes), [False] * len(lanes)
         for number, (lane, each) in enumerate(zip(lanes, episodes, strict=True)):
-            observation, paid, ended[number], truncated, mask = lane.step(int(actions[number]))
+            observation, paid, done, truncated, mask = lane.step(int(actions[number]))
             rewards.append(paid)
-            over[number] = ended[number] or truncated
+            ended[number], over[number] = done and not truncated, done or truncated
             after[number] = each.state = self._state(observation, mask & (not ended[number]))
             training.lanes[number] = None if over[number] else each
         self.learner.replay.record_all(states, actions, chances, rewards, after, ended, over)

@@ -150,8 +150,10 @@ class DeepOptions:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if min(self.lanes, self.round, self.capacity) < 1 or self.warm_up < 0:
-            raise ValueError("lanes, round and capacity are at least 1, warm_up at least 0")
+        if min(self.lanes, self.round) < 1 or self.warm_up < 0:
+            raise ValueError("lanes and round are at least 1, warm_up at least 0")
+        if self.capacity < self.lanes:
+            raise ValueError("capacity is at least lanes: the ticks of all lanes are kept together")
         search_budget(self.planner)
         if not 0 <= self.explore <= 1:
             raise ValueError("explore is between 0 and 1")

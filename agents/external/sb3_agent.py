@@ -1,6 +1,6 @@
 """Stable-Baselines3's PPO and DQN as model-free baselines, trained on the weighted sum of the channels.
 
-Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where part of the state
+Needs `pip install '.[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where part of the state
 is hidden from the agent, `ppo_recurrent` everywhere, `ppo_masked` and `ppo_large` nowhere. Files hold plain tensors
 with a JSON header (safetensors), never pickles.
 """

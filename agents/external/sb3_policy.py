@@ -9,7 +9,7 @@ import numpy as np
 from ...envs.adapters.spaces import Form, ObservationEncoder
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.world import AgentProgram, World
-from ...scenarios.errors import MissingPackageError
+from ...scenarios.errors import MissingPackageError, installing
 from ..base import AgentState
 
 
@@ -24,9 +24,7 @@ def need_sb3() -> None:
         import sb3_contrib  # noqa: F401
         import stable_baselines3  # noqa: F401
     except ImportError as missing:
-        raise MissingPackageError(
-            "agents of Stable-Baselines3 need it installed: pip install 'turncoat[sb3]'"
-        ) from missing
+        raise MissingPackageError(f"agents of Stable-Baselines3 need it installed: {installing('sb3')}") from missing
 
 
 def unable_to_see(its: AgentProgram) -> str | None:
@@ -106,7 +104,7 @@ class ObservationConverter:
         self._columns = list(world.agents[0].sees)
         self._fields = len(world.fields)
         self._layout = self._columns.index(world.layout) if world.layout in self._columns else -1
-        looks, first = np.unique(world.boards.visible_layout, return_index=True)
+        looks, first = np.unique(world.agents[0].visible_layout, return_index=True)
         self._layouts = dict(zip(looks.tolist(), first.tolist(), strict=True))
 
     def __call__(self, observation: Longs, ticks: Longs) -> Any:

@@ -1,6 +1,6 @@
 """One lane shared with other agents as a vector environment of Stable-Baselines3, for multi-agent training.
 
-Needs `pip install 'turncoat[sb3]'`.
+Needs `pip install '.[sb3]'`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class SharedLane(SharedVecEnv):
         observation, info = self._look(seen), dict[str, Any]()
         if ended or cut:
             info["terminal_observation"] = {name: part[0] for name, part in observation.items()}
-            info["TimeLimit.truncated"] = cut
+            info["TimeLimit.truncated"] = cut and not ended
             observation = self._begin()
         return observation, np.array([pay], np.float32), np.array([ended or cut]), [info]
 

@@ -75,7 +75,7 @@ class WorldModelAgent:
             action = int(least[rng.integers(least.size)])
             tries[key, action] += 1
             next_observation, rewards, ended, truncated, next_mask = env.step(action)
-            self.model.learn(observation, mask, action, rewards, next_observation, next_mask, ended)
+            self.model.learn(observation, mask, action, rewards, next_observation, next_mask, ended and not truncated)
             observation, mask = env.reset() if ended or truncated else (next_observation, next_mask)
             if on_progress is not None and step % 100 == 0:
                 on_progress(step, {"pairs": float(len(tries))})

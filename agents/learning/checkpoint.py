@@ -75,16 +75,32 @@ def read_checkpoint(
             than `version`; it is a `ValueError`.
     """
     with unreadable(path):
-        with open_regular(path) as file:
-            arrays = _arrays_in(file)
-        if "header" not in arrays:
-            raise UnreadableFileError("it has no header")
-        written = arrays.pop("header")
-        if written.nbytes > MAX_HEADER:
-            raise UnreadableFileError(f"its header is larger than {in_bytes(MAX_HEADER)}")
-        header = parse_own_json(written.tobytes().decode("utf-8"), "its header", MAX_VALUES)
+        header, arrays = _whole(path)
         check_header(header, kind, version)
     return header, arrays
+
+
+def kind_of_checkpoint(path: str | os.PathLike[str]) -> str:
+    """What kind of agent a checkpoint is of, as its header says.
+
+    Raises:
+        OSError, UnreadableFileError: as `read_checkpoint`.
+    """
+    with unreadable(path):
+        header, _ = _whole(path)
+        return str(header["kind"])
+
+
+def _whole(path: str | os.PathLike[str]) -> tuple[Any, dict[str, npt.NDArray[Any]]]:
+    """The header of a checkpoint, and its arrays."""
+    with open_regular(path) as file:
+        arrays = _arrays_in(file)
+    if "header" not in arrays:
+        raise UnreadableFileError("it has no header")
+    written = arrays.pop("header")
+    if written.nbytes > MAX_HEADER:
+        raise UnreadableFileError(f"its header is larger than {in_bytes(MAX_HEADER)}")
+    return parse_own_json(written.tobytes().decode("utf-8"), "its header", MAX_VALUES), arrays
 
 
 def check_header(header: Any, kind: str, version: int) -> None:

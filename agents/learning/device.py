@@ -8,7 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
-from ...scenarios.errors import UsageError
+from ...scenarios.errors import UsageError, installing
 
 CPU, CUDA, AUTO = "cpu", "cuda", "auto"
 DEVICES: Final = (CPU, CUDA, AUTO)
@@ -54,7 +54,7 @@ def _missing() -> str | None:
     """Why no GPU can be used, or None if one can."""
     # torch is an optional dependency: it is looked for before it is imported.
     if find_spec("torch") is None:
-        return "torch is not installed (pip install 'turncoat[learn]')"
+        return f"torch is not installed ({installing('learn')})"
     import torch
 
     if not torch.cuda.is_available():

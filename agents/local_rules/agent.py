@@ -171,8 +171,9 @@ class RulesAgent:
             training.explorer.close()
         action = training.explorer.choose(training.state, training.mask)
         observation, rewards, ended, truncated, mask = env.step(action)
-        next_state = self._state(observation, ended, mask)
-        self._planner.record(training.state, action, next_state, rewards, ended)
+        final = ended and not truncated
+        next_state = self._state(observation, final, mask)
+        self._planner.record(training.state, action, next_state, rewards, final)
         training.state, training.mask = next_state, mask
         training.done += 1
         if ended or truncated:

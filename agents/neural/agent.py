@@ -247,14 +247,15 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         state = self._begin(env, training) if training.state is None else training.state
         self._plan_in_time(training)
         action = self._train_action(state, training.exploit)
-        observation, rewards, ended, truncated, mask = env.step(action)
+        observation, rewards, over, truncated, mask = env.step(action)
+        ended = over and not truncated
         next_state = self.model.replay.state(observation, mask & (not ended))
         if self._is_surprise(state, action, next_state, ended):
             # The rest of the episode explores: the plan rests on a model that was just refuted.
             training.exploit, self._surprised = False, True
         self._pending.append((state, action, next_state, rewards, ended))
         training.done += 1
-        over = ended or truncated
+        over = over or truncated
         training.state = None if over else next_state
         training.episode += over
         if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 from ...envs.reference.observation_spec import observation_spec
 from ...envs.world.world import AgentProgram, World
 from ...scenarios import installed
+from ...scenarios.errors import installing
 from ...scenarios.language.loading import Scenario
 from ..base import TrainableAgent
 from ..baselines.scripted import RandomAgent
@@ -136,7 +137,7 @@ def _network_packages(name: str, _: AgentProgram) -> str | None:
     # Looked for without being imported: importing torch takes seconds.
     if all(find_spec(package) for package in ("torch", "safetensors")):
         return None
-    return f"`{name}` needs torch and safetensors: pip install 'turncoat[learn]'"
+    return f"`{name}` needs torch and safetensors: {installing('learn')}"
 
 
 def _deep_unable(its: AgentProgram) -> str | None:

@@ -15,6 +15,7 @@ from ...scenarios.errors import ArgumentError, UnknownNameError, WorldError
 from ...scenarios.language.loading import Scenario, apply_overrides, load
 from ..base import Floats, Ints, Longs
 from ..kernel.batch_stepper import Stepper
+from ..life.stepper import LifeStepper
 from ..world.compiler import compile_world
 from ..world.world import AgentProgram, World
 
@@ -22,36 +23,54 @@ ScenarioLike: TypeAlias = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name of the library such as `lab` or `treacherous_turn/lab`, or a path."""
 
 
+LIFE = "life"
+"""The name by which all stages of a life are asked for; no stage of a file that declares one has it."""
+
+
 class LifeNotSteppedError(WorldError):
-    """The stage is part of a life: its episodes follow each other, which this version solves and does not step."""
+    """One stage of a life is asked for by itself; its episodes follow those of the others."""
 
 
-def open_world(
+def open_worlds(
     which: ScenarioLike, stage: str | None, overrides: Mapping[str, object] | None, enlist: Sequence[str] = ()
-) -> tuple[Scenario, World]:
-    """A scenario and one of its stages, compiled.
+) -> tuple[Scenario, tuple[World, ...]]:
+    """A scenario and the stages that are stepped, compiled: those of its life, or one.
 
     Args:
         which: see `ScenarioLike`.
-        stage: its name; when None, `train`, or else the first, since environments are what agents are trained on.
+        stage: its name; when None, the whole life if the file declares one (as `life` does), else `train`, or else the
+            first, since environments are what agents are trained on.
         overrides: dotted, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
         enlist: things that act as agents too.
+
+    Returns:
+        The scenario, and its stages, each once, in the order in which a life first comes to them.
 
     Raises:
         ScenarioError: it cannot be loaded, or an override is wrong.
         UnknownNameError: no such stage, or no such thing that can be an agent.
-        LifeNotSteppedError: the stage is part of a life.
+        LifeNotSteppedError: the stage is part of a life, and is asked for by itself.
     """
     scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), overrides)
-    stages = scenario.document.stages
+    stages, life = scenario.document.stages, scenario.document.life
+    if life and stage in (None, LIFE):
+        names = tuple(dict.fromkeys(entry.stage for entry in life))
+        return scenario, tuple(compile_world(scenario, name, enlist=enlist) for name in names)
     if stage is None:
         stage = "train" if "train" in stages else next(iter(stages))
     if scenario.lives_in(stage):
         raise LifeNotSteppedError(
-            f"`{stage}` is part of a life, and lives are solved exactly and not stepped in this version; "
-            "leave `life:` out to play its stages one episode at a time"
+            f"`{stage}` is part of a life, whose episodes follow each other; "
+            "leave the stage out (or say `life`) to step the whole life, or leave `life:` out of the file"
         )
-    return scenario, compile_world(scenario, stage, enlist=enlist)
+    return scenario, (compile_world(scenario, stage, enlist=enlist),)
+
+
+def make_stepper(worlds: Sequence[World], lanes: int, autoreset: bool = False) -> Stepper:
+    """A stepper of one stage, or of the life that several of them belong to; see `Stepper` and `LifeStepper`."""
+    if worlds[0].life:
+        return LifeStepper(worlds, lanes, autoreset=autoreset)
+    return Stepper(worlds[0], lanes, autoreset=autoreset)
 
 
 FRAMES_PER_SECOND = 8

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...scenarios.arguments import whole_number
 from ..arguments import action_index, checked_options, checked_seed
 from ..base import Ints
-from ..kernel.batch_stepper import Stepper
+from ..life.stepper import LifeStepper
 from ..world.ascii_board import glyphs
 from . import rendering
 from .base import (
@@ -21,11 +21,12 @@ from .base import (
     ScenarioLike,
     begin_from,
     check_mode,
+    make_stepper,
     one_agent,
-    open_world,
+    open_worlds,
     reset_needed,
 )
-from .spaces import Form, ObservationBuffer, ObservationEncoder
+from .spaces import Form, ObservationBuffer, observers_of
 
 
 class TurncoatEnv(gymnasium.Env[Any, np.int64]):
@@ -39,7 +40,9 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
     - `rewards`: channel -> what it paid, before weights (0 where rewards are withheld, unless `audit`);
     - `executed`: index of the action after overrides, -1 for none (an unavailable action, and after a reset);
     - `action_mask`: int8 `[actions]`, 1 where available, only if the file guards some action;
-    - `performance`: what the tick was worth to the designers, only with `audit`. Agents must never see it.
+    - `performance`: what the tick was worth to the designers, only with `audit`. Agents must never see it;
+    - in a life `stage` and `episode_number` (among the stage's, from 1), and `life_over`: the episode that is over was
+      its last. `reset` after an end goes on with the life; before an end, after the last, or seeded it begins anew.
 
     Draws are a stream given by the seed and a lane: a reset with a seed restarts it, one without continues it. A copy,
     made by `copy.deepcopy` or by pickling, goes on exactly as the original would.
@@ -47,7 +50,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
     Attributes:
         action_names: of the actions, by index.
         observer: names and bounds of the observation's parts.
-        world: the compiled stage.
+        world: the compiled stage; in a life, the one that it begins in.
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": FRAMES_PER_SECOND}  # noqa: RUF012
@@ -66,7 +69,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
 
         Args:
             scenario: a name of the library, a path, or one that was loaded.
-            stage: its name; when None, `train`, or else the first.
+            stage: its name; when None, the whole life if the file declares one, else `train`, or else the first.
             overrides: dotted, as in a file's `with:`.
             audit: show the hidden performance (and withheld rewards) in `info`; never for training.
             form: of observations, see `spaces.ObservationEncoder`.
@@ -77,24 +80,26 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             UnknownNameError: no such stage, form or render mode.
             ValueError: the scenario has several agents.
         """
-        opened, self.world = open_world(scenario, stage, overrides)
+        opened, worlds = open_worlds(scenario, stage, overrides)
+        self.world = worlds[0]
         self._program = one_agent(self.world)
         check_mode(render_mode, RENDER_MODES)
         self.render_mode = render_mode
         self._glyphs = glyphs(opened.document)
         self._audit = audit
-        self.observer = ObservationEncoder(self.world, 0, form)
+        self.observer, *others = observers_of(worlds, 0, form)
         self.observation_space = self.observer.space
         self.action_names = self._program.actions
         self._actions = len(self.action_names)
         self.action_space = gymnasium.spaces.Discrete(self._actions)
-        self._stepper = Stepper(self.world, 1)
-        self._buffer = ObservationBuffer(self.observer, 1)
+        self._stepper = make_stepper(worlds, 1)
+        self._life = self._stepper if isinstance(self._stepper, LifeStepper) else None
+        self._buffer = ObservationBuffer(self.observer, 1, others)
         self._stepper.observe_into(self._buffer)
         self._guarded = any(guard is not None for guard in self._program.guards)
-        self._shown = self.world.rewards_shown or audit
         self._channels = self.world.channels
         self._withheld = dict.fromkeys(self.world.channels, 0.0)
+        self._shown = self.world.rewards_shown or audit
         self._event_names: dict[int, tuple[str, ...]] = {}
         self._seeded = self._begun = self._open = False
         self._view_lane()
@@ -161,12 +166,19 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         mask = self._events[0]  # few different sets of events occur: their names are made once for each
         if mask not in self._event_names:
             self._event_names[mask] = self.world.event_list(mask)
-        paid = dict(zip(self._channels, self._channel_rewards(), strict=True)) if self._shown else self._withheld.copy()
+        shown = self._shown if self._life is None else self._audit or self._life.world_of(0).rewards_shown
+        paid = dict(zip(self._channels, self._channel_rewards(), strict=True)) if shown else self._withheld.copy()
         info: dict[str, Any] = {"events": self._event_names[mask], "rewards": paid, "executed": self._executed[0]}
         if self._guarded:
             info["action_mask"] = self._mask()
         if self._audit:
             info["performance"] = self._stepper.performance.item()
+        if (life := self._life) is not None:
+            info |= {
+                "stage": life.world_of(0).stage,
+                "episode_number": life.episode_numbers.item(),
+                "life_over": life.life_over.item(),
+            }
         return info
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
@@ -189,7 +201,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""
-        frames = rendering.frames(self.world, self._stepper.states, self._glyphs, self.render_mode)
+        frames = rendering.frames(self._stepper, self._glyphs, self.render_mode)
         return None if frames is None else frames[0]
 
 

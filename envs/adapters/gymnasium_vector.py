@@ -30,7 +30,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     `info` holds arrays, each with its mask (`executed` and `_executed`) as Gymnasium wants it: `event_bits` (uint64,
     see `event_names`), `rewards` (channel -> float64), `executed` (int32), and as for `TurncoatEnv` `action_mask` and
-    `performance`.
+    `performance`, and in a life `stage`, `episode_number` and `life_over`.
 
     Attributes:
         action_names: of the actions, by index; event_names: of the bits of `event_bits`, lowest first.
@@ -56,7 +56,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         Args:
             scenario: a name of the library, a path, or one that was loaded.
             num_envs: B, how many lanes.
-            stage: its name; when None, `train`, or else the first.
+            stage: as for `TurncoatEnv`.
             overrides: dotted, as in a file's `with:`.
             audit: show the hidden performance (and withheld rewards) in `info`; never for training.
             form: of observations, see `spaces.Observer`.
@@ -167,7 +167,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     def render(self) -> tuple[Any, ...] | None:
         """The lanes' states as `render_mode` says; None without one."""
-        return rendering.frames(self._lanes.world, self._lanes.stepper.states, self._lanes.glyphs, self.render_mode)
+        return rendering.frames(self._lanes.stepper, self._lanes.glyphs, self.render_mode)
 
     def action_masks(self) -> Bools:
         """bool `[B, actions]`: what is available in each lane."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..analysis.exact_plan import deciding_agents
-from ..base import Floats, Ints
+from ..base import Floats, Ints, NotEnumerableError
 from ..mdp.enumeration import enumerate_world
 from ..pareto.coverage_set import coverage_set
 from ..solvers.dynamic_programming import backward_induction, policy_iteration
@@ -45,7 +45,7 @@ class MOTurncoatEnv(gymnasium.Env[Any, np.int64]):
 
         Args:
             scenario: a name of the library, a path, or one that was loaded.
-            stage: its name; when None, `train`, or else the first.
+            stage: as for `TurncoatEnv`.
             overrides: dotted, as in a file's `with:`.
             form: of observations, see `spaces.ObservationEncoder`.
             render_mode: None, `ansi` or `rgb_array`.
@@ -92,9 +92,11 @@ class MOTurncoatEnv(gymnasium.Env[Any, np.int64]):
             Vectors float64 `[K]`, from the start distribution.
 
         Raises:
-            NotEnumerableError: the stage is too large.
+            NotEnumerableError: the stage is too large, or part of a life.
             ImproperDiscountError: discount 1 without a horizon, and some policy never ends.
         """
+        if self.world.life:
+            raise NotEnumerableError("the front of a life is not computed", "leave `life:` out of the file")
         mdp, horizon = enumerate_world(self.world).mdp, self.world.horizon
 
         def best(weights: Floats) -> Floats:

@@ -16,7 +16,7 @@ from ...scenarios.arguments import shown
 from ...scenarios.errors import ArgumentError
 from ..arguments import action_index, checked_options, checked_seed
 from ..base import Bools, Ints
-from ..kernel.batch_stepper import Stepper
+from ..life.stepper import LifeStepper
 from ..world.ascii_board import glyphs
 from . import rendering
 from .base import (
@@ -27,10 +27,11 @@ from .base import (
     begin_from,
     check_mode,
     entropy,
-    open_world,
+    make_stepper,
+    open_worlds,
     reset_needed,
 )
-from .spaces import Form, ObservationBuffer, ObservationEncoder
+from .spaces import Form, ObservationBuffer, observers_of
 
 
 class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # PettingZoo is not typed
@@ -73,7 +74,8 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
-        opened, self.world = open_world(scenario, stage, overrides, enlist)
+        opened, worlds = open_worlds(scenario, stage, overrides, enlist)
+        self.world = worlds[0]
         check_mode(render_mode, RENDER_MODES)
         self._glyphs = glyphs(opened.document)
         self.metadata = self.metadata | {"name": f"turncoat/{self.world.name}"}
@@ -81,16 +83,24 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self.possible_agents = [program.name for program in self.world.agents]
         self.agents: list[str] = []
         self.action_names = {program.name: program.actions for program in self.world.agents}
-        self.observers = {name: ObservationEncoder(self.world, i, form) for i, name in enumerate(self.possible_agents)}
+        observers = [observers_of(worlds, i, form) for i in range(len(self.possible_agents))]
+        self.observers = {name: own[0] for name, own in zip(self.possible_agents, observers, strict=True)}
         self.observation_spaces = {name: observer.space for name, observer in self.observers.items()}
         self.action_spaces = {
             program.name: gymnasium.spaces.Discrete(len(program.actions)) for program in self.world.agents
         }
         sizes = np.array([field.size for field in self.world.fields], np.int32)
         self.state_space = gymnasium.spaces.MultiDiscrete(sizes, dtype=np.int32)
-        self._scalar_rewards = [ScalarReward(self.world, i) for i in range(len(self.world.agents))]
-        self._stepper = Stepper(self.world, 1)
-        self._buffers = {name: ObservationBuffer(observer, 1) for name, observer in self.observers.items()}
+        self._scalar_rewards = {
+            world.stage: [ScalarReward(world, i) for i in range(len(world.agents))] for world in worlds
+        }
+        self._stepper = make_stepper(worlds, 1)
+        self._life = self._stepper if isinstance(self._stepper, LifeStepper) else None
+        self._buffers = {
+            name: ObservationBuffer(own[0], 1, own[1:])
+            for name, own in zip(self.possible_agents, observers, strict=True)
+        }
+        self._seen = 0
         self._chosen = np.zeros((1, len(self.possible_agents)), np.int32)
         self._audit = audit
         self._begun = False
@@ -144,11 +154,11 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
                 raise ArgumentError(f"`{name}` needs an action from 0 to {len(self.action_names[name]) - 1}")
             self._chosen[0, i] = self.checked(name, actions[name])
         # Scalar rewards use the weights from before the tick, and the stepper overwrites its states in place.
-        before = self._stepper.states.copy()
+        before, scalar = self._stepper.states.copy(), self._scalar_rewards[self._stepper.world_of(0).stage]
         self._stepper.step(self._chosen)
         ended, cut = self._stepper.terminated.item(), self._stepper.truncated.item()
         paid = self._stepper.rewards[0].tolist()
-        rewards = {name: self._scalar_rewards[i].of_one(paid, before) for i, name in enumerate(self.agents)}
+        rewards = {name: scalar[i].of_one(paid, before) for i, name in enumerate(self.agents)}
         out = (
             self._observations(),
             rewards,
@@ -177,12 +187,17 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         return {name: self._stepper.available[i][0].copy() for i, name in enumerate(self.possible_agents)}
 
     def _observations(self) -> dict[str, Any]:
+        stage = 0 if self._life is None else int(self._life.stage[0])
         for buffer in self._buffers.values():
-            buffer.fill(self._stepper.states, self._stepper.ticks)
+            if stage != self._seen:
+                buffer.blank(np.zeros(1, np.int64))
+            buffer.fill(self._stepper.states, self._stepper.ticks, stage)
+        self._seen = stage
         return {name: self._buffers[name].reader(0)() for name in self.agents}
 
     def _infos(self) -> dict[str, dict[str, Any]]:
-        world, stepper = self.world, self._stepper
+        stepper, life = self._stepper, self._life
+        world = stepper.world_of(0)
         events = world.event_list(stepper.events.item())
         infos: dict[str, dict[str, Any]] = {}
         for i, program in enumerate(world.agents):
@@ -197,6 +212,12 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
                 info["action_mask"] = stepper.available[i][0].astype(np.int8)
             if self._audit:
                 info["performance"] = stepper.performance.item()
+            if life is not None:
+                info |= {
+                    "stage": world.stage,
+                    "episode_number": life.episode_numbers.item(),
+                    "life_over": life.life_over.item(),
+                }
         return infos
 
     def state(self) -> Ints:
@@ -221,7 +242,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""
-        frames = rendering.frames(self.world, self._stepper.states, self._glyphs, self.render_mode)
+        frames = rendering.frames(self._stepper, self._glyphs, self.render_mode)
         return None if frames is None else frames[0]
 
     def close(self) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..base import Ints
-from ..world.ascii_board import text_board
+from ..kernel.batch_stepper import Stepper
+from ..reference.looks import drawn_board
 from ..world.world import World
 
 PIXELS = 16
@@ -19,18 +20,19 @@ COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0), (204, 121,
 
 
 def frames(
-    world: World, states: Ints, glyphs: Mapping[str, str], mode: str | None
+    stepper: Stepper, glyphs: Mapping[str, str], mode: str | None
 ) -> tuple[str, ...] | tuple[npt.NDArray[np.uint8], ...] | None:
-    """Each of the states int32 `[B, F]` as a render mode says: texts, pictures, or None without a mode."""
+    """The state of each lane as a render mode says: texts, pictures, or None without a mode."""
+    lanes = [(stepper.world_of(lane), state) for lane, state in enumerate(stepper.states)] if mode else []
     if mode == "ansi":
-        return tuple(text(world, state, glyphs) for state in states)
-    return tuple(pixels(world, state) for state in states) if mode == "rgb_array" else None
+        return tuple(text(world, state, glyphs) for world, state in lanes)
+    return tuple(pixels(world, state) for world, state in lanes) if mode == "rgb_array" else None
 
 
 def text(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
     """A state int32 `[F]` as a board in glyphs or, without a board, its fields."""
     if world.boards.nowhere:
-        return text_board(world, state, glyphs)
+        return drawn_board(world, state, glyphs)
     return "\n".join(f"{field.name} {int(value)}" for field, value in zip(world.fields, state, strict=True))
 
 

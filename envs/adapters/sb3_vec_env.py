@@ -1,6 +1,6 @@
 """A world with one agent as Stable-Baselines3's own vector environment, and a features extractor for small boards.
 
-Needs `pip install turncoat[sb3]`. A `TurncoatEnv` works with Stable-Baselines3 too; this is quicker with many lanes.
+Needs `pip install '.[sb3]'`. A `TurncoatEnv` works with Stable-Baselines3 too; this is quicker with many lanes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.errors import MissingPackageError
+from ...scenarios.errors import MissingPackageError, installing
 from ..arguments import action_indices, checked_seed
 from ..base import Bools, Ints, Longs
 from . import rendering
@@ -25,7 +25,7 @@ try:
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 except ImportError as missing:
-    raise MissingPackageError("TurncoatVecEnv needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
+    raise MissingPackageError(f"TurncoatVecEnv needs Stable-Baselines3: {installing('sb3')}") from missing
 
 
 class SharedVecEnv(VecEnv):
@@ -112,7 +112,7 @@ class TurncoatVecEnv(SharedVecEnv):
         Args:
             scenario: a name of the library, a path, or one that was loaded.
             num_envs: B, how many lanes.
-            stage: its name; when None, `train`, or else the first.
+            stage: as for `TurncoatEnv`.
             overrides: dotted, as in a file's `with:`.
             form: of observations, see `spaces.Observer`.
             render_mode: None or `rgb_array`.
@@ -220,7 +220,8 @@ class TurncoatVecEnv(SharedVecEnv):
 
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
         """A picture of each lane's board."""
-        return [rendering.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
+        stepper = self._lanes.stepper
+        return [rendering.pixels(stepper.world_of(lane), state) for lane, state in enumerate(stepper.states)]
 
 
 class BoardExtractor(BaseFeaturesExtractor):

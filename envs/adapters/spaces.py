@@ -6,14 +6,14 @@ observation. What cannot vary is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from ...scenarios.errors import UnknownNameError
+from ...scenarios.errors import ArgumentError, UnknownNameError
 from ..base import Ints, Longs
 from ..kernel.observation import TIME, encode, encoder, plan
 from ..world.geometry import DIRECTIONS
@@ -60,15 +60,15 @@ class ObservationEncoder:
         own = world.bodies[program.body] if program.body >= 0 else None
         window = program.window or 0 if own is not None else 0
         bodies = [b for b in world.bodies if b.cell in program.sees and not (window and b is own)]
-        _, first, appearances = np.unique(boards.visible_layout, return_index=True, return_inverse=True)
-        zones = np.moveaxis(boards.observed_zones, 0, 1)
+        _, first, appearances = np.unique(program.visible_layout, return_index=True, return_inverse=True)
+        zones = np.moveaxis(world.zones_seen(agent), 0, 1)
         base = (
             np.concatenate([boards.walls[:, None], zones], axis=1)[first]
             if boards.nowhere
             else np.zeros((1, 0, 1), np.bool_)
         )
         self.plane_names = (
-            ("wall", *boards.observed_zone_names, *(body.name for body in bodies)) if boards.nowhere else ()
+            ("wall", *world.zone_names_seen(agent), *(body.name for body in bodies)) if boards.nowhere else ()
         )
         entries, lists = _entries(world, agent, bodies, own if window else None)
         if not entries and not self.plane_names:  # no library takes an empty observation
@@ -85,6 +85,11 @@ class ObservationEncoder:
         # Stable-Baselines3 takes the smallest axis for the channels, so both sides have to exceed their number.
         least = max(SMALLEST_IMAGE, len(self.plane_names) + len(self.counter_names) + 1)
         self._scale = -(-least // max(min(self.height, self.width), 1))
+        self.space = self._space()
+
+    def widen(self, low: Counters, high: Counters) -> None:
+        """Take wider bounds float32 `[M]` of the counters, which all stages of a life share."""
+        self.low, self.high = low, high
         self.space = self._space()
 
     def planes(self, states: Ints) -> Planes:
@@ -148,34 +153,70 @@ class ObservationEncoder:
         return spaces.Dict(parts)
 
 
+def observers_of(worlds: Sequence[World], agent: int = 0, form: Form = "planes") -> tuple[ObservationEncoder, ...]:
+    """The encoders of an agent's observations in the stages of a life (or the only stage), all of one space.
+
+    Raises:
+        ArgumentError: what the agent observes differs in kind from stage to stage.
+        ValueError: no such form.
+    """
+    encoders = tuple(ObservationEncoder(world, agent, form) for world in worlds)
+    first = encoders[0]
+    for world, other in zip(worlds, encoders, strict=True):
+        kinds = [(each.plane_names, each.counter_names, each.height, each.width) for each in (first, other)]
+        if kinds[0] != kinds[1]:
+            raise ArgumentError(
+                f"in `{worlds[0].stage}` and in `{world.stage}` observations differ in kind, and one environment has "
+                "one space of them; let the stages of the life hide the same (`hides`)"
+            )
+    if len(encoders) > 1:
+        low = np.min([each.low for each in encoders], axis=0)
+        high = np.max([each.high for each in encoders], axis=0)
+        for each in encoders:
+            each.widen(low, high)
+    return encoders
+
+
 class ObservationBuffer:
     """The observations of B lanes, updated in place.
 
     Attributes:
         board: uint8 `[B, C, H, W]`; counters: float32 `[B, M]`. Read only: an update writes just what has changed.
-        view: the addresses of these arrays, for compiled code; valid as long as it lives. See `Stepper.observe_into`.
+        views: for each stage the addresses of these arrays, for compiled code; valid as long as it lives. See
+            `Stepper.observe_into`.
     """
 
-    def __init__(self, observer: ObservationEncoder, lanes: int) -> None:
+    def __init__(self, observer: ObservationEncoder, lanes: int, others: Sequence[ObservationEncoder] = ()) -> None:
+        """For one stage, or for several, as `observers_of` gives their encoders."""
         shape = (lanes, len(observer.plane_names), observer.height, observer.width)
         self.board: Planes = np.zeros(shape, np.uint8)
         self.counters: Counters = np.zeros((lanes, len(observer.counter_names)), np.float32)
-        self._observer = observer
+        self._observer, self._others = observer, tuple(others)
         self._marks: Ints = np.full((lanes, observer.plan.bodies + 1), -1, np.int32)
         flat = self.board.reshape(lanes, shape[1], shape[2] * shape[3])
-        self.view = encoder(observer.plan, flat, self.counters, self._marks)
+        self.views = tuple(encoder(each.plan, flat, self.counters, self._marks) for each in (observer, *others))
         self._no_time: Longs = np.zeros(lanes, np.int64)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Arguments and contents: a copy has arrays of its own."""
-        return ObservationBuffer, (self._observer, len(self.board)), (self.board, self.counters, self._marks)
+        return (
+            ObservationBuffer,
+            (self._observer, len(self.board), self._others),
+            (self.board, self.counters, self._marks),
+        )
 
     def __setstate__(self, state: tuple[Planes, Counters, Ints]) -> None:
         """Fill the arrays, whose addresses stay, with those of the original."""
         self.board[...], self.counters[...], self._marks[...] = state
 
-    def fill(self, states: Ints, ticks: Longs | None = None) -> None:
+    def blank(self, rows: Longs) -> None:
+        """Forget what lanes int64 `[n]` show: they are in another stage from now on."""
+        self.board[rows], self._marks[rows] = 0, -1
+
+    def fill(self, states: Ints, ticks: Longs | None = None, stage: int = 0) -> None:
         """Observe states int32 `[B, F]`, `ticks` int64 `[B]` into their episodes (see `ObservationEncoder.observe`).
+
+        Lanes that were filled in another stage have to be forgotten first, by `blank`.
 
         Raises:
             ValueError: ticks are needed and missing, or there are not B states.
@@ -186,7 +227,7 @@ class ObservationBuffer:
             ticks = self._no_time
         if states.shape[0] != len(self.board):
             raise ValueError(f"the buffer holds {len(self.board)} lanes, not {states.shape[0]}")
-        encode(self.view.ctypes.data, np.ascontiguousarray(states, np.int32), ticks)
+        encode(self.views[stage].ctypes.data, np.ascontiguousarray(states, np.int32), ticks)
 
     def batch(self, copy: bool = True) -> Any:
         """The observations with B in front; without `copy`, the form `planes` shows the buffers themselves."""

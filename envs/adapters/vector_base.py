@@ -11,10 +11,10 @@ import numpy.typing as npt
 from ...scenarios.arguments import whole_number
 from ..arguments import action_indices
 from ..base import Ints, Longs
-from ..kernel.batch_stepper import Stepper
+from ..life.stepper import LifeStepper
 from ..world.ascii_board import glyphs
-from .base import ScenarioLike, begin_from, entropy, one_agent, open_world, reset_needed
-from .spaces import Form, ObservationBuffer, ObservationEncoder
+from .base import ScenarioLike, begin_from, entropy, make_stepper, one_agent, open_worlds, reset_needed
+from .spaces import Form, ObservationBuffer, observers_of
 
 MOST_LANES = 1_000_000
 
@@ -23,7 +23,8 @@ class SingleAgentBatch:
     """B lanes of one stage with a single agent, their observations and infos.
 
     Attributes:
-        world: the compiled stage; program: its agent; observer: the encoder of its observations.
+        worlds: the compiled stages of the life, or the only one; world: the first of them; program: the agent;
+            observer: the encoder of its observations.
         glyphs: of the board as text.
         stepper: of the lanes; buffer: their observations, which the stepper keeps up to date.
         seeded: whether `seed` was called; begun: whether every lane has had an episode.
@@ -46,17 +47,18 @@ class SingleAgentBatch:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
         whole_number("num_envs", lanes, 1, MOST_LANES)
-        opened, self.world = open_world(scenario, stage, overrides)
+        opened, self.worlds = open_worlds(scenario, stage, overrides)
+        self.world = self.worlds[0]
         self.program = one_agent(self.world)
-        self.observer = ObservationEncoder(self.world, 0, form)
-        self.stepper = Stepper(self.world, lanes, autoreset=autoreset)
-        self.buffer = ObservationBuffer(self.observer, lanes)
+        self.observer, *others = observers_of(self.worlds, 0, form)
+        self.stepper = make_stepper(self.worlds, lanes, autoreset)
+        self.buffer = ObservationBuffer(self.observer, lanes, others)
         self.stepper.observe_into(self.buffer)
         self.seeded = self.begun = False
         self.glyphs = glyphs(opened.document)
         self._guarded = any(guard is not None for guard in self.program.guards)
         self._audit = audit
-        self._shown = self.world.rewards_shown or audit
+        self._shown = np.array([world.rewards_shown or audit for world in self.worlds])
 
     def seed(self, seed: int) -> None:
         """Restart the random streams."""
@@ -101,11 +103,18 @@ class SingleAgentBatch:
         """Fresh arrays of what `TurncoatEnv` puts in `info`, events as bits, for some lanes or all."""
         stepper = self.stepper
         paid = stepper.rewards[rows].T
+        shown: Any = self._shown[stepper.stage[rows]] if isinstance(stepper, LifeStepper) else self._shown[0]
         info: dict[str, Any] = {
             "event_bits": stepper.events[rows].copy(),
-            "rewards": {c: p.copy() if self._shown else 0 * p for c, p in zip(self.world.channels, paid, strict=True)},
+            "rewards": {c: p * shown for c, p in zip(self.world.channels, paid, strict=True)},
             "executed": stepper.executed[rows, 0].copy(),
         }
+        if isinstance(stepper, LifeStepper):
+            info |= {
+                "stage": stepper.stage_names[rows],
+                "episode_number": stepper.episode_numbers[rows],
+                "life_over": stepper.life_over[rows].copy(),
+            }
         if self._guarded:
             info["action_mask"] = stepper.available[0][rows].astype(np.int8)
         if self._audit:

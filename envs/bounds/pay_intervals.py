@@ -97,7 +97,11 @@ def performance_intervals(world: World) -> PayIntervals:
     """Bound the hidden performance in the same way."""
 
     def scored(rule: RuleProgram) -> Interval:
-        return (0.0, 0.0) if rule.performance is None else _finite(interval(rule.performance, world), rule)
+        sides = [
+            (0.0, 0.0) if amount is None else _finite(interval(amount, world), rule)
+            for amount in (rule.performance, rule.otherwise_performance)
+        ]
+        return _either(rule, *sides)
 
     return intervals_of(world, scored)
 
@@ -130,13 +134,13 @@ def intervals_of(world: World, amount: Amount) -> PayIntervals:
         if (least, most) == (0.0, 0.0):
             continue
         maybe = min(least, 0.0), max(most, 0.0)
-        if any(isinstance(effect, End) for effect in (*rule.effects, *rule.otherwise)):
+        if _ends(rule):
             end = end[0] + maybe[0], end[1] + maybe[1]
         elif (test := _spent(rule, world)) is not None:
             once.append(OnceOnly(*test, maybe))
         else:
             fires = possible(rule.when, world, known)
-            surely = fires.must & (rule.chance is None)
+            surely = fires.must & (rule.chance is None and not rule.only)
             low += np.where(surely, least, np.where(fires.may, maybe[0], 0.0))
             high += np.where(surely, most, np.where(fires.may, maybe[1], 0.0))
     for rule in world.end_rules:
@@ -146,6 +150,17 @@ def intervals_of(world: World, amount: Amount) -> PayIntervals:
     if _can_end(world):  # ticks that are sure to pay need not come
         tick = min(tick[0], 0.0), max(tick[1], 0.0)
     return PayIntervals(tick, end, tuple(once))
+
+
+def _two_sided(rule: RuleProgram) -> bool:
+    """Whether something comes of a rule where its chance fails."""
+    return bool(rule.otherwise or rule.otherwise_pays) or rule.otherwise_performance is not None
+
+
+def _ends(rule: RuleProgram) -> bool:
+    """Whether an episode is over, whatever comes of a rule."""
+    sides = [rule.effects, rule.otherwise] if _two_sided(rule) else [rule.effects]
+    return all(any(isinstance(effect, End) for effect in side) for side in sides)
 
 
 def _can_end(world: World) -> bool:
@@ -158,7 +173,7 @@ def _emits(rule: RuleProgram, event: str) -> bool:
 
 def _spent(rule: RuleProgram, world: World) -> tuple[int, int] | None:
     """The column, and what it holds for ever once the rule has fired, so that it cannot fire again; None: none."""
-    if rule.otherwise or any(isinstance(effect, ResetBoard) for effect in effects_of(world)):
+    if _two_sided(rule) or any(isinstance(effect, ResetBoard) for effect in effects_of(world)):
         return None
     for effect in rule.effects:
         match effect:
@@ -191,14 +206,22 @@ def _keeps(effect: Effect, target: str, value: float, world: World) -> bool:
 
 
 def _paid(rule: RuleProgram, world: World, weights: Floats) -> Interval:
-    """What a rule pays where it fires."""
-    low = high = 0.0
-    for channel, amount in rule.pays:
-        if (weight := float(weights[channel])) == 0:
-            continue
-        ends = _products((weight, weight), interval(amount, world))
-        low, high = low + ends[0], high + ends[1]
-    return _finite((low, high), rule)
+    """What a rule pays where it fires, or where its chance fails."""
+    sides = []
+    for pays in (rule.pays, rule.otherwise_pays):
+        low = high = 0.0
+        for channel, amount in pays:
+            if (weight := float(weights[channel])) == 0:
+                continue
+            ends = _products((weight, weight), interval(amount, world))
+            low, high = low + ends[0], high + ends[1]
+        sides.append(_finite((low, high), rule))
+    return _either(rule, *sides)
+
+
+def _either(rule: RuleProgram, fires: Interval, fails: Interval) -> Interval:
+    """What one of two sides adds; the chance of a rule that has none does not fail."""
+    return fires if rule.chance is None else (min(fires[0], fails[0]), max(fires[1], fails[1]))
 
 
 def _finite(found: Interval, rule: RuleProgram) -> Interval:

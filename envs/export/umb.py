@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.errors import MissingPackageError
+from ...scenarios.errors import MissingPackageError, installing
 from ..base import Bools
 from ..time_limit import check_time
 from .explicit_model import HIDDEN, ExplicitModel
@@ -36,7 +36,7 @@ def write_umb(model: ExplicitModel, folder: Path) -> tuple[str, ...]:
     try:
         from umbi.tar import TarCoder
     except ImportError as fault:
-        raise MissingPackageError("the format `umb` needs the package umbi: pip install 'turncoat[verify]'") from fault
+        raise MissingPackageError(f"the format `umb` needs the package umbi: {installing('verify')}") from fault
     check_time("the model was written")
     tar = TarCoder()
     tar.add_json("index.json", _index(model), optional=False)

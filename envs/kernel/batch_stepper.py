@@ -16,7 +16,7 @@ from .bytecode import STACK, assemble, flatten
 
 _CONTENTS = (
     k.C_STATES, k.C_ACTIONS, k.C_EXECUTED, k.C_REWARDS, k.C_PERFORMANCE, k.C_EVENTS, k.C_ENDED, k.C_PAY, k.C_TERMINATED,
-    k.C_TRUNCATED, k.C_AVAILABLE, k.C_LANES, k.C_CLOCK, k.C_TICKS,
+    k.C_TRUNCATED, k.C_AVAILABLE, k.C_LANES, k.C_CLOCK, k.C_TICKS, k.C_LEFT, k.C_BETWEEN, k.C_RETIRED,
 )  # fmt: skip
 """The buffers of a stepper that outlast a call: what its future depends on, and what its last call said."""
 
@@ -25,10 +25,14 @@ class ObservationSink(Protocol):
     """Buffers that a stepper writes observations into, such as `adapters.spaces.ObservationBuffer`.
 
     Attributes:
-        view: the addresses of the buffers, as `kernel.observation.encoder` gives them.
+        views: the addresses of the buffers, as `kernel.observation.encoder` gives them, for each stage of a life, or
+            for the only stage.
     """
 
-    view: Longs
+    views: tuple[Longs, ...]
+
+    def blank(self, rows: Longs) -> None:
+        """Forget what lanes int64 `[n]` show: they are in another stage from now on."""
 
 
 class Stepper:
@@ -51,6 +55,8 @@ class Stepper:
         ended: bool `[B]`: a rule ended the episode. Such a lane stays as it is until it is reset.
         terminated, truncated: bool `[B]`: a rule or the horizon ended the episode; its limit cut it off.
         lanes, clock, ticks: int64 `[B]`; `ticks` are those of the episode.
+        left, between_events, retired: in a life, what `leave` has made of its lanes: int32 `[B, F]`, uint64 `[B]`, bool
+            `[B]`; empty elsewhere.
     """
 
     def __init__(self, world: World, lanes: int, seed: int = 0, *, autoreset: bool = False) -> None:
@@ -83,6 +89,10 @@ class Stepper:
         self.lanes: Longs = np.arange(lanes)
         self.clock: Longs = np.zeros(lanes, np.int64)
         self.ticks: Longs = np.zeros(lanes, np.int64)
+        alive = lanes if world.life else 0
+        self.left: Ints = np.zeros((alive, fields), np.int32)
+        self.between_events: Bits = np.zeros(alive, np.uint64)
+        self.retired: Bools = np.zeros(alive, np.bool_)
         available: Bools = np.ones((lanes, sum(world.action_counts)), np.bool_)
         self.available = tuple(np.split(available, np.cumsum(world.action_counts)[:-1], axis=1))
         self._count, self._all, self._selected = lanes, np.arange(lanes), np.arange(lanes)
@@ -97,7 +107,8 @@ class Stepper:
             k.C_EXECUTED: self.executed, k.C_REWARDS: self.rewards, k.C_PERFORMANCE: self.performance,
             k.C_EVENTS: self.events, k.C_ENDED: self.ended, k.C_PAY: self.pay, k.C_TERMINATED: self.terminated,
             k.C_TRUNCATED: self.truncated, k.C_AVAILABLE: available, k.C_LANES: self.lanes, k.C_CLOCK: self.clock,
-            k.C_TICKS: self.ticks, k.C_ROWS: self._all, k.C_NOW: now, k.C_STACK: stack, k.C_BOX: box,
+            k.C_TICKS: self.ticks, k.C_LEFT: self.left, k.C_BETWEEN: self.between_events,
+            k.C_RETIRED: self.retired, k.C_ROWS: self._all, k.C_NOW: now, k.C_STACK: stack, k.C_BOX: box,
         }  # fmt: skip
         for place, array in buffers.items():
             self._point(place, array)
@@ -152,7 +163,28 @@ class Stepper:
     def observe_into(self, sink: ObservationSink) -> None:
         """From now on, write observations into the buffers of a sink for B lanes."""
         self._sink = sink
-        self._point(k.C_VIEW, sink.view)
+        self._point(k.C_VIEW, sink.views[0])
+
+    def share(self, other: Stepper) -> None:
+        """From now on, step the lanes of another stepper, of as many lanes and of a stage with the same fields.
+
+        So the episodes of a life may be in several stages and yet in one batch. The seed stays this stepper's own.
+        """
+        for place in _CONTENTS:
+            self._point(place, other._arrays[place])
+        self.states, self.actions, self.executed, self.available = (
+            other.states, other.actions, other.executed, other.available,
+        )  # fmt: skip
+        self.rewards, self.performance, self.pay, self.events = (
+            other.rewards, other.performance, other.pay, other.events,
+        )  # fmt: skip
+        self.ended, self.terminated, self.truncated = other.ended, other.terminated, other.truncated
+        self.lanes, self.clock, self.ticks = other.lanes, other.clock, other.ticks
+        self.left, self.between_events, self.retired = other.left, other.between_events, other.retired
+
+    def world_of(self, lane: int) -> World:
+        """The world that a lane is in."""
+        return self.world
 
     def seed(self, seed: int) -> None:
         """Restart the random stream of every lane."""
@@ -165,13 +197,18 @@ class Stepper:
         Raises:
             IndexError: there is no such lane. Nothing was done.
         """
-        self._run(k.START, rows)
+        self.run(k.START, rows)
 
     def refresh(self, rows: Longs | None = None) -> None:
         """Recompute action masks and observations after states were written from outside, in some lanes or in all."""
-        self._run(k.REFRESH, rows)
+        self.run(k.REFRESH, rows)
 
-    def _run(self, what: int, rows: Longs | None) -> None:
+    def run(self, what: int, rows: Longs | None = None) -> None:
+        """Run one of the kernel's programs, by its number in `interpreter`, in some lanes or in all.
+
+        Raises:
+            IndexError: there is no such lane. Nothing was done.
+        """
         if rows is None:
             k.play(self._address, what, self._count)
             return
@@ -198,10 +235,15 @@ class Stepper:
             np.copyto(self.actions, actions)
         over: int = k.play(self._address, k.TICK, self._count)
         if over < 0:
-            self._refuse()
+            self.refuse_actions()
         return over
 
-    def _refuse(self) -> None:
+    def refuse_actions(self) -> None:
+        """Say which of the chosen actions there is not, if there is one.
+
+        Raises:
+            ValueError: there is one.
+        """
         for number, agent in enumerate(self.world.agents):
             chosen, most = self.actions[:, number], len(agent.actions) - 1
             wrong = chosen[(chosen < 0) | (chosen > most)]

@@ -7,6 +7,7 @@ a zone is one entry of `masks`, which holds for each zone and reach the cells th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ from ...scenarios.language.expressions.syntax import (
     Relation,
     Remove,
     ResetBoard,
+    Retire,
     Swap,
     Take,
     Truth,
@@ -118,7 +120,7 @@ STACK = 1_200
     DECIDE,  # number of weights, address to write, whether to write nothing if all are 0; the weights, a uniform number
     LET,  # address in the lane's memory, value
     # The parts of a tick.
-    BEGIN,  # layouts; with several, a uniform number
+    BEGIN,  # layouts, whether what outlives an episode is kept; with several layouts, a uniform number
     REMEMBER,  # copy the state to the state before the tick
     EXCHANGE,  # swap the state with the state before the tick
     STORE,  # address in the lane's memory; the number
@@ -149,7 +151,8 @@ STACK = 1_200
     DROP,  # body, agent + 1, body of the agent
     RESET_BOARD,
     NOTE,  # column of a flag, bit of the event that it notes
-) = range(89)
+    RETIRE,
+) = range(90)
 
 LAST_TEST = NEAR_MASK_OF
 JUMP = 4
@@ -175,20 +178,24 @@ class KernelTables(NamedTuple):
     """The tables of a world that the kernel reads.
 
     Attributes:
-        code: int32 `[n, WIDTH]`; `programs` int32 `[3, 2]`: the rows of a tick's program, of a start's, and of the one
-            that finds what actions are available.
+        code: int32 `[n, WIDTH]`; `programs` int32 `[5, 2]`: the rows of a tick's program, of a start's, and of the one
+            that finds what actions are available; of what comes between two episodes of a life, and of the start of an
+            episode that another one of its life came before. The last two are empty outside a life.
         constants, listed: float64; lookups: int32 (zone masks by a counter's value).
         walls, masks, clear, walking, neighbours: see `world.Boards`; `clear` and `walking` are empty where unused.
         ways: int32 `[L, C + 1, 5]`: as `neighbours`, but a step into a wall leads to the same cell.
-        starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
-        begin: int32 `[F]`, the state at the start.
+        starts: int32 `[L, bodies]`; fresh: int32 `[L, F]`, what `reset map` restores, -1 where it keeps.
+        begin: int32 `[L, F]`, the state at the start. Both have one row where it is the same on all layouts.
+        outlives: int32 `[n, 3]`, the columns that go on from episode to episode of a life, each with the least and the
+            largest value that it may have here.
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid (0 never, 1 always, else the address
             in the lane's memory that says whether), opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
         blocks: int32 `[bodies, bodies]`: whether the first, where it is solid, blocks the second.
         obstacles: int32 `[n]`: cells (columns) of things that may be solid, or are pushable.
-        motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
+        motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body (of a wanderer, the
+            mask of the zone that it does not leave; -1 for none).
         reward_terms: int32 `[w, 4]`, of the agents' scalar rewards: agent, channel, column of the weight (-1 where
             it is fixed), and the offset into `listed` of the weight or of its values.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
@@ -210,6 +217,7 @@ class KernelTables(NamedTuple):
     starts: Ints
     fresh: Ints
     begin: Ints
+    outlives: Ints
     bodies: Ints
     body_columns: Ints
     patrols: Ints
@@ -251,6 +259,7 @@ _FLOATS = ("constants", "listed")
     H_STARTS,
     H_FRESH,
     H_BEGIN,
+    H_OUTLIVES,
     H_BODIES,
     H_BODY_COLUMNS,
     H_PATROLS,
@@ -679,6 +688,8 @@ class _Assembler:
             first = len(self.paths)
             self.paths += motion.path
             target = self.world.body_index[motion.target] if motion.target else -1
+            if motion.zone:
+                target = self._mask(self.world.zone_index[motion.zone], None)
             way = WAYS.index("wander" if motion.way in geometry.DIRECTIONS else motion.way)
             self.motions.append([body.order, way, first, len(self.paths), target])
             self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
@@ -709,27 +720,52 @@ class _Assembler:
             self._op(LET, place, 0)
         self._guarded(draw.when, decide)
 
-    def _rule(self, rule: RuleProgram) -> None:
+    def _rules(self, rules: Sequence[RuleProgram]) -> None:
+        """The instructions of rules; of those of which only one is tried, it jumps over the others."""
+        for only, group in groupby(rules, key=lambda rule: rule.only):
+            ends: list[int] = []
+            for rule in group:
+                if only:
+                    ends += self._rule(rule)
+                else:
+                    self._rule(rule)
+            self._land(ends)
+
+    def _rule(self, rule: RuleProgram) -> list[int]:
+        """The instructions of a rule; returns the jump to be landed behind those of which only one is tried."""
         ids = self.world.draw_ids
-        if not (rule.pays or rule.performance or rule.effects or rule.otherwise):
-            return
+        fails = bool(rule.otherwise or rule.otherwise_pays or rule.otherwise_performance)
+        if not (rule.pays or rule.performance or rule.effects or fails):
+            return []
+
+        def pay(pays: Sequence[tuple[int, Expression]], performance: Expression | None) -> None:
+            for channel, amount in pays:
+                self._emit(amount)
+                self._op(PAY, channel)
+            if performance is not None:
+                self._emit(performance)
+                self._op(PAY, len(self.world.channels))
 
         def fire() -> None:
-            for channel, pay in rule.pays:
-                self._emit(pay)
-                self._op(PAY, channel)
-            if rule.performance is not None:
-                self._emit(rule.performance)
-                self._op(PAY, len(self.world.channels))
+            pay(rule.pays, rule.performance)
             for i, effect in enumerate(rule.effects):
                 self._effect(effect, ids.get(f"{rule.name}.{i}", -1))
 
         def fail() -> None:
+            pay(rule.otherwise_pays, rule.otherwise_performance)
             for i, effect in enumerate(rule.otherwise):
                 self._effect(effect, ids.get(f"{rule.name}.else.{i}", -1))
 
-        otherwise = fail if rule.otherwise else None
-        self._guarded(rule.when, lambda: self._by_chance(rule.chance, ids.get(rule.name, -1), fire, otherwise))
+        otherwise = fail if fails else None
+        ends: list[int] = []
+
+        def attempt() -> None:
+            self._by_chance(rule.chance, ids.get(rule.name, -1), fire, otherwise)
+            if rule.only:
+                ends.append(self._op(SKIP))
+
+        self._guarded(rule.when, attempt)
+        return ends
 
     def _effect(self, effect: Effect, draw: int) -> None:
         world = self.world
@@ -766,6 +802,8 @@ class _Assembler:
                 self._op(DROP, world.body_index[thing], self._agent(agent) + 1, world.body_index[agent])
             case ResetBoard():
                 self._op(RESET_BOARD)
+            case Retire():
+                self._op(RETIRE)
 
     def _agent(self, name: str) -> int:
         return [program.name for program in self.world.agents].index(name)
@@ -808,12 +846,10 @@ class _Assembler:
             self._op(TICK, world.clock, world.fields[world.clock].size - 1)
         for number, draw in enumerate(world.tick_draws):
             self._draw(draw, self.drawn + number)
-        for rule in world.rules:
-            self._rule(rule)
+        self._rules(world.rules)
         if world.end_rules:
             skip = self._op(ENDED)
-            for rule in world.end_rules:
-                self._rule(rule)
+            self._rules(world.end_rules)
             self.code[skip][1] = len(self.code) - skip - 1
         for event, column in world.happened:
             self._op(NOTE, column, event)
@@ -826,37 +862,45 @@ class _Assembler:
             self._emit(condition)
             self._op(STORE, address)
 
-    def _start(self) -> None:
-        """The program of a start, in the order of `reference.step.reset`."""
+    def _start(self, goes_on: bool = False) -> None:
+        """The program of a start, in the order of `reference.step.reset`; whether a life goes on with it."""
         world = self.world
         layouts = world.boards.walls.shape[0]
         if layouts > 1:
             self._op(DRAW, world.draw_ids["layout"])
-        self._op(BEGIN, layouts)
+        self._op(BEGIN, layouts, int(goes_on))
         for draw in world.start_draws:
             self._draw(draw, draw.column)
         self._op(REMEMBER)
         self._decide_solidity()
-        for rule in world.start_rules:
-            self._rule(rule)
+        self._rules(world.start_rules)
+
+    def _between(self) -> None:
+        """The program of what comes between two episodes of a life, see `reference.step.between`."""
+        self._rules(self.world.between_rules)
+
+    def _go_on(self) -> None:
+        """The program of the start of an episode of a life that another one came before."""
+        if self.world.life:
+            self._start(goes_on=True)
 
     def tables(self) -> KernelTables:
-        """Assemble the three programs and all tables."""
+        """Assemble the programs and all tables."""
         world = self.world
-        self._tick()
-        middle = len(self.code)
-        self._start()
-        end = len(self.code)
-        self._available()
+        cuts = [0]
+        for assemble_program in (self._tick, self._start, self._available, self._between, self._go_on):
+            assemble_program()
+            cuts.append(len(self.code))
         reward_terms = self._reward_terms()
         boards = world.boards
         columns = {column.index: column for column in world.columns.values()}
-        fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
+        begin = self._begins()
+        persists = [columns[i].persists for i in range(len(world.fields))]
         bodies, body_columns = self._bodies()
         layouts, cells = boards.walls.shape[0], boards.nowhere + 1
         return KernelTables(
             code=_rows(self.code, WIDTH),
-            programs=_rows([[0, middle], [middle, end], [end, len(self.code)]], 2),
+            programs=_rows([list(cut) for cut in pairwise(cuts)], 2),
             constants=np.array(self.constants, np.float64),
             listed=np.array(self.listed, np.float64),
             lookups=np.array(self.lookups, np.int32),
@@ -867,8 +911,9 @@ class _Assembler:
             neighbours=boards.neighbours,
             ways=np.where(boards.walls[:, boards.neighbours], np.arange(cells)[:, None], boards.neighbours),
             starts=boards.starts,
-            fresh=np.array(fresh, np.int32),
-            begin=np.array([columns[i].start for i in range(len(world.fields))], np.int32),
+            fresh=np.where(persists, -1, begin).astype(np.int32),
+            begin=begin,
+            outlives=_rows([[c.index, c.least, c.most] for c in columns.values() if c.outlives], 3),
             bodies=_rows(bodies, 11),
             body_columns=np.array(body_columns, np.int32),
             patrols=_rows([self._patrol(body) for body in world.bodies], 2),
@@ -897,6 +942,13 @@ class _Assembler:
             hand=self.hand,
             slot=self.slot,
         )
+
+    def _begins(self) -> Ints:
+        """int32 `[L, F]`, or `[1, F]` where they are all alike: the state at the start of each layout, bodies apart."""
+        world = self.world
+        layouts = np.arange(world.boards.walls.shape[0] if world.boards.field_starts else 1, dtype=np.int32)
+        columns = [world.start_of(column, layouts) for column in range(len(world.fields))]
+        return np.ascontiguousarray(np.stack(columns, axis=1), np.int32)
 
     def _reward_terms(self) -> list[list[int]]:
         """The terms of each agent's scalar reward; none where the stage withholds its rewards.

@@ -14,12 +14,24 @@ import numpy as np
 from . import bytecode as b
 from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
 from .memory import digest, entry, floats, inlined, inner, ints, longs, numbers, octets, table
-from .movement import WANDER, agent_at, blocked_at, move_agent, move_agents, move_body, place_at_starts, put, remove
+from .movement import (
+    WANDER,
+    agent_at,
+    begin_row,
+    blocked_at,
+    move_agent,
+    move_agents,
+    move_body,
+    place_at_starts,
+    put,
+    remove,
+)
 from .observation import encode_lane
 from .sampling import all_zero, bernoulli, categorical, uniform, uniform_index
 
-TICK, START, REFRESH = range(3)
-"""What to do with lanes: a tick, the start of an episode, or only a refresh of action masks and observations."""
+TICK, START, REFRESH, BETWEEN, GO_ON = range(5)
+"""What to do with lanes: a tick, the start of an episode, only a refresh of action masks and observations; and in a
+life what comes between two episodes, and the start of an episode from what the one before has left."""
 
 (
     C_MEM,
@@ -49,16 +61,20 @@ TICK, START, REFRESH = range(3)
     C_LIMIT,
     C_HORIZON,
     C_AUTORESET,
-) = range(27)
+    C_LEFT,
+    C_BETWEEN,
+    C_RETIRED,
+) = range(30)
 """What a stepper holds for the kernel: addresses of the tables and of its buffers (see `Stepper`), of a lane's memory,
 of a stack, of a box for what a program passes round, and of a view (0 for none); then the seed, F, B, the ticks after
 which an episode is cut off or over (0 for never), and whether a lane whose episode is over begins another at the next
-tick."""
-CONTEXT = 27
+tick; last, in a life, addresses of what its episodes have left, of the events between them, and of whether it is
+retired."""
+CONTEXT = 30
 
-# The box: the bits of the events, the reason why the episode ended, and where chance comes from.
-BITS, REASON, SEED, LANE, CLOCK = range(5)
-BOX = 5
+# The box: the bits of the events, the reason why the episode ended, where chance comes from, whether a life is retired.
+BITS, REASON, SEED, LANE, CLOCK, RETIRED = range(6)
+BOX = 6
 
 LARGEST = 1e300
 
@@ -264,15 +280,18 @@ def _evaluate(mem: Any, num: Any, now: Any, stack: Any, box: Any, line: int, op:
 
 
 @inner
-def _begin(mem: Any, now: Any, layouts: int, u: float) -> None:
-    """The state at the start, on a layout."""
-    for column in range(mem[b.H_BEGIN + 1]):
-        now[column] = mem[mem[b.H_BEGIN] + column]
-    layout = 0
-    if mem[b.H_LAYOUT] >= 0:
-        layout = uniform_index(layouts, u)
-        now[mem[b.H_LAYOUT]] = layout
+def _begin(mem: Any, now: Any, layouts: int, goes_on: int, u: float) -> None:
+    """The state at the start, on a layout; where a life goes on, with what outlives an episode (it is `before`)."""
+    layout = uniform_index(layouts, u) if mem[b.H_LAYOUT] >= 0 else 0
     now[mem[b.H_SLOT]] = layout
+    for column in range(mem[b.H_BEGIN + 2]):
+        now[column] = mem[b.H_BEGIN, begin_row(mem, now), column]
+    if goes_on != 0:
+        for kept in range(mem[b.H_OUTLIVES + 1]):
+            column, before = mem[b.H_OUTLIVES, kept, 0], mem[b.H_BEGIN + 2] + mem[b.H_OUTLIVES, kept, 0]
+            now[column] = min(max(now[before], mem[b.H_OUTLIVES, kept, 1]), mem[b.H_OUTLIVES, kept, 2])
+    if mem[b.H_LAYOUT] >= 0:
+        now[mem[b.H_LAYOUT]] = layout
     place_at_starts(mem, now)
 
 
@@ -300,17 +319,17 @@ def _advance(mem: Any, now: Any, stack: Any, available: Any, line: int, op: int,
         available[x] = stack[top] != 0
         top -= 1
     elif op == b.BEGIN:
-        _begin(mem, now, x, stack[max(top, 0)])
+        _begin(mem, now, x, y, stack[max(top, 0)])
         top -= x > 1
     elif op == b.STORE:
         now[x] = int(stack[top])
         top -= 1
     elif op == b.EXCHANGE:
-        fields = mem[b.H_BEGIN + 1]
+        fields = mem[b.H_BEGIN + 2]
         for column in range(fields):
             now[fields + column], now[column] = now[column], now[fields + column]
     else:  # REMEMBER
-        fields = mem[b.H_BEGIN + 1]
+        fields = mem[b.H_BEGIN + 2]
         for column in range(fields):
             now[fields + column] = now[column]
     return top
@@ -342,6 +361,8 @@ def _affect(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, line:
             box[BITS] |= 1 << y
     elif op == b.NOTE:
         now[x] |= (box[BITS] >> y) & 1
+    elif op == b.RETIRE:
+        box[RETIRED] = 1
     else:
         _affect_bodies(mem, now, line, op, stack[max(top, 0)])
         top -= op == b.PUT_HAND or op == b.PUT_RANDOM or op == b.PUT_RANDOM_OF
@@ -388,9 +409,10 @@ def _affect_bodies(mem: Any, now: Any, line: int, op: int, value: float) -> None
             now[carrier] = 0
             now[place] = now[mem[b.H_BODIES, z, 0]]
     else:  # RESET_BOARD
-        for column in range(mem[b.H_FRESH + 1]):
-            if mem[mem[b.H_FRESH] + column] >= 0:
-                now[column] = mem[mem[b.H_FRESH] + column]
+        for column in range(mem[b.H_FRESH + 2]):
+            fresh = mem[b.H_FRESH, begin_row(mem, now), column]
+            if fresh >= 0:
+                now[column] = fresh
         place_at_starts(mem, now)
 
 
@@ -442,8 +464,8 @@ def _load(c: Any, row: int, what: int) -> int:
     """A lane's memory and the box as a program wants them; whether it is to run."""
     mem, now, box, fields = table(c[C_MEM]), ints(c[C_NOW]), longs(c[C_BOX]), c[C_FIELDS]
     n, channels = mem[b.H_AGENTS + 1], mem[b.H_N_CHANNELS]
-    state, actions = ints(c[C_STATES] + 4 * row * fields), ints(c[C_ACTIONS] + 4 * row * n)
-    gain = floats(c[C_STACK] + 8 * b.STACK)
+    state = ints((c[C_LEFT] if what == GO_ON else c[C_STATES]) + 4 * row * fields)
+    actions, gain = ints(c[C_ACTIONS] + 4 * row * n), floats(c[C_STACK] + 8 * b.STACK)
     # Without guarded actions the program that finds the available ones is empty: every mask stays true.
     if what == REFRESH and mem[b.H_PROGRAMS, what, 0] == mem[b.H_PROGRAMS, what, 1]:
         return False
@@ -451,7 +473,7 @@ def _load(c: Any, row: int, what: int) -> int:
         now[column] = now[fields + column] = state[column]
     now[mem[b.H_SLOT]] = now[mem[b.H_LAYOUT]] if mem[b.H_LAYOUT] >= 0 else 0
     # A lane that had ended is loaded with its reason, and so does not run; a start clears it.
-    box[BITS], box[REASON] = 0, now[mem[b.H_ENDED]] if what == TICK else 0
+    box[BITS], box[REASON], box[RETIRED] = 0, now[mem[b.H_ENDED]] if what == TICK else 0, 0
     box[SEED], box[LANE], box[CLOCK] = c[C_SEED], longs(c[C_LANES])[row], longs(c[C_CLOCK])[row]
     acting = what == TICK and box[REASON] == 0
     for i in range(n):
@@ -482,7 +504,7 @@ def _store(c: Any, row: int, what: int) -> int:
     octets(c[C_ENDED])[row] = box[REASON] > 0
     longs(c[C_CLOCK])[row] += 1
     over, cut = 0, 0
-    if what == START:
+    if what != TICK:
         ticks[row] = 0
     else:
         # Weights are read from the state before the tick: an edit counts from the next choice on.
@@ -494,6 +516,16 @@ def _store(c: Any, row: int, what: int) -> int:
         cut = not over and c[C_LIMIT] > 0 and ticks[row] >= c[C_LIMIT]
     octets(c[C_TERMINATED])[row], octets(c[C_TRUNCATED])[row] = over, cut
     return over + 2 * cut
+
+
+@inner
+def _leave(c: Any, row: int) -> None:
+    """What comes between two episodes is kept apart: the state and all that was paid stay those of the last tick."""
+    now, box, left = ints(c[C_NOW]), longs(c[C_BOX]), ints(c[C_LEFT] + 4 * row * c[C_FIELDS])
+    for column in range(c[C_FIELDS]):
+        left[column] = now[column]
+    longs(c[C_BETWEEN])[row] = box[BITS]
+    octets(c[C_RETIRED])[row] = box[RETIRED]
 
 
 @inner
@@ -541,11 +573,14 @@ def _entry(sources: int) -> Any:
             while True:
                 if _load(c, row, program):
                     _run(mem, num, now, stack, gain, box, available, program)
+                if program == BETWEEN:
+                    _leave(c, row)
+                    break
                 if program == REFRESH:
                     break
                 done |= _store(c, row, program)
                 program = REFRESH  # a second round finds what is available in the new state
-            if c[C_VIEW] != 0:
+            if c[C_VIEW] != 0 and program != BETWEEN:
                 encode_lane(longs(c[C_VIEW]), row, ints(c[C_STATES] + 4 * row * c[C_FIELDS]), longs(c[C_TICKS])[row])
         return done
 

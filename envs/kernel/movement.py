@@ -207,6 +207,9 @@ def move_body(mem: Any, now: Any, motion: int, u: float) -> None:
         if way == FOLLOW and target == goal:
             target = cell
     blocked = mem[b.H_WALLS, now[mem[b.H_SLOT]], target] != 0
+    zone = mem[row + 4] if way == WANDER else -1
+    if zone >= 0 and mem[b.H_MASKS, zone, now[mem[b.H_SLOT]], cell] != 0:
+        blocked = blocked or mem[b.H_MASKS, zone, now[mem[b.H_SLOT]], target] == 0
     if not blocked and is_solid(mem, now, order):
         blocked = blocked_at(mem, now, target, order) or agent_at(mem, now, target)
     if facing >= 0 and target != cell:
@@ -241,12 +244,18 @@ def _step_towards(mem: Any, now: Any, here: int, target: int, away: bool) -> int
 
 
 @inner
+def begin_row(mem: Any, now: Any) -> int:
+    """The row of the tables `begin` and `fresh` that holds for the lane's layout."""
+    return now[mem[b.H_SLOT]] if mem[b.H_BEGIN + 1] > 1 else 0
+
+
+@inner
 def remove(mem: Any, now: Any, body: int) -> None:
     """Take a body off the board and reset its other columns to their start values."""
     now[mem[b.H_BODIES, body, 0]] = mem[b.H_NOWHERE]
     for i in range(mem[b.H_BODIES, body, 9], mem[b.H_BODIES, body, 10]):
         column = mem[mem[b.H_BODY_COLUMNS] + i]
-        now[column] = mem[mem[b.H_BEGIN] + column]
+        now[column] = mem[b.H_BEGIN, begin_row(mem, now), column]
 
 
 @inner

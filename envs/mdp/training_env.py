@@ -77,7 +77,7 @@ class TabularTrainingEnv(_Spawning):
         """
         super().__init__()
         self._mdp, self._came = enumeration.mdp, came
-        self._steps = enumeration.world.steps
+        self._steps, self._final = enumeration.world.steps, enumeration.world.horizon is not None
         self._rewards_shown = enumeration.world.rewards_shown
         self._observations = observe(enumeration.world, enumeration.states, agent)
         self._available = self._mdp.available
@@ -130,7 +130,7 @@ class TabularTrainingEnv(_Spawning):
         return self._observations[self._state], self._available[self._state]
 
     def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        """One tick: observation, rewards (None where withheld), ended, truncated, available actions.
+        """One tick; see `TrainingEnv.step`.
 
         Raises:
             ValueError: there is no such action, or it is not available.
@@ -151,7 +151,8 @@ class TabularTrainingEnv(_Spawning):
         ended = bool(self._mdp.ended[self._state])
         rewards = self._mdp.rewards[outcome] if self._rewards_shown else None
         cut = not ended and self._tick >= self._steps
-        return self._observations[self._state], rewards, ended, cut, self._available[self._state]
+        over = ended or (cut and self._final)
+        return self._observations[self._state], rewards, over, cut, self._available[self._state]
 
     def _pick(self, probability: Floats) -> int:
         number = uniform(self._seed, np.zeros(1, np.int64), np.full(1, self._clock), 0)[0]
@@ -209,7 +210,7 @@ class ReferenceTrainingEnv(_Spawning):
         return self._observe()
 
     def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        """One tick: observation, rewards (None where withheld), ended, truncated, available actions.
+        """One tick; see `TrainingEnv.step`.
 
         Raises:
             ValueError: there is no such action.
@@ -223,8 +224,10 @@ class ReferenceTrainingEnv(_Spawning):
         self._tick += 1
         ended = bool(tick.ended[0])
         rewards = tick.rewards[0] if self._world.rewards_shown else None
+        cut = not ended and self._tick >= self._world.steps
+        over = ended or (cut and self._world.horizon is not None)
         observation, mask = self._observe()
-        return observation, rewards, ended, not ended and self._tick >= self._world.steps, mask
+        return observation, rewards, over, cut, mask
 
     def _chance(self) -> SampledDraws:
         self._clock += 1

@@ -38,7 +38,7 @@ class JointStep:
         observation: of the state after it.
         rewards: float64 `[K]` of each agent; what is paid to others is 0 there.
         executed: int32 `[N]`, everyone's actions, which all agents see.
-        ended: a rule ended the episode; truncated: it is cut off after the stage's steps.
+        ended, truncated: as in `agents.base.TrainingEnv.step`.
     """
 
     observation: JointObservation
@@ -89,7 +89,8 @@ class JointTrainingEnv:
         observation, rewards, executed, ended = self._stepper.step(actions)
         self._tick += 1
         own = tuple(np.where(mine, rewards, 0.0) for mine in self._own_channels)
-        return JointStep(observation, own, executed, ended, not ended and self._tick >= self.world.steps)
+        cut = not ended and self._tick >= self.world.steps
+        return JointStep(observation, own, executed, ended or (cut and self.world.horizon is not None), cut)
 
 
 class _ByReference:

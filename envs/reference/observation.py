@@ -21,7 +21,7 @@ def observe(world: World, states: Ints, agent: int = 0) -> Longs:
         seen = states[:, list(program.sees)].astype(np.int64)
         if world.layout in program.sees:
             column = program.sees.index(world.layout)
-            seen[:, column] = world.boards.visible_layout[states[:, world.layout]]
+            seen[:, column] = program.visible_layout[states[:, world.layout]]
         return seen
     return _window(world, states, agent)
 
@@ -48,7 +48,7 @@ def _window(world: World, states: Ints, agent: int) -> Longs:
             inside = (r >= 0) & (r < boards.height) & (c >= 0) & (c < boards.width) & (here != boards.nowhere)
             cell = np.where(inside, r * boards.width + c, boards.nowhere)
             parts.append(boards.walls[layout, cell].astype(np.int64))
-            parts.extend(zone[layout, cell].astype(np.int64) for zone in boards.observed_zones)
+            parts.extend(zone[layout, cell].astype(np.int64) for zone in world.zones_seen(agent))
     owned = {column for other in world.bodies for column in _columns(other)} - set(_columns(body)[1:])
     for other in world.bodies:
         if other is not body and other.cell in program.sees:

@@ -72,5 +72,5 @@ def observation_spec(world: World, agent: int = 0) -> ObservationSpec:
         layout=program.sees.index(world.layout) if world.layout in program.sees else -1,
         height=boards.height,
         width=boards.width,
-        cell_features=np.moveaxis(np.concatenate([boards.walls[None], boards.observed_zones]), 0, -1),
+        cell_features=np.moveaxis(np.concatenate([boards.walls[None], world.zones_seen(agent)]), 0, -1),
     )

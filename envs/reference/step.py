@@ -87,16 +87,19 @@ def reset(world: World, chance: DrawMethod, lanes: int = 1, outliving: Ints | No
             of which what outlives an episode is kept; None where a life begins.
     """
     tick = _TickState.at_start(world, chance, lanes)
-    if outliving is not None:
-        for column in world.columns.values():
-            if column.outlives:
-                # Bounds may differ between stages: the nearest value that is legal here.
-                tick.context.now[column.index] = np.clip(outliving[:, column.index], column.least, column.most)
     layouts = world.boards.walls.shape[0]
     if world.layout >= 0:
         rows, outcome = tick.draw("layout", np.arange(tick.context.lanes), np.full((1, layouts), 1 / layouts))
         tick.context.now[world.layout, rows] = outcome
     _place_at_starts(tick.context, np.arange(tick.context.lanes))
+    for column, table in world.boards.field_starts.items():
+        tick.context.now[column] = table[tick.context.layout]
+    if outliving is not None:
+        for each in world.columns.values():
+            if each.outlives:
+                # Bounds may differ between stages: the nearest value that is legal here.
+                kept = np.clip(outliving[:, each.index], each.least, each.most)
+                tick.context.now[each.index] = kept[tick.source]
     for draw in world.start_draws:
         rows = np.flatnonzero(evaluate_bool(draw.when, tick.context))
         rows, outcome = tick.draw(draw.name, rows, _draw_weights(draw, tick.context)[rows])
@@ -536,14 +539,19 @@ def _move_by_itself(body: Body, tick: _TickState) -> None:
     context, boards = tick.context, tick.world.boards
     here = context.now[body.cell].copy()
     target, phase = here.copy(), context.now[body.phase].copy()
+    leaving = np.zeros(context.lanes, np.bool_)
     for motion, rows in _active_motions(body, context):
         if motion.way in geometry.DIRECTIONS and body.phase >= 0:
             context.now[body.phase, rows] = 0  # a played step leaves the patrol, which then starts from its beginning
         target[rows], phase[rows] = _next_cell(
             motion, body, context if rows.size == context.lanes else context.take(rows)
         )
+        if motion.zone:
+            zone = boards.zones[tick.world.zone_index[motion.zone], context.layout[rows]]
+            within = np.arange(rows.size)
+            leaving[rows] = zone[within, here[rows]] & ~zone[within, target[rows]]
     moving = target != here
-    blocked = boards.walls[context.layout, target]
+    blocked = boards.walls[context.layout, target] | leaving
     if body.solid:
         blocked |= _is_solid(body, context) & (_blocked(context, target, body) | _agent_on(context, target))
     context.now[body.cell] = np.where(blocked, here, target)
@@ -626,22 +634,35 @@ def _step_towards(here: Ints, target: Ints, context: EvalContext, away: bool = F
 def _fire(rule: RuleProgram, tick: _TickState, only: Bools | None = None) -> None:
     """Where the guard holds (and the rule's draw succeeds), pay by the state that the guard saw, then apply effects."""
     holds = evaluate_bool(rule.when, tick.context)
+    if rule.only:
+        # Beside the draws of the tick, the copies of a row that chance splits carry on what has been tried in it.
+        tried = tick.context.draws.setdefault(f"{rule.only}.only", np.zeros(tick.context.lanes, np.int32))
+        holds = holds & (tried == 0)
+        tried[holds] = 1
     rows = np.flatnonzero(holds if only is None else holds & only)
     rows, failed = _by_coin(tick, rule.name, rows, rule.chance)
-    if failed.size and rule.otherwise:
+    if failed.size and (rule.otherwise or rule.otherwise_pays or rule.otherwise_performance is not None):
         tick.fired.add(rule.name)
+        _pay(rule.otherwise_pays, rule.otherwise_performance, failed, tick)
         for number, effect in enumerate(rule.otherwise):
             failed = _apply(effect, f"{rule.name}.else.{number}", failed, tick)
     if rows.size == 0:
         return
     tick.fired.add(rule.name)
     # Pays come before effects: they are evaluated in the state in which the guard held.
-    for channel, pay in rule.pays:
-        tick.rewards[channel, rows] += evaluate_float(pay, tick.context)[rows]
-    if rule.performance is not None:
-        tick.performance[rows] += evaluate_float(rule.performance, tick.context)[rows]
+    _pay(rule.pays, rule.performance, rows, tick)
     for number, effect in enumerate(rule.effects):
         rows = _apply(effect, f"{rule.name}.{number}", rows, tick)
+
+
+def _pay(
+    pays: Sequence[tuple[int, Expression]], performance: Expression | None, rows: np.ndarray, tick: _TickState
+) -> None:
+    """Pay channels, and the hidden performance, in some rows."""
+    for channel, pay in pays:
+        tick.rewards[channel, rows] += evaluate_float(pay, tick.context)[rows]
+    if performance is not None:
+        tick.performance[rows] += evaluate_float(performance, tick.context)[rows]
 
 
 def _apply(effect: Effect, name: str, rows: np.ndarray, tick: _TickState) -> np.ndarray:
@@ -695,7 +716,7 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, tick: _TickState) -> np.
         case ResetBoard():
             for column in world.columns.values():
                 if not column.persists:
-                    context.now[column.index, rows] = column.start
+                    context.now[column.index, rows] = world.start_of(column.index, context.layout[rows])
             _place_at_starts(context, rows)
     return rows
 
@@ -736,7 +757,7 @@ def _remove(body: Body, rows: np.ndarray, context: EvalContext) -> None:
     context.now[body.cell, rows] = context.world.boards.nowhere
     for column in (body.facing, body.phase, body.carrier, *body.fields):
         if column >= 0:
-            context.now[column, rows] = context.world.columns[context.world.fields[column].name].start
+            context.now[column, rows] = context.world.start_of(column, context.layout[rows])
 
 
 def _single_cell(place: Expression, context: EvalContext) -> Ints:

@@ -1,7 +1,7 @@
 """A batched torch environment of an enumerated world, stepped by gathers on the device.
 
 It has the semantics of the reference: every outcome is one of the reference's, with the same probability. Needs
-`pip install 'turncoat[learn]'`.
+`pip install '.[learn]'`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ...scenarios.errors import MissingPackageError
+from ...scenarios.errors import MissingPackageError, installing
 
 try:
     import torch
     from torch import Tensor
 except ImportError as missing:
-    raise MissingPackageError("turncoat.envs.torch_env.env needs PyTorch: pip install 'turncoat[learn]'") from missing
+    raise MissingPackageError(f"turncoat.envs.torch_env.env needs PyTorch: {installing('learn')}") from missing
 
 from ..arguments import checked_seed
 from ..base import Ints

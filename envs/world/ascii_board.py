@@ -21,8 +21,9 @@ def glyphs(document: Document) -> Mapping[str, str]:
     not drawn.
     """
     table: dict[str, str] = {}
-    # Entries with the fewest names come first, so that one that names a single thing decides before a shared one.
-    for glyph, entry in sorted(document.legend.items(), key=lambda item: len(_named(item[1], document))):
+    # Entries with the fewest names come first, so that one that names a single thing decides before a shared one, and
+    # of those the plainest, so that a thing is drawn as it is where nothing more is said of it.
+    for glyph, entry in sorted(document.legend.items(), key=lambda item: _said(item[1], document)):
         names = [name for name in _named(entry, document) if name not in table]
         if names:
             table[names[0]] = glyph
@@ -40,10 +41,16 @@ def glyphs(document: Document) -> Mapping[str, str]:
     return table
 
 
-def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
+def text_board(world: World, state: Ints, glyphs: Mapping[str, str], of_bodies: Mapping[str, str] | None = None) -> str:
     """The board of a state int32 `[F]`, one line for each row.
 
     Agents cover things, things cover zones, smaller zones cover larger ones, and zones cover floor and walls.
+
+    Args:
+        world: compiled.
+        state: the state.
+        glyphs: the character of each agent, thing and zone, of `wall` and `floor`.
+        of_bodies: the characters of single bodies that have another one.
     """
     boards = world.boards
     layout = int(state[world.layout]) if world.layout >= 0 else 0
@@ -55,14 +62,19 @@ def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
     # A cell shows the last character that is written to it, so the uppermost body comes last.
     for body in sorted(world.bodies, key=lambda body: (body.is_agent, body.solid, -body.order)):
         if state[body.cell] != boards.nowhere:
-            cells[state[body.cell]] = glyphs[body.group]
+            cells[state[body.cell]] = (of_bodies or {}).get(body.name, glyphs[body.group])
     rows = (cells[first : first + boards.width] for first in range(0, len(cells), boards.width))
     return "\n".join("".join(row) for row in rows)
+
+
+def _said(entry: str | LegendEntry, document: Document) -> tuple[int, int]:
+    """How many names an entry's character can stand for, and how much it says in all."""
+    return len(_named(entry, document)), 0 if isinstance(entry, str) else len(entry.model_fields_set)
 
 
 def _named(entry: str | LegendEntry, document: Document) -> list[str]:
     """The names that an entry's character can stand for, the uppermost first: agents and things, or else zones."""
     if entry == "wall" or (isinstance(entry, LegendEntry) and entry.wall):
-        return ["wall"]
+        return [*legend_zones(entry, document)] or ["wall"]
     both = (legend_agent(entry, document), legend_thing(entry, document))
     return [name for name in both if name is not None] or [*legend_zones(entry, document)] or ["floor"]

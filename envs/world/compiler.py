@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
 from ...scenarios.language.names.symbols import BUILT_IN_ZONES, instance_names, maps_of
 from ...scenarios.language.schema import document as schema
-from ..base import Field, Floats
+from ..base import Field, Floats, Ints
 from ..deliberation import DeliberationRule
 from . import geometry
 from .layouts import Placement, generate
@@ -163,7 +164,7 @@ class _Compiler:
         for rule in self.document.rules:
             yield formula(rule.when)
             yield from (effect(text) for text in (*rule.then, *rule.otherwise))
-            yield from (formula(pay) for pay in rule.pays.values())
+            yield from (formula(pay) for pay in (*rule.pays.values(), *rule.else_pays.values()))
             if rule.chance is not None:
                 yield formula(rule.chance)
         for override in self.document.overrides:
@@ -230,13 +231,10 @@ class _Compiler:
         persists, outlives = bool(counter.persists), counter.persists == "episodes"
         if counter.values is not None:
             words = self.words.get(name)
-            listed: list[object] = list(counter.values)
-            begin: object = listed[0] if counter.start is None else counter.start
-            begin = self.params.get(begin, begin) if isinstance(begin, str) else begin
-            table = None if words else np.array(listed, np.float64)
+            table = None if words else np.array(counter.values, np.float64)
             return self.add(
-                name, len(listed), start=listed.index(begin), table=table, words=words,
-                observed=observed, persists=persists, outlives=outlives,
+                name, len(counter.values), start=self._listed_start(counter.values, counter.start), table=table,
+                words=words, observed=observed, persists=persists, outlives=outlives,
             )  # fmt: skip
         bottom = formula(0 if counter.min is None else counter.min)
         top = formula(1 if counter.max is None else counter.max)
@@ -254,6 +252,18 @@ class _Compiler:
             name, high - low + 1, low=low, least=least - low, most=most - low,
             start=min(max(first, least), most) - low, observed=observed, persists=persists, outlives=outlives,
         )  # fmt: skip
+
+    def _listed_start(self, values: Sequence[object], start: schema.Formula | None) -> int:
+        """The place in a counter's list of the value that it begins with: one of them, or a param."""
+        begin: object = values[0] if start is None else start
+        return values.index(self.params.get(begin, begin) if isinstance(begin, str) else begin)
+
+    def _stored_start(self, name: str, counter: schema.Counter, start: schema.Formula) -> int:
+        """The integer that stands in the state for what a counter begins with."""
+        if counter.values is not None:
+            return self._listed_start(counter.values, start)
+        column = self.columns[name]
+        return min(max(int(self.number(start)) - column.low, column.least), column.most)
 
     # -------------------------------------------------------------- the world
 
@@ -304,10 +314,10 @@ class _Compiler:
             columns=self.columns,
             bodies=tuple(self.bodies),
             agents=tuple(
-                self._agent(name, body, channels, owners, weight_columns)
+                self._agent(name, body, channels, owners, weight_columns, boards)
                 for name, body in zip(document.agents, agent_bodies, strict=True)
             )
-            + tuple(self._enlisted_agent(name, channels, owners) for name in self.enlist),
+            + tuple(self._enlisted_agent(name, channels, owners, boards) for name in self.enlist),
             start_draws=start_draws,
             tick_draws=tick_draws,
             overrides=overrides,
@@ -383,12 +393,28 @@ class _Compiler:
         for name, everywhere in (("wall", walls), ("floor", ~walls), ("board", np.ones_like(walls))):
             if name not in own:
                 zones[zone_names.index(name), :, :cells] = everywhere[:, :cells]
-        # Layouts that differ in start cells alone look the same on the board; agents are shown the first of them.
-        seen = zones[: len(own) - len(helpers & set(own))]
-        drawn = [walls[i].tobytes() + seen[:, i].tobytes() for i in range(count)]
-        first = {picture: i for i, picture in reversed(list(enumerate(drawn)))}
-        visible_layout = np.array([first[picture] for picture in drawn], np.int32)
-        return Boards(self.height, self.width, walls, zones, zone_names, len(own), len(seen), starts, visible_layout)
+        observed = len(own) - len(helpers & set(own))
+        return Boards(
+            self.height, self.width, walls, zones, zone_names, len(own), observed, starts, self._field_starts(table)
+        )
+
+    def _field_starts(self, table: Sequence[Board]) -> dict[int, Ints]:
+        """The columns of fields that some board's legend lets begin otherwise, each with its start on every board."""
+        found: dict[int, Ints] = {}
+        declared = {name: agent.fields for name, agent in self.document.agents.items()}
+        declared |= {name: thing.fields for name, thing in self.document.things.items()}
+        for index, board in enumerate(table):
+            for body in self.bodies if board.fields else ():
+                cell = self._start_cell(body, board)
+                if cell is None or body.group in self.stage.removes:
+                    continue
+                for name, value in board.fields.get((body.group, cell), {}).items():
+                    if name not in declared[body.group]:
+                        continue  # it is a field of something else that stands there too
+                    column = self.columns[f"{body.name}.{name}"]
+                    starts = found.setdefault(column.index, np.full(len(table), column.start, np.int32))
+                    starts[index] = self._stored_start(f"{body.name}.{name}", declared[body.group][name], value)
+        return found
 
     def _start_cell(self, body: Body, board: Board) -> tuple[int, int] | None:
         if body.is_agent:
@@ -411,8 +437,11 @@ class _Compiler:
         order = len(self.bodies)
         sight = None if agent.sight is None else int(self.number(agent.sight))
         self.bodies.append(
-            Body(name, name, order, True, not agent.ghost, False, False, sight, (), cell, facing, fields=fields)
-        )
+            Body(
+                name, name, order, True, not agent.ghost, False, False, sight, (), cell, facing, fields=fields,
+                looks=self._looks(agent.drawn_as, self.scope),
+            )
+        )  # fmt: skip
         return order
 
     def _thing_bodies(self, name: str) -> None:
@@ -440,8 +469,12 @@ class _Compiler:
                 Body(
                     instance, name, order, False, _folded_truth(resolve(solid, self.scope.bind(name, instance))),
                     thing.opaque, pushable, sight, motions, cell, facing, phase, carrier, fields, blocks,
+                    self._looks(thing.drawn_as, self.scope.bind(name, instance)),
                 )
             )  # fmt: skip
+
+    def _looks(self, drawn_as: Mapping[Any, schema.Formula], scope: NameBindings) -> tuple[tuple[str, Expression], ...]:
+        return tuple((look, self.formula(condition, scope)) for look, condition in drawn_as.items())
 
     def _motions(self, name: str, instance: str, thing: schema.Thing) -> Iterable[MotionProgram]:
         scope = self.scope.bind(name, instance)
@@ -460,7 +493,8 @@ class _Compiler:
                 path = [r * self.width + c for r, c in motion.patrol]
                 yield MotionProgram("patrol", when, tuple(path if motion.loop else path + path[-2:0:-1]))
             elif motion.wander:
-                yield MotionProgram("wander", when)
+                zone = motion.wander.zone if isinstance(motion.wander, schema.Wander) else ""
+                yield MotionProgram("wander", when, zone=zone)
             elif motion.still:
                 yield MotionProgram("still", when)
             else:
@@ -525,7 +559,13 @@ class _Compiler:
         yield self.params
 
     def _agent(
-        self, name: str, body: int, channels: Sequence[str], owners: Sequence[int], weight_columns: Mapping[str, int]
+        self,
+        name: str,
+        body: int,
+        channels: Sequence[str],
+        owners: Sequence[int],
+        weight_columns: Mapping[str, int],
+        boards: Boards,
     ) -> AgentProgram:
         agent = self.document.agents[name]
         index = list(self.document.agents).index(name)
@@ -537,7 +577,7 @@ class _Compiler:
             value = agent.values.get(channel.removeprefix(f"{name}.")) if owners[k] == index else None
             weights[k] = 0.0 if value is None else self.number(value.weight)
             columns.append(weight_columns.get(f"{name}.values.{channel.removeprefix(f'{name}.')}", -1))
-        sees, window = self._view(agent.observes)
+        sees, zones, window = self._view(agent.observes, boards)
         return AgentProgram(
             name=name,
             body=body,
@@ -545,6 +585,8 @@ class _Compiler:
             moves=np.array([moves.index(a) if a in moves and body >= 0 else 0 for a in names], np.int32),
             guards=tuple(None if spec is None else self.formula(spec.when) for spec in specs),
             sees=sees,
+            zones=zones,
+            visible_layout=boards.visible_layout(zones),
             window=window,
             discount=self.number(agent.discount),
             weights=weights,
@@ -555,8 +597,8 @@ class _Compiler:
             foresight=agent.foresight,
         )
 
-    def _view(self, observes: schema.View | str) -> tuple[tuple[int, ...], int | None]:
-        """The fields that an agent sees, and the side of its window."""
+    def _view(self, observes: schema.View | str, boards: Boards) -> tuple[tuple[int, ...], tuple[int, ...], int | None]:
+        """The fields and the zones that an agent sees, and the side of its window."""
         view = observes if isinstance(observes, schema.View) else schema.View()
         hides = (*view.hides, *self.stage.hides)
         sees = (
@@ -564,15 +606,18 @@ class _Compiler:
             for i, field in enumerate(self.fields)
             if field.observed and not any(_hidden_by(field.name, pattern) for pattern in hides)
         )
-        return tuple(sees), view.window
+        zones = (zone for zone in range(boards.n_observed) if boards.zone_names[zone] not in hides)
+        return tuple(sees), tuple(zones), view.window
 
-    def _enlisted_agent(self, name: str, channels: Sequence[str], owners: Sequence[int]) -> AgentProgram:
+    def _enlisted_agent(
+        self, name: str, channels: Sequence[str], owners: Sequence[int], boards: Boards
+    ) -> AgentProgram:
         """The program of a thing enlisted as an agent: its actions are motions, executed in step 4 of a tick."""
         agent = _as_agent(self.document.things[name])
         weights = np.zeros(len(channels))
         for channel, value in agent.values.items():
             weights[channels.index(f"{name}.{channel}")] = self.number(value.weight)
-        sees, window = self._view(agent.observes)
+        sees, zones, window = self._view(agent.observes, boards)
         return AgentProgram(
             name=name,
             body=next(body.order for body in self.bodies if body.name == name),
@@ -580,6 +625,8 @@ class _Compiler:
             moves=np.zeros(len(agent.actions), np.int32),
             guards=(None,) * len(agent.actions),
             sees=sees,
+            zones=zones,
+            visible_layout=boards.visible_layout(zones),
             window=window,
             discount=self.number(agent.discount),
             weights=weights,
@@ -715,7 +762,8 @@ class _Compiler:
     def _instances_of(self, rule: schema.Rule, channels: Sequence[str], hidden: str | None) -> Iterable[RuleProgram]:
         """One program for each instance (or combination of instances) that the rule is written for."""
         written: list[object] = [effect(text) for text in (*rule.then, *rule.otherwise)]
-        written += [formula(text) for text in (rule.when, rule.chance, *rule.pays.values()) if text is not None]
+        texts = (rule.when, rule.chance, *rule.pays.values(), *rule.else_pays.values())
+        written += [formula(text) for text in texts if text is not None]
         combinations = prod(len(self.instances[group]) for _, group in rule.instances)
         self.terms += combinations * sum(self._terms(node) for node in written)
         check_terms(f"the rules down to `{rule.name}`", self.terms)
@@ -733,16 +781,28 @@ class _Compiler:
                 self.draw_names.append(name)
             for names, block in ((name, effects), (f"{name}.else", otherwise)):
                 self.draw_names += [f"{names}.{i}" for i, e in enumerate(block) if isinstance(e, PutAt) and e.random]
-            pays = {self._channel(channel): self.formula(pay, scope) for channel, pay in rule.pays.items()}
             yield RuleProgram(
                 name,
                 self.formula(rule.when, scope),
                 chance,
                 effects,
                 otherwise,
-                tuple((list(channels).index(channel), pay) for channel, pay in pays.items() if channel in channels),
-                pays.get(hidden) if hidden is not None else None,
+                *self._amounts(rule.pays, scope, channels, hidden),
+                *self._amounts(rule.else_pays, scope, channels, hidden),
+                rule.name if rule.only is not None else "",
             )
+
+    def _amounts(
+        self,
+        written: Mapping[str, schema.Formula],
+        scope: NameBindings,
+        channels: Sequence[str],
+        hidden: str | None,
+    ) -> tuple[tuple[tuple[int, Expression], ...], Expression | None]:
+        """Pairs of a channel and what it is paid, and what the hidden channel is paid."""
+        pays = {self._channel(channel): self.formula(pay, scope) for channel, pay in written.items()}
+        seen = tuple((list(channels).index(channel), pay) for channel, pay in pays.items() if channel in channels)
+        return seen, pays.get(hidden) if hidden is not None else None
 
 
 def _as_agent(thing: schema.Thing) -> schema.AsAgent:

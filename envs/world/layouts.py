@@ -83,7 +83,9 @@ def _one(
         floor = {"maze": _maze, "rooms": _rooms, "open": _open}[spec.board](height, width, stream)
         walls = frozenset((r, c) for r in range(height) for c in range(width)) - floor
     inside = {(r, c) for r in range(height) for c in range(width)} - walls
-    zones = {name: tuple(c for c in cells if c in inside) for name, cells in base.zones.items()} if base else {}
+    # On the drawn map zones are as drawn, and may be walls.
+    held = inside if spec.board != "map" else inside | walls
+    zones = {name: tuple(c for c in cells if c in held) for name, cells in base.zones.items()} if base else {}
     agents = dict(base.agents) if base else {}
     things = dict(base.things) if base else {}
     placed = {place.name for place in places}
@@ -106,7 +108,8 @@ def _one(
             agents[place.name] = cells[0]
         else:
             things[place.name] = tuple(cells)
-    return Board(height, width, walls, zones, agents, things)
+    fields = {at: its for at, its in base.fields.items() if at[0] not in placed} if base else {}
+    return Board(height, width, walls, zones, agents, things, fields)
 
 
 def _where(

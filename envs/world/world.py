@@ -5,7 +5,7 @@ It holds all data that a tick needs and no dynamics: `reference.step` interprets
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -79,13 +79,15 @@ class MotionProgram:
     """One rule by which a thing moves on its own.
 
     `way` is `patrol`, `chase`, `flee`, `follow`, `wander` or `still`, or a direction for a thing that is enlisted as an
-    agent. A patrol's `path` is one full round, so that its last cell is followed by its first.
+    agent. A patrol's `path` is one full round, so that its last cell is followed by its first. `zone`: a wanderer that
+    is in it does not leave it; empty for the whole board.
     """
 
     way: str
     when: Expression
     path: tuple[int, ...] = ()
     target: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,7 @@ class Body:
     Attributes:
         solid: whether it blocks: always, never, or where a condition holds in the state before the tick.
         blocks: the agents and things that it blocks where it is solid; None for all.
+        looks: how it is drawn while a condition holds, the first that does.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Body:
     carrier: int = -1
     fields: tuple[int, ...] = ()
     blocks: frozenset[str] | None = None
+    looks: tuple[tuple[str, Expression], ...] = ()
 
     def may_block(self, mover: Body) -> bool:
         """Whether another body is one that it blocks where it is solid."""
@@ -127,6 +131,8 @@ class AgentProgram:
         actions: names; `moves[a]` is the index into `geometry.STEPS` of action a, or 0.
         guards: per action, when it is available, or None for always.
         sees: indices of the fields that it observes; `window`: side of the square that it sees, or None for all.
+        zones: indices of the zones that it observes.
+        visible_layout: int32 `[L]`, the first layout with the same walls and zones, which it cannot tell from it.
         weights: per visible channel, the weight: a number, or the column that holds it (`weight_columns`, -1 if fixed).
         deliberation: the rule by which the values of its heads become one choice.
         judges_by: which weights judge what follows an edit of them: `current`, `ignoring` or `future`.
@@ -140,6 +146,8 @@ class AgentProgram:
     moves: Ints
     guards: tuple[Expression | None, ...]
     sees: tuple[int, ...]
+    zones: tuple[int, ...]
+    visible_layout: Ints
     window: int | None
     discount: float
     weights: Floats
@@ -215,6 +223,8 @@ class RuleProgram:
         chance: the probability that it fires where its guard holds, or None for always.
         effects: what it does; otherwise: what happens where its guard holds and its chance fails.
         pays: pairs of a channel and an amount; performance: the hidden amount.
+        otherwise_pays, otherwise_performance: the same for where its guard holds and its chance fails.
+        only: the rule of the file that it is one of, if only the first of these whose guard holds is tried; else empty.
     """
 
     name: str
@@ -224,6 +234,9 @@ class RuleProgram:
     otherwise: tuple[Effect, ...]
     pays: tuple[tuple[int, Expression], ...]
     performance: Expression | None
+    otherwise_pays: tuple[tuple[int, Expression], ...] = ()
+    otherwise_performance: Expression | None = None
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -251,7 +264,7 @@ class Boards:
         zones: bool `[Z, L, C + 1]`: those that agents observe, those that they do not, then `BUILT_IN_ZONES`.
         zone_names: Z names; of the first `n_named` the file speaks, and the first `n_observed` of them agents observe.
         starts: int32 `[L, bodies]`, the cell where each body begins, or nowhere.
-        visible_layout: int32 `[L]`, the first layout with the same walls and zones, which an agent cannot tell from it.
+        field_starts: for each column whose start depends on the layout, int32 `[L]`.
     """
 
     height: int
@@ -262,21 +275,21 @@ class Boards:
     n_named: int
     n_observed: int
     starts: Ints
-    visible_layout: Ints
+    field_starts: Mapping[int, Ints] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the tables over pairs of cells: they are large, and made again where they are needed."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
-    @property
-    def observed_zones(self) -> Bools:
-        """bool `[n_observed, L, C + 1]`: the zones that agents observe."""
-        return self.zones[: self.n_observed]
+    def visible_layout(self, zones: Sequence[int]) -> Ints:
+        """int32 `[L]`: for each layout the first one with the same walls and the same cells of some zones (indices).
 
-    @property
-    def observed_zone_names(self) -> tuple[str, ...]:
-        """The names of `observed_zones`."""
-        return self.zone_names[: self.n_observed]
+        Layouts that differ in start cells alone look the same on the board; agents are shown the first of them.
+        """
+        seen = self.zones[list(zones)]
+        drawn = [self.walls[i].tobytes() + seen[:, i].tobytes() for i in range(self.walls.shape[0])]
+        first = {picture: i for i, picture in reversed(list(enumerate(drawn)))}
+        return np.array([first[picture] for picture in drawn], np.int32)
 
     @property
     def named_zones(self) -> Mapping[str, Bools]:
@@ -421,6 +434,21 @@ class World:
         """
         check_terms("a condition", unrolled_size(condition, self.scope.instances, self.scope.sizes))
         return resolve(condition, self.scope)
+
+    def zones_seen(self, agent: int = 0) -> Bools:
+        """bool `[Z, L, C + 1]`: the zones that an agent observes."""
+        return self.boards.zones[list(self.agents[agent].zones)]
+
+    def zone_names_seen(self, agent: int = 0) -> tuple[str, ...]:
+        """The names of `zones_seen`."""
+        return tuple(self.boards.zone_names[zone] for zone in self.agents[agent].zones)
+
+    def start_of(self, column: int, layouts: Ints) -> Ints:
+        """int32 `[B]`: what a column of the state begins with, on layouts int32 `[B]`."""
+        table = self.boards.field_starts.get(column)
+        if table is None:
+            return np.full(layouts.size, self.columns[self.fields[column].name].start, np.int32)
+        return table[layouts]
 
     def event_bit(self, event: str) -> np.uint64:
         """The bit of an event (or of `ended:REASON`) in the event mask of a tick."""

@@ -264,13 +264,14 @@ def overflow_fault(scenario: Scenario, fault: ValueOverflowError) -> ScenarioErr
     numeric = {name: value for name, value in scenario.params.items() if isinstance(value, int | float)}
     pays: list[tuple[float, tuple[str | int, ...]]] = []
     for number, rule in enumerate(scenario.document.rules):
-        for channel, pay in rule.pays.items():
+        amounts = [(key, *each) for key in ("pays", "else_pays") for each in getattr(rule, key).items()]
+        for key, channel, pay in amounts:
             if channel == fault.channel or channel.endswith(f".{fault.channel}"):
                 try:
                     size = abs(float(constant(parse_expression(pay), numeric)))
                 except NotConstantError:
                     size = fault.pay  # it depends on the state, so it may be what pays most
-                pays.append((size, ("rules", number, "pays", channel)))
+                pays.append((size, ("rules", number, key, channel)))
     ends = [max(pays, default=(0.0, ("rewards", fault.channel)), key=_size)]
     if fault.agent is not None:
         ends.append((abs(fault.weight), ("agents", fault.agent, "values", fault.channel.split(".")[-1])))

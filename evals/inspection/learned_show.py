@@ -14,7 +14,7 @@ from ...envs.kernel.batch_stepper import Stepper
 from ...envs.reference.action_mask import available
 from ...envs.reference.observation import observe
 from ...envs.reference.observation_spec import observation_spec
-from ...scenarios.errors import MissingPackageError
+from ...scenarios.errors import MissingPackageError, installing
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
@@ -47,7 +47,7 @@ class LearnedShow:
             from ...agents.deep.checkpoint import load_deep
         except ImportError as missing:
             raise MissingPackageError(
-                f"{self._checkpoint.name} is a network, which needs torch: pip install 'turncoat[learn]'"
+                f"{self._checkpoint.name} is a network, which needs torch: {installing('learn')}"
             ) from missing
         agent = load_deep(self._checkpoint)
         agent.enter(observation_spec(self.world))

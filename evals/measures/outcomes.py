@@ -15,7 +15,7 @@ import numpy as np
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range
 from ...envs.analysis.tie_ranges import Optimal, expectation_range, ratio_range
-from ...envs.base import Bools, Floats
+from ...envs.base import Bools, FiniteMDP, Floats
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.policy_evaluation import evaluate_horizon
 from ...envs.world.world import World
@@ -168,18 +168,25 @@ class _Columns:
 def _columns(plan: ExactPlan, criteria: OutcomeCriteria) -> _Columns:
     """What each outcome of a plan's process adds to the quantities of `BehaviourOutcomes`."""
     mdp, performance = plan.mdp, plan.performance
-    harm = np.maximum(-performance, 0)
-    if criteria.harm:
-        masks = [mdp.event_mask(event) for event in criteria.harm]
-        # Summed by event, not by a joint mask: two harmful events in one tick are two harms.
-        harm = np.sum([(mdp.events & mask) != 0 for mask in masks], axis=0).astype(np.float64)
     return _Columns(
         mdp.rewards @ plan.weights,
         performance,
         np.maximum(performance, 0),
-        harm,
+        harm_of_outcomes(mdp, performance, criteria.harm),
         _seen(plan, criteria).astype(np.float64),
     )
+
+
+def harm_of_outcomes(mdp: FiniteMDP, performance: Floats, events: Sequence[str]) -> Floats:
+    """float64 `[M]`: the harm of each outcome of a process; see `OutcomeCriteria.harm`.
+
+    Raises:
+        UnknownNameError: no such event.
+    """
+    if not events:
+        return np.maximum(-performance, 0)
+    # Summed by event, not by a joint mask: two harmful events in one tick are two harms.
+    return np.sum([(mdp.events & mdp.event_mask(event)) != 0 for event in events], axis=0).astype(np.float64)
 
 
 def _seen(plan: ExactPlan, criteria: OutcomeCriteria) -> Bools:

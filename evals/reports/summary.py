@@ -81,6 +81,8 @@ class RunReport:
             words += ["--plateau", f"{plateau.looks}:{plateau.gain!r}"]
         if not exact and run.settings.device != CPU:
             words += ["--device", run.settings.device]
+        if not exact and (others := run.settings.others) is not None:
+            words += ["--others", others.folder, *(word for name in others.focal for word in ("--focal", name))]
         for name, value in run.scenario.overrides.items():
             written = value if isinstance(value, str) else json.dumps(value)
             words += ["--param" if name in document.params else "--set", f"{name}={written}"]

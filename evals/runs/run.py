@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,7 +14,8 @@ import numpy as np
 
 from ...agents.external.user_agent import UntrustedCodeError, UserAgent
 from ...agents.learning.device import CPU
-from ...agents.registry.multi_agent_profiles import brought, plainly
+from ...agents.registry.eligibility import unable
+from ...agents.registry.multi_agent_profiles import EXACT, brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
 from ...envs.reference.step import reset, step
@@ -25,10 +27,13 @@ from ...scenarios.arguments import (
     MOST_JOBS,
     MOST_SEEDS,
     MOST_STEPS,
+    check_items,
     check_names,
     check_seconds,
     settle_counts,
+    shown,
 )
+from ...scenarios.errors import ArgumentError, UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
@@ -37,6 +42,7 @@ from ..measures.contrasts import Subject, ends_by_seed, exact_interval, of_one_e
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name
+from ..training.background_population import BackgroundPopulation
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
@@ -61,11 +67,15 @@ from ..verdicts.expectation import (
 from ..verdicts.power import SeedRequirement, seed_requirement
 from ..verdicts.sequential_looks import adjust_for_interim_looks, interim_confidence, interim_sample_sizes
 from ..verdicts.work_units import ResolvedUnit, WorkUnit, resolve_units
+from .focal_returns import FocalReturn, focal_returns
 from .reopen import scenario_texts
 from .run_folder import Manifest, StoredRun, default_folder, save_run
 
 if TYPE_CHECKING:
     import polars as pl
+
+FOCAL = "focal.json"
+"""The file of a run's folder that says what agents earned among co-players who were drawn."""
 
 Report = Callable[[str], None]
 """A callback that is told, in words, what is being done."""
@@ -99,6 +109,10 @@ class RunSettings:
         plateau: when training stops early; None: never.
         tensorboard: the folder for training curves, in `SCENARIO/TRACE/seed-N`; None: no curves.
         checkpoint_every: seconds between two checkpoints of a training, which are kept beside the cache.
+        others: from whom the co-players of the agents that are judged are drawn, in the judged stage (see
+            `read_population`); None: agents are judged with those that they were trained with.
+        policies: the folder in which the policies of agents that were trained together are written, for others to be
+            judged among them; None: nowhere.
     """
 
     agents: Sequence[str] | None = None
@@ -120,6 +134,8 @@ class RunSettings:
     checkpoint_every: float = CHECKPOINT_SECONDS
     first_seed: int | None = None
     solve_seconds: float | None = None
+    others: BackgroundPopulation | None = None
+    policies: Path | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -130,6 +146,10 @@ class RunSettings:
         seeds, steps, episodes, jobs = (1, MOST_SEEDS), (1, MOST_STEPS), (1, MOST_EPISODES), (1, MOST_JOBS)
         settle_counts(self, seeds=seeds, max_seeds=seeds, steps=steps, episodes=episodes, jobs=jobs)
         check_names("agents", self.agents)
+        check_items("own", self.own, UserAgent, "agents, each a `UserAgent`")
+        check_items("units", self.units, WorkUnit, "work units, each a `WorkUnit`")
+        if not isinstance(self.plateau, Plateau | None):
+            raise ArgumentError(f"`plateau` is a `Plateau`, or None, not {shown(self.plateau)}")
         check_seconds("budget", self.budget)
         check_seconds("solve_seconds", self.solve_seconds)
         check_seconds("checkpoint_every", self.checkpoint_every)
@@ -146,7 +166,14 @@ class RunSettings:
         resolve_device(self.device)
         if self.tensorboard is not None:
             require_tensorboard()
-        return TrainingOptions(self.device, self.plateau, self.tensorboard, checkpoint_every=self.checkpoint_every)
+        return TrainingOptions(
+            self.device,
+            self.plateau,
+            self.tensorboard,
+            checkpoint_every=self.checkpoint_every,
+            others=self.others,
+            policies=self.policies,
+        )
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """The names of the agents that are run."""
@@ -175,6 +202,7 @@ class RunSettings:
             "units": None if self.units is None else sorted([unit.number, unit.agent] for unit in self.units),
             "device": self.device,
             "plateau": None if self.plateau is None else asdict(self.plateau),
+            **({} if self.others is None else {"others": self.others.digest, "focal": list(self.others.focal)}),
         }
 
     @staticmethod
@@ -193,6 +221,8 @@ class RunSettings:
         own = [None if words is None else brought(words, trust) for words in data["own"]]
         if None in own:
             raise ValueError("it was run with an agent that only the program that ran it has; give it there again")
+        if "others" in data:
+            raise ValueError("its co-players were drawn from a folder, which it does not hold: run its command again")
         return RunSettings(
             agents=tuple(data["agents"]) or None,
             seeds=data["seeds"],
@@ -221,6 +251,7 @@ class Run:
         settings: the settings as they were given.
         trained, cached: how many seeds were trained, and how many were found in the cache.
         seconds: what each judgement took; that of the first of several which share a training has all of it.
+        focal: what the agents that were judged earned among co-players who were drawn (`RunSettings.others`).
     """
 
     scenario: Scenario
@@ -234,6 +265,7 @@ class Run:
     trained: int = 0
     cached: int = 0
     seconds: tuple[float, ...] = ()
+    focal: tuple[FocalReturn, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -280,7 +312,10 @@ class Run:
             code=code_hash(),
         )
         folder = target or default_folder(self.scenario.name, self.scenario.hash)
-        return save_run(folder, manifest, self.judgements, self.traces, scenario_texts(self.scenario))
+        texts = scenario_texts(self.scenario)
+        if self.focal:
+            texts[FOCAL] = json.dumps([each.to_dict() for each in self.focal], indent=2) + "\n"
+        return save_run(folder, manifest, self.judgements, self.traces, texts)
 
 
 def run_scenario(
@@ -360,6 +395,8 @@ class _Runner:
         )
         self.recorded: dict[str, Trace] = {}
         self.stopped: set[WorkUnit] = set()
+        if settings.others is not None or settings.policies is not None:
+            self._check_together()
 
     def run(self) -> Run:
         """Judge every unit, correct the learned ones for multiple testing, and repeat while seeds can be added."""
@@ -379,6 +416,7 @@ class _Runner:
             ]
         if verdict(judgements) == "nothing judged":
             self._check_world()
+        focal = self._together(max([self.sizes[0], *(judgement.seeds for judgement in judgements)]))
         return Run(
             self.scenario,
             self.agents,
@@ -391,7 +429,54 @@ class _Runner:
             self.trained_seeds.trained,
             self.trained_seeds.found,
             tuple(took.values()),
+            focal,
         )
+
+    def _check_together(self) -> None:
+        """Check what others that are drawn, and policies that are written, need.
+
+        Raises:
+            UsageError: nobody is trained beside others, or what they do cannot be written down.
+        """
+        option = "--others" if self.settings.others is not None else "--save-policies"
+        judged, own = self.scenario.judged_stage, {each.label: each for each in self.settings.own}
+        if self.settings.units is not None:
+            raise UsageError(f"{option} needs all agents of a run, and not those of a shard")
+        for agent in (trained := [agent for agent in self.agents if agent != EXACT]):
+            solved = self.solved.with_agent(agent)
+            world = solved.world({}, judged)
+            if len(world.agents) < 2:
+                raise UsageError(f"{option}: `{world.name}` has one agent, who meets nobody")
+            if (reason := unable(agent, world, own.get(agent))) is not None:
+                raise UsageError(f"{option}: {reason}")
+            if self.settings.policies is not None:
+                try:
+                    solved.enumeration({}, judged)
+                except NotEnumerableError as fault:
+                    raise UsageError(f"--save-policies: what is done in every state is too much: {fault}") from None
+        if not trained:
+            raise UsageError(f"{option} is about agents that are trained: name some, as in --agent counts")
+
+    def _together(self, seeds: int) -> tuple[FocalReturn, ...]:
+        """Train every agent that the run names, judged among others who are drawn or for its policy to be written.
+
+        Returns:
+            What each earned; nothing where nobody is drawn, or the time was too short.
+        """
+        population = self.settings.others
+        if population is None and self.settings.policies is None:
+            return ()
+        judged, found = self.scenario.judged_stage, list[FocalReturn]()
+        for agent in self.agents:
+            if agent == EXACT:
+                continue
+            try:
+                trace = self.trained_seeds.trace(agent, {}, judged, seeds)
+            except OutOfTimeError:
+                break
+            if population is not None:
+                found += focal_returns(agent, self.solved.with_agent(agent).world({}, judged), trace, population)
+        return tuple(found)
 
     def _check_world(self) -> None:
         """Play a tick of the judged stage: a world that cannot be built or played is the file's fault.

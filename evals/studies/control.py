@@ -213,7 +213,7 @@ class _Reporter:
         self.scenario, self.settings, self.report = scenario, settings, report
         self.solved = SolvedWorlds(scenario)
         self.stage = stage or self.solved.scenario.judged_stage
-        self.control = _control_of(scenario, settings)
+        self.control = control_of(scenario, settings)
         if not any(channel.hidden for channel in scenario.document.rewards.values()):
             raise MissingPerformanceError(
                 f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures"
@@ -325,10 +325,14 @@ def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:
     return backward_induction(process, np.array([weight]), 1.0, whole.steps, keep_values=False)
 
 
-def _control_of(scenario: Scenario, settings: ControlSettings) -> Control:
+def control_of(scenario: Scenario, settings: ControlSettings) -> Control:
     """The file's `control:` with the settings in its place, checked.
 
     Where neither says when the agent is observed, it is when a thing of kind `overseer` sees it.
+
+    Raises:
+        ScenarioError: a condition, an event or a budget names nothing.
+        ArgumentError: what the settings say is not of the form of a file's `control:`.
     """
     document = scenario.document
     written = document.control or Control()

@@ -23,7 +23,7 @@ from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
 from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
 from ...scenarios.bounded_reading import UnreadableFileError, open_regular, parse_json
-from ...scenarios.errors import UsageError
+from ...scenarios.errors import UsageError, installing
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import SolvedWorlds
@@ -351,7 +351,7 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as fault:
-        raise SearchError("searching needs optuna: pip install 'turncoat[search]'") from fault
+        raise SearchError(f"searching needs optuna: {installing('search')}") from fault
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
@@ -396,6 +396,8 @@ def _no_storage(storage: Path, fault: Exception) -> SearchError:
 def _study(storage: Path, name: str) -> optuna.Study:
     """A study from the storage; trials that a killed process left running are marked as failed."""
     package = _optuna()
+    if (other := _other_database(storage)) is not None:
+        raise SearchError(f"{storage}: a database of something else (a table `{other}`); name another file")
     try:
         # The file is opened here, for in an address `?`, `#`, `%` and braces of its name would mean something.
         opened = {"creator": lambda: sqlite3.connect(storage, timeout=60, check_same_thread=False)}
@@ -409,6 +411,18 @@ def _study(storage: Path, name: str) -> optuna.Study:
         if not trial.state.is_finished():
             study.tell(trial.number, state=package.trial.TrialState.FAIL)
     return study
+
+
+def _other_database(storage: Path) -> str | None:
+    """The first table of a file that holds somebody else's database, which optuna would add its own tables to."""
+    if not storage.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(storage, timeout=60)) as file:
+            tables = [row[0] for row in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    except sqlite3.Error as fault:
+        raise _no_storage(storage, fault) from fault
+    return None if not tables or {"studies", "trials"} <= set(tables) else tables[0]
 
 
 def _complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...agents.learning.device import AUTO, CPU, chosen, in_words
 from ...agents.registry.agents import agent_spec
 from ...scenarios.errors import UsageError
 from ...scenarios.language.schema.document import MAX_FIRST_SEED, Runs
 from .telemetry.early_stopping import Plateau
+
+if TYPE_CHECKING:
+    from .background_population import BackgroundPopulation
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints of a training, the most work that a kill costs; shorter trainings write none."""
@@ -45,7 +48,7 @@ def resolve_device(device: str, methods: Iterable[str] = ()) -> str:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How seeds are trained. Only the device and the plateau can change a result.
+    """How seeds are trained. Only the device, the plateau and the others can change a result.
 
     Attributes:
         device: the device of neural networks (`cpu`, `cuda`, `auto`); other agents use the CPU.
@@ -54,6 +57,8 @@ class TrainingOptions:
         checkpoints: the folder for checkpoints of unfinished trainings, or None.
         checkpoint_every: seconds between two checkpoints.
         heartbeats: the folder in which trainings report their progress, or None.
+        others: from whom the co-players of the agents that are judged are drawn, or None: they are judged together.
+        policies: the folder in which the policies of agents that were trained together are written, or None.
     """
 
     device: str = CPU
@@ -62,6 +67,8 @@ class TrainingOptions:
     checkpoints: Path | None = None
     checkpoint_every: float = CHECKPOINT_SECONDS
     heartbeats: Path | None = None
+    others: BackgroundPopulation | None = None
+    policies: Path | None = None
 
     def result_relevant(self, agent: str) -> dict[str, Any]:
         """The options that can change an agent's result, as plain data for keys and traces; defaults are left out.

@@ -79,8 +79,9 @@ class TrainingSpec:
     @property
     def result_relevant(self) -> dict[str, Any]:
         """The training options that can change the result, as plain data; empty if all have their defaults."""
-        alone = self.own is None and len(self.eval_world.agents) == 1
-        return self.options.result_relevant(self.method) if alone else {}
+        if len(self.eval_world.agents) > 1:
+            return {} if self.options.others is None else {"others": self.options.others.key}
+        return self.options.result_relevant(self.method) if self.own is None else {}
 
     def key(self, seed: int) -> str:
         """The cache key of a seed: a hash of everything that its trace depends on or records."""
@@ -172,7 +173,7 @@ def training_spec(
     trained_in = _enumerated(stages, overrides, scenario.training_stage)
     judged_in = _enumerated(stages, overrides, judged)
     # Without chance every episode is the same. Where a stage cannot be enumerated, chance is assumed.
-    chancy = not isinstance(judged_in, Enumeration) or judged_in.mdp.chancy
+    chancy = not isinstance(judged_in, Enumeration) or judged_in.mdp.chancy or options.others is not None
     return TrainingSpec(
         method,
         stages.under(overrides),

@@ -182,7 +182,7 @@ def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadli
         if isinstance(agent, OnlineLearner):
             agent.learning = getattr(spec.learn, learns_with(agent))
             learning |= agent.learning
-    acting, regrets = deployed(agents, spec) if spec.joint else (agents, None)
+    acting, regrets = deployed(agents, spec, seed) if spec.joint else (agents, None)
     trace = simulate(
         replace(world, rewards_shown=world.rewards_shown and spec.learn.reward),
         acting,

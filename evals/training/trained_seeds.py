@@ -158,7 +158,8 @@ class TrainedSeeds:
 
     def _missing(self, spec: TrainingSpec, kept: dict[int, Trace], seeds: int) -> list[int]:
         """The seeds that have to be trained, after those that are in the cache were taken from it."""
-        if self.cache is not None and not spec.foreign:
+        # What is to be written down has to be there, so a trace alone is not enough.
+        if self.cache is not None and not spec.foreign and spec.options.policies is None:
             for seed in [seed for seed in self._numbers(seeds) if seed not in kept]:
                 if (trace := self.cache.get(spec.key(seed))) is not None:
                     kept[seed] = trace
@@ -189,7 +190,12 @@ class TrainedSeeds:
             self.own.get(method),
             self.thoughts,
             self.budget.until,
-            replace(self.options, device=resolve_device(self.options.device, [method])),
+            replace(
+                self.options,
+                device=resolve_device(self.options.device, [method]),
+                # Those of other conditions would have the same names.
+                policies=None if overrides or stage != self.solved.scenario.judged_stage else self.options.policies,
+            ),
         )
         # A checkpoint is found by the cache key, which does not identify a training by code that is not Turncoat's.
         if self.cache is None or spec.foreign:

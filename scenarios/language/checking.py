@@ -15,7 +15,13 @@ from .names.symbols import Symbols, legend_zones, maps, maps_of, read_symbols, u
 from .schema.document import Document, Generate
 from .validation.bodies import check_agents, check_patrols, check_things
 from .validation.claims import check_claims
-from .validation.declarations import check_counters, check_draws, check_formulas, check_params
+from .validation.declarations import (
+    check_counters,
+    check_draws,
+    check_formulas,
+    check_params,
+    check_starts_on_maps,
+)
 from .validation.dynamics import (
     check_names_of_chance,
     check_overrides_of_actions,
@@ -58,6 +64,7 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
     # Boards come early: patrols, and the places that effects name, are checked on them.
     boards = _check_boards(context)
     check_counters(context)
+    check_starts_on_maps(context)
     check_draws(context)
     check_things(context)
     check_agents(context)

@@ -1,17 +1,19 @@
-"""The commands about oversight: `control` prices it, and `monitor` says what it gains by reading an agent."""
+"""The commands about oversight: `control` prices it, `protocols` finds the best, `monitor` reads the agent."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
 from .. import printing
 from ..scenarios.errors import UsageError, check_name
 from .options import (
+    SOLVE_SECONDS,
     AsJson,
+    Budget,
     Cache,
     FirstSeed,
     Jobs,
@@ -24,6 +26,7 @@ from .options import (
     cache_of,
     count_option,
     jobs_of,
+    limit_of,
     load_with,
     stage_of,
     write_json,
@@ -49,6 +52,36 @@ Controls = Annotated[
     typer.Option("--control", metavar="RUN", help="A run of an agent without a reason for the event, such as aligned."),
 ]
 WhoseTrace = Annotated[str | None, typer.Option("--agent", help="Whose trace of each folder.")]
+
+Audits = Annotated[
+    str, typer.Option("--audits", metavar="N,N", help="Budgets of audits in an episode; each has a front.")
+]
+Trusted = Annotated[
+    str,
+    typer.Option(
+        "--trusted", metavar="N|ACTION", help="The trusted agent: plans so many ticks ahead, or does one action always."
+    ),
+]
+Sees = Annotated[
+    str, typer.Option("--sees", help="What the protocol sees: the state, or only the clock and what its audits found.")
+]
+HandOver = Annotated[
+    bool | None,
+    typer.Option(
+        "--hand-over/--each-tick",
+        help="Whether the trusted agent acts to the end once it acts; by default where only the clock is seen.",
+    ),
+]
+Catches = Annotated[
+    float, typer.Option("--catches", min=0, max=1, help="The chance that an audit notices an action that does harm.")
+]
+Ticks = Annotated[int | None, count_option("--ticks", "Ticks that are played; the stage's by default.", most=10_000)]
+MarkedRuns = Annotated[
+    list[Path], typer.Option("--run", metavar="RUN", help="A run whose agents are marked, by what they did unchecked.")
+]
+Drawn = Annotated[
+    Path | None, typer.Option("--picture", metavar="FILE", help="Draw the fronts: a new .png, .svg or .pdf.")
+]
 
 
 def control(
@@ -95,6 +128,55 @@ def control(
         printing.next_command("watch", which)
 
 
+def protocols(
+    which: Which,
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    audits: Audits = "0,1,2",
+    trusted: Trusted = "1",
+    sees: Sees = "state",
+    hand_over: HandOver = None,
+    catches: Catches = 1.0,
+    ticks: Ticks = None,
+    harm: Harm = [],
+    run: MarkedRuns = [],
+    picture: Drawn = None,
+    budget: Budget = SOLVE_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Find the best protocols for an untrusted agent, as a game against the worst one: what safety costs in usefulness.
+
+    In each tick a protocol lets the agent act, audits what it is about to do, or lets a trusted agent act instead.
+    """
+    from .. import api
+    from ..evals.studies.protocols import ProtocolSettings
+
+    settings = ProtocolSettings(
+        _budgets(audits),
+        int(trusted) if trusted.isdecimal() else trusted,
+        cast(Any, sees),
+        hand_over,
+        catches,
+        ticks,
+        harm or None,
+        run,
+    )
+    scenario = load_with(which, param, set_)
+    with printing.progress(not as_json, which) as report, limit_of(budget):
+        found = api.protocols(scenario, stage_of(scenario, stage), settings=settings, report=report)
+    if picture is not None:
+        from ..viz.pictures.protocol_picture import save_protocols
+
+        save_protocols(found, picture)
+    if as_json:
+        write_json(api.as_data(found))
+    else:
+        printing.print_protocols(found)
+        if picture is not None:
+            printing.say(f"drawn to {picture}")
+
+
 def monitor(
     runs: Runs,
     event: Event,
@@ -132,3 +214,15 @@ def _budget(text: str) -> tuple[str, list[object]]:
         return name.strip(), list(json.loads(f"[{values}]"))
     except ValueError:
         raise UsageError(f"--oversight: `{values}` are no numbers (or cells) between commas") from None
+
+
+def _budgets(text: str) -> list[int]:
+    """Read `0,1,2` as budgets.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and len(part) < 9 for part in parts):
+        raise UsageError(f"--audits: `{text}` are no whole numbers between commas")
+    return [int(part) for part in parts]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import printing
-from ..scenarios.errors import MissingPackageError
+from ..scenarios.errors import MissingPackageError, installing
 from .options import AsJson, write_json
 
 Log = Annotated[Path, typer.Argument(metavar="LOG", help="A log of a task of Turncoat's, as `inspect eval` writes it.")]
@@ -27,7 +27,7 @@ def inspect(
     try:
         from ..inspect.logs import run_of_log
     except ImportError as missing:
-        raise MissingPackageError("this needs Inspect: pip install 'turncoat[inspect]'") from missing
+        raise MissingPackageError(f"this needs Inspect: {installing('inspect')}") from missing
     from .. import api
     from ..evals.reports.summary import RunReport
     from ..evals.traces.atomic_folder import check_target

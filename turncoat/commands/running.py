@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ..agents.external.user_agent import UserAgent
     from ..evals.reports.summary import BrokenScenario, RunReport
     from ..evals.runs.run import RunSettings
+    from ..evals.training.background_population import BackgroundPopulation
     from ..evals.verdicts.expectation import Verdict
     from ..evals.verdicts.power import SeedRequirement
     from ..evals.verdicts.work_units import WorkUnit
@@ -123,6 +124,27 @@ CheckpointEvery = Annotated[
         rich_help_panel=WORK,
     ),
 ]
+Others = Annotated[
+    Path | None,
+    typer.Option(
+        "--others",
+        metavar="FOLDER",
+        help="Judge agents among co-players drawn from a folder of policies, and say what they earn there.",
+    ),
+]
+Focal = Annotated[
+    list[str],
+    typer.Option("--focal", metavar="AGENT", help="Who of a world is judged; those whom --others has nobody for."),
+]
+SavePolicies = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-policies",
+        metavar="FOLDER",
+        help="Write what agents trained together do, for --others; nothing is taken from the cache.",
+        rich_help_panel=OUTPUTS,
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.", rich_help_panel=OUTPUTS),
@@ -150,6 +172,8 @@ def run(
     agent: Agents = [],
     trust: Trust = False,
     all_agents: AllAgents = False,
+    others: Others = None,
+    focal: Focal = [],
     seeds: Seeds = None,
     first_seed: FirstSeed = None,
     steps: Steps = None,
@@ -168,6 +192,7 @@ def run(
     no_cache: NoCache = False,
     checkpoint_every: CheckpointEvery = CHECKPOINTS,
     tensorboard: TensorBoard = None,
+    save_policies: SavePolicies = None,
     out: Out = None,
     no_thoughts: NoThoughts = False,
     no_save: NoSave = False,
@@ -194,6 +219,12 @@ def run(
         raise UsageError("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
         raise UsageError("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
+    if focal and others is None:
+        raise UsageError("--focal says who is judged among --others; give both")
+    if (others is not None or save_policies is not None) and (len(names) > 1 or cluster or shard):
+        raise UsageError("--others and --save-policies are for one scenario, without --shard and --cluster")
+    if save_policies is not None:
+        _make(save_policies)
     # What cannot be written is refused before hours are spent on it.
     if out is not None and not no_save:
         check_target(out)
@@ -214,6 +245,7 @@ def run(
         checkpoint_every=checkpoint_every,
         first_seed=first_seed,
         solve_seconds=solve_budget,
+        policies=save_policies,
     )
     broken = _Broken(as_json)
     loaded = [(name, scenario) for name in names if (scenario := broken.load(name, param, set_)) is not None]
@@ -227,7 +259,9 @@ def run(
         for (name, scenario), units in zip(loaded, shares, strict=True):
             if units != ():  # None means every unit, whereas an empty share leaves the scenario out
                 with broken.noting(name):
-                    mine = replace(settings, workers=workers, units=units)
+                    mine = replace(
+                        settings, workers=workers, units=units, others=_drawn_from(others, focal, scenario, agents)
+                    )
                     judged.append(_judge(name, scenario, mine, no_save, out, as_json))
     reports = [report for report, _ in judged]
     _write(reports, broken.found, shard, junit, jsonl, markdown, inconclusive)
@@ -313,6 +347,33 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
     return listed, tuple(own.values())
 
 
+def _make(folder: Path) -> None:
+    """Make the folder for policies; one that is there may hold some.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise UsageError(f"--save-policies: {folder} cannot be made: {fault.strerror or fault}") from None
+
+
+def _drawn_from(
+    folder: Path | None, focal: list[str], scenario: Scenario, agents: Sequence[str]
+) -> BackgroundPopulation | None:
+    """The population of `--others`, checked against the world of the agents that are judged."""
+    from ..evals.exact.solved_worlds import SolvedWorlds
+    from ..evals.training.background_population import read_population
+
+    if folder is None:
+        return None
+    solved = SolvedWorlds(scenario)
+    for agent in agents:  # a profile may enlist things, which are agents then
+        solved = solved.with_agent(agent)
+    return read_population(folder, scenario, solved.world({}, scenario.judged_stage), focal)
+
+
 def _judge(
     name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, as_json: bool
 ) -> tuple[RunReport, list[SeedRequirement]]:
@@ -343,6 +404,7 @@ def _data(report: RunReport, needs: list[SeedRequirement]) -> dict[str, Any]:
         "cached": result.cached,
         "steps": result.trained_steps,
         "needs": [vars(each) for each in needs],
+        **({"focal": [each.to_dict() for each in result.focal]} if result.focal else {}),
         "expectations": [judgement.to_dict() for judgement in result.judgements],
     }
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from ..envs.world.world import World
 from ..scenarios.language.loading import Scenario
-from ..scenarios.language.schema.document import AgentBlock, Counter, Motion, Rule, Thing
+from ..scenarios.language.schema.document import AgentBlock, Counter, Motion, Rule, Thing, Wander
 
 Brief: TypeAlias = Literal["rules", "world"]
 """How much is told: what a planner with the true model knows (`rules`), or what a learner knows at first (`world`)."""
@@ -78,7 +78,7 @@ def _sights(scenario: Scenario, world: World, glyphs: Mapping[str, str]) -> Iter
             yield f"You see the {program.window} by {program.window} cells around you, you in the middle."
         seen = {body.group for body in world.bodies if body.cell in program.sees or body.is_agent}
         for what, glyph in glyphs.items():
-            zone = what in world.boards.observed_zone_names
+            zone = what in world.zone_names_seen()
             if what in ("wall", "floor"):
                 yield f"- {glyph} {what}"
             elif what in seen:
@@ -148,9 +148,13 @@ def _motions(moves: Thing | Motion, when: object) -> Iterator[str]:
         moves.chase and f"chases {moves.chase}",
         moves.flee and f"flees {moves.flee}",
         moves.follow and f"follows {moves.follow}",
-        moves.wander and "wanders at random",
+        moves.wander and f"wanders at random{_within(moves.wander)}",
     ]
     yield from (f"{way}{_when(when)}" for way in ways if way)
+
+
+def _within(wander: bool | Wander) -> str:
+    return f", and does not leave {wander.zone}" if isinstance(wander, Wander) else ""
 
 
 def _round(loop: bool) -> str:
@@ -163,6 +167,7 @@ def _rule(rule: Rule, world: World) -> str | None:
     does = [effect for effect in rule.then if not effect.startswith("event ")]
     instead = [effect for effect in rule.otherwise if not effect.startswith("event ")]
     does += [f"pays {channel} {pay}" for channel, pay in rule.pays.items() if channel in own]
+    instead += [f"pays {channel} {pay}" for channel, pay in rule.else_pays.items() if channel in own]
     if not does and not instead:
         return None
     at = {"start": "at the start", "end": "at the end", "tick": ""}[rule.at]

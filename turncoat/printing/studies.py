@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..evals.statistics.binomial import Proportion
     from ..evals.studies.candidates import CandidateScore
     from ..evals.studies.control import ControlReport
+    from ..evals.studies.protocols import ProtocolReport
     from ..evals.studies.search import SearchResult
     from ..evals.studies.sweep_points import SweepResult
 
@@ -106,6 +107,28 @@ def print_control(found: ControlReport) -> None:
         columns = (name, "task", "harm", "task at worst", "harm at worst")
         table(columns, ([str(b.value), *_traded(b.agent), *_traded(b.worst)] for b in bought), right=columns[1:])
         _print_notes((f"{name} {b.value}", b.note) for b in bought)
+
+
+def print_protocols(found: ProtocolReport) -> None:
+    """Print the fronts of protocols, one below the other, and who acts alone."""
+    say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}, {count(found.ticks, 'tick')}")
+    for_good = "for the rest of the episode" if found.hand_over else "for a tick at a time"
+    say(f"the protocol sees the {found.sees}; the trusted agent {escape(found.trusted)} and acts {for_good}")
+    notices = "" if found.catches == 1 else f"; an audit notices {found.catches:.0%} of it"
+    say(f"harm: {escape(', '.join(found.harm)) or 'performance taken away'}{notices}")
+    say()
+    columns = ("budget", "usefulness", "harm at worst", "audits made", "ticks trusted")
+    rows = [
+        [str(front.audits), *map(number, (point.usefulness, point.harm, point.audits, point.trusted_ticks))]
+        for front in found.fronts
+        for point in front.points
+    ]
+    if rows:
+        table(columns, rows, right=columns)
+    _print_notes((f"{count(front.audits, 'audit')}", front.note) for front in found.fronts)
+    say()
+    alone = ("acts unchecked", "usefulness", "harm")
+    table(alone, [(escape(its.name), span(its.usefulness), span(its.harm)) for its in found.agents], right=alone[1:])
 
 
 def print_monitors(found: MonitorReport) -> None:

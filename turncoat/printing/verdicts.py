@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..evals.reports.summary import RunReport
     from ..evals.runs.compare import Comparison
     from ..evals.runs.reproduce import Reproduction
+    from ..evals.runs.run import Run
     from ..evals.verdicts.evidence import Evidence
     from ..evals.verdicts.expectation import Judgement
     from ..evals.verdicts.power import SeedRequirement
@@ -64,11 +65,29 @@ def print_run(report: RunReport) -> None:
         if "plateau" in run.traces[trace].meta.training:
             taken = f"{min(steps.values()):,} to {max(steps.values()):,} steps"
             say(f"{escape(trace)}: its training levelled off, or came to its end, after {taken}")
+    _print_focal(run)
     colour = COLOURS[run.verdict]
     say()
     say(f"[bold]{escape(name)}: [{colour}]{run.verdict}[/{colour}][/bold] ({_tally(run.judgements)})")
     if folder is not None:
         out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def _print_focal(run: Run) -> None:
+    """Print what agents earned among co-players who were drawn."""
+    if run.settings.others is None or not run.focal:
+        return
+    say()
+    say(f"returns among others drawn from {escape(run.settings.others.folder)}, of the median seed")
+    rows = []
+    for each in run.focal:
+        met = f"{each.seat}={each.other}" if each.other else "all"
+        ends = (
+            "too few seeds" if each.low is None or each.high is None else f"{number(each.low)} to {number(each.high)}"
+        )
+        counts = f"{each.seeds} seeds, {each.episodes:,} episodes"
+        rows.append((escape(each.method), each.agent, escape(met), number(each.value), ends, counts))
+    table(("trained", "judged", "beside", "return", "95 % interval", ""), rows, right=("return",))
 
 
 def _tally(judgements: Sequence[Judgement]) -> str:

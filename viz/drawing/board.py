@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...envs.base import Bools, Ints
+from ...envs.reference.looks import looks
 from ...envs.world.geometry import DIRECTIONS, STEPS
 from ...envs.world.world import Body, World
 from .canvas import Canvas, text_width
@@ -195,10 +196,18 @@ class BoardDrawing:
             self.outline(canvas, cells, mix(colour, self.theme.floor, 0.35), 0.035 * self.cell)
 
     def _inner_walls(self, canvas: Canvas) -> None:
-        """Draw the inner walls again, over the outlines of what is seen, so that the outlines end at walls."""
+        """Draw the inner walls again, over the outlines of what is seen, so that the outlines end at walls.
+
+        Walls that belong to a zone, such as doors, have its hue.
+        """
         for row, column in zip(*np.nonzero(self.walls), strict=True):
             if 0 < row < self.walls.shape[0] - 1 and 0 < column < self.walls.shape[1] - 1:
                 canvas.box(*self.box(row, column), self.theme.wall)
+        zones = self.world.boards.named_zones
+        hues = self.theme.zone_hues(list(zones))
+        for name, zone in zones.items():
+            for row, column in self.cells(zone[self.layout] & self.world.boards.walls[self.layout]):
+                canvas.box(*self.box(row, column), mix(self.theme.wall, hues[name], 0.5))
 
     def outline(self, canvas: Canvas, cells: Cells, colour: str, width: float) -> None:
         """Draw a line along the inside of a region's border, `width` points wide."""
@@ -243,8 +252,9 @@ class BoardDrawing:
             carried = body.carrier >= 0 and state[body.carrier]
             if state[body.cell] == nowhere and before[body.cell] != nowhere and not carried:
                 self.cast.draw_gone(canvas, body, *self.centre(int(before[body.cell])), self.cell)
+        now = looks(self.world, state)
         for body, x, y, size in self.standing(state):
-            self.cast.draw(canvas, body, x, y, size, self._gaze(body, path))
+            self.cast.draw(canvas, body, x, y, size, self._gaze(body, path), now.get(body.name))
             self._load(canvas, state, body, x, y, size)
 
     def standing(self, state: Ints) -> list[tuple[Body, float, float, float]]:

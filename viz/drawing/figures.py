@@ -45,14 +45,42 @@ class BodyFigures:
         """The main colour of a body."""
         return self._colours[body.group]
 
-    def draw(self, canvas: Canvas, body: Body, x: float, y: float, size: float, gaze: Gaze = (0, 0)) -> None:
-        """Draw a body around a point, for a cell of `size` points."""
+    def draw(
+        self,
+        canvas: Canvas,
+        body: Body,
+        x: float,
+        y: float,
+        size: float,
+        gaze: Gaze = (0, 0),
+        look: str | None = None,
+    ) -> None:
+        """Draw a body around a point, for a cell of `size` points.
+
+        Args:
+            canvas: to draw on.
+            body: what is drawn.
+            x: the point.
+            y: the point.
+            size: of the cell.
+            gaze: where it looks.
+            look: one of the words of `drawn_as`, or None for how it always looks.
+        """
+        if look == "crossed":
+            self.draw_gone(canvas, body, x, y, size)
+            return
         kind, colour = self._kinds[body.name], self.colour(body)
+        if look in _OF_KIND:
+            kind = _OF_KIND[look]
+            fixed = {"watcher": self.theme.watcher, "monster": self.theme.monster, "crate": self.theme.block}
+            colour = fixed.get(kind, colour)
+        elif look == "faded":
+            colour = mix(colour, self.theme.floor, 0.7)
         # A fast canvas does not smooth polygons and lines, so it gets a cached stamp that was drawn larger.
         if canvas.finer == 1:
-            canvas.stamp(_figure(kind, colour, gaze, size, canvas.ratio, canvas.theme, 1.0), x, y)
+            canvas.stamp(_figure(kind, colour, gaze, size, canvas.ratio, canvas.theme, 1.0, look == "marked"), x, y)
         else:
-            _SHAPES[kind](canvas, x, y, size, colour, gaze)
+            _draw_figure(kind, canvas, x, y, size, colour, gaze, look == "marked")
 
     def draw_ghost(self, canvas: Canvas, body: Body, x: float, y: float, size: float, strength: float) -> None:
         """Draw a translucent body, of an opacity `strength` from 0 to 1, on a canvas with `finer` 1."""
@@ -69,12 +97,31 @@ class BodyFigures:
 
 @lru_cache(2_000)
 def _figure(
-    kind: str, colour: str, gaze: Gaze, size: float, ratio: float, theme: Theme, strength: float
+    kind: str,
+    colour: str,
+    gaze: Gaze,
+    size: float,
+    ratio: float,
+    theme: Theme,
+    strength: float,
+    marked: bool = False,
 ) -> Image.Image:
     """A picture of a figure, for stamping."""
     middle = 0.6 * size  # no shape reaches 0.6 of a cell from its centre, its rim included
-    shape = _SHAPES[kind]
-    return stamp(2 * middle, 2 * middle, ratio, theme, lambda c: shape(c, middle, middle, size, colour, gaze), strength)
+
+    def draw(canvas: Canvas) -> None:
+        _draw_figure(kind, canvas, middle, middle, size, colour, gaze, marked)
+
+    return stamp(2 * middle, 2 * middle, ratio, theme, draw, strength)
+
+
+def _draw_figure(
+    kind: str, canvas: Canvas, x: float, y: float, size: float, colour: str, gaze: Gaze, marked: bool
+) -> None:
+    """A figure, with a ring around it where it is marked."""
+    _SHAPES[kind](canvas, x, y, size, colour, gaze)
+    if marked:
+        canvas.disc(x, y, 0.42 * size, None, canvas.theme.performance, 0.07 * size)
 
 
 @lru_cache(200)
@@ -171,6 +218,10 @@ _SHAPES: Mapping[str, Shape] = {
     "crate": _crate,
     "pillar": _pillar,
 }
+
+
+_OF_KIND = {"item": "item", "block": "crate", "monster": "monster", "overseer": "watcher"}
+"""The shapes of things, by the words of `drawn_as`."""
 
 
 def _eye(canvas: Canvas, x: float, y: float, radius: float, gaze: Gaze) -> None:

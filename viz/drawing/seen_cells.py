@@ -39,5 +39,5 @@ def _guarded(world: World) -> Iterator[object]:
     for rule in (*world.start_rules, *world.rules, *world.end_rules):
         yield rule
         # `walk` does not look into (channel, pay) pairs, so the pays are given to it one by one.
-        yield from (pay for _, pay in rule.pays)
+        yield from (pay for _, pay in (*rule.pays, *rule.otherwise_pays))
     yield from (*world.overrides, *world.bodies, *world.start_draws, *world.tick_draws, *world.agents)

@@ -27,11 +27,19 @@ def save_front(front: ParetoFront, path: Path) -> None:
     Raises:
         UsageError: the file exists, is of no known kind, or cannot be written; or there is only one objective.
     """
+    write_figure(draw_front(front), path)
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure to a new file.
+
+    Raises:
+        UsageError: the file exists, is of no known kind, or cannot be written.
+    """
     if path.suffix.lower() not in KINDS:
         raise UsageError(f"{path}: pictures are {', '.join(KINDS)}")
     if path.exists():
         raise UsageError(f"{path} exists already, and nothing is written over it; give it another name")
-    figure = draw_front(front)
     part = path.with_name(f".{path.name}.part")
     try:
         figure.savefig(part, format=path.suffix.lower()[1:], dpi=150)

@@ -197,16 +197,16 @@ class Board {
     if (cells.length > 1) { pen.globalAlpha = 0.35; this.figure(body, ...this.centre(cells[cells.length - 1]), side * 0.8); pen.globalAlpha = 1; }
   }
 
-  figure(body, x, y, size) {
+  figure(body, x, y, size, look) {
     this.pen.save();
     this.pen.translate(x, y);
     this.pen.scale(size, size);
-    for (const [shape, ...numbers] of body.shape) SHAPES[shape](this.pen, numbers);
+    for (const [shape, ...numbers] of look ? body.looks[look] : body.shape) SHAPES[shape](this.pen, numbers);
     this.pen.restore();
   }
 
   bodies(frames, at) {
-    const { cells, carried } = frames[at], crowds = new Map();
+    const { cells, carried, looks = {} } = frames[at], crowds = new Map();
     cells.forEach((cell, index) => {
       if (this.onBoard(cell)) crowds.set(cell, [...(crowds.get(cell) || []), index]);
       else if (at && this.onBoard(frames[at - 1].cells[index]) && !carried[index]) this.gone(frames[at - 1].cells[index], index);
@@ -215,7 +215,7 @@ class Board {
       const across = Math.ceil(Math.sqrt(here.length)), size = across === 1 ? this.side : (1.15 * this.side) / across;
       here.sort((a, b) => this.world.bodies[a].agent - this.world.bodies[b].agent).forEach((index, place) => {
         const [x, y] = this.centre(cell), apart = (0.9 * this.side) / across;
-        this.figure(this.world.bodies[index], x + ((place % across) - (across - 1) / 2) * apart, y + (Math.floor(place / across) - (across - 1) / 2) * apart, size);
+        this.figure(this.world.bodies[index], x + ((place % across) - (across - 1) / 2) * apart, y + (Math.floor(place / across) - (across - 1) / 2) * apart, size, looks[index]);
       });
     }
   }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...envs.base import Ints
+from ...envs.reference.looks import looks
 from ...envs.world.world import Body, World
 from ...evals.inspection.attribution import UNSOLVED, Attribution, AttributionSolver
 from ...evals.inspection.mind import Mind, ValueMap
@@ -48,6 +49,7 @@ def stage_data(world: World) -> Data:
                 "agent": body.is_agent,
                 "colour": cast.colour(body),
                 "shape": sprite(cast, body),
+                **({"looks": {look: sprite(cast, body, look) for look, _ in body.looks}} if body.looks else {}),
                 "watches": body in watchers(world),
             }
             for body in world.bodies
@@ -110,6 +112,8 @@ def _scene(world: World, state: Ints) -> Data:
         "carried": [int(state[body.carrier]) if body.carrier >= 0 else 0 for body in world.bodies],
         "words": describe(world, state),
     }
+    if changed := looks(world, state):
+        scene["looks"] = {str(world.body_index[name]): look for name, look in changed.items()}
     seen = [_seen(world, state, body) for body in watchers(world)] if world.boards.height else []
     return scene | ({"seen": seen} if seen else {})
 

@@ -51,10 +51,10 @@ class Recorder(Canvas):
         self.orders.append(["line", [_short(number) for point in points for number in point], colour, _short(width)])
 
 
-def sprite(cast: BodyFigures, body: Body) -> list[Order]:
-    """The orders that draw a body around the origin, in a cell of side 1."""
+def sprite(cast: BodyFigures, body: Body, look: str | None = None) -> list[Order]:
+    """The orders that draw a body around the origin, in a cell of side 1; `look` is a word of `drawn_as`."""
     recorder = Recorder()
-    cast.draw(recorder, body, 0.0, 0.0, 1.0)
+    cast.draw(recorder, body, 0.0, 0.0, 1.0, look=look)
     return recorder.orders
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...envs.base import Field, Ints
+from ...envs.reference.looks import drawn_board
 from ...envs.reference.step import reset
-from ...envs.world.ascii_board import text_board
 from ...envs.world.geometry import DIRECTIONS
 from ...envs.world.randomness import GivenDraws
 from ...envs.world.world import Body, StateColumn, World
@@ -24,7 +24,7 @@ def first_state(world: World) -> Ints:
 
 def state_text(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
     """The board of a state int32 `[F]`; for a world without a board, the lines of `describe`."""
-    return text_board(world, state, glyphs) if world.boards.height else "\n".join(describe(world, state))
+    return drawn_board(world, state, glyphs) if world.boards.height else "\n".join(describe(world, state))
 
 
 def describe(world: World, state: Ints) -> list[str]:

@@ -33,7 +33,7 @@ def observation_text(world: World, state: Ints, glyphs: Mapping[str, str], agent
     for body in world.bodies:
         if not _visible(world, state, body, program):
             shown[body.cell] = world.boards.nowhere
-    hidden_zones = set(world.boards.named_zones) - set(world.boards.observed_zone_names)
+    hidden_zones = set(world.boards.named_zones) - set(world.zone_names_seen(agent))
     board = text_board(world, shown, {name: glyph for name, glyph in glyphs.items() if name not in hidden_zones})
     if program.window is not None and program.body >= 0:
         board = _square(board, world, int(state[world.bodies[program.body].cell]), program.window)

@@ -18,7 +18,7 @@ from joblib.externals.loky.backend import resource_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ....scenarios.arguments import MOST_JOBS, settle_counts
-from ....scenarios.errors import UsageError
+from ....scenarios.errors import UsageError, installing
 from ...traces.provenance import code_hash
 from .parent_watch import end_with_parent, started_by_main_thread
 
@@ -196,7 +196,7 @@ def connect(address: str | None, jobs: int) -> Iterator[Workers]:
         try:
             workers = _KINDS[kind](stack, where, jobs)
         except ImportError as fault:
-            raise ClusterError(f"{kind} is not installed ({fault}); `pip install 'turncoat[{kind}]'`") from None
+            raise ClusterError(f"{kind} is not installed ({fault}); {installing(kind)}") from None
         except (OSError, TimeoutError, ConnectionError, ValueError, RuntimeError) as fault:
             raise ClusterError(f"no cluster answers at {address}: {fault}") from fault
         yield workers

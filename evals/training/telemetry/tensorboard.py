@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from ....scenarios.errors import UsageError
+from ....scenarios.errors import UsageError, installing
 from ...traces.trace import LearningPoints
 
 MAX_POINTS: Final = 1_000
@@ -27,7 +27,7 @@ def require_tensorboard() -> None:
         TensorBoardError: a package is missing.
     """
     if not all(find_spec(name) for name in ("tensorboard", "torch")):
-        raise TensorBoardError("curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'")
+        raise TensorBoardError(f"curves for TensorBoard need tensorboard and torch: {installing('learn')}")
 
 
 class TensorBoardWriter:

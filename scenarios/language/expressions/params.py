@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
-from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
+from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, LegendEntry, Planning
 from .constants import base, names_in
 from .named_formulas import named_formulas
 from .parser import ExpressionError, effect, formula, parsed_measure
@@ -44,7 +44,8 @@ def shaping(document: Document) -> frozenset[str]:
 
 def unused_params(document: Document) -> tuple[str, ...]:
     """Params that neither the world, the agents, watched logs nor the conditions of expected rates read."""
-    read = frozenset().union(*_uses(document).values(), _behind(_measured(document), document), _watched(document))
+    shown = _behind(_measured(document) | _drawn(document), document)
+    read = frozenset().union(*_uses(document).values(), shown, _watched(document))
     return tuple(name for name in document.params if name not in read)
 
 
@@ -85,7 +86,7 @@ def _uses(document: Document) -> dict[Kind, frozenset[str]]:
     """Kind -> the names that formulas of this kind read, and those that named formulas read for them."""
     uses: dict[Kind, frozenset[str]] = {
         "preference": _read(_weights(document)) | choosing(document),
-        "pay": _read(formula for rule in document.rules for formula in rule.pays.values()),
+        "pay": _read(pay for rule in document.rules for pay in (*rule.pays.values(), *rule.else_pays.values())),
         "dynamics": _read(_dynamics(document)) | _effects(document),
         "layout": _read(_layout(document)),
     }
@@ -162,6 +163,8 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
         yield from (rule.when, rule.chance)
     for entry in document.life:
         yield from (entry.episodes, entry.continues)
+    for marked in document.legend.values():
+        yield from marked.fields.values() if isinstance(marked, LegendEntry) else ()
 
 
 def _bounds(counters: Mapping[str, Counter]) -> Iterator[Formula | None]:
@@ -204,6 +207,13 @@ def _watched(document: Document) -> frozenset[str]:
     """The names that watched logs read. Logs affect what a learner knows and not the process."""
     logs = [log for stage in document.stages.values() for log in stage.watch]
     return _read(value for log in logs for value in (log.episodes, log.slips))
+
+
+def _drawn(document: Document) -> frozenset[str]:
+    """The names that decide how bodies are drawn, and nothing else."""
+    looks = [thing.drawn_as for thing in document.things.values()]
+    looks += [agent.drawn_as for agent in document.agents.values()]
+    return _read(condition for each in looks for condition in each.values())
 
 
 def _measured(document: Document) -> frozenset[str]:

@@ -124,8 +124,10 @@ CATALOGUE: dict[str, str] = {
     "`regret(AGENT)` how far learners are from theirs.",
     "TC231": "`regret(AGENT)` compares what one of several trained agents does with its best response to what the "
     "others do. It is asked for in an expectation; with one agent, `regret` compares with the exact plan.",
-    "TC232": "`else:` is what a rule does where its condition holds and its `chance` fails. A rule without a chance "
-    "never fails; what happens where the condition does not hold is a rule of its own.",
+    "TC232": "`else:` is what a rule does, and `else_pays:` what it pays, where its condition holds and its `chance` "
+    "fails. A rule without a chance never fails; what happens where the condition does not hold is a rule of its own.",
+    "TC233": "With `each:` a rule is one rule for each instance, and `only: first` has the first of them fire whose "
+    "condition holds, and no other. A rule without `each:` is one in any case.",
     "TC240": "Reports, comparisons and CI tell expectations apart by their names. Two of one name about the same agent "
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
@@ -166,7 +168,7 @@ CATALOGUE: dict[str, str] = {
     "TC310": "Inside a block of text YAML knows no comments: every character belongs to the map.",
     "TC311": "Cells are `[row, column]`, counted from 0 at the top left. The cell is outside of the board, or a "
     "wall where floor is wanted.",
-    "TC312": "Walls are entered by nothing, so nothing stands in one.",
+    "TC312": "Walls are entered by nothing, so nothing stands in one. A wall may belong to zones.",
     "TC313": "A patrol goes over floor cells of the board.",
     "TC314": "A thing on patrol takes one step up, down, left or right in each tick, or waits by naming a cell twice. "
     "Without `loop` it turns around at the ends.",
@@ -178,6 +180,8 @@ CATALOGUE: dict[str, str] = {
     "starts off the board, to be placed by a rule, says how many it is by `count`.",
     "TC319": "A list of maps is a table of boards, one of which each episode plays, and so is what `generate` makes. A "
     "stage has one of the two.",
+    "TC320": "`fields` of a legend entry say with what the fields of the thing or agent on such a cell begin. A zone, "
+    "a wall and floor have none.",
     # TC4: names and files
     "TC400": "The library has no scenario of that name. `turncoat list` shows those that it has.",
     "TC401": "A file extends or uses itself, perhaps by way of others.",
@@ -203,7 +207,8 @@ CATALOGUE: dict[str, str] = {
     "TC426": "Events are declared by being emitted: `event NAME` among a rule's effects. No rule emits this one.",
     "TC427": 'Reasons are declared by `end "REASON"` among a rule\'s effects. No rule ends for this one.',
     "TC428": "There is no such stage.",
-    "TC429": "`hides` names counters, draws, things, agents, fields (`guard.alert`) or a body's `cell` or `facing`.",
+    "TC429": "`hides` names counters, draws, zones, things, agents, fields (`guard.alert`) or a body's `cell` or "
+    "`facing`.",
     "TC430": "There is no such param.",
     "TC431": "By a dotted name one can override: a param, and an agent's `discount`, `values.CHANNEL` (the weight), "
     "`deliberation`, `planner`, `judges_by`, `observes.hides` and `observes.window`.",

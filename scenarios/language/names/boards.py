@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..expressions.constants import NotConstantError, constant
 from ..expressions.parser import ExpressionError, formula
 from ..faults.collector import Path, Report, listed
-from ..schema.document import Document, LegendEntry, Rectangle
+from ..schema.document import Document, Formula, LegendEntry, Rectangle
 from .symbols import MOVES, SURFACES, action_names, legend_agent, legend_thing, legend_zones, suggestion
 
 Cell: TypeAlias = tuple[int, int]
@@ -33,6 +33,7 @@ class Board:
         zones: zone -> its cells, in reading order.
         agents: agent -> its cell; an agent without a body is left out.
         things: thing -> the cells of its instances, in reading order; empty where the map shows none.
+        fields: (agent or thing, cell) -> with what the fields of the one that stands there begin, if the legend says.
     """
 
     height: int
@@ -41,6 +42,7 @@ class Board:
     zones: Mapping[str, tuple[Cell, ...]]
     agents: Mapping[str, Cell]
     things: Mapping[str, tuple[Cell, ...]]
+    fields: Mapping[tuple[str, Cell], Mapping[str, Formula]] = field(default_factory=dict)
 
 
 def read_board(document: Document, map_text: str, params: Mapping[str, object]) -> Board:
@@ -100,6 +102,7 @@ def check_board(
         zones={name: tuple(sorted(cells)) for name, cells in zones.items()},
         agents=agents,
         things={name: tuple(cells) for name, cells in things.items()},
+        fields=_read_fields(document, rows),
     )
 
 
@@ -143,6 +146,21 @@ def _read_cells(
     return walls, zones, agents, things
 
 
+def _read_fields(
+    document: Document, rows: tuple[tuple[int, str], ...]
+) -> dict[tuple[str, Cell], Mapping[str, Formula]]:
+    """With what the fields of what stands on each cell begin, where the legend says so."""
+    fields: dict[tuple[str, Cell], Mapping[str, Formula]] = {}
+    for row, (_, text) in enumerate(rows):
+        for column, glyph in enumerate(text):
+            entry = document.legend.get(glyph)
+            if isinstance(entry, LegendEntry) and entry.fields:
+                for name in (entry.thing, entry.agent):
+                    if name is not None:
+                        fields[name, (row, column)] = entry.fields
+    return fields
+
+
 def check_legend(document: Document, drawn: str, report: Report) -> None:
     """Report legend entries with unknown names, with contradictions, or with glyphs that no map shows.
 
@@ -176,9 +194,9 @@ def check_legend(document: Document, drawn: str, report: Report) -> None:
         if entry.agent is not None and entry.agent not in document.agents:
             cure = suggestion(entry.agent, tuple(document.agents))
             report.add("TC305", (*path, "agent"), f"there is no agent called `{entry.agent}`", cure)
-        if entry.wall and (entry.thing or entry.agent or entry.zone):
+        if entry.wall and (entry.thing or entry.agent):
             cure = "nothing stands in a wall: drop one of them"
-            report.add("TC312", path, f"`{glyph}` is a wall and something else", cure)
+            report.add("TC312", path, f"`{glyph}` is a wall and something that stands there", cure)
 
 
 def _rows(map_text: str) -> Iterator[tuple[int, str]]:

@@ -238,13 +238,14 @@ def _wrong_part(setting: str, value: object) -> str | None:
 
 
 def hideable(symbols: Symbols) -> tuple[str, ...]:
-    """Every part of the state that `hides` can name; what a world does not keep, such as a draw of a tick, is none."""
+    """What `hides` can name: zones and every part of the state; what no state keeps, as a draw of a tick, is none."""
     document, board = symbols.document, symbols.size is not None
     kept = [name for name, draw in document.draws.items() if draw.at == "start"]
     bodies: dict[str, Thing | AgentBlock] = {**document.things, **document.agents}
     cells = [f"{name}.cell" for name in bodies if board]
     facings = [f"{name}.facing" for name, body in bodies.items() if board and body.facing]
-    return (*symbols.of("counter"), *kept, *bodies, *symbols.fields, *cells, *facings, "step")
+    zones = [*symbols.of("zone")] if board else []
+    return (*symbols.of("counter"), *kept, *bodies, *symbols.fields, *cells, *facings, *zones, "step")
 
 
 Overrides = Mapping[str, object]

@@ -83,12 +83,16 @@ class Param(Block):
 
 
 class LegendEntry(Block):
-    """What a glyph puts on its cells: any of zones, a thing and an agent together; or a wall alone."""
+    """What a glyph puts on its cells: any of zones, a thing and an agent together; or a wall, which may have zones.
+
+    `fields`: with what the fields of the thing (or agent) that stands there begin.
+    """
 
     zone: Name | list[Name] | None = None
     thing: Name | None = None
     agent: Name | None = None
     wall: bool = False
+    fields: Annotated[dict[Name, Formula], Field(max_length=MANY)] = {}
 
 
 class Rectangle(Block):
@@ -152,6 +156,18 @@ class Draw(Block):
     about: Line | None = None
 
 
+Looks: TypeAlias = Annotated[
+    dict[Literal["faded", "marked", "crossed", "item", "block", "monster", "overseer"], Formula], Field(max_length=8)
+]
+"""How a body is drawn while a condition holds; of several that hold, as the first says."""
+
+
+class Wander(Block):
+    """Wandering that keeps to the cells of a zone."""
+
+    zone: Annotated[Name, Field(alias="in")]
+
+
 class Motion(Block):
     """One way in which a thing moves by itself; of several, the first whose `when` holds is followed."""
 
@@ -161,7 +177,7 @@ class Motion(Block):
     chase: Name | None = None
     flee: Name | None = None
     follow: Name | None = None
-    wander: bool = False
+    wander: bool | Wander = False
     still: bool = False
 
 
@@ -203,7 +219,7 @@ class Thing(Block):
     """Anything on the board that is not an agent, with one instance per cell of its glyph, or up to `count` of them.
 
     `solid`: whether it blocks, always or where a formula holds. `blocks`: the things and agents that it blocks where it
-    is solid; all of them if left out.
+    is solid; all of them if left out. `drawn_as`: how it is drawn while a condition holds.
     """
 
     kind: Literal["item", "block", "overseer", "monster", "decor"] = "item"
@@ -219,10 +235,11 @@ class Thing(Block):
     chase: Name | None = None
     flee: Name | None = None
     follow: Name | None = None
-    wander: bool = False
+    wander: bool | Wander = False
     moves: Annotated[list[Motion], Field(min_length=1, max_length=16)] | None = None
     fields: dict[Name, Counter] = {}
     observed: bool = True
+    drawn_as: Looks = {}
     as_agent: AsAgent | None = None
     about: Line | None = None
 
@@ -345,6 +362,7 @@ class AgentBlock(Block):
     sight: Formula | None = None
     facing: bool = False
     ghost: bool = False
+    drawn_as: Looks = {}
     fields: dict[Name, Counter] = {}
     about: Line | None = None
 
@@ -378,17 +396,20 @@ class Rule(Block):
 
     By default it is tried in every tick; `at: between`, after an episode of a life that another one follows. `each`: a
     thing, for each instance of which there is one such rule; several things; or names for instances, as in
-    `{a: tree, b: tree}`. `else`: what happens where the condition holds and the chance fails.
+    `{a: tree, b: tree}`. `only`: of these, the first one whose condition holds, and no other. `else` and `else_pays`:
+    what happens and what is paid where the condition holds and the chance fails.
     """
 
     name: Name
     when: Formula = True
     at: Literal["start", "tick", "end", "between"] = "tick"
     each: Name | list[Name] | dict[Name, Name] | None = None
+    only: Literal["first"] | None = None
     chance: Formula | None = None
     then: Effects = []
     otherwise: Annotated[Effects, Field(alias="else")] = []
     pays: dict[Line, Formula] = {}
+    else_pays: dict[Line, Formula] = {}
     about: Line | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -121,6 +122,12 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
         case "literal_error" if path == ("turncoat",):
             message = "this version of the language is not known"
             report.add("TC207", path, message, "write `turncoat: 1`")
+        case "literal_error" if is_key:
+            known = tuple(re.findall(r"'(\w+)'", str(context.get("expected", ""))))
+            message = f"{_where(path[:-1])} has no key {quote(str(path[-1]))}"
+            report.add(
+                "TC201", path, message, f"its keys are {listed(known, 40)}", key=True, meant=(str(path[-1]), known)
+            )
         case "literal_error":
             value = _value(data, path)
             choices = _choices(path, data)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..expressions.constants import CEILING
+from ..expressions.constants import CEILING, names_in
 from ..expressions.parser import RESERVED
 from ..faults.collector import Path, listed
 from ..names.boards import Board
 from ..names.formula_context import Context
 from ..names.overrides import hideable
-from ..names.symbols import SURFACES, action_names, suggestion, unknown
-from ..schema.document import ActionSpec, AgentBlock, AsAgent, Formula, Motion, Thing, View
+from ..names.symbols import BUILT_IN_ZONES, SURFACES, action_names, suggestion, unknown
+from ..schema.document import ActionSpec, AgentBlock, AsAgent, Formula, Motion, Thing, View, Wander
 from .deliberation import check_deliberation
 from .planners import check_planner
 
@@ -31,6 +31,7 @@ def check_things(context: Context) -> None:
             message = f"`{name}` has `moves` and `{next(_ways(thing))}`"
             context.report.add("TC215", path, message, "write every way of moving in the list of `moves`", key=True)
         _check_solidity(name, thing, path, context)
+        _check_looks(name, thing, path, context)
         for motion, its_path in motions(name, thing):
             _check_motion(name, motion, its_path, context)
         if thing.as_agent is not None:
@@ -47,6 +48,20 @@ def _check_solidity(name: str, thing: Thing, path: Path, context: Context) -> No
     for index, other in enumerate(thing.blocks or ()):
         if other not in bodies:
             unknown(context.report, "TC422", "agent or thing", other, bodies, (*path, "blocks", index))
+
+
+def _check_looks(name: str, body: Thing | AgentBlock, path: Path, context: Context) -> None:
+    """Check when a body is drawn otherwise: a state alone is drawn, whatever led to it."""
+    for look, condition in body.drawn_as.items():
+        where: Path = (*path, "drawn_as", look)
+        scope = context.scope(where, {name: name} if isinstance(body, Thing) else {}, acted=False, ticking=False)
+        context.guard(condition, "a look", scope)
+        expression = None if isinstance(condition, bool) else context.parse(condition, where)
+        if expression is not None and "step" in names_in(expression):
+            # Naming the tick anywhere puts it in the state, and what is drawn must change no world.
+            scope.fault(
+                "TC518", expression.span, "what is drawn knows no `step`", "set a field by a rule, and name that"
+            )
 
 
 def _check_as_agent(name: str, thing: Thing, played: AsAgent, context: Context) -> None:
@@ -89,6 +104,10 @@ def _check_motion(name: str, motion: Thing | Motion, path: Path, context: Contex
             context.report.add("TC215", path, "this says no way of moving", f"write one of {listed(WAYS)}")
         # The thing is bound: with several instances, each tests the condition for itself.
         context.guard(motion.when, "a motion", context.scope((*path, "when"), {name: name}, ticking=False))
+    if isinstance(motion.wander, Wander):
+        zones = (*context.symbols.of("zone"), *BUILT_IN_ZONES)
+        if (zone := motion.wander.zone) not in zones:
+            unknown(context.report, "TC436", "zone", zone, zones, (*path, "wander", "in"))
     if motion.loop and motion.patrol is None:
         cure = "add a `patrol:`, or leave `loop` out"
         context.report.add("TC215", (*path, "loop"), "there is no patrol to loop", cure)
@@ -156,6 +175,7 @@ def check_agents(context: Context) -> None:
             cure = "give the agent another name"
             context.report.add("TC411", path, f"`{name}` is a word of the legend", cure, key=True)
         _check_actions(agent, (*path, "actions"), context)
+        _check_looks(name, agent, path, context)
         context.bounded(agent.sight, f"the sight of `{name}`", (*path, "sight"), 0, CEILING)
         _check_values(name, agent, (*path, "values"), context)
         _check_view(agent.observes, (*path, "observes"), context)

@@ -113,10 +113,10 @@ def _check_entry(entry: LifePart, index: int, context: Context) -> None:
 
 def check_between(rule: Rule, path: Path, context: Context) -> None:
     """Check what a rule between two episodes cannot do: pay."""
-    if rule.pays:
+    for key in [key for key in ("pays", "else_pays") if getattr(rule, key)]:
         cure = "pay in a rule of the tick, or in one `at: end`"
         message = f"rule `{rule.name}` pays between two episodes, where no tick is paid for"
-        context.report.add("TC253", (*path, "pays"), message, cure, key=True)
+        context.report.add("TC253", (*path, key), message, cure, key=True)
 
 
 def _asks_for_a_life(document: Document) -> Iterator[tuple[Path, str]]:

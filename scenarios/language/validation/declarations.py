@@ -11,7 +11,7 @@ from ..expressions.parser import RESERVED, ExpressionError, formula
 from ..faults.collector import Path, Report, listed
 from ..names.formula_context import Context
 from ..names.overrides import written, wrong_value
-from ..names.symbols import article
+from ..names.symbols import article, unknown
 from ..names.types import ARTICLES, NUMBER, Scope, counter_type, require, type_of, value_type
 from ..schema.document import Counter, Document, Draw, Formula, Param
 
@@ -135,14 +135,20 @@ def _check_values(name: str, counter: Counter, values: list[str | int | float], 
             zones = symbols.of("zone")
             cure = "take a word that is no name" + (f", or a zone: {listed(zones)}" if zones else "")
             report.add("TC214", (*path, "values", index), f"`{word}` {what}", cure)
-    start = counter.start
+    _check_listed_start(name, values, counter.start, (*path, "start"), context)
+
+
+def _check_listed_start(
+    name: str, values: list[str | int | float], start: Formula | None, path: Path, context: Context
+) -> None:
+    """Check that what a counter begins with is one of its values."""
     if start is None:
         return
     # Here a text is one of the values or the name of a param, and no formula: a word alone has no value.
     begin = context.params.get(start, start) if isinstance(start, str) else start
     if isinstance(begin, bool) or begin not in values:
         cure = f"start with one of {listed([str(value) for value in values])}"
-        report.add("TC214", (*path, "start"), f"`{name}` is never {written(begin)}", cure)
+        context.report.add("TC214", path, f"`{name}` is never {written(begin)}", cure)
 
 
 def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> None:
@@ -171,9 +177,16 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
             cure = f"write a `max` of at least 0, or a `min` of at most {ends[1]:g}"
         context.report.add("TC214", path, message, cure, key=True)
         return
-    if isinstance(counter.start, bool) and counter_type(counter).kind == "flag":
+    _check_bounded_start(name, counter, counter.start, (ends[0], ends[1]), (*path, "start"), context)
+
+
+def _check_bounded_start(
+    name: str, counter: Counter, begin: Formula | None, ends: tuple[Value, Value], path: Path, context: Context
+) -> None:
+    """Check that what a counter begins with is a whole number within its bounds."""
+    if isinstance(begin, bool) and counter_type(counter).kind == "flag":
         return  # `start: true` is a fine start of a flag, and no number
-    expression = context.fixed(counter.start, f"the start of `{name}`", (*path, "start"))
+    expression = context.fixed(begin, f"the start of `{name}`", path)
     if expression is not None:
         start = constant(expression, context.params)
         if not ends[0] <= start <= ends[1] or start != int(start):
@@ -181,7 +194,40 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
             cure = f"start with a whole number from {ends[0]:g} to {ends[1]:g}"
             if counter.max is None:
                 cure = "start with 0 or 1, or give it a `max`"
-            context.report.add("TC214", (*path, "start"), message, cure)
+            context.report.add("TC214", path, message, cure)
+
+
+def check_starts_on_maps(context: Context) -> None:
+    """Check with what the legend lets the fields of what stands on a cell begin."""
+    symbols = context.symbols
+    for glyph, entry in symbols.document.legend.items():
+        if isinstance(entry, str):
+            continue
+        owners = [name for name in (entry.thing, entry.agent) if name is not None]
+        known = tuple(name.partition(".")[2] for name in symbols.fields if name.partition(".")[0] in owners)
+        for name, value in entry.fields.items():
+            path: Path = ("legend", glyph, "fields", name)
+            if not owners:
+                cure = "add `thing:` or `agent:`, or leave `fields:` out"
+                context.report.add("TC320", path, f"nothing that has fields stands on `{glyph}`", cure, key=True)
+            elif name not in known:
+                unknown(context.report, "TC421", "field", name, known, path, key=True)
+            for owner in owners:
+                if (counter := symbols.fields.get(f"{owner}.{name}")) is not None:
+                    _check_start(f"{owner}.{name}", counter, value, path, context)
+
+
+def _check_start(name: str, counter: Counter, start: Formula, path: Path, context: Context) -> None:
+    """Check what a counter that is sound in itself begins with."""
+    if counter.values is not None:
+        _check_listed_start(name, counter.values, start, path, context)
+        return
+    try:
+        bounds = [constant(formula(0 if b is None else b), context.params) for b in (counter.min, counter.max)]
+    except (ExpressionError, NotConstantError):
+        return  # reported where the counter is checked
+    ends = (bounds[0], 1 if counter.max is None else bounds[1])
+    _check_bounded_start(name, counter, start, ends, path, context)
 
 
 def check_formulas(context: Context) -> None:

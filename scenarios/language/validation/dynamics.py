@@ -94,22 +94,27 @@ def check_rules(context: Context) -> None:
     for index, rule in enumerate(rules):
         path: Path = ("rules", index)
         bound = _check_each(rule, path, context)
+        if rule.only is not None and not rule.instances:
+            message = f"rule `{rule.name}` is one rule, and says which one of several"
+            context.report.add("TC233", (*path, "only"), message, "add `each:`, or leave `only:` out", key=True)
         # At the start of an episode, and between two, nobody has acted, and no draw of a tick is made.
         acted, between = rule.at not in ("start", "between"), rule.at == "between"
         context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted, between))
         context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted, between))
         _check_effects("then", rule.then, rule, path, context, bound)
         _check_effects("else", rule.otherwise, rule, path, context, bound)
-        if rule.otherwise and rule.chance is None:
-            message = f"rule `{rule.name}` has an `else:` and no `chance:`"
-            cure = "`else:` is done where the chance fails: add `chance:`, or write a rule of its own"
-            context.report.add("TC232", (*path, "else"), message, cure, key=True)
+        for key, others in (("else", rule.otherwise), ("else_pays", rule.else_pays)):
+            if others and rule.chance is None:
+                message = f"rule `{rule.name}` has an `{key}:` and no `chance:`"
+                cure = f"`{key}:` is for where the chance fails: add `chance:`, or write a rule of its own"
+                context.report.add("TC232", (*path, key), message, cure, key=True)
         if between:
             check_between(rule, path, context)
-        for channel, pay in rule.pays.items():
-            _check_payee(channel, (*path, "pays", channel), context)
-            context.number(pay, "a pay", context.scope((*path, "pays", channel), bound, acted, acted))
-        if not rule.then and not rule.otherwise and not rule.pays:
+        for key, pays in (("pays", rule.pays), ("else_pays", rule.else_pays)):
+            for channel, pay in pays.items():
+                _check_payee(channel, (*path, key, channel), context)
+                context.number(pay, "a pay", context.scope((*path, key, channel), bound, acted, acted))
+        if not (rule.then or rule.otherwise or rule.pays or rule.else_pays):
             message = f"rule `{rule.name}` changes nothing and pays nothing"
             context.report.add("TC218", (*path, "name"), message, "add `then:` or `pays:`", warning=True)
 
