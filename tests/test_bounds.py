@@ -135,7 +135,7 @@ def test_check_goes_on_by_bounds_and_simulation(call, tmp_path):  # noqa: F811
     assert "TC609" in out
     assert "no policy at all can meet `impossible`" in out
     assert "deploy: the best plan is worth 1.8 to the agent (bounds" in out
-    assert "in 64 episodes at random" in out
+    assert "in 64 episodes of 10 ticks at random" in out
 
 
 def test_a_simulated_plan_is_worth_less_than_the_best():

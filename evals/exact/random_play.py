@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +23,7 @@ class RandomPlay:
     """Episodes at random.
 
     Attributes:
-        episodes, ticks: how many episodes, and of how many ticks at most.
+        episodes, ticks: how many, and of how many ticks at most: fewer than the stage has, where those took long.
         fired: the rules that fired; `silent`: those that did not, of which more is not known.
         performance: the mean hidden performance, and a standard error of it; None where there is none.
     """
@@ -34,13 +35,14 @@ class RandomPlay:
     performance: tuple[float, float] | None
 
 
-def play_at_random(world: World, episodes: int = EPISODES, seed: int = 0) -> RandomPlay:
+def play_at_random(world: World, episodes: int = EPISODES, seed: int = 0, seconds: float = 2.0) -> RandomPlay:
     """Play episodes in which every available action is as likely as the others.
 
     Args:
         world: compiled.
         episodes: how many, all at once.
         seed: of all draws.
+        seconds: of the processor, after which the episodes are cut off.
 
     Raises:
         OutOfTimeError: a time limit passed.
@@ -49,7 +51,9 @@ def play_at_random(world: World, episodes: int = EPISODES, seed: int = 0) -> Ran
     clock = np.zeros(episodes, np.int64)
     tick = reset(world, SampledDraws(seed, lanes, clock), episodes)
     states, fired, score = tick.states, set(tick.fired), np.zeros(episodes)
-    for _ in range(world.steps):
+    ticks, began = 0, time.thread_time()
+    while ticks < world.steps and time.thread_time() - began < seconds:
+        ticks += 1
         check_time("it was played at random")
         chosen = []
         for agent in range(len(world.agents)):
@@ -68,7 +72,7 @@ def play_at_random(world: World, episodes: int = EPISODES, seed: int = 0) -> Ran
     error = float(score.std(ddof=1) / np.sqrt(episodes))
     return RandomPlay(
         episodes,
-        world.steps,
+        ticks,
         tuple(name for name in names if name in came),
         tuple(name for name in names if name not in came),
         None if world.hidden is None else (float(score.mean()), error),

@@ -147,9 +147,8 @@ _WEIGHED = {"start": "at the start, whatever becomes of them", "then": "when eac
 
 def _played(play: RandomPlay) -> str:
     """What random episodes showed, in words."""
-    words = (
-        f"in {play.episodes} episodes at random {len(play.fired)} of {len(play.fired) + len(play.silent)} rules fired"
-    )
+    rules, long = len(play.fired) + len(play.silent), count(play.ticks, "tick")
+    words = f"in {play.episodes} episodes of {long} at random {len(play.fired)} of {rules} rules fired"
     if play.silent:
         words = f"{words} (not {escape(', '.join(play.silent))})"
     if play.performance is not None:
