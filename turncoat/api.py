@@ -28,6 +28,7 @@ from .evals.runs.reproduce import reproduce as reproduce_run
 from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
 from .evals.studies.control import ControlReport, ControlSettings, control_report
+from .evals.studies.mitigations import MitigationReport, MitigationSettings, mitigation_report
 from .evals.studies.protocols import ProtocolReport, ProtocolSettings, protocol_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
@@ -409,6 +410,24 @@ def protocols(
         RunError, TraceError: a run cannot be opened.
     """
     return protocol_report(load(which, overrides), stage, settings, report)
+
+
+def mitigations(
+    which: Which,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    settings: MitigationSettings | None = None,
+    report: Report | None = None,
+) -> MitigationReport:
+    """Score mitigations alike: how often the agent still turns, what its task costs, what harm it does.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded, or something that the settings name does not exist.
+        UnknownNameError: no such stage, event or channel.
+        UsageError: nothing says what counts as turning, or several agents act.
+        NotEnumerableError, ImproperDiscountError: the agent as it is cannot be solved for.
+    """
+    return mitigation_report(load(which, overrides), stage, settings, report)
 
 
 def monitor(
