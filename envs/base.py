@@ -107,5 +107,5 @@ class NotEnumerableError(WorldError):
         return str(self.args[0])
 
 
-class TooLargeError(NotEnumerableError):
-    """The world is too large to enumerate, and could be told of in another way: by bounds, or by simulation."""
+class TooManyStatesError(NotEnumerableError):
+    """The world has too many states, or one tick too many outcomes, and could be told of in another way: by bounds, or by simulation."""

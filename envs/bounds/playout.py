@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..base import Floats, Ints, TooLargeError
+from ..base import Floats, Ints, TooManyStatesError
 from ..mdp.partial_enumeration import ClosedProcess, PartialEnumeration
 from ..solvers.dynamic_programming import backward_induction, policy_iteration
 from ..world.world import World
@@ -63,7 +63,7 @@ def play_ahead(world: World, weights: Floats, discount: float, pay: PayIntervals
         part = PartialEnumeration(world, here)
         try:
             part.expand_first(look)
-        except TooLargeError:
+        except TooManyStatesError:
             break
         process = part.closed()
         mdp, plan = process.mdp, hopeful_plan(world, process, weights, discount, pay, left)

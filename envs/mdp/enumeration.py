@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...scenarios.language.expressions.syntax import Expression
-from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError, TooLargeError
+from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError, TooManyStatesError
 from ..reference.action_mask import available
 from ..reference.expressions import context_between_ticks, evaluate_bool, evaluate_float
 from ..reference.step import TickResult, reset, step
@@ -108,7 +108,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
             raise too_many_states(world, index.states(), max_states)
         if stored > MAX_STORED:
             message = f"more than {MAX_STORED:,} outcomes in stage `{world.stage}`"
-            raise TooLargeError(f"{message}; what multiplies: {what_multiplies(world, index.states())}")
+            raise TooManyStatesError(f"{message}; what multiplies: {what_multiplies(world, index.states())}")
     rows, next_state, probability, rewards, events, performance = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )

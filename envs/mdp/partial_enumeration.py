@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base import Bools, FiniteMDP, Floats, Ints, Longs, TooLargeError
+from ..base import Bools, FiniteMDP, Floats, Ints, Longs, TooManyStatesError
 from ..reference.step import reset
 from ..world.randomness import EnumeratedDraws
 from ..world.world import World
@@ -85,7 +85,7 @@ class PartialEnumeration:
         """Expand the states that were met first, until so many are expanded or none is left.
 
         Raises:
-            TooLargeError: a start state has too many outcomes in one tick.
+            TooManyStatesError: a start state has too many outcomes in one tick.
         """
         while self.n_expanded < goal:
             beyond = self.frontier()[: goal - self.n_expanded]
@@ -97,7 +97,7 @@ class PartialEnumeration:
         """Expand those of some states, int64 `[n]`, that wait; one with too many outcomes in a tick never is expanded.
 
         Raises:
-            TooLargeError: a start state has too many.
+            TooManyStatesError: a start state has too many.
         """
         states = states[~(self._known() | self._refused)[states]]
         for begin in range(0, states.size, _AT_ONCE):
@@ -106,7 +106,7 @@ class PartialEnumeration:
     def _expand(self, lanes: Longs) -> None:
         try:
             part = expand(self.world, self._index, lanes, self.world.joint_actions, set(), None)
-        except TooLargeError:
+        except TooManyStatesError:
             if lanes.size == 1 and np.isin(lanes, self.start_state).any():
                 raise
             if lanes.size == 1:

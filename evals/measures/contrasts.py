@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
-from ...envs.base import NotEnumerableError, TooLargeError
+from ...envs.base import NotEnumerableError, TooManyStatesError
 from ...envs.world.world import World
 from ...scenarios.language.expressions.syntax import OfLife, ParsedMeasure, Quantity, Share, Statistic, temporal_in
 from ...scenarios.language.names.overrides import Overrides
@@ -161,7 +161,7 @@ def _never(_: Interval) -> bool:
 def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, decided: Decided | None = None) -> Interval:
     try:
         return exact_range(solved, measure, subject.overrides, subject.stage, subject.barring, subject.episode)
-    except TooLargeError as fault:
+    except TooManyStatesError as fault:
         if decided is None or subject.barring:
             raise
         try:
