@@ -108,4 +108,4 @@ class NotEnumerableError(WorldError):
 
 
 class TooManyStatesError(NotEnumerableError):
-    """The world has too many states, or one tick too many outcomes, and could be told of in another way: by bounds, or by simulation."""
+    """The world has too many states, or a tick too many outcomes; bounds or simulation could still tell of it."""
