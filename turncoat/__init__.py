@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         make_aec,
         make_mo,
         make_parallel,
+        mitigations,
         monitor,
         names,
         pareto,
@@ -44,10 +45,12 @@ if TYPE_CHECKING:
         why,
     )
     from .evals.runs.run import RunSettings
+    from .evals.studies.mitigations import MitigationSettings
     from .evals.studies.protocols import ProtocolSettings
     from .evals.studies.search import SearchSettings
 
 __all__ = [
+    "MitigationSettings",
     "NotEnumerableError",
     "ProtocolSettings",
     "RunError",
@@ -71,6 +74,7 @@ __all__ = [
     "make_aec",
     "make_mo",
     "make_parallel",
+    "mitigations",
     "monitor",
     "names",
     "pareto",

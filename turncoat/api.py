@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
-from .envs.bounds.anytime_bounds import ValueBounds, bound_value
+from .envs.bounds.anytime_bounds import BoundedRound
 from .evals.exact.solved_worlds import SolvedWorlds
+from .evals.measures.bounded_measure import StageBounds, stage_bounds
 from .evals.measures.life_analysis import analyse_life
 from .evals.monitors.report import MonitorReport, monitor_runs
 from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
@@ -27,6 +28,7 @@ from .evals.runs.reproduce import reproduce as reproduce_run
 from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
 from .evals.studies.control import ControlReport, ControlSettings, control_report
+from .evals.studies.mitigations import MitigationReport, MitigationSettings, mitigation_report
 from .evals.studies.protocols import ProtocolReport, ProtocolSettings, protocol_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
@@ -203,29 +205,29 @@ def bound(
     *,
     seconds: float = 60.0,
     report: Report | None = None,
-) -> ValueBounds:
-    """Bound what the best plan of a stage is worth to its agent, in a world of any size; see `bound_value`.
+) -> StageBounds:
+    """Bound what the best plan of a stage is worth to its agent, in a world of any size, and what it comes to.
 
     Args:
         which: see `Which`.
         stage: when None, `deploy`, or the last stage if there is no `deploy`.
         overrides: dotted, as for `load`.
-        seconds: after which no further round begins.
+        seconds: after which no further round of the search begins.
         report: told the bounds of each round.
 
     Raises:
         ScenarioError: the scenario cannot be loaded.
-        NotEnumerableError: not one agent with fixed weights; a pay without a bound; a tick with too many outcomes.
+        NotEnumerableError: not one agent with fixed weights; a pay without a bound; a first tick with too many
+            outcomes.
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
-    world = solved.world({}, stage or solved.scenario.judged_stage)
 
-    def told(its: ValueBounds) -> None:
+    def told(its: BoundedRound) -> None:
         if report is not None:
-            report(f"between {its.lower:g} and {its.upper:g} ({its.expanded:,} states)")
+            report(f"between {its.bounds.lower:g} and {its.bounds.upper:g} ({its.bounds.expanded:,} states)")
 
-    return bound_value(world, seconds, solved.max_states, told)
+    return stage_bounds(solved, stage or solved.scenario.judged_stage, seconds, told)
 
 
 def why(
@@ -408,6 +410,24 @@ def protocols(
         RunError, TraceError: a run cannot be opened.
     """
     return protocol_report(load(which, overrides), stage, settings, report)
+
+
+def mitigations(
+    which: Which,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    settings: MitigationSettings | None = None,
+    report: Report | None = None,
+) -> MitigationReport:
+    """Score mitigations alike: how often the agent still turns, what its task costs, what harm it does.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded, or something that the settings name does not exist.
+        UnknownNameError: no such stage, event or channel.
+        UsageError: nothing says what counts as turning, or several agents act.
+        NotEnumerableError, ImproperDiscountError: the agent as it is cannot be solved for.
+    """
+    return mitigation_report(load(which, overrides), stage, settings, report)
 
 
 def monitor(

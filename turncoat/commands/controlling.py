@@ -83,6 +83,25 @@ Drawn = Annotated[
     Path | None, typer.Option("--picture", metavar="FILE", help="Draw the fronts: a new .png, .svg or .pdf.")
 ]
 
+Turn = Annotated[
+    str | None,
+    typer.Option("--event", help="What counts as turning; the first harm of the file's `control` by default."),
+]
+Stopped = Annotated[
+    str | None,
+    typer.Option("--stopped", metavar="EVENT", help="The event by which designers stop or correct the agent."),
+]
+Task = Annotated[
+    list[str],
+    typer.Option(
+        "--task", metavar="CHANNEL", help="What the designers pay; `task` by default, or all visible channels."
+    ),
+]
+Quantile = Annotated[float, typer.Option("--quantile", help="The best share of actions that a quantiliser draws from.")]
+Aup = Annotated[
+    float, typer.Option("--aup", metavar="WEIGHT", help="How attainable utility preservation weighs what changes.")
+]
+
 
 def control(
     which: Which,
@@ -175,6 +194,37 @@ def protocols(
         printing.print_protocols(found)
         if picture is not None:
             printing.say(f"drawn to {picture}")
+
+
+def mitigations(
+    which: Which,
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    event: Turn = None,
+    stopped: Stopped = None,
+    task: Task = [],
+    harm: Harm = [],
+    quantile: Quantile = 0.5,
+    aup: Aup = 1 / 1.501,
+    budget: Budget = SOLVE_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Score mitigations alike, exactly: how often the agent still turns, what its task costs, and what harm it does.
+
+    Among them indifference, DReST, attainable utility preservation, a quantiliser, myopia with approval, and a veto.
+    """
+    from .. import api
+    from ..evals.studies.mitigations import MitigationSettings
+
+    settings = MitigationSettings(event, stopped, task or None, harm or None, quantile, aup)
+    scenario = load_with(which, param, set_)
+    with printing.progress(not as_json, which) as report, limit_of(budget):
+        found = api.mitigations(scenario, stage_of(scenario, stage), settings=settings, report=report)
+    if as_json:
+        write_json(api.as_data(found))
+    else:
+        printing.print_mitigations(found)
 
 
 def monitor(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..evals.statistics.binomial import Proportion
     from ..evals.studies.candidates import CandidateScore
     from ..evals.studies.control import ControlReport
+    from ..evals.studies.mitigations import MitigationReport
     from ..evals.studies.protocols import ProtocolReport
     from ..evals.studies.search import SearchResult
     from ..evals.studies.sweep_points import SweepResult
@@ -129,6 +130,24 @@ def print_protocols(found: ProtocolReport) -> None:
     say()
     alone = ("acts unchecked", "usefulness", "harm")
     table(alone, [(escape(its.name), span(its.usefulness), span(its.harm)) for its in found.agents], right=alone[1:])
+
+
+def print_mitigations(found: MitigationReport) -> None:
+    """Print every mitigation on a line, and below why some are not applicable."""
+    say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}: {escape(found.event)}")
+    stopped = f"; stopped by {escape(found.stopped)}" if found.stopped else ""
+    harm = escape(", ".join(found.harm)) or "performance taken away"
+    say(f"task: {escape(', '.join(found.task))}; harm: {harm}{stopped}")
+    say()
+    columns = ("mitigation", "turns", "task", "performance", "harm", "stopped")
+    rows = [
+        [escape(its.name), *map(span, (its.turns, its.task, its.performance, its.harm, its.stopped))]
+        for its in found.outcomes
+        if its.turns is not None
+    ]
+    table(columns, rows, right=columns[1:])
+    say()
+    _print_notes((its.name, its.note if its.turns else f"not applicable: {its.note}") for its in found.outcomes)
 
 
 def print_monitors(found: MonitorReport) -> None:
