@@ -65,20 +65,22 @@ def measure_panels(sweep: SweepResult) -> tuple[MeasurePanel, ...]:
     shape = [len(x.values), len(y.values) if y else 1, *(len(axis.values) for axis in others)]
     if (count := int(np.prod(shape[2:])) * len(settings.measures)) > MOST_PANELS:
         raise ValueError(f"{count} panels are too many for a picture; ask for fewer measures, or sweep fewer values")
-    grids = np.full([len(settings.measures), 2, *shape], np.nan)
+    # Measures and ends last, so that a point's place is the whole index.
+    grids = np.full([*shape, len(settings.measures), 2], np.nan)
     at = [settings.all_measures.index(text) for text in settings.measures]
     for row in sweep.rows:
         if row.agent == "exact":
             place = tuple(index_of(axis.values, value) for axis, value in zip(settings.axes, row.values, strict=True))
             ends = [[end if end is not None else np.nan for end in row.measures[number]] for number in at]
-            grids[(slice(None), slice(None), *(place if y else (*place, 0)))] = ends
+            grids[place if y else (*place, 0)] = ends
     out = []
     for number, text in enumerate(settings.measures):
         for place in np.ndindex(*shape[2:]):
             values = ", ".join(f"{a.name} = {written(a.values[i])}" for a, i in zip(others, place, strict=True))
-            low, high = grids[(number, slice(None), slice(None), slice(None), *place)]
             # The grid has the first axis first; a picture has rows (the second axis) first.
-            out.append(MeasurePanel(f"{text}\n{values}" if values else text, x, y, low.T, high.T))
+            both: Floats = np.array([[grids[i, j, *place, number] for i in range(shape[0])] for j in range(shape[1])])
+            title = f"{text}\n{values}" if values else text
+            out.append(MeasurePanel(title, x, y, both[:, :, 0], both[:, :, 1]))
     return tuple(out)
 
 
