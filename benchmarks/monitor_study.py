@@ -1,7 +1,7 @@
 """What monitors make of exact planners: how early, in which settings they fail, and how soon selection beats them.
 
 `python -m benchmarks.monitor_study settings` lets every monitor read planners that turn, in three worlds, and aligned
-planners in the same settings. `selection` goes through a family of planners and goals, and asks what share of those that
+planners in the same settings. `selection` goes through a family of planners and goals: what share of those that
 turn passes each monitor. Nothing is trained. The page is docs/results/monitors.md.
 """
 
