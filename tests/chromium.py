@@ -1,6 +1,8 @@
-"""A page in a real headless Chromium, in a process of its own: `python chromium.py WIDTH PAGE EXPRESSION...`.
+"""Pages in a real headless Chromium, in a process of its own: `python chromium.py WIDTH PAGE EXPRESSION...`.
 
 Prints one JSON list: the value of each expression, evaluated one after another, then every message of the console.
+`PAGE` may end in `#...`. An expression may also be `goto:PAGE`, another page; `until:EXPRESSION`, which is evaluated
+until it is true; `file:PATH`, a script; or `shot:PATH`, which takes a picture.
 """
 
 import json
@@ -18,6 +20,7 @@ from PyQt6.QtWidgets import QApplication
 
 SETTLED = 200
 """Milliseconds that the page has to draw after an expression."""
+SOON = 50
 GIVEN_UP = 60_000
 
 
@@ -39,20 +42,49 @@ def main(width, path, expressions):
     view.show()
     results = []
 
-    def following(value=None, started=True):
-        if not started:
-            results.append(value)
-        if len(results) < len(expressions):
-            expression = expressions[len(results)]
-            QTimer.singleShot(SETTLED, lambda: page.runJavaScript(expression, lambda value: following(value, False)))
-        else:
+    def done(value):
+        results.append(value)
+        QTimer.singleShot(SETTLED, following)
+
+    def following():
+        if len(results) == len(expressions):
             print(json.dumps([*results, page.console]))
             application.quit()
+            return
+        kind, _, rest = expressions[len(results)].partition(":")
+        if kind == "goto":
+            view.load(address(rest))
+        elif kind == "until":
+            page.runJavaScript(rest, lambda value: done(value) if value else QTimer.singleShot(SOON, following))
+        elif kind == "shot":
+            done(view.grab().save(rest))
+        elif kind == "file":
+            page.runJavaScript(Path(rest).read_text(encoding="utf-8") + ";1", done)
+        else:
+            page.runJavaScript(expressions[len(results)], done)
 
-    page.loadFinished.connect(lambda loaded: following() if loaded else application.exit(1))
-    QTimer.singleShot(GIVEN_UP, lambda: application.exit(2))
-    view.load(QUrl.fromLocalFile(str(Path(path).resolve())))
+    def loaded(whole):
+        if not whole:
+            application.exit(1)
+        elif expressions and len(results) < len(expressions) and expressions[len(results)].startswith("goto:"):
+            done(True)
+        elif not results:
+            QTimer.singleShot(SETTLED, following)
+
+    page.loadFinished.connect(loaded)
+    QTimer.singleShot(
+        GIVEN_UP * (1 + sum(each.startswith("goto:") for each in expressions)), lambda: application.exit(2)
+    )
+    view.load(address(path))
     return application.exec()
+
+
+def address(path):
+    name, _, fragment = path.partition("#")
+    url = QUrl.fromLocalFile(str(Path(name).resolve()))
+    if fragment:
+        url.setFragment(fragment)
+    return url
 
 
 if __name__ == "__main__":

@@ -21,26 +21,12 @@ from tests.worlds import SIMULATED
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import Scenario, load
 from turncoat.scenarios.language.schema.document import Document, Expectation, Param, Stage
+from turncoat.viz.site.pages import FAMILIES, ORIGINS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs/scenarios"
 PICTURES = FOLDER / "pictures"
 FIGURES = ROOT / "tests/golden/engine.json"
-FAMILIES = {
-    "escape": "Escape or stay",
-    "learning": "How such agents come about",
-    "safety_gridworlds": "The AI Safety Gridworlds",
-    "treacherous_turn": "Treacherous turns",
-    "two_systems": "Two systems",
-    "wrong_goals": "Close but wrong goals",
-}
-ORIGINS = {
-    "given": "a channel pays for the harm itself",
-    "proxy": "reward and performance differ, but no channel pays for harm itself",
-    "learned": "reward and performance agree on every training transition",
-    "selected": "a search picked it, which no single world can show",
-    "none": "reward and performance agree wherever it is judged too, and no best plan loses performance",
-}
 
 
 def pages() -> Iterator[tuple[Path, str]]:

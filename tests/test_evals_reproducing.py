@@ -19,7 +19,7 @@ from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.traces.trace import TraceError
 from turncoat.evals.verdicts.work_units import WorkUnit
-from turncoat.scenarios.language.loading import load
+from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, ENV, LEARNED, ROOT
 
@@ -137,6 +137,18 @@ def test_there_is_one_way_to_open_a_run_and_it_refuses_what_has_changed(stored):
         open_run(stored.folder)
 
 
+def test_a_scenario_that_extends_its_neighbour_opens_again(tmp_path):
+    """`extends: conveyor_belt_sushi_goal` is found beside the file; two files of the library are written so."""
+    scenario = load("safety_gridworlds/conveyor_belt_sushi_goal2")
+    for name, text in reopen.scenario_texts(scenario).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    own = (tmp_path / "scenario.yaml").read_text(encoding="utf-8")
+    again = load_text(own, str(tmp_path / "scenario.yaml"), root=tmp_path / "beneath", shelf=tmp_path / "library")
+    assert again.hash == scenario.hash
+
+
 def test_the_librarys_files_are_kept_too(tmp_path):
     scenario = load("treacherous_turn/any_goal")
-    assert sorted(reopen.scenario_texts(scenario)) == ["library/treacherous_turn/lab.yaml", "scenario.yaml"]
+    found = ["beneath/lab.yaml", "library/treacherous_turn/lab.yaml", "scenario.yaml"]
+    assert sorted(reopen.scenario_texts(scenario)) == found

@@ -161,6 +161,10 @@ class Narration:
         """The captions of an episode in order: one for each tick in which something happens for the first time."""
         return _captions(episode, _Words(self.scenario))
 
+    def sentence(self, event: str) -> str:
+        """The caption of an event, or of `ended:REASON`."""
+        return _Words(self.scenario).of(event)
+
     def caption_at(self, episode: Episode, tick: int) -> str:
         """What is told when `tick` ticks have passed: the latest caption, or that nothing new comes for a while."""
         said = [caption for caption in self.captions(episode) if caption.tick < tick]

@@ -26,11 +26,10 @@ def scenario_texts(scenario: Scenario) -> dict[str, str]:
     found = {"scenario.yaml": own.text}
     beside, shelf = os.path.dirname(own.real), os.path.realpath(library.FOLDER)
     for file in others:
-        of_library = below(file.real, shelf)
-        place = of_library or below(file.real, beside)
-        # A file above the scenario has no place in the folder; reopening the run says that it is missing.
-        if place is not None:
-            found[f"{LIBRARY if of_library else BENEATH}/{place}"] = file.text
+        # A scenario of the library finds its neighbours by their bare names too, so that they lie in both places. A
+        # file above the scenario has no place in the folder; reopening the run says that it is missing.
+        places = {LIBRARY: below(file.real, shelf), BENEATH: below(file.real, beside)}
+        found |= {f"{folder}/{place}": file.text for folder, place in places.items() if place is not None}
     return found
 
 

@@ -26,6 +26,7 @@ from ...evals.traces.atomic_folder import check_target
 from ...evals.traces.provenance import RunError
 from ...scenarios.language.faults.faults import safe
 from ...scenarios.output_file import write_text_whole
+from ..text.ascii_board import meanings
 from .plots import learning_data, sweep_data
 from .replay_data import Data, film, stage_data
 
@@ -107,7 +108,7 @@ def report_html(shown: Sequence[Shown]) -> str:
     most = MOST_EPISODES
     # Most of a page is its replays, so halving their number is what shrinks it; without any it may be of any size.
     while True:
-        runs = {number: _run_data(each, most) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
+        runs = {number: run_data(each, most) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
         text = _page([data for _, data in sorted((runs | sweeps).items())])
         if len(text.encode()) <= MOST_BYTES or most == 0:
             return text
@@ -115,30 +116,36 @@ def report_html(shown: Sequence[Shown]) -> str:
 
 
 def _page(data: Sequence[Data]) -> str:
-    style, script = _part("report.css"), _part("player.js")
+    style, script = part(__package__, "report.css"), part(__package__, "player.js", "sections.js", "report.js")
     written = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-    return Template(_part("page.html")).substitute(
+    return Template(part(__package__, "page.html")).substitute(
         title=html.escape(safe(" · ".join(str(run["title"]) for run in data))),
         style=style,
-        style_hash=_hash(style),
+        style_hash=policy_hash(style),
         script=script,
-        script_hash=_hash(script),
+        script_hash=policy_hash(script),
         data=safe(written).replace(
             "<", "\\u003c"
         ),  # text of a scenario with `</script>` would end the element of the data
     )
 
 
-def _part(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def part(package: str, *names: str) -> str:
+    """The text of some files of a package, one after another."""
+    return "".join(files(package).joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
-def _hash(text: str) -> str:
+def policy_hash(text: str) -> str:
     """The hash of an inline script or style, in the form of a Content-Security-Policy: only these two may run."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _run_data(run: StoredRun, most: int) -> Data:
+def run_data(run: StoredRun, most: int) -> Data:
+    """The data of a run, with at most so many episodes of each trace.
+
+    Raises:
+        RunError: it cannot be opened again.
+    """
     scenario = reopen_scenario(run)
     document = scenario.document
     stages, episodes, left_out = _recorded(run, most)
@@ -179,7 +186,7 @@ def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
     left_out = 0
     for name in run.traces:
         show = RecordedShow(run, name)
-        stages.append(stage_data(show.world))
+        stages.append(stage_data(show.world, meanings(show.scenario.document)))
         told = Narration(show.scenario, opening_of(show.scenario), run.manifest.scenario, run=True)
         attributing = AttributionSolver(show.scenario, show.stage, QUICK) if show.agent == "exact" else None
         left_out += max(0, len(show.keys) - most)

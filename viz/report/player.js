@@ -1,6 +1,6 @@
 "use strict";
+// Draws boards and plays episodes, in reports and in the site.
 // Text from a scenario or a run only ever becomes text nodes: nothing here writes markup.
-const runs = JSON.parse(document.getElementById("data").textContent);
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const FASTEST = 40;
 
@@ -76,12 +76,12 @@ function stroke(pen, colour, width) {
 }
 
 class Board {
-  constructor(world) { this.world = world; }
+  constructor(world, tallest = 560) { this.world = world; this.tallest = tallest; }
 
   draw(canvas, frames, at, shown) {
     const { height, width } = this.world;
     const wide = canvas.clientWidth || 600;
-    const side = Math.floor(Math.min(wide / width, 560 / height));
+    const side = Math.floor(Math.min(wide / width, this.tallest / height));
     const [pen] = fit(canvas, side * height);
     this.side = side;
     this.left = Math.floor((wide - side * width) / 2);
@@ -230,6 +230,29 @@ class Board {
   }
 }
 
+// A world without a board: a card for each field, with what it means, its value, and where that lies between its bounds.
+function fieldCards(world, frame, before) {
+  return frame.fields.map(([text, share], index) => {
+    const changed = before && before.fields[index] && before.fields[index][0] !== text;
+    const card = make("div", { class: changed ? "field changed" : "field" }, make("span", { class: "muted" }, words(world.fields[index])), make("strong", {}, words(text)));
+    if (share !== null) {
+      const bar = make("i", {});
+      bar.style.width = 100 * share + "%";
+      card.append(make("span", { class: "share" }, bar));
+    }
+    return card;
+  });
+}
+
+// Where everything is, for who cannot see the board.
+function whereabouts(world, frame) {
+  const said = world.bodies.map((body, index) => {
+    const cell = frame.cells[index];
+    return cell < world.width * world.height ? words(body.name) + " in row " + Math.floor(cell / world.width) + ", column " + (cell % world.width) : null;
+  });
+  return "the board: " + said.filter((each) => each).join("; ");
+}
+
 function timeline(canvas, frames, at) {
   const [pen, width] = fit(canvas, 34), last = Math.max(frames.length - 1, 1), x = (t) => 8 + ((width - 16) * t) / last;
   pen.fillStyle = css("--hair"); pen.fillRect(8, 15, width - 16, 4);
@@ -281,9 +304,10 @@ function curves(canvas, frames, at, world) {
 
 class Player {
   constructor(run, root) {
-    this.run = run; this.at = 0; this.speed = 6; this.playing = null;
+    this.run = run; this.at = 0; this.speed = 6; this.playing = null; this.onshow = () => {};
     this.shown = { sight: true, plan: true, way: true, worth: false, head: -1 };
     this.board = make("canvas", { class: "board", role: "img", "aria-label": "the board" });
+    this.fields = make("div", { class: "fields" });
     this.time = make("canvas", { class: "timeline", role: "slider", tabindex: "0", "aria-label": "tick", "aria-valuemin": "0" });
     this.lines = make("canvas", { class: "curves", role: "img", "aria-label": "weighted reward and hidden performance so far" });
     this.words = make("div", { class: "words" });
@@ -294,9 +318,10 @@ class Player {
     this.log = make("div", { class: "box log" });
     this.button = make("button", { type: "button", onclick: () => this.toggle() }, "Play");
     root.append(this.controls(), make("div", { class: "player" },
-      make("div", {}, this.board, this.legend, this.caption, this.words, this.time, this.lines),
+      make("div", {}, this.board, this.fields, this.legend, this.caption, this.words, this.time, this.lines),
       make("div", { class: "side" }, this.values, this.log)));
     const best = (episode) => 4 * (episode.stage === "deploy") + 2 * (episode.agent === "exact") + (episode.label === episode.stage + "-" + episode.agent);
+    this.list();
     this.choose(run.episodes.reduce((chosen, episode, index) => (best(episode) > best(run.episodes[chosen]) ? index : chosen), 0));
     for (const canvas of [this.time, this.lines]) {
       canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); this.stop(); this.drag(canvas, event); });
@@ -310,18 +335,15 @@ class Player {
 
   controls() {
     const pick = make("select", { "aria-label": "episode", onchange: () => this.choose(Number(pick.value)) });
-    const several = new Set(this.run.episodes.map((episode) => episode.seed + "/" + episode.episode)).size > 1;
-    this.run.episodes.forEach((episode, index) => {
-      const which = several ? ", seed " + episode.seed + ", episode " + episode.episode : "";
-      pick.append(make("option", { value: index }, episode.label + which));
-    });
     this.pick = pick;
     this.head = make("select", { "aria-label": "whose values", onchange: () => { this.shown.head = Number(this.head.value); this.draw(); } });
     const check = (key, text) => {
       const box = make("input", { type: "checkbox", onchange: () => { this.shown[key] = box.checked; this.draw(); } });
       box.checked = this.shown[key];
-      return make("label", {}, box, text);
+      this.checks.push(make("label", {}, box, text));
+      return this.checks[this.checks.length - 1];
     };
+    this.checks = [];
     return make("div", { class: "controls" }, pick, this.button,
       make("button", { type: "button", "aria-label": "one tick back", onclick: () => this.go(this.at - 1) }, "◂"),
       make("button", { type: "button", "aria-label": "one tick on", onclick: () => this.go(this.at + 1) }, "▸"),
@@ -333,7 +355,23 @@ class Player {
     this.shown.head = -1;
   }
 
-  choose(index) {
+  list() {
+    const several = new Set(this.run.episodes.map((episode) => episode.seed + "/" + episode.episode)).size > 1;
+    this.pick.replaceChildren(...this.run.episodes.map((episode, index) => {
+      const which = several ? ", seed " + episode.seed + ", episode " + episode.episode : "";
+      return make("option", { value: index }, episode.label + which);
+    }));
+    this.pick.hidden = this.run.episodes.length < 2;
+  }
+
+  // Other episodes in place of those that were there, the first of them at a tick.
+  exchange(episodes, at) {
+    this.run.episodes = episodes;
+    this.list();
+    this.choose(0, at);
+  }
+
+  choose(index, at = 0) {
     this.stop();
     this.episode = this.run.episodes[index];
     this.pick.value = index;
@@ -341,10 +379,11 @@ class Player {
     this.drawing = new Board(this.world);
     this.frames = this.episode.frames;
     this.board.hidden = !this.world.height;
+    this.fields.hidden = !this.board.hidden;
+    for (const each of this.checks) each.hidden = this.board.hidden;
     this.heads();
     this.writeLog();
-    this.at = 0;
-    this.draw();
+    this.show(at);
   }
 
   key(event) {
@@ -386,12 +425,16 @@ class Player {
 
   draw() {
     const frame = this.frames[this.at];
-    if (this.world.height) this.drawing.draw(this.board, this.frames, this.at, this.shown);
+    if (this.world.height) {
+      this.drawing.draw(this.board, this.frames, this.at, this.shown);
+      this.board.setAttribute("aria-label", whereabouts(this.world, frame));
+    } else this.fields.replaceChildren(...fieldCards(this.world, frame, this.frames[this.at - 1]));
     this.clock.textContent = "tick " + this.at + " of " + (this.frames.length - 1);
     this.time.setAttribute("aria-valuemax", this.frames.length - 1);
     this.time.setAttribute("aria-valuenow", this.at);
+    this.time.setAttribute("aria-valuetext", [this.clock.textContent, ...(frame.events || []).map(words)].join(", "));
     this.head.hidden = !this.shown.worth;
-    this.words.textContent = frame.words.map(words).join(" · ");
+    this.words.textContent = this.world.height ? frame.words.map(words).join(" · ") : "";
     const told = this.episode.captions.filter(([tick]) => tick < this.at), [latest] = told.slice(-1);
     this.caption.textContent = latest ? "Tick " + latest[0] + ": " + latest[1] : this.run.look;
     this.scale(frame);
@@ -399,6 +442,7 @@ class Player {
     curves(this.lines, this.frames, this.at, this.world);
     this.writeValues(frame);
     for (const line of this.log.querySelectorAll("button")) line.classList.toggle("now", Number(line.dataset.from) <= this.at && this.at <= Number(line.dataset.to));
+    this.onshow(this.at);
   }
 
   scale(frame) {
@@ -431,10 +475,10 @@ class Player {
     if (frame.executed) {
       const did = frame.executed.map((action, agent) => this.world.agents[agent].actions[action] || "nothing").join(", ");
       const chose = frame.chosen.map((action, agent) => this.world.agents[agent].actions[action]).join(", ");
-      this.values.append(make("p", {}, "It does ", make("strong", {}, did), chose === did ? "" : " (it chose " + chose + ")"));
+      this.values.append(make("p", {}, this.run.does || "It does ", make("strong", {}, did), chose === did ? "" : " (it chose " + chose + ")"));
     }
     const thoughts = (frame.thoughts || []).map((thought, agent) => [thought, agent]).filter(([thought]) => thought);
-    if (!thoughts.length) { this.values.append(make("span", { class: "muted" }, "No thought was recorded here.")); return; }
+    if (!thoughts.length) { this.values.append(make("span", { class: "muted" }, this.run.thoughtless || "No thought was recorded here.")); return; }
     for (const [thought, agent] of thoughts) this.bars(thought, agent, frame.chosen[agent]);
   }
 
@@ -479,124 +523,3 @@ class Player {
     } else if (thought.decided.length) this.values.append(make("p", { class: "muted" }, "Without " + thought.decided.map(words).join(" or ") + " it would do something else, if it kept to its plan."));
   }
 }
-
-// ------------------------------------------------------------------ the page
-
-function interval(judgement) {
-  const [low, high] = [judgement.low, judgement.high].map((end) => (typeof end === "string" ? Number(end.replace("inf", "Infinity")) : end));
-  if (low === null || high === null || low < 0 || high > 1) return null;
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const part = (tag, attributes) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    svg.append(element);
-  };
-  svg.setAttribute("class", "interval"); svg.setAttribute("viewBox", "0 0 120 16");
-  svg.setAttribute("role", "img"); svg.setAttribute("aria-label", "from " + low + " to " + high + ", " + judgement.bound);
-  const x = (value) => 4 + 112 * value, bound = parseFloat((judgement.bound.match(/-?[\d.]+/) || [])[0]);
-  part("line", { x1: 4, x2: 116, y1: 8, y2: 8, stroke: css("--hair"), "stroke-width": 2 });
-  part("line", { x1: x(low), x2: x(high), y1: 8, y2: 8, stroke: css("--accent"), "stroke-width": 4, "stroke-linecap": "round" });
-  if (bound >= 0 && bound <= 1) part("line", { x1: x(bound), x2: x(bound), y1: 2, y2: 14, stroke: css("--bad"), "stroke-width": 2 });
-  return svg;
-}
-
-function verdictTables(run) {
-  const judged = run.judgements.filter((judgement) => judgement.outcome !== "not applicable");
-  const others = run.judgements.filter((judgement) => judgement.outcome === "not applicable");
-  if (!others.length) return [verdictTable(judged)];
-  const reasons = [...new Set(others.map((judgement) => judgement.why))];
-  const head = make("summary", {}, others.length + " of " + run.judgements.length + " not judged: " + reasons.join("; "));
-  return [judged.length ? verdictTable(judged) : null, make("details", {}, head, verdictTable(others))];
-}
-
-function verdictTable(judgements) {
-  const rows = judgements.map((judgement) => {
-    const range = judgement.low === null || judgement.low === judgement.high ? "" : " [" + number(judgement.low) + ", " + number(judgement.high) + "]";
-    const measured = judgement.measure + (judgement.minus ? " less that " + judgement.minus : "");
-    return make("tr", { class: judgement.outcome === "not applicable" ? "none" : judgement.outcome },
-      make("td", {}, judgement.name, make("div", { class: "muted" }, measured)), make("td", { "data-of": "agent" }, judgement.agent), make("td", { "data-of": "stage" }, judgement.stage),
-      make("td", {}, make("span", { class: "outcome" }, judgement.outcome)),
-      make("td", judgement.value === null ? {} : { "data-of": "value" }, number(judgement.value) + range), make("td", { "data-of": "claimed" }, judgement.bound), make("td", {}, interval(judgement)),
-      make("td", { class: "why" }, judgement.why + " (" + judgement.file + ":" + judgement.line + ")", make("div", { class: "muted" }, judgement.rests_on)));
-  });
-  const head = ["expectation", "agent", "stage", "outcome", "value", "claimed", "0 to 1", "why"].map((name) => make("th", {}, name));
-  return make("div", { class: "table" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
-}
-
-function section(run) {
-  const root = make("section", {});
-  const judged = run.judgements.filter((judgement) => judgement.outcome !== "not applicable").length, all = run.judgements.length;
-  const said = run.verdict + (judged === all ? "" : " · " + judged + " of " + all + " judged");
-  root.append(make("h1", {}, run.title + " ", make("span", { class: "badge " + run.verdict }, said)),
-    make("p", { class: "muted" }, run.name + " · its misalignment is " + run.origin),
-    make("p", { class: "claim" }, run.claim));
-  if (run.episodes.length) {
-    const player = make("div", {});
-    root.append(make("h2", {}, "What it did"), player);
-    queueMicrotask(() => new Player(run, player));
-    if (run.leftOut) root.append(make("p", { class: "muted" }, run.leftOut + " more recorded episodes are in the run's folder."));
-  }
-  root.append(make("h2", {}, "Verdict"), ...verdictTables(run).filter((each) => each));
-  if (run.learning.length) {
-    root.append(make("h2", {}, "How it learned"), make("p", { class: "muted" }, "What an episode of training earned, each seed and the mean of all, exploration included: who explores for the sake of novelty earns little, however much it learns. What it learned shows in what it did afterwards, named below each plot."),
-      make("div", { class: "plots" }, ...run.learning.map(learning)));
-  }
-  const about = Object.entries(run.about);
-  if (about.length) root.append(make("h2", {}, "About"), make("dl", {}, ...about.flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
-  if (run.sources.length) root.append(make("p", { class: "muted" }, "Sources: " + run.sources.join("; ")));
-  const made = run.manifest, versions = Object.entries(made.versions).map(([name, version]) => name + " " + version).join(", ");
-  root.append(make("h2", {}, "Again"), make("pre", {}, run.command),
-    make("p", { class: "muted" }, "Run " + made.started + " on Python " + made.python + " with " + versions + "; seeds of what was trained: " + made.seeds.join(", ") + "; scenario " + made.scenario_hash.slice(0, 16) + "."));
-  return root;
-}
-
-// ------------------------------------------------------------------ plots
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function draw(svg, tag, attributes, text) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text !== undefined) element.textContent = text;
-  svg.append(element);
-}
-
-// One trace: a thin line for each seed, and a thick one for their mean where all have a point.
-function learning(trace) {
-  const svg = document.createElementNS(SVG, "svg"), points = trace.seeds.flatMap(([, curve]) => curve);
-  const most = Math.max(...points.map(([steps]) => steps), 1), earned = points.map(([, value]) => value);
-  const low = Math.min(...earned), high = Math.max(...earned), room = high - low || 1;
-  const x = (steps) => 56 + (410 * steps) / most, y = (value) => 150 - (130 * (value - low)) / room;
-  const path = (curve) => curve.map(([steps, value]) => x(steps).toFixed(1) + "," + y(value).toFixed(1)).join(" ");
-  svg.setAttribute("class", "learning"); svg.setAttribute("viewBox", "0 0 480 182"); svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", trace.label + ": from " + number(low) + " to " + number(high) + " in " + most + " steps");
-  for (const value of high > low ? [low, high] : [low]) {
-    draw(svg, "line", { x1: 56, x2: 466, y1: y(value), y2: y(value), stroke: css("--hair") });
-    draw(svg, "text", { x: 50, y: y(value) + 4, "text-anchor": "end", fill: css("--muted"), "font-size": 12 }, number(value));
-  }
-  draw(svg, "text", { x: 56, y: 172, fill: css("--muted"), "font-size": 12 }, "0");
-  draw(svg, "text", { x: 466, y: 172, "text-anchor": "end", fill: css("--muted"), "font-size": 12 }, most.toLocaleString("en") + " steps");
-  for (const [, curve] of trace.seeds) draw(svg, "polyline", { points: path(curve), fill: "none", stroke: css("--accent"), "stroke-width": 1.2, "stroke-opacity": 0.45 });
-  const by = new Map();
-  for (const [steps, value] of points) by.set(steps, [...(by.get(steps) || []), value]);
-  const mean = [...by].filter(([, values]) => values.length === trace.seeds.length).sort((a, b) => a[0] - b[0])
-    .map(([steps, values]) => [steps, values.reduce((sum, value) => sum + value, 0) / values.length]);
-  draw(svg, "polyline", { points: path(mean), fill: "none", stroke: css("--accent"), "stroke-width": 2.6 });
-  const [middle, least, greatest] = trace.deployed.earned.map(number), range = least === greatest ? "" : " (" + least + " to " + greatest + ")";
-  return make("figure", {}, make("figcaption", {}, trace.label + ", " + trace.seeds.length + (trace.seeds.length === 1 ? " seed" : " seeds")), svg,
-    make("figcaption", {}, "afterwards, in " + trace.deployed.stage + ": " + middle + " an episode" + range));
-}
-
-function sweepSection(sweep) {
-  const over = sweep.axes.map((axis) => axis.name + " (" + axis.values + ")").join(" × ");
-  const image = make("img", { class: "diagram", src: sweep.picture, alt: "Phase diagram of " + sweep.name + " over " + over + "; the table has its figures" });
-  const rows = Object.entries(sweep.found).flatMap(([agent, found]) => Object.entries(found).map(([regime, count]) =>
-    make("tr", {}, make("td", {}, agent), make("td", {}, regime), make("td", {}, String(count)), make("td", { class: "why" }, sweep.regimes[regime] || ""))));
-  const head = ["agent", "regime", "points or seeds", "where"].map((name) => make("th", {}, name));
-  const versions = Object.entries(sweep.versions).map(([name, version]) => name + " " + version).join(", ");
-  return make("section", {}, make("h1", {}, sweep.title), make("p", { class: "muted" }, sweep.name + " · sweep over " + over + " · stage " + sweep.stage), sweep.picture ? image : null,
-    make("div", { class: "table" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))),
-    make("h2", {}, "Again"), make("pre", {}, sweep.command), make("p", { class: "muted" }, "With " + versions + "; scenario " + sweep.hash.slice(0, 16) + "."));
-}
-
-document.getElementById("page").append(...runs.map((each) => (each.kind === "sweep" ? sweepSection(each) : section(each))));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ from ...envs.reference.looks import looks
 from ...envs.world.world import Body, World
 from ...evals.inspection.attribution import UNSOLVED, Attribution, AttributionSolver
 from ...evals.inspection.mind import Mind, ValueMap
-from ...evals.inspection.show import RecordedShow
+from ...evals.inspection.show import Show
 from ...evals.traces.episode import Episode
 from ..drawing.figures import BodyFigures
 from ..drawing.palette import LIGHT
 from ..drawing.seen_cells import seen_cells, watchers
-from ..text.ascii_board import describe
+from ..text.ascii_board import describe, first_state, plain_name, quantities
 from .sprites import sprite
 
 DIGITS = 3
@@ -25,8 +26,13 @@ DIGITS = 3
 Data = dict[str, Any]
 
 
-def stage_data(world: World) -> Data:
-    """The data of a world that no tick changes: layouts, figures, names, weights."""
+def stage_data(world: World, meanings: Mapping[str, str] | None = None) -> Data:
+    """The data of a world that no tick changes: layouts, figures, names, weights.
+
+    Args:
+        world: compiled.
+        meanings: what fields of the state mean, by their names.
+    """
     boards, cast = world.boards, BodyFigures(world)
     hues = LIGHT.zone_hues(list(boards.named_zones))
     layouts = [
@@ -59,14 +65,20 @@ def stage_data(world: World) -> Data:
         "colours": [LIGHT.head(head) for head in range(len(world.channels))],
         "weights": [agent.weights.tolist() for agent in world.agents],
         "hidden": world.hidden,
+        "fields": [] if boards.height else _field_names(world, meanings or {}),
     }
 
 
-def film(show: RecordedShow, number: int, attributing: AttributionSolver | None = None) -> list[Data]:
+def _field_names(world: World, meanings: Mapping[str, str]) -> list[str]:
+    """What each card of a world without a board means."""
+    return [meanings.get(each.name) or plain_name(each.name) for each in quantities(world, first_state(world))]
+
+
+def film(show: Show, number: int, attributing: AttributionSolver | None = None) -> list[Data]:
     """T + 1 records of an episode of T ticks: one for each tick, and one for the state after the last.
 
     Args:
-        show: a trace.
+        show: where it is from.
         number: of the episode.
         attributing: finds the values that decide by planning anew without them, for an exact plan.
     """
@@ -84,7 +96,7 @@ def _attribution(attributing: AttributionSolver | None, episode: Episode, agent:
         return None
 
 
-def _record(show: RecordedShow, episode: Episode, tick: int, flips: list[Attribution | None]) -> Data:
+def _record(show: Show, episode: Episode, tick: int, flips: list[Attribution | None]) -> Data:
     scene = _scene(show.world, episode.states[tick])
     if tick == episode.length:
         return scene  # no decision follows the last state
@@ -106,16 +118,33 @@ def _record(show: RecordedShow, episode: Episode, tick: int, flips: list[Attribu
 
 
 def _scene(world: World, state: Ints) -> Data:
+    scene = scene_data(world, state)
+    seen = seen_data(world, state)
+    return scene | ({"seen": seen} if seen else {})
+
+
+def scene_data(world: World, state: Ints) -> Data:
+    """The data of a state int32 `[F]` that is drawn, apart from what watchers see in it."""
     scene: Data = {
         "layout": int(state[world.layout]) if world.layout >= 0 else 0,
         "cells": [int(state[body.cell]) for body in world.bodies],
         "carried": [int(state[body.carrier]) if body.carrier >= 0 else 0 for body in world.bodies],
         "words": describe(world, state),
     }
-    if changed := looks(world, state):
-        scene["looks"] = {str(world.body_index[name]): look for name, look in changed.items()}
-    seen = [_seen(world, state, body) for body in watchers(world)] if world.boards.height else []
-    return scene | ({"seen": seen} if seen else {})
+    if not world.boards.height:  # a card for each field
+        scene["fields"] = [[each.text, each.share] for each in quantities(world, state)]
+    looked = looks_data(world, state)
+    return scene | ({"looks": looked} if looked else {})
+
+
+def looks_data(world: World, state: Ints) -> dict[str, str]:
+    """The bodies, by their number, that are drawn otherwise than usual in a state int32 `[F]`: by which word."""
+    return {str(world.body_index[name]): look for name, look in looks(world, state).items()}
+
+
+def seen_data(world: World, state: Ints) -> list[list[int]]:
+    """For each watcher of a world with a board, the cells that it sees in a state int32 `[F]`."""
+    return [_seen(world, state, body) for body in watchers(world)] if world.boards.height else []
 
 
 def _seen(world: World, state: Ints, body: Body) -> list[int]:

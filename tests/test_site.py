@@ -1,0 +1,383 @@
+"""The edition in the browser: its tables against the engine, how it is written, and pages in a real browser."""
+
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+import zlib
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.worlds import LIVES, SIMULATED
+from turncoat.cli import main
+from turncoat.envs.solvers.dynamic_programming import Solution
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.inspection.choices import choices_in
+from turncoat.evals.inspection.exact_show import PlanFollower
+from turncoat.evals.traces.provenance import RunError
+from turncoat.scenarios import library
+from turncoat.scenarios.language.loading import load
+from turncoat.viz.site import build, what_if_grid
+from turncoat.viz.site.pages import file_of, gallery_html, scenario_html
+from turncoat.viz.site.play_data import play_data
+from turncoat.viz.site.played_process import played_process
+from turncoat.viz.site.scenario_data import ScenarioPage, scenario_page
+from turncoat.viz.site.view_table import ViewTable
+from turncoat.viz.text.ascii_board import describe
+
+EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> & $title ${style}"
+DTYPES = {"Uint8Array": np.uint8, "Uint16Array": np.uint16, "Uint32Array": np.uint32, "Float32Array": np.float32}
+
+
+def unpacked(text):
+    """What `packing.packed` has packed, read as the page's script does it."""
+    whole = zlib.decompress(base64.b64decode(text))
+    size = int.from_bytes(whole[:4], "little")
+    header = json.loads(whole[4 : 4 + size])
+    places = header.pop("arrays").items()
+    arrays = {name: np.frombuffer(whole, DTYPES[kind], length, 4 + size + at) for name, (kind, at, length) in places}
+    return header, arrays
+
+
+def played(name):
+    process = played_process(SolvedWorlds(load(name)), load(name).judged_stage)
+    return process, *play_data(process)
+
+
+# ------------------------------------------------------------------ the tables
+
+
+@pytest.mark.parametrize("name", ["escape/interruption", "escape/faking"])
+def test_the_tables_are_the_engine_s_steps(name):
+    process, data, arrays = played(name)
+    world, states = process.enumeration.world, process.enumeration.states
+    first = np.concatenate([[0], np.cumsum(arrays["outcomes"], dtype=np.int64)])
+    number = {state.tobytes(): index for index, state in enumerate(states)}
+    for index, state in enumerate(states):
+        found = {choice.action: choice.outcomes for choice in choices_in(world, state, np.zeros(1, np.int32), 0)}
+        for action, its in enumerate(data["actions"]):
+            row = slice(*first[index * len(data["actions"]) + action :][:2])
+            told = {
+                (
+                    int(n),
+                    round(data["chances"][c], 6),
+                    *data["pays"][p][:-2],
+                    *data["happens"][int(data["pays"][p][-1])],
+                )
+                for n, c, p in zip(arrays["next"][row], arrays["chance"][row], arrays["pay"][row], strict=True)
+            }
+            stepped = {(number[each.state.tobytes()], round(each.probability, 6)) for each in found.get(its, ())}
+            assert {each[:2] for each in told} == stepped
+            pays = {(number[each.state.tobytes()], *each.rewards) for each in found.get(its, ())}
+            assert {(each[0], *each[2 : 2 + len(world.channels)]) for each in told} == pays
+    assert [state[world.ended] for state in states] == arrays["end"].tolist()
+
+
+def test_the_robot_s_figures_are_those_of_the_expectations():
+    """`return` and `performance` of `interruption` are claims of its file; with chance they are means."""
+    process, _, _ = played("escape/interruption")
+    assert process.robot[0] == pytest.approx(38)
+    follower = PlanFollower(SolvedWorlds(load("escape/faking")).plan({}, "deploy"))
+    episodes = [follower.episode(seed) for seed in range(30)]
+    paid = [episode.weighted_rewards().sum() for episode in episodes]
+    mean, error = np.mean(paid), np.std(paid, ddof=1) / np.sqrt(len(paid))
+    assert abs(played("escape/faking")[0].robot[0] - mean) < 4 * error
+
+
+@pytest.mark.parametrize("name", ["escape/interruption", "escape/off_switch"])
+def test_hints_are_the_solver_s_values(name):
+    """What the page computes from the values of what comes next is what the plan says of each action."""
+    _, data, arrays = played(name)
+    solution = SolvedWorlds(load(name)).plan({}, load(name).judged_stage).solution
+    actions, first = len(data["actions"]), np.concatenate([[0], np.cumsum(arrays["outcomes"], dtype=np.int64)])
+    values = arrays["values"].reshape(-1, data["states"], data["channels"]) @ np.array(data["weights"])
+    assert len(values) == (data["steps"] if data["timed"] else 1)
+    now, after = values[0], values[1 % len(values)]
+    worth = np.full((data["states"], actions), -np.inf)
+    for row in np.flatnonzero(arrays["outcomes"]):
+        its = slice(first[row], first[row + 1])
+        later = np.where(arrays["end"][arrays["next"][its]] > 0, 0.0, after[arrays["next"][its]])
+        pays = np.array([data["pays"][pay][: data["channels"]] for pay in arrays["pay"][its]]) @ data["weights"]
+        chance = np.array([data["chances"][index] for index in arrays["chance"][its]])
+        worth[row // actions, row % actions] = chance @ (pays + data["discount"] * later)
+    alive = np.flatnonzero(arrays["end"] == 0)
+    assert worth.max(axis=1)[alive] == pytest.approx(now[alive], rel=1e-5)
+    best = worth >= worth.max(axis=1, keepdims=True) - 1e-5
+    optimal = solution.optimal[alive] if isinstance(solution, Solution) else solution.optimal_at(0, alive)
+    assert (best[alive] == optimal).all()
+
+
+@pytest.mark.parametrize("name", ["two_systems/chicken", "two_systems/copies", "two_systems/strangers"])
+def test_others_are_chance_for_who_plays(name):
+    process, data, arrays = played(name)
+    first = np.concatenate([[0], np.cumsum(arrays["outcomes"], dtype=np.int64)])
+    chances = np.array(data["chances"])[arrays["chance"]]
+    rows = np.flatnonzero(arrays["outcomes"])
+    assert all(chances[first[row] : first[row + 1]].sum() == pytest.approx(1.0) for row in rows)
+    assert data["actions"] == list(process.enumeration.world.agents[process.agent].actions)
+
+
+def test_every_state_is_told_as_it_is():
+    process, _, _ = played("escape/off_switch")
+    world, states = process.enumeration.world, process.enumeration.states
+    table = ViewTable(world)
+    assert table.number(states).tolist() == list(range(len(states)))
+    lists, arrays = table.written()
+    for index, state in enumerate(states):
+        assert [lists["words"][word] for word in lists["rows"][arrays["word"][index]]] == describe(world, state)
+    assert arrays["cells"].tolist() == states[:, [body.cell for body in world.bodies]].tolist()
+
+
+# ------------------------------------------------------------------ the grid
+
+
+@pytest.fixture(scope="module")
+def interruption():
+    scenario = load("escape/interruption")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(what_if_grid, "POINTS", 12)
+        return scenario_page(scenario, "escape/interruption", lambda _: None)
+
+
+def test_a_point_of_the_grid_is_the_plan_of_its_settings(interruption):
+    grid = unpacked(interruption.packed)[0]["whatIf"]
+    shape = [len(axis["labels"]) for axis in grid["axes"]]
+    assert len(grid["points"]) == np.prod(shape)
+    halt = next(index for index, axis in enumerate(grid["axes"]) if axis["name"] == "p_halt")
+    place = [axis["own"] for axis in grid["axes"]]
+    for label, presses in (("0", False), ("0.5", True)):
+        place[halt] = grid["axes"][halt]["labels"].index(label)
+        episode = grid["episodes"][grid["points"][np.ravel_multi_index(place, shape)]["episode"]]
+        assert any("pressed" in grid["happens"][index] for index in episode["events"]) is presses
+    assert {preset["name"] for preset in grid["presets"]} == {"never_halted", "always_halted"}
+
+
+def test_a_grid_stays_small_however_many_sliders_there_are():
+    scenario = load("treacherous_turn/lab")
+    world = SolvedWorlds(scenario).world({}, "deploy")
+    for states, hard, most in ((10, False, 64), (2596, False, 46), (2596, True, 9), (10**6, False, 9)):
+        axes = what_if_grid.grid_axes(scenario, world, 0, states, hard)
+        assert 4 <= np.prod([len(axis.at) for axis in axes]) <= most
+        for axis in axes:
+            assert axis.row.before in axis.at
+            assert list(axis.at) == sorted(set(axis.at))
+
+
+# ------------------------------------------------------------------ how it is written
+
+
+def plain_page(name="mine", title="A title"):
+    page = ScenarioPage(name, title, "a claim", "given", (("Story", EVIL),), (EVIL,), ("2 states",), {}, "")
+    return page
+
+
+def test_what_a_scenario_says_stays_text():
+    page = plain_page(title=EVIL)
+    for text in (scenario_html(page, docs=True), gallery_html([page], docs=True)):
+        assert text.count("<script") == 2
+        assert "<img" not in text
+        assert "src=" not in text.replace("src=x", "")
+
+
+@pytest.fixture
+def worked_out(monkeypatch):
+    made = []
+
+    def quick(scenario, name, report):
+        made.append(name)
+        if name == "broken":
+            raise KeyboardInterrupt
+        return plain_page(name)
+
+    monkeypatch.setattr(build, "scenario_page", quick)
+    return made
+
+
+def test_a_build_goes_on_where_it_was_cut_off_and_replaces_its_own(worked_out, tmp_path):
+    text = library.find("escape/off_switch").read_text()
+    for name in ("one", "broken"):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    one, broken = (str(tmp_path / f"{name}.yaml") for name in ("one", "broken"))
+    out, cache = tmp_path / "site", tmp_path / "cache"
+    with pytest.raises(KeyboardInterrupt):
+        build.build_site([one, broken], out, cache, 1, lambda _: None)
+    assert not out.exists()
+    built = build.build_site([one], out, cache, 1, lambda _: None)
+    assert (built.cached, worked_out) == (1, ["one", "broken"])
+    (out / "left.html").write_text("of an older site")
+    build.build_site([one], out, cache, 1, lambda _: None)
+    assert sorted(path.name for path in out.iterdir()) == ["index.html", "scenarios", build.MARK]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    # What a page tells is no part of a scenario's hash, and changes the page all the same.
+    (tmp_path / "one.yaml").write_text(text + "\n# seen anew\n")
+    assert build.build_site([one], out, cache, 1, lambda _: None).cached == 0
+
+
+def test_what_is_not_a_site_is_never_touched(worked_out, tmp_path, capsys):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
+    (tmp_path / "file").write_text("")
+    for target in ("thesis", "file", "file/below"):
+        with pytest.raises(RunError, match=r"no site of Turncoat's|no folder|cannot be written"):
+            build.build_site(["escape/off_switch"], tmp_path / target, None, 1, lambda _: None)
+    assert worked_out == []
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_the_command_ends_with_the_next_one(more, worked_out, tmp_path, monkeypatch):
+    shown = io.StringIO() if more else Terminal()
+    monkeypatch.setattr(sys, "argv", ["turncoat", "site", "escape/off_switch", "--out", str(tmp_path / "s"), *more])
+    monkeypatch.setattr(sys, "stdout", shown)
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("TERM", "dumb")
+    with pytest.raises(SystemExit) as ending:
+        main()
+    assert ending.value.code == 0
+    assert (tmp_path / "s" / "scenarios" / file_of("escape/off_switch")).is_file()
+    if more:
+        assert json.loads(shown.getvalue())["pages"].keys() == {"escape/off_switch"}
+    else:
+        assert shown.getvalue().splitlines()[-1] == "next: turncoat play escape/off_switch"
+
+
+# ------------------------------------------------------------------ in a browser
+
+READY = "until:document.documentElement.dataset.ready === 'yes'"
+AUDIT = (
+    "axe.run(document, {resultTypes: ['violations']}).then((found) => { window.found = found.violations"
+    ".filter((each) => ['serious', 'critical'].includes(each.impact))"
+    ".map((each) => each.id + ': ' + each.nodes[0].target); });1"
+)
+FOUND = ("until:window.found !== undefined", "((said) => { window.found = undefined; return said; })(window.found)")
+
+
+def axe():
+    """Axe-core's script: of the Python package that carries it, or another one to test with."""
+    if named := os.environ.get("AXE_CORE"):
+        return named
+    found = find_spec("axe_core_python")
+    if found is None or found.origin is None:
+        pytest.skip("axe-core-python, of the extra `test`, is not installed")
+    return str(Path(found.origin).with_name("axe.min.js"))
+
+
+def browse(width, page, *expressions):
+    script = Path(__file__).with_name("chromium.py")
+    done = subprocess.run(
+        [sys.executable, script, str(width), page, *expressions], capture_output=True, text=True, timeout=1200
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+HASH = "#do=play&tick=10&moves=4.2.4.4.4.4.4.4.4.4&seed=3"
+
+
+def tab(name):
+    return f"document.getElementById('tab-{name}').click();1"
+
+
+OVERFLOW = "document.documentElement.scrollWidth > window.innerWidth"
+ROBOT = """(() => {
+  const play = site.panels.play, process = play.process;
+  if (process.chancy || !process.arrays.policy) return 'by chance';
+  play.moves = process.line(process.begin(0), 0, process.steps).map(([action]) => action);
+  play.show();
+  const paid = play.frames.reduce((sum, frame) => sum + (frame.paid || 0), 0);
+  return Math.abs(paid - process.robot[0]) < 1e-6 ? 'as it does' : paid + ' is not ' + process.robot[0];
+})()"""
+SLIDE = """(() => {
+  const input = document.querySelector('#panel-what-if .sliders input, #panel-what-if .sliders select');
+  input.value = site.panels['what-if'].at[0] ? 0 : 1;
+  input.dispatchEvent(new Event('input', { bubbles: true }));
+  return document.querySelectorAll('#panel-what-if .compare tbody tr').length;
+})()"""
+MOVE = """(() => {
+  const button = [...document.querySelectorAll('#panel-play .actions button')].find((each) => !each.disabled);
+  button.click();
+  return site.panels.play.moves.length;
+})()"""
+
+
+@pytest.mark.slow
+def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
+    (tmp_path / "scenarios").mkdir()
+    page = tmp_path / "scenarios" / file_of(interruption.name)
+    page.write_text(scenario_html(interruption, docs=False), encoding="utf-8")
+    index = tmp_path / "index.html"
+    index.write_text(gallery_html([interruption], docs=False), encoding="utf-8")
+    press = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: '%s', bubbles: true}));1"
+    score = "document.querySelector('.score').textContent"
+    audit = (AUDIT, *FOUND)
+    said = browse(
+        390, page, READY, f"file:{axe()}", *audit, OVERFLOW,
+        tab("play"), "document.querySelector('#panel-play .timeline').focus();1",
+        press % "ArrowRight", press % "ArrowRight", score, press % "Backspace", score, "location.hash",
+        *audit, OVERFLOW,
+        tab("what-if"), SLIDE, "location.hash", *audit, OVERFLOW,
+        "location.hash = '#do=play&seed=3&moves=4.2.4.4.4.4.4.4.4.4';1", "location.hash", score,
+        f"goto:{index}", READY, "document.querySelectorAll('.clip canvas').length", f"file:{axe()}", *audit, OVERFLOW,
+    )  # fmt: skip
+    console, rest = said.pop(), iter(said)
+    assert console == []
+    assert [next(rest) for _ in range(6)][-2:] == [[], False]
+    assert [next(rest) for _ in range(4)] == [1, 1, 1, 1]
+    assert next(rest) == "Tick 2 of 100: you were paid −2; hidden performance −2."
+    assert [next(rest), next(rest)] == [1, "Tick 1 of 100: you were paid −1; hidden performance −1."]
+    assert next(rest) == "#do=play&tick=1&moves=4"
+    assert [next(rest) for _ in range(4)][-2:] == [[], False]
+    assert [next(rest), next(rest) > 2] == [1, True]
+    assert next(rest).startswith("#do=what-if&tick=0&")
+    assert [next(rest) for _ in range(4)][-2:] == [[], False]
+    assert [next(rest), next(rest)] == [1, HASH]
+    assert next(rest).startswith("Tick 10 of 100: you were paid −10;")
+    assert [next(rest) for _ in range(3)] == [True, True, 1]
+    assert [next(rest) for _ in range(5)][-2:] == [[], False]
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    built = build.build_site(library.names(), folder / "site", folder / "cache", os.cpu_count() or 1, lambda _: None)
+    return built
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+def test_the_site_is_no_larger_than_it_may_be(whole):
+    assert whole.size <= 25_000_000
+    assert max(whole.pages.values()) <= 1_000_000
+    assert set(whole.pages) == set(library.names())
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("family", sorted({name.partition("/")[0] for name in library.names()}))
+def test_every_page_in_a_browser(whole, family, width):
+    names = [name for name in library.names() if name.startswith(f"{family}/")]
+    audit = (f"file:{axe()}", AUDIT, *FOUND, OVERFLOW)
+    for name in names:
+        page = whole.folder / "scenarios" / file_of(name)
+        told = (SIMULATED | LIVES) - {"safety_gridworlds/rocks_diamonds"}  # a stage of it is small enough
+        acts = ((), ()) if name in told else ((MOVE, ROBOT), (SLIDE,))
+        drive = [tab("play"), *acts[0], *audit[1:], tab("what-if"), *acts[1], *audit[1:]]
+        said = browse(width, page, READY, *audit, *drive)
+        assert said.pop() == [], name
+        assert [each for each in said if isinstance(each, list)] == [[], [], []], name
+        assert said[4::1].count(True) == 3, (name, said)  # three audits were waited for, and nothing overflows
+        if name not in told:
+            assert said[6] == 1, name
+            assert said[7] in ("by chance", "as it does"), name
+            assert said[13] >= 2, name
