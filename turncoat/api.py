@@ -645,6 +645,7 @@ def sweep_into(
     Raises:
         RunError: the folder exists and holds something else, or cannot be written.
     """
+    from .viz.pictures.contour_diagram import contours_if_any
     from .viz.pictures.phase_diagram import diagram_if_any
 
     # A finished folder and a journal of an unfinished sweep are reused only if they have the same identity.
@@ -654,7 +655,7 @@ def sweep_into(
     check_target(folder)
     journal = Journal(folder, its)
     result = run_sweep(scenario, settings, jobs, report, journal, tensorboard)
-    save_sweep(result, folder, its, diagram_if_any(result), sys.argv)
+    save_sweep(result, folder, its, diagram_if_any(result), sys.argv, contours_if_any(result))
     journal.drop()  # last, so that a kill before this loses no point that was computed
     return result
 
