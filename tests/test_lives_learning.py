@@ -20,6 +20,7 @@ from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.contrasts import Contrast, Subject, ends_by_seed
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import BETWEEN, Trace
+from turncoat.evals.traces.trace_checks import check_against
 from turncoat.evals.training.execution.time_budget import Deadline
 from turncoat.evals.training.life_training import live
 from turncoat.evals.training.spec import training_spec
@@ -93,6 +94,7 @@ def test_one_life_is_cut_into_the_episodes_of_its_stages() -> None:
     ]
     assert any(came)
     assert train.trained == {5: 10}
+    check_against(SolvedWorlds(scenario()).world({}, "train"), train.table)  # as of a stranger's file
 
 
 def scenario():
