@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zlib
@@ -21,8 +22,9 @@ from turncoat.evals.inspection.choices import choices_in
 from turncoat.evals.inspection.exact_show import PlanFollower
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
+from turncoat.scenarios.errors import MissingPackageError
 from turncoat.scenarios.language.loading import load
-from turncoat.viz.site import build, what_if_grid
+from turncoat.viz.site import build, docs_pages, what_if_grid
 from turncoat.viz.site.pages import file_of, gallery_html, scenario_html
 from turncoat.viz.site.play_data import play_data
 from turncoat.viz.site.played_process import played_process
@@ -249,6 +251,45 @@ def test_the_command_ends_with_the_next_one(more, worked_out, tmp_path, monkeypa
         assert json.loads(shown.getvalue())["pages"].keys() == {"escape/off_switch"}
     else:
         assert shown.getvalue().splitlines()[-1] == "next: turncoat play escape/off_switch"
+
+
+def small_docs(tmp_path):
+    docs = tmp_path / "docs"
+    for name, text in {
+        "index.md": "# Start\n\nSee [the README](../README.md) and [lab](scenarios/escape/lab.md).",
+        "tutorial.md": "# Tutorial\n\nA discount of 0.97.",
+        "scenarios/escape/lab.md": "# The laboratory\n\nA guard.",
+        "how-to/site.md": "# Sites",
+    }.items():
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        (docs / name).write_text(text, encoding="utf-8")
+    (tmp_path / "README.md").write_text("# Read me\n\nThe [tutorial](docs/tutorial.md).", encoding="utf-8")
+    return docs
+
+
+def test_the_docs_are_part_of_it(worked_out, tmp_path):
+    pytest.importorskip("material")
+    docs, out = small_docs(tmp_path), tmp_path / "site"
+    build.build_site(["escape/off_switch"], out, None, 1, lambda _: None, docs)
+    assert 'href="docs/tutorial.html"' in (out / "index.html").read_text()
+    start = (out / "docs/index.html").read_text()
+    assert 'href="readme.html"' in start
+    assert 'href="tutorial.html"' in (out / "docs/readme.html").read_text()
+    assert "laboratory" in (out / "docs/search/search_index.js").read_text()
+    pages = [page.read_text() for page in (out / "docs").rglob("*.html")]
+    assert not any(re.search(r'(?:src|<link[^>]* href)="(?:https?:)?//', page) for page in pages)  # none is fetched
+    docs_pages.build_docs(docs, tmp_path / "linked", ("escape/lab",))
+    linked = (tmp_path / "linked/scenarios/escape/lab.html").read_text()
+    assert 'href="../../../scenarios/escape-lab.html"' in linked
+
+
+def test_a_folder_without_docs_is_refused_before_the_work(worked_out, tmp_path, monkeypatch):
+    with pytest.raises(RunError, match=r"no index\.md|mkdocs-material"):
+        build.build_site(["escape/off_switch"], tmp_path / "site", None, 1, lambda _: None, tmp_path)
+    monkeypatch.setattr(docs_pages, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[site\]'"):
+        build.build_site(["escape/off_switch"], tmp_path / "site", None, 1, lambda _: None, tmp_path)
+    assert worked_out == []
 
 
 # ------------------------------------------------------------------ in a browser
