@@ -15,8 +15,8 @@ from ...scenarios.errors import MissingPackageError
 from ..report.page import part
 from .pages import file_of
 
-SHIM = "assets/frame-worker.js"
-"""The script without which search needs a server."""
+SHIM = "assets/iframe-worker.js"
+"""The script without which search needs a server; the plugin `offline` knows it by this name, and fetches none."""
 SECTIONS = (
     ("How to", ("how-to",)),
     ("Reference", ("reference", "semantics.md", "agents.md", "performance.md")),
