@@ -85,7 +85,7 @@ def test_the_robot_s_figures_are_those_of_the_expectations():
     process, _, _ = played("escape/interruption")
     assert process.robot[0] == pytest.approx(38)
     follower = PlanFollower(SolvedWorlds(load("escape/faking")).plan({}, "deploy"))
-    episodes = [follower.episode(seed) for seed in range(30)]
+    episodes = [follower.episode(seed) for seed in range(20)]
     paid = [episode.weighted_rewards().sum() for episode in episodes]
     mean, error = np.mean(paid), np.std(paid, ddof=1) / np.sqrt(len(paid))
     assert abs(played("escape/faking")[0].robot[0] - mean) < 4 * error
@@ -142,7 +142,7 @@ def test_every_state_is_told_as_it_is():
 def interruption():
     scenario = load("escape/interruption")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(what_if_grid, "POINTS", 12)
+        patched.setattr(what_if_grid, "POINTS", 8)
         return scenario_page(scenario, "escape/interruption", lambda _: None)
 
 
@@ -267,6 +267,7 @@ def small_docs(tmp_path):
     return docs
 
 
+@pytest.mark.nightly
 def test_the_docs_are_part_of_it(worked_out, tmp_path):
     pytest.importorskip("material")
     docs, out = small_docs(tmp_path), tmp_path / "site"
