@@ -128,6 +128,7 @@ def control(
     from ..agents.registry.agents import agent_names
     from ..evals.studies.control import ControlSettings
     from ..evals.training.execution.workers import Workers
+    from ..evals.verdicts.expectation import EXIT_CODES
 
     check_name("agent", agent, agent_names())
     scenario = load_with(which, param, set_)
@@ -145,6 +146,8 @@ def control(
     else:
         printing.print_control(found)
         printing.next_command("watch", which)
+    if all(each.agent is None for each in found.conditions):
+        raise typer.Exit(EXIT_CODES["nothing judged"])
 
 
 def protocols(
