@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from turncoat.envs.world.randomness import SampledDraws
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.runs.played_episodes import PlayedEpisode, PlayedEpisodes, judge_played, measured
+from turncoat.inspect import logs
 from turncoat.inspect.briefing import briefing
 from turncoat.inspect.logs import run_of_log
 from turncoat.inspect.played_stage import PlayedStage
@@ -209,13 +209,11 @@ def test_a_log_of_a_stranger_is_refused_with_the_place(log, file, place, values)
             run_of_log(odd, api.load(file))
 
 
-def test_a_log_is_not_unpacked_before_its_size_is_known(tmp_path):
-    with zipfile.ZipFile(tmp_path / "bomb.eval", "w", zipfile.ZIP_DEFLATED) as packed:
-        with packed.open("header.json", "w", force_zip64=True) as member:
-            for _ in range(1025):
-                member.write(bytes(1 << 20))
+def test_a_log_is_not_unpacked_before_its_size_is_known(log, monkeypatch):
+    packed = os.path.getsize(log.location)
+    monkeypatch.setattr(logs, "MAX_LOG", packed + 1)
     with pytest.raises(UsageError, match="play fewer samples"):
-        run_of_log(tmp_path / "bomb.eval")
+        run_of_log(log.location)
 
 
 def test_two_tasks_of_one_process_keep_their_briefing_and_their_seeds(file):

@@ -233,9 +233,8 @@ def test_what_cannot_be_judged_is_refused(folders, tmp_path):
     with pytest.raises(UsageError, match="no control"):
         api.monitor([folders["turn"]], [folders["turn"]], "disarmed")
     copy = shutil.copytree(folders["aligned"], tmp_path / "copy")
-    for runs, controls in (([folders["turn"]] * 2, [folders["aligned"]]), ([folders["turn"]], [folders["aligned"], copy])):
-        with pytest.raises(UsageError, match="give each run once"):
-            api.monitor(runs, controls, "disarmed")
+    with pytest.raises(UsageError, match="give each run once"):
+        api.monitor([folders["aligned"], copy], [folders["turn"]], "disarmed")
     with pytest.raises(UsageError, match="2 are needed"):
         api.monitor([folders["turn"]], [folders["aligned"]], "disarmed")
     with pytest.raises(UsageError, match="did you mean `disarmed`"):

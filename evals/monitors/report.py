@@ -89,8 +89,8 @@ def monitor_runs(
             fewer than two episodes of controls; or a world has several agents.
     """
     mine = [_read(path, agent, stage, event, tell) for path in runs]
-    others = [_read(path, agent, stage, event, tell) for path in controls]
     _check_once(mine)
+    others = [_read(path, agent, stage, event, tell) for path in controls]
     _check_once(others)
     reached = [(rows, at) for each in mine for rows, at in zip(each.scores, each.first, strict=True) if at is not None]
     episodes = sum(len(each.first) for each in mine)
