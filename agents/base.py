@@ -63,6 +63,7 @@ __all__ = [
     "TrainingEnv",
     "has_own_lanes",
     "learns_with",
+    "lives_once",
     "remembers",
 ]
 
@@ -303,6 +304,15 @@ def remembers(agent: object) -> bool:
     The policy of such an agent is not a function of the state, so it has no exact evaluation on an enumerated world.
     """
     return bool(getattr(agent, "remembers", False))
+
+
+def lives_once(env: object) -> bool:
+    """Whether an environment is one life in which everything counts: its attribute `one_life`, False by default.
+
+    An agent that explores by trying everything then does so only where something is unknown, and acts for what it
+    values elsewhere (Kearns and Singh 2002, explicit explore or exploit).
+    """
+    return bool(getattr(env, "one_life", False))
 
 
 class TrainingEnv(Protocol):

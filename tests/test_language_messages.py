@@ -478,6 +478,7 @@ CASES = [
     Case("else_pays without a chance", "TC232", "    pays: {task: 1, performance: 1}",
          "    pays: {task: 1, performance: 1}\n    else_pays: {task: -1}"),
     Case("an else without a chance", "TC232", "    then:", "    else:\n      - power += 1\n    then:"),
+    Case("an only agent that leaves", "TC234", "discount: 0.97", "discount: 0.97\n    leaves_when: robot in vault"),
     Case("before anyone acts", "TC518", "    when: robot in vault or robot on goal",
          "    at: start\n    when: before(robot in vault)"),
     Case("before in before", "TC518", "robot in vault or robot on goal", "before(before(robot on goal))"),

@@ -54,6 +54,7 @@ for name, command in (
     ("check", solving.check),
     ("solve", solving.solve),
     ("why", solving.why),
+    ("exploit", solving.exploit),
     ("export", exporting.export),
     ("pareto", solving.pareto),
     ("run", running.run),

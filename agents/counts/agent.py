@@ -11,7 +11,7 @@ import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.solvers.vector_values import Heads
-from ..base import AgentState, Log, Progress, TrainingEnv
+from ..base import AgentState, Log, Progress, TrainingEnv, lives_once
 from ..learning.checkpoint import parts_of, read_checkpoint, unreadable, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
@@ -44,7 +44,8 @@ class CountsFitState(FitState):
 class CountsAgent(StopsAtOnce[CountsFitState]):
     """Learns transitions and rewards as counts, plans on them, and explores by a separate novelty head.
 
-    In training it follows the novelty head alone. Deployed it follows the task heads alone, and considers only actions
+    In training it follows the novelty head alone; in the training of a life it follows it where an action is new, and
+    the task heads elsewhere (`lives_once`). Deployed it follows the task heads alone, and considers only actions
     that it has tried in the present state; where it has tried none, it takes the first available one. It never sees the
     hidden performance.
 
@@ -125,7 +126,10 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
 
     def _tick(self, training: CountsFitState, env: TrainingEnv) -> None:
         """One step of training."""
-        action = training.novelty.choose(training.state)
+        if lives_once(env) and training.novelty.knows(training.state):
+            action = self._choose(training.state, self.model.available[training.state])
+        else:
+            action = training.novelty.choose(training.state)
         observation, rewards, ended, truncated, mask = env.step(action)
         next_state = self.model.state(observation, ended and not truncated, mask)
         # The chosen action is recorded, and not the executed one: what overrides actions counts as part of the world.

@@ -71,6 +71,10 @@ class NoveltyHead:
         best = np.flatnonzero(ahead >= ahead.max() * (1 - 1e-9))
         return int(best[self._rng.integers(best.size)])
 
+    def knows(self, state: int) -> bool:
+        """Whether no available action is new in a state."""
+        return not self._new(state).any()
+
     def _needed(self) -> int:
         """The number of tries after which a pair with a single outcome so far counts as known.
 

@@ -57,6 +57,7 @@ class AgentSpec:
             the agent is evaluated.
         uses_device: whether it has neural networks, which can run on a GPU.
         stoppable: whether its training can be ended early (`agents.base.Stops`).
+        lives: whether it can be trained in a life, where it is told the tick beside what it observes.
         unable: returns the reason why it cannot be trained as a given agent of a world, beyond those that follow from
             the fields above, or None if it can.
     """
@@ -68,6 +69,7 @@ class AgentSpec:
     deep_copyable: bool = False
     uses_device: bool = False
     stoppable: bool = True
+    lives: bool = False
     unable: Callable[[AgentProgram], str | None] = _anywhere
 
 
@@ -188,7 +190,7 @@ def _sb3_spec(algorithm: Algorithm, novelty: float = 0.0, preset: Preset = "plai
 
 
 AGENTS: Final[dict[str, AgentSpec]] = {
-    "counts": AgentSpec(_counts, plans_on_model=True, edited_weights="planned", deep_copyable=True),
+    "counts": AgentSpec(_counts, plans_on_model=True, edited_weights="planned", deep_copyable=True, lives=True),
     "local_rules": AgentSpec(_local_rules, plans_on_model=True, edited_weights="planned", deep_copyable=True),
     "neural": AgentSpec(
         _neural,
@@ -199,11 +201,11 @@ AGENTS: Final[dict[str, AgentSpec]] = {
         unable=partial(_network_packages, "neural"),
     ),
     "deep": AgentSpec(_deep, plans_on_model=True, deep_copyable=True, uses_device=True, unable=_deep_unable),
-    "q_learning": AgentSpec(partial(_tabular, "q_learning"), deep_copyable=True),
-    "virtual_sarsa": AgentSpec(partial(_tabular, "virtual_sarsa"), deep_copyable=True),
-    "empirical_sarsa": AgentSpec(partial(_tabular, "empirical_sarsa"), deep_copyable=True),
+    "q_learning": AgentSpec(partial(_tabular, "q_learning"), deep_copyable=True, lives=True),
+    "virtual_sarsa": AgentSpec(partial(_tabular, "virtual_sarsa"), deep_copyable=True, lives=True),
+    "empirical_sarsa": AgentSpec(partial(_tabular, "empirical_sarsa"), deep_copyable=True, lives=True),
     "policy_aware": AgentSpec(_policy_aware, plans_on_model=True, deep_copyable=True, unable=_weighted_only),
-    "random": AgentSpec(_random, deep_copyable=True, stoppable=False),
+    "random": AgentSpec(_random, deep_copyable=True, stoppable=False, lives=True),
     "ppo": _sb3_spec("ppo"),
     "dqn": _sb3_spec("dqn"),
     "ppo_novelty": _sb3_spec("ppo", NOVELTY_SCALE),

@@ -30,6 +30,15 @@ def unable(method: str, world: World, own: UserAgent | None = None) -> str | Non
     return _unable_alone(method, world.agents[0])
 
 
+def unable_in_life(method: str) -> str | None:
+    """Why a method cannot be trained in a life, beyond the reasons of `unable`; None if it can."""
+    spec = agent_spec(method)
+    if spec is not None and spec.lives:
+        return None
+    able = ", ".join(f"`{name}`" for name in agent_names() if (its := agent_spec(name)) is not None and its.lives)
+    return f"in a life an agent is told the tick and lives it once, which {able} can"
+
+
 def _unable_alone(method: str, its: AgentProgram) -> str | None:
     """Why a method cannot be trained as a given agent of a world, for reasons apart from other agents, or None."""
     spec = agent_spec(method)

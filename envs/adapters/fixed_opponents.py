@@ -84,7 +84,8 @@ class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
         # The agent's own action is checked before the others draw: what is refused leaves the random stream as it was.
         actions = {me: self.parallel.checked(me, action)}
         state = self.parallel.state()
-        actions |= {name: policy(state, self.np_random) for name, policy in self._others.items()}
+        there = [name for name in self._others if name in self.parallel.agents]
+        actions |= {name: self._others[name](state, self.np_random) for name in there}
         observations, rewards, ended, cut, infos = self.parallel.step(actions)
         return observations[me], rewards[me], ended[me], cut[me], infos[me]
 

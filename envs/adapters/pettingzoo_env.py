@@ -14,6 +14,7 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from ...scenarios.arguments import shown
 from ...scenarios.errors import ArgumentError
+from ...scenarios.language.names.symbols import GONE
 from ..arguments import action_index, checked_options, checked_seed
 from ..base import Bools, Ints
 from ..life.stepper import LifeStepper
@@ -35,7 +36,10 @@ from .spaces import Form, ObservationBuffer, observers_of
 
 
 class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # PettingZoo is not typed
-    """The agents of one stage of a scenario, all choosing at once; they end together.
+    """The agents of one stage of a scenario, all choosing at once.
+
+    An agent that leaves (`leaves_when` of the file) is terminated with the tick in which it does, and the others go on
+    without it; all whom an episode's end finds there end together.
 
     Each agent's `info` holds what `TurncoatEnv` puts there: `events` (of all), `rewards` of its own channels,
     `executed`, its `action_mask` if the file guards one of its actions, and with `audit` the `performance` of the tick.
@@ -82,12 +86,17 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self.render_mode = render_mode
         self.possible_agents = [program.name for program in self.world.agents]
         self.agents: list[str] = []
-        self.action_names = {program.name: program.actions for program in self.world.agents}
+        self._gone = [self.world.columns.get(f"{name}.{GONE}") for name in self.possible_agents]
+        # Who is there has no action for not being there.
+        self.action_names = {
+            program.name: program.actions if gone is None else program.actions[:-1]
+            for program, gone in zip(self.world.agents, self._gone, strict=True)
+        }
         observers = [observers_of(worlds, i, form) for i in range(len(self.possible_agents))]
         self.observers = {name: own[0] for name, own in zip(self.possible_agents, observers, strict=True)}
         self.observation_spaces = {name: observer.space for name, observer in self.observers.items()}
         self.action_spaces = {
-            program.name: gymnasium.spaces.Discrete(len(program.actions)) for program in self.world.agents
+            name: gymnasium.spaces.Discrete(len(actions)) for name, actions in self.action_names.items()
         }
         sizes = np.array([field.size for field in self.world.fields], np.int32)
         self.state_space = gymnasium.spaces.MultiDiscrete(sizes, dtype=np.int32)
@@ -139,7 +148,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
     def step(
         self, actions: Mapping[str, int]
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
-        """One tick, with an action of every agent. After an episode's end, when nobody is left, nobody has to act.
+        """One tick, with an action of every agent that is there. When nobody is left, nobody has to act.
 
         Raises:
             gymnasium.error.ResetNeeded: no episode has begun; or it is over, and somebody acts.
@@ -149,7 +158,10 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
             return {}, {}, {}, {}, {}
         if not self.agents:
             raise reset_needed(self._begun)
-        for i, name in enumerate(self.agents):
+        for i, name in enumerate(self.possible_agents):
+            if name not in self.agents:
+                self._chosen[0, i] = len(self.action_names[name])
+                continue
             if name not in actions:
                 raise ArgumentError(f"`{name}` needs an action from 0 to {len(self.action_names[name]) - 1}")
             self._chosen[0, i] = self.checked(name, actions[name])
@@ -158,17 +170,23 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self._stepper.step(self._chosen)
         ended, cut = self._stepper.terminated.item(), self._stepper.truncated.item()
         paid = self._stepper.rewards[0].tolist()
-        rewards = {name: scalar[i].of_one(paid, before) for i, name in enumerate(self.agents)}
+        there = [(i, name) for i, name in enumerate(self.possible_agents) if name in self.agents]
+        rewards = {name: scalar[i].of_one(paid, before) for i, name in there}
+        gone = {name for i, name in there if self._has_left(i)}
         out = (
             self._observations(),
             rewards,
-            dict.fromkeys(self.agents, ended),
-            dict.fromkeys(self.agents, cut),
+            {name: ended or name in gone for name in self.agents},
+            {name: cut and name not in gone for name in self.agents},
             self._infos(),
         )
-        if ended or cut:
-            self.agents = []  # PettingZoo's sign that an episode is over
+        # That nobody is left is PettingZoo's sign that an episode is over.
+        self.agents = [] if ended or cut else [name for name in self.agents if name not in gone]
         return out
+
+    def _has_left(self, number: int) -> bool:
+        column = self._gone[number]
+        return column is not None and bool(self._stepper.states[0, column.index])
 
     def checked(self, agent: str, action: object) -> int:
         """The index of an agent's action, as an int.
@@ -184,7 +202,10 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 
     def action_masks(self) -> dict[str, Bools]:
         """By agent, bool `[actions]`: what is available to it."""
-        return {name: self._stepper.available[i][0].copy() for i, name in enumerate(self.possible_agents)}
+        return {
+            name: self._stepper.available[i][0, : len(self.action_names[name])].copy()
+            for i, name in enumerate(self.possible_agents)
+        }
 
     def _observations(self) -> dict[str, Any]:
         stage = 0 if self._life is None else int(self._life.stage[0])
@@ -201,6 +222,8 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         events = world.event_list(stepper.events.item())
         infos: dict[str, dict[str, Any]] = {}
         for i, program in enumerate(world.agents):
+            if program.name not in self.agents:
+                continue
             shown = world.rewards_shown or self._audit
             own = [(k, channel) for k, channel in enumerate(world.channels) if world.owners[k] == i]
             infos[program.name] = info = {
@@ -209,7 +232,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
                 "executed": stepper.executed[0, i].item(),
             }
             if any(guard is not None for guard in program.guards):
-                info["action_mask"] = stepper.available[i][0].astype(np.int8)
+                info["action_mask"] = stepper.available[i][0, : len(self.action_names[program.name])].astype(np.int8)
             if self._audit:
                 info["performance"] = stepper.performance.item()
             if life is not None:
@@ -238,7 +261,8 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         if not self._begun:
             self._stepper.seed(entropy())
         self._begun = True
-        self.agents = [] if self._stepper.ended[0] else list(self.possible_agents)
+        there = [name for i, name in enumerate(self.possible_agents) if not self._has_left(i)]
+        self.agents = [] if self._stepper.ended[0] else there
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""

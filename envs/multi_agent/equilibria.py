@@ -44,6 +44,9 @@ def equilibria_of(enumeration: Enumeration, choice: EquilibriumChoice | None = N
     if world.horizon is not None:
         if blind is None:
             return subgame_perfect(enumeration, world.horizon, choice)
+        if choice.rule == "correlated":
+            message = f"`{blind}` does not see all that matters, and what a mediator would know then is not said"
+            raise NotEnumerableError(message, "correlated equilibria are found where everybody sees what matters")
         return equilibria_of_tree(enumeration, world.horizon, choice)
     if blind is not None:
         message = f"`{blind}` does not see all that matters, and the game has no known end"

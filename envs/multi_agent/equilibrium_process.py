@@ -212,23 +212,37 @@ def in_words(world: World, mixture: Floats, agent: int) -> str:
     return ", ".join(name if p > 1 - SHOWN else f"{name} {p:.4g}" for name, p in played)
 
 
-def told(world: World, mdp: FiniteMDP, mixtures: Floats, play: Longs, plays: Bools) -> str:
+def in_words_together(world: World, mixture: Floats) -> str:
+    """`left right 0.5, right left 0.5`: a mixture float64 `[J]` of joint actions, which need not add up to 1."""
+    total = mixture.sum()
+    played = [
+        (" ".join(its.actions[a] for its, a in zip(world.agents, world.joint_actions[joint].tolist(), strict=True)), p)
+        for joint, p in enumerate((mixture / total).tolist())
+        if p > SHOWN
+    ]
+    return ", ".join(names if p > 1 - SHOWN else f"{names} {p:.4g}" for names, p in played)
+
+
+def told(world: World, mdp: FiniteMDP, mixtures: Floats, play: Longs, plays: Bools, together: bool = False) -> str:
     """What each agent does tick by tick where the first of some actions bool `[S, A]` is played everywhere.
 
-    Over all that chance brings by then, while the episode goes on.
+    Over all that chance brings by then, while the episode goes on. `together`: what they do is told of both at once,
+    for neither chooses by itself.
     """
     now = np.bincount(mdp.start_state, weights=mdp.start_probability, minlength=mdp.n_states)
     action, matrix = plays.argmax(axis=1), tables(mdp).matrix
-    ticks: list[list[str]] = [[] for _ in world.agents]
+    ticks: list[list[str]] = [[]] if together else [[] for _ in world.agents]
     for tick in range(MAX_WORDS + 1):
         live = np.flatnonzero((now > SHOWN) & ~mdp.ended)
         if live.size == 0:
             break
         mixed = now[live] @ mixtures[play[live, action[live]]]
         for agent, its in enumerate(ticks):
-            its.append(in_words(world, mixed, agent) if tick < MAX_WORDS else "...")
+            words = in_words_together(world, mixed) if together else in_words(world, mixed, agent)
+            its.append(words if tick < MAX_WORDS else "...")
         now = np.asarray(now[live] @ matrix[live * mdp.n_actions + action[live]])
-    return "; ".join(f"{its.name}: {_merged(words)}" for its, words in zip(world.agents, ticks, strict=True))
+    names = [" and ".join(its.name for its in world.agents)] if together else [its.name for its in world.agents]
+    return "; ".join(f"{name}: {_merged(words)}" for name, words in zip(names, ticks, strict=True))
 
 
 def _merged(words: list[str]) -> str:

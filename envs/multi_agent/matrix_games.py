@@ -47,7 +47,7 @@ def maximin(payoff: Floats) -> tuple[float, Floats]:
     return float((strategy @ payoff).min()), strategy
 
 
-def correlated_equilibrium(payoffs: Floats, objective: Floats) -> Floats:
+def correlated_equilibrium(payoffs: Floats, objective: Floats, then: Floats | None = None) -> Floats:
     """The correlated equilibrium of a game of N that is best by an objective (Aumann 1974).
 
     A mediator draws a joint action and tells each agent its own part; nobody gains by doing anything else.
@@ -55,6 +55,7 @@ def correlated_equilibrium(payoffs: Floats, objective: Floats) -> Floats:
     Args:
         payoffs: float64 `[N, A_1, .., A_N]`, what each joint action pays each agent.
         objective: float64 `[A_1, .., A_N]`, of each joint action; its expectation is maximised.
+        then: another one, which is maximised among those that are best by the first; None: any of them.
 
     Returns:
         float64 `[A_1, .., A_N]`, the probability of each joint action.
@@ -70,17 +71,23 @@ def correlated_equilibrium(payoffs: Floats, objective: Floats) -> Floats:
                     loss = np.zeros_like(mine)
                     loss[told] = mine[other] - mine[told]
                     rows.append(np.moveaxis(loss, 0, agent).ravel())
-    solved: Any = linprog(
-        -objective.ravel() / max(float(np.abs(objective).max()), 1e-300),
-        A_ub=np.array(rows) if rows else None,
-        b_ub=np.zeros(len(rows)) if rows else None,
-        A_eq=np.ones((1, objective.size)),
-        b_eq=[1.0],
-        method="highs",
-        options=_TIGHT,
-    )
-    chances = np.maximum(solved.x, 0.0)
-    return np.asarray((chances / chances.sum()).reshape(shape))
+    limits, most = [0.0] * len(rows), np.zeros(0)
+    for goal in (objective, then):
+        if goal is None:
+            break
+        scaled = goal.ravel() / max(float(np.abs(goal).max()), 1e-300)
+        solved: Any = linprog(
+            -scaled,
+            A_ub=np.array(rows) if rows else None,
+            b_ub=limits if rows else None,
+            A_eq=np.ones((1, objective.size)),
+            b_eq=[1.0],
+            method="highs",
+            options=_TIGHT,
+        )
+        most = np.maximum(solved.x, 0.0)
+        rows, limits = [*rows, -scaled], [*limits, float(solved.fun) + 1e-12]
+    return np.asarray((most / most.sum()).reshape(shape))
 
 
 def correlated_range(payoffs: Floats, objective: Floats) -> tuple[float, float]:

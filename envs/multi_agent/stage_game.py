@@ -17,8 +17,8 @@ from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution
 from ..solvers.fixed_policy import evaluate_stationary, evaluate_time_dependent
 from ..world.world import EquilibriumChoice, World
 from .best_response import marginalise_others, uniform_policy
-from .equilibrium_process import Equilibria, Equilibrium, in_words, values_of
-from .subgame_perfect import all_of_stage, chosen
+from .equilibrium_process import Equilibria, Equilibrium, in_words, in_words_together, values_of
+from .subgame_perfect import StageSolver
 
 
 def stage_equilibria(enumeration: Enumeration, choice: EquilibriumChoice) -> Equilibria:
@@ -37,13 +37,11 @@ def stage_equilibria(enumeration: Enumeration, choice: EquilibriumChoice) -> Equ
     available = [np.unique(column) for column in world.joint_actions[mdp.available[start]].T]
     first, second = (_pay(enumeration, start, number)[np.ix_(*available)] for number in (0, 1))
     chances = np.zeros((0, mdp.n_actions))
-    for x, y in chosen(choice, first, second, all_of_stage(first, second)):
+    for _, played in StageSolver(choice).plays(first, second):
         whole = np.zeros(world.action_counts)
-        whole[np.ix_(*available)] = np.outer(x, y)
+        whole[np.ix_(*available)] = played
         chances = np.vstack([chances, whole.ravel()])
-    names = tuple(
-        "; ".join(f"{its.name}: {in_words(world, each, a)}" for a, its in enumerate(world.agents)) for each in chances
-    )
+    names = tuple(_told(world, each, choice) for each in chances)
     process, order = _as_actions(mdp, start, chances, names)
     count = len(chances)
     every = []
@@ -64,6 +62,13 @@ def is_stage_game(mdp: FiniteMDP, horizon: int | None) -> bool:
     start = int(starts[0])
     successors = mdp.next_state[outcomes_of(mdp, start * mdp.n_actions + np.arange(mdp.n_actions))[0]]
     return bool(horizon == 1 or (successors == start).all() or mdp.ended[successors].all())
+
+
+def _told(world: World, chances: Floats, choice: EquilibriumChoice) -> str:
+    """What each agent does in a round, or both together where a mediator tells them."""
+    if choice.rule == "correlated":
+        return f"{' and '.join(its.name for its in world.agents)}: {in_words_together(world, chances)}"
+    return "; ".join(f"{its.name}: {in_words(world, chances, a)}" for a, its in enumerate(world.agents))
 
 
 def _pay(enumeration: Enumeration, start: int, number: int) -> Floats:

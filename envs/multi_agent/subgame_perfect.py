@@ -33,7 +33,7 @@ from .equilibrium_process import (
     told,
     values_of,
 )
-from .matrix_games import is_dominated, maximin, undominated
+from .matrix_games import correlated_equilibrium, is_dominated, maximin, undominated
 
 MAX_BRANCHES: Final = 48
 """Values that are told apart in one state at one tick."""
@@ -75,6 +75,7 @@ class StageSolver:
         """For one rule by which equilibria are chosen."""
         self.choice = choice
         self._known: dict[tuple[int, bytes, bytes], list[tuple[Floats, Floats]]] = {}
+        self._mediated: dict[tuple[int, bytes, bytes], Floats] = {}
 
     def solve(self, first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
         """Pairs of mixed strategies; of a game that is like one before, those found then.
@@ -86,6 +87,34 @@ class StageSolver:
         if key not in self._known:
             self._known[key] = chosen(self.choice, first, second, all_of_stage(first, second))
         return self._known[key]
+
+    def plays(self, first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
+        """What each agent gets, float64 `[2]`, and the chances of joint actions, float64 `[m, n]`, of each equilibrium.
+
+        Raises:
+            NotEnumerableError: there are too many actions.
+        """
+        if self.choice.rule != "correlated":
+            found = self.solve(first, second)
+            return [(np.array([x @ first @ y, x @ second @ y]), np.outer(x, y)) for x, y in found]
+        key = (len(first), _key(first), _key(second))
+        if key not in self._mediated:
+            self._mediated[key] = best_correlated(first, second)
+        chances = self._mediated[key]
+        return [(np.array([(chances * first).sum(), (chances * second).sum()]), chances)]
+
+
+def best_correlated(first: Floats, second: Floats) -> Floats:
+    """The correlated equilibrium with the largest sum, of equals the one that is best for the first, float64 `[m, n]`.
+
+    Actions that are strictly dominated are left out before; no correlated equilibrium has any.
+    """
+    rows, columns = undominated(first, second)
+    its = np.ix_(rows, columns)
+    chances = np.zeros(first.shape)
+    payoffs = np.stack([first[its], second[its]])
+    chances[its] = correlated_equilibrium(payoffs, payoffs.sum(axis=0), payoffs[0])
+    return chances
 
 
 def all_of_stage(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
@@ -203,10 +232,9 @@ class _Induction:
                 p + d * (game.chances @ worth[:, i]) for i, (p, d) in enumerate(zip(pay, self.discounts, strict=True))
             ]
             first, second = (each[game.joint] for each in tables_)
-            for x, y in self.solver.solve(first, second):
-                value = np.array([x @ first @ y, x @ second @ y])
+            for value, chances in self.solver.plays(first, second):
                 mixture = np.zeros(self.mdp.n_actions)
-                mixture[game.joint.ravel()] = np.outer(x, y).ravel()
+                mixture[game.joint.ravel()] = chances.ravel()
                 self._keep(found, value, _Way(mixture, branch_of))
         return list(found.values())
 
@@ -281,7 +309,7 @@ class _Induction:
             plays = process.available.copy()
             for (place, belongs), number in zip(places, pick, strict=True):
                 plays[place, : len(belongs)] = np.array(belongs, np.int64) == number
-            words = told(self.world, process, mixtures, play, plays)
+            words = told(self.world, process, mixtures, play, plays, together=self.choice.rule == "correlated")
             out.append(Equilibrium(words, values_of(process, self.world, plays), plays))
         return tuple(out)
 

@@ -16,8 +16,11 @@ from ...scenarios.language.expressions.parser import effect, formula, measure
 from ...scenarios.language.expressions.stated_policies import RANDOM, StatedPolicy, conditions_in, stated_policy
 from ...scenarios.language.expressions.syntax import (
     Assign,
+    BeforeTick,
     Binary,
+    Call,
     Does,
+    Effect,
     Emit,
     End,
     Expression,
@@ -25,11 +28,12 @@ from ...scenarios.language.expressions.syntax import (
     Name,
     Number,
     PutAt,
+    Remove,
     Take,
 )
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
-from ...scenarios.language.names.symbols import BUILT_IN_ZONES, instance_names, maps_of
+from ...scenarios.language.names.symbols import BUILT_IN_ZONES, GONE, instance_names, maps_of
 from ...scenarios.language.schema import document as schema
 from ..base import Field, Floats, Ints
 from ..deliberation import DeliberationRule
@@ -179,6 +183,8 @@ class _Compiler:
             yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
         for agent in self.document.agents.values():
             yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
+            if agent.leaves_when is not None:
+                yield formula(agent.leaves_when)
         if isinstance(solution := self.document.solution, schema.BestResponse):
             for text in solution.others.values():
                 yield from conditions_in(stated_policy(text))
@@ -303,6 +309,7 @@ class _Compiler:
                 self.draw_names.append(f"{body.name}.wander")
         tick_draws = tuple(self._draw(name, draw) for name, draw in document.draws.items() if draw.at == "tick")
         rules = {at: self._rules(at, channels, hidden) for at in ("start", "tick", "end", "between")}
+        rules["tick"] += tuple(self._leaving())
         life = self._life()
         boards = self._boards()
         return World(
@@ -432,6 +439,9 @@ class _Compiler:
         cell = self.add(f"{name}.cell", self.height * self.width + 1) if on_board else -1
         facing = self.add(f"{name}.facing", 4) if on_board and agent.facing else -1
         fields = tuple(self.add_counter(f"{name}.{f}", counter) for f, counter in agent.fields.items())
+        if agent.leaves_when is not None:
+            # No field of the body: what is removed begins anew, and who has left does not.
+            self.add(f"{name}.{GONE}", 2, persists=True)
         if not on_board:
             return -1
         order = len(self.bodies)
@@ -570,7 +580,13 @@ class _Compiler:
         agent = self.document.agents[name]
         index = list(self.document.agents).index(name)
         specs = [a if isinstance(a, schema.ActionSpec) else None for a in agent.actions]
+        guards = tuple(None if spec is None else self.formula(spec.when) for spec in specs)
         names = _actions(agent)
+        if agent.leaves_when is not None:
+            names, guards = (
+                (*names, GONE),
+                (*(_both(_is_there(name), guard) for guard in guards), Name(f"{name}.{GONE}")),
+            )
         moves = list(geometry.STEPS)
         weights, columns = np.zeros(len(channels)), []
         for k, channel in enumerate(channels):
@@ -583,7 +599,7 @@ class _Compiler:
             body=body,
             actions=names,
             moves=np.array([moves.index(a) if a in moves and body >= 0 else 0 for a in names], np.int32),
-            guards=tuple(None if spec is None else self.formula(spec.when) for spec in specs),
+            guards=guards,
             sees=sees,
             zones=zones,
             visible_layout=boards.visible_layout(zones),
@@ -746,7 +762,9 @@ class _Compiler:
         return OverrideProgram(
             override.name,
             agents.index(override.agent),
-            self.formula(override.when),
+            self.formula(override.when)
+            if self.document.agents[override.agent].leaves_when is None
+            else _both(_is_there(override.agent), self.formula(override.when)),
             None if override.chance is None else self.formula(override.chance),
             -1 if override.action == "random" else actions.index(override.action),
         )
@@ -787,13 +805,24 @@ class _Compiler:
                 chance,
                 effects,
                 otherwise,
-                *self._amounts(rule.pays, scope, channels, hidden),
-                *self._amounts(rule.else_pays, scope, channels, hidden),
+                *self._amounts(rule, rule.pays, scope, channels, hidden),
+                *self._amounts(rule, rule.else_pays, scope, channels, hidden),
                 rule.name if rule.only is not None else "",
             )
 
+    def _leaving(self) -> Iterable[RuleProgram]:
+        """The rules after all others of a tick by which agents leave."""
+        for name, agent in self.document.agents.items():
+            if agent.leaves_when is not None:
+                effects: tuple[Effect, ...] = (Assign(f"{name}.{GONE}", "=", Number(1)),)
+                if any(body.name == name for body in self.bodies):
+                    effects += (Remove(name),)
+                when = _both(_is_there(name), self.formula(agent.leaves_when))
+                yield RuleProgram(f"{name}.leaves", when, None, effects, (), (), None, (), None)
+
     def _amounts(
         self,
+        rule: schema.Rule,
         written: Mapping[str, schema.Formula],
         scope: NameBindings,
         channels: Sequence[str],
@@ -801,8 +830,25 @@ class _Compiler:
     ) -> tuple[tuple[tuple[int, Expression], ...], Expression | None]:
         """Pairs of a channel and what it is paid, and what the hidden channel is paid."""
         pays = {self._channel(channel): self.formula(pay, scope) for channel, pay in written.items()}
+        for channel in pays:
+            owner = channel.partition(".")[0]
+            its = self.document.agents.get(owner)
+            if rule.at in ("tick", "end") and its is not None and its.leaves_when is not None:
+                # Who had left before the tick is paid nothing any more.
+                there = BeforeTick(_is_there(owner))
+                pays[channel] = Call("if", (there, pays[channel], Number(0)))
         seen = tuple((list(channels).index(channel), pay) for channel, pay in pays.items() if channel in channels)
         return seen, pays.get(hidden) if hidden is not None else None
+
+
+def _is_there(agent: str) -> Expression:
+    """That an agent with `leaves_when` has not left."""
+    return Binary("==", Name(f"{agent}.{GONE}"), Number(0))
+
+
+def _both(one: Expression, other: Expression | None) -> Expression:
+    """The conjunction of two conditions, of which the second may always hold."""
+    return one if other is None else Binary("and", one, other)
 
 
 def _as_agent(thing: schema.Thing) -> schema.AsAgent:

@@ -207,11 +207,12 @@ class EquilibriumChoice:
     Attributes:
         rule: `all`; `perfect`, in which nobody's strategy is weakly dominated; or of those of a tick the one with the
             largest sum (`joint`), the smallest (`worst`), the largest product of gains over what each can secure
-            (`nash`), or the one that is `best_for` an agent.
+            (`nash`), or the one that is `best_for` an agent; or the correlated equilibrium with the largest sum
+            (`correlated`).
         agent: which one that is.
     """
 
-    rule: Literal["all", "perfect", "joint", "worst", "nash", "best_for"] = "all"
+    rule: Literal["all", "perfect", "joint", "worst", "nash", "best_for", "correlated"] = "all"
     agent: int = -1
 
 

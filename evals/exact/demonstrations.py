@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from ...agents.base import Agent, AgentState, Log
 from ...agents.baselines.scripted import RandomAgent
-from ...envs.base import Bools, Ints, Longs, NotEnumerableError
+from ...envs.base import Bools, Floats, Ints, Longs, NotEnumerableError
+from ...envs.life.policy import life_policy
+from ...envs.life.training_env import LifeTrainingEnv
 from ...envs.reference import action_mask
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
@@ -46,6 +49,85 @@ def watched_logs(solved: SolvedWorlds, stage: str, seed: int) -> list[Log]:
         player, ticks = _player(solved, stage, kind, draw)
         out += [recording.episode(player, ticks) for _ in range(round(_number(kind.episodes, world)))]
     return out
+
+
+def watched_lives(solved: SolvedWorlds, stage: str, seed: int, foresight: str) -> list[Log]:
+    """The lives that are watched in a stage, for each entry of its `watch` in the order of the file.
+
+    Where a file declares a life, others are shown living theirs, from its first episode to its last, and `episodes`
+    says how many of them. A written list of actions is begun anew in each episode, and where it is done the first
+    available one is taken.
+
+    Args:
+        solved: worlds of the scenario, under the condition that is asked about.
+        stage: the stage that has the `watch`.
+        seed: of all randomness; the same seed gives the same logs.
+        foresight: that of the watcher: with `life` a life is one log, whose episodes follow each other as ticks do;
+            with `episode` each episode is one.
+
+    Raises:
+        NotEnumerableError: a named policy cannot be played; the message says why.
+    """
+    document = solved.scenario.document
+    shown, out = document.stages[stage].rewards == "shown", list[Log]()
+    for number, kind in enumerate(document.stages[stage].watch):
+        draw = np.random.default_rng([seed, list(document.stages).index(stage), number])
+        worlds = [solved.world(kind.set, name) for name in dict.fromkeys(entry.stage for entry in document.life)]
+        slips, player = _number(kind.slips, worlds[0]), _life_player(solved, kind, worlds[0], draw)
+        env = LifeTrainingEnv(worlds, foresight, int(draw.integers(2**62)))
+        for _ in range(round(_number(kind.episodes, worlds[0]))):
+            if env.life_over:
+                env.begin()
+            while not env.life_over:
+                out.append(_log(env, player, slips, draw, shown))
+    return out
+
+
+_LifePlayer: TypeAlias = Callable[[LifeTrainingEnv, Bools], int]
+"""Chooses an action where a life is, among the available ones."""
+
+
+def _log(env: LifeTrainingEnv, player: _LifePlayer, slips: float, draw: np.random.Generator, shown: bool) -> Log:
+    """What is seen until the environment says that it is over."""
+    observation, mask = env.reset()
+    seen, able, executed, paid = [observation], [mask], list[int](), list[Floats]()
+    ended = False
+    while not ended:
+        action = player(env, mask)
+        if draw.random() < slips:
+            action = _any(mask, draw)
+        observation, rewards, ended, _, mask = env.step(action)
+        assert rewards is not None or not shown
+        seen.append(observation)
+        able.append(mask)
+        executed.append(env.executed)
+        paid.append(np.zeros(0) if rewards is None else rewards)
+    return Log(np.array(seen), np.array(executed, np.int32), np.array(able), np.array(paid) if shown else None, True)
+
+
+def _any(mask: Bools, draw: np.random.Generator) -> int:
+    able = np.flatnonzero(mask)
+    return int(able[draw.integers(able.size)])
+
+
+def _life_player(solved: SolvedWorlds, kind: Watched, world: World, draw: np.random.Generator) -> _LifePlayer:
+    if kind.actions is not None:
+        names = world.agents[0].actions
+        written = [names.index(name) for (name,) in written_actions(solved.scenario.document, kind.actions)]
+
+        def recite(env: LifeTrainingEnv, mask: Bools) -> int:
+            tick = env.place[2]
+            wanted = written[tick] if tick < len(written) else -1
+            return wanted if wanted >= 0 and mask[wanted] else int(mask.argmax())
+
+        return recite
+    if kind.of == "random":
+        return lambda env, mask: _any(mask, draw)
+    try:
+        policy = life_policy(solved.life(kind.set))
+    except (ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
+        raise NotEnumerableError(f"nobody can be watched: {fault}") from None
+    return lambda env, mask: policy(env.place)
 
 
 class _Recording:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+import polars as pl
+
 from ...envs.base import NotEnumerableError
-from ...scenarios.language.expressions.syntax import ParsedMeasure
+from ...envs.world.world import World
+from ...scenarios.language.expressions.syntax import OfLife, ParsedMeasure, Quantity, Share, Statistic, temporal_in
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation
 from ..exact.solved_worlds import SolvedWorlds
-from ..traces.trace import Regrets, Trace
+from ..traces.trace import BETWEEN, Regrets, Trace
 from .measure import Interval, difference, less, seed_values
 from .measure_values import exact_range, regret_baseline, sampled_in
 
@@ -148,8 +151,34 @@ def _sampled(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, tra
     if (responder := measure.responder) is not None:
         return {seed: _regret(its, responder) for seed, its in sorted(trace.regrets.items())}
     its = solved.with_agent(subject.agent)
+    if its.lives_in(subject.stage):
+        return _lived(its.world(subject.overrides, subject.stage), measure, subject, trace)
     best = regret_baseline(its, measure, subject.overrides, subject.stage)
     return seed_values(sampled_in(its.world(subject.overrides, subject.stage), measure, trace, best))
+
+
+def _lived(world: World, measure: ParsedMeasure, subject: Subject, trace: Trace) -> dict[int, float | None]:
+    """As `_sampled`, of the episodes that a stage had in a life that was lived once."""
+    syntax, table = measure.syntax, trace.table
+    if isinstance(syntax, OfLife):
+        # All episodes of the stage are one, and what came between them is of it too.
+        measure, row = replace(measure, syntax=syntax.measure), pl.int_range(pl.len()).over("seed")
+        names = pl.col("events").list.eval(pl.element().str.strip_prefix(BETWEEN))
+        step = row.cast(table.schema["step"]).alias("step")
+        table = table.with_columns(names, step, episode=pl.lit(0, table.schema["episode"]))
+    if measure.is_regret:
+        raise NotEnumerableError(f"`{measure}` is of a plan: what was learned in a life is one life among many")
+    its = measure.joined
+    weighted = isinstance(its, Quantity) and its.quantity in ("value", "return") and its.channel is None
+    if weighted and any(column >= 0 for column in world.agents[0].weight_columns):
+        raise NotEnumerableError(f"`{measure}` is by weights that change; ask for `return(CHANNEL)`")
+    of_states = isinstance(its, Statistic) or (isinstance(its, Share) and temporal_in(its.condition))
+    if isinstance(syntax, OfLife) and of_states:
+        raise NotEnumerableError(f"`{measure}` is known of the exact planner; ask for it without `life(...)`")
+    if subject.episode is not None:
+        number = pl.col("episode")
+        table = table.filter(number == (number.min() if subject.episode == 1 else number.max()).over("seed"))
+    return seed_values(sampled_in(world, measure, replace(trace, table=table)))
 
 
 def _regret(its: Regrets, agent: str) -> float:

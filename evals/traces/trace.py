@@ -101,6 +101,10 @@ class TraceMeta:
         }
 
 
+BETWEEN = "between: "
+"""What the names of events begin with that come between two episodes of a life; an event's own has no space."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """A table with one row per tick, ordered by seed, episode and step, and its metadata.

@@ -28,8 +28,10 @@ from ...agents.baselines.scripted import ConstantAgent, KnownPolicy, RandomAgent
 from ...agents.registry.multi_agent_profiles import RANDOM, alone
 from ...agents.registry.stored_agents import ENDINGS, read_agent
 from ...envs.base import Bools, Floats, Ints, Longs
+from ...envs.mdp.enumeration import Enumeration
+from ...envs.multi_agent.best_response import own_available
 from ...envs.reference.observation import observe
-from ...envs.reference.stated_policy import stated_chances
+from ...envs.reference.stated_policy import AT_RANDOM, stated_chances
 from ...envs.reference.step import reset
 from ...envs.world.compiler import compile_world
 from ...envs.world.randomness import SampledDraws, uniform
@@ -276,23 +278,58 @@ def playable(member: CoPlayer, scenario: Scenario, world: World, number: int) ->
     if not isinstance(member.policy, str):
         enter(member.policy, alone(world, number))
         return member.policy
-    text, its = member.policy, world.agents[number]
+    its = world.agents[number]
+    policy = stated_program(member.policy, scenario, world, number)
+    if isinstance(policy, int):
+        return RandomAgent() if policy == AT_RANDOM else ConstantAgent(policy)
+    if its.window is not None and its.body >= 0:
+        raise PopulationError(
+            f"`{member.name}`: `{its.name}` sees a window only, so its policy cannot ask for the state"
+        )
+    return StatedPolicyAgent(world, number, policy)
+
+
+def stated_program(text: str, scenario: Scenario, world: World, number: int) -> int | StatedChoice:
+    """A stated policy of an agent: the number of an action, `AT_RANDOM`, or a choice by the state.
+
+    Raises:
+        ScenarioError: the agent cannot have it; the message says why.
+    """
+    its = world.agents[number]
     if text in its.actions:
-        return ConstantAgent(its.actions.index(text))
+        return its.actions.index(text)
     if text == RANDOM:
-        return RandomAgent()
+        return AT_RANDOM
     others = {name: RANDOM for name in scenario.document.agents} | {its.name: text}
     decides = next(name for name in others if name != its.name)
     del others[decides]
     stated = apply_overrides(scenario, {SOLUTION: {"best_response": decides, "others": others}})
     response = compile_world(stated, world.stage).response
     assert response is not None
-    policy = response.others[list(scenario.document.agents).index(its.name)]
-    if its.window is not None and its.body >= 0:
-        raise PopulationError(
-            f"`{member.name}`: `{its.name}` sees a window only, so its policy cannot ask for the state"
-        )
-    return StatedPolicyAgent(world, number, policy)
+    return response.others[list(scenario.document.agents).index(its.name)]
+
+
+def policy_in_states(text: str, scenario: Scenario, truth: Enumeration, number: int) -> Floats:
+    """float64 `[S, its actions]`: what an agent does in each state by a stated policy, or by a table in a `.npz` file.
+
+    Raises:
+        PopulationError: it is no policy of the agent.
+    """
+    world, its = truth.world, truth.world.agents[number]
+    available = own_available(world.joint_actions[:, number], truth.mdp.available, world.action_counts[number])
+    if not text.endswith(ENDINGS[0]):
+        try:
+            return stated_chances(world, truth.states, number, stated_program(text, scenario, world, number))
+        except ScenarioError as fault:
+            first = fault.faults[0]
+            raise PopulationError(f"`{text}` is no policy of `{its.name}`: {first.message}; {first.cure}") from None
+    path = Path(text)
+    try:
+        table = PolicyTable.load(path)
+    except (OSError, ValueError) as fault:
+        raise PopulationError(_told(path, fault)) from None
+    _check(CoPlayer(path.name, its.name, table), scenario, world, number, path.parent)
+    return table.distribution(observe(world, truth.states, number), available)
 
 
 class StatedPolicyAgent:

@@ -145,7 +145,7 @@ class Curriculum(Generic[Trained]):
         # The agent went through a stage of its curriculum already in training: what it carries there was settled then.
         if judged in self.scenario.stages_before(judged):
             return agent
-        return self._carried(agent, self.scenario.document.stages[judged])
+        return carried(agent, self.scenario.document.stages[judged], self.make)
 
     def train(self, seed: int) -> Trained:
         """Train an agent in every stage before the judged one, without entering that stage; see `train_and_enter`."""
@@ -162,7 +162,7 @@ class Curriculum(Generic[Trained]):
             resumed = suspended if number == first else None
             # An agent from a checkpoint was stored after it had entered its stage: it must not forget a second time.
             if number and resumed is None:
-                agent = self._carried(agent, stage)
+                agent = carried(agent, stage, self.make)
             if not learns_in(agent, stage):
                 continue
             trained_in = self._world(solved, name)
@@ -182,16 +182,6 @@ class Curriculum(Generic[Trained]):
             trained_before += 1  # logs do not count: the first stage with training has the run's own seed
         return agent
 
-    def _carried(self, agent: Trained, stage: Stage) -> Trained:
-        """The agent with what it carries into a stage; if it cannot forget a part alone, it forgets everything."""
-        part = learns_with(agent)
-        if part in stage.carries and (part == "values" or "reward" in stage.carries):
-            return agent
-        if part in stage.carries and isinstance(agent, Forgetful):
-            agent.forget_rewards()
-            return agent
-        return self.make()
-
     def _world(self, solved: SolvedWorlds, name: str) -> TrainingWorld:
         """The world of a stage, enumerated if that is possible."""
         if name == world_of(self.train_world).stage:
@@ -208,6 +198,17 @@ class Curriculum(Generic[Trained]):
             return
         logs = watched_logs(solved, name, seed)
         agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
+
+
+def carried(agent: Trained, stage: Stage, make: Callable[[], Trained]) -> Trained:
+    """The agent with what it carries into a stage; if it cannot forget a part alone, `make` makes a new one."""
+    part = learns_with(agent)
+    if part in stage.carries and (part == "values" or "reward" in stage.carries):
+        return agent
+    if part in stage.carries and isinstance(agent, Forgetful):
+        agent.forget_rewards()
+        return agent
+    return make()
 
 
 def untrained(spec: TrainingSpec) -> TrainableAgent:

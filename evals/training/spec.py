@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -55,6 +56,8 @@ class TrainingSpec:
         until: time in seconds since the epoch at which training stops (see `TimeBudget`); a seed that is not finished
             by then has no trace.
         options: device, early stopping and telemetry.
+        life: the stages of the life that a seed lives, in the order in which it first comes to them; empty if the
+            judged stage is part of none. The steps are then those of its training entries, at most or in the mean.
     """
 
     method: str
@@ -70,6 +73,7 @@ class TrainingSpec:
     thoughts: bool = True
     until: float = math.inf
     options: TrainingOptions = DEFAULT_OPTIONS
+    life: tuple[World, ...] = ()
 
     @property
     def joint(self) -> bool:
@@ -170,6 +174,24 @@ def training_spec(
         options: see there.
     """
     scenario = stages.scenario
+    if scenario.lives_in(judged):
+        lived = tuple(stages.world(overrides, name) for name in dict.fromkeys(e.stage for e in scenario.document.life))
+        return TrainingSpec(
+            method,
+            stages.under(overrides),
+            lived[0],
+            stages.world(overrides, judged),
+            scenario.document.stages[judged].learn,
+            steps_of_life(scenario, lived),
+            1,
+            scenario.hash,
+            {**scenario.overrides, **overrides},
+            own,
+            thoughts,
+            until,
+            options,
+            lived,
+        )
     trained_in = _enumerated(stages, overrides, scenario.training_stage)
     judged_in = _enumerated(stages, overrides, judged)
     # Without chance every episode is the same. Where a stage cannot be enumerated, chance is assumed.
@@ -189,6 +211,22 @@ def training_spec(
         until,
         options,
     )
+
+
+def is_training(scenario: Scenario, stage: str) -> bool:
+    """Whether a life's entries of a stage are training: of any but the judged one, or of all if there is no other."""
+    stages = {entry.stage for entry in scenario.document.life}
+    return stage != scenario.judged_stage or stages == {stage}
+
+
+def steps_of_life(scenario: Scenario, worlds: Sequence[World]) -> int:
+    """The steps of a life's training entries: at most, or in the mean where chance decides how many there are."""
+    stages, total = {world.stage: world for world in worlds}, 0.0
+    for entry in worlds[0].life:
+        if is_training(scenario, entry.stage):
+            episodes = 1 / (1 - entry.continues) if entry.episodes is None else entry.episodes
+            total += episodes * stages[entry.stage].steps
+    return round(total)
 
 
 def _enumerated(stages: Stages, overrides: Overrides, stage: str) -> TrainingWorld:

@@ -23,6 +23,7 @@ from .curriculum import Curriculum, enter, untrained
 from .execution.time_budget import Deadline
 from .execution.workers import ClusterError, Workers
 from .joint import deployed, train_jointly
+from .life_training import live
 from .spec import TrainingSpec, has_performance
 from .telemetry.experience_recorder import ExperienceRecorder
 
@@ -75,6 +76,8 @@ def trained_together(
 
 def share_curriculum(a: TrainingSpec, b: TrainingSpec) -> bool:
     """Whether two specifications, of one method under one condition, train the same agent before it is judged."""
+    if a.life and b.life:
+        return True
     return a.scenario.stages_before(a.eval_world.stage) == b.scenario.stages_before(b.eval_world.stage)
 
 
@@ -108,6 +111,8 @@ def train_seed(specs: Sequence[TrainingSpec], seed: int, deadline: Deadline) -> 
         One trace for each specification. Each is of an agent of its own: a deep copy of the trained one, or one that is
         trained again where the agent cannot be copied.
     """
+    if specs[0].life:
+        return live(specs, seed, deadline)
     first, *others = specs
     trained = _train(first, seed, deadline)
     copies = [trained.copied() if first.deep_copyable else _train(first, seed, deadline) for _ in others]

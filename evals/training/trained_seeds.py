@@ -109,7 +109,8 @@ class TrainedSeeds:
             self.report(f"{seeds - before} {what} are in the cache")
             return
         self.budget.check("before training")
-        self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
+        long = "one life" if spec.life else f"{spec.steps:,} steps"
+        self.report(f"training {len(missing)} {what}, {long} each")
         self.count(what, len(kept), seeds)
         specs = {stage: spec, **self._other_stages(spec, overrides, missing)}
         with relay_heartbeats(self.count, method) as heartbeats:

@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...agents.external.user_agent import UserAgent
-from ...agents.registry.eligibility import unable
+from ...agents.registry.eligibility import unable, unable_in_life
 from ...agents.registry.multi_agent_profiles import plainly
 from ...envs.base import NotEnumerableError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation, Minus
-from ..exact.solved_worlds import SolvedWorlds
+from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..measures.contrasts import Contrast, Subject
 from .expectation import Case
 
@@ -202,8 +202,14 @@ def _not_run(case: Case, agents: Collection[str]) -> str | None:
 def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, UserAgent]) -> str | None:
     """Why trained seeds cannot decide an expectation; None if they can."""
     scenario, subjects = solved.scenario, contrasts[0].subjects
-    if any(solved.lives_in(subject.stage) and not subject.exact for subject in subjects):
-        return "a life is solved exactly; nobody is trained in one in this version"
+    for subject in subjects:
+        if not subject.exact and solved.lives_in(subject.stage):
+            if subject.stage == WHOLE_LIFE:
+                return "what was learned in a life is measured stage by stage: name one of its stages"
+            if len(solved.world(subject.overrides, subject.stage).agents) > 1:
+                return "learning in a life is for worlds of one agent"
+            if (reason := unable_in_life(subject.agent)) is not None:
+                return reason
     for subject in subjects:
         if scenario.document.stages[subject.stage].watch:
             return f"in `{subject.stage}` others are watched, and nobody acts"

@@ -10,7 +10,7 @@ import typer
 from .. import printing
 from ..endings import FAULT
 from ..envs.time_limit import OutOfTimeError
-from ..scenarios.errors import check_name
+from ..scenarios.errors import UsageError, check_name
 from .options import (
     SOLVE_SECONDS,
     AsJson,
@@ -20,6 +20,7 @@ from .options import (
     Sets,
     StageName,
     Which,
+    count_option,
     limit_of,
     load_with,
     scenarios_below,
@@ -59,6 +60,18 @@ Picture = Annotated[
 ]
 
 
+Policies = Annotated[
+    list[str],
+    typer.Option(
+        "--agent",
+        metavar="AGENT=POLICY",
+        help="An action, random, if(CONDITION, POLICY, POLICY), or a table of --save-policies; random by default.",
+    ),
+]
+Iterate = Annotated[
+    int | None,
+    count_option("--iterate", "Let them answer each other in turn, for so many rounds at most.", most=1000),
+]
 Bounds = Annotated[
     bool,
     typer.Option("--bounds", help="Bound what the best plan is worth to the agent, in a world of any size."),
@@ -206,6 +219,50 @@ def pareto(
         printing.print_front(front)
         if picture is not None:
             printing.say(f"drawn to {picture}")
+
+
+def exploit(
+    which: Which,
+    agent: Policies = [],
+    iterate: Iterate = None,
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    budget: Budget = SOLVE_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Say how much each agent of a profile could gain by a best response, and where best responses lead."""
+    from ..envs.mdp.enumeration import enumerate_world
+    from ..envs.world.compiler import compile_world
+    from ..evals.exact.iterated_best_response import exploitability, iterated_best_response
+    from ..evals.training.background_population import policy_in_states
+
+    scenario = load_with(which, param, set_)
+    world = compile_world(scenario, stage_of(scenario, stage))
+    names = [program.name for program in world.agents]
+    if len(names) < 2:
+        raise UsageError(f"`{scenario.name}` has one agent, who answers nobody; `turncoat solve` plans for it")
+    given = dict.fromkeys(names, "random")
+    for text in agent:
+        name, equals, policy = text.partition("=")
+        if not equals or not policy.strip():
+            raise UsageError(f"`{text}` is not of the form AGENT=POLICY, as in {names[0]}={world.agents[0].actions[0]}")
+        check_name("agent", name.strip(), names)
+        given[name.strip()] = policy.strip()
+    with printing.progress(not as_json, which), limit_of(budget):
+        truth = enumerate_world(world, scenario.document.runs.max_states)
+        policies = [policy_in_states(text, scenario, truth, number) for number, text in enumerate(given.values())]
+        found = exploitability(truth, policies)
+        path = None if iterate is None else iterated_best_response(truth, policies, iterate)
+    if as_json:
+        agents = [{**vars(each), "policy": given[each.agent], "gain": each.gain} for each in found]
+        data: dict[str, Any] = {"agents": agents, "nash_conv": sum(each.gain for each in found)}
+        if path is not None:
+            turns = [vars(step) for step in path.steps]
+            data["iterated"] = {"end": path.end, "period": path.period, "turns": turns}
+        write_json(data)
+    else:
+        printing.print_exploitability(given, found, path)
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:

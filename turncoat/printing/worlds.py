@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from ..envs.bounds.anytime_bounds import ValueBounds
     from ..envs.export.formats import Exported
     from ..envs.pareto.front import ParetoFront
+    from ..evals.exact.iterated_best_response import AgentExploitability, IteratedBestResponse
     from ..evals.exact.parameter_flips import Flip
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
+
+MAX_TURNS = 24
+"""Turns of best responses that are printed."""
 
 
 def print_list(rows: Iterable[tuple[str, str, str]]) -> None:
@@ -194,6 +198,44 @@ def _print_every_equilibrium(analysis: Analysis) -> None:
         say(f"{index}  {escape(each.words)}", indent=2)
     if analysis.cut:
         say(f"[yellow]there may be more: {escape(analysis.cut)}[/yellow]", indent=2)
+
+
+def print_exploitability(
+    policies: Mapping[str, str], found: Sequence[AgentExploitability], path: IteratedBestResponse | None
+) -> None:
+    """Print what each agent of a profile could gain, and where best responses one after another lead."""
+    rows = [
+        (each.agent, escape(policies[each.agent]), number(each.value), number(each.best), number(each.gain))
+        for each in found
+    ]
+    table(("agent", "policy", "worth", "best response", "gain"), rows, right=("worth", "best response", "gain"))
+    total = sum(each.gain for each in found)
+    say()
+    if total == 0:
+        say("nobody gains by another policy: an equilibrium")
+    else:
+        say(f"exploitability (all gains together, NashConv): {number(total)}")
+    if path is None:
+        return
+    say()
+    names = [each.agent for each in found]
+    shown = path.steps[-MAX_TURNS:]
+    if len(shown) < len(path.steps):
+        say(f"best responses in turn, the last {MAX_TURNS} of {len(path.steps):,}:")
+    else:
+        say("best responses in turn:")
+    turns = [
+        (str(step.number), step.agent, str(step.changed), *(number(value) for value in step.values)) for step in shown
+    ]
+    worth = tuple(f"worth to {name}" for name in names)
+    table(("turn", "who answers", "states changed", *worth), turns, right=("turn", "states changed", *worth))
+    say()
+    if path.end == "equilibrium":
+        say("they come to rest: nobody gains by another policy, which is an equilibrium; others may exist")
+    elif path.end == "cycle":
+        say(f"they go in a circle of {path.period} turns: no equilibrium on this path, which says nothing of others")
+    else:
+        say("they had not come to rest by then")
 
 
 def print_export(exported: Exported) -> None:

@@ -128,6 +128,8 @@ CATALOGUE: dict[str, str] = {
     "fails. A rule without a chance never fails; what happens where the condition does not hold is a rule of its own.",
     "TC233": "With `each:` a rule is one rule for each instance, and `only: first` has the first of them fire whose "
     "condition holds, and no other. A rule without `each:` is one in any case.",
+    "TC234": "An agent with `leaves_when` is out of the episode from the tick on in which that first holds, and the "
+    "others go on. The only agent of a file has nobody to go on without it, and nothing brings back who has left.",
     "TC240": "Reports, comparisons and CI tell expectations apart by their names. Two of one name about the same agent "
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "

@@ -212,8 +212,8 @@ def _wrong_solution(name: str, value: object, symbols: Symbols) -> str | None:
         _SOLUTIONS.validate_python(value)
     except ValidationError:
         return (
-            "write `joint`, `equilibrium`, `{equilibrium: all | perfect | joint | worst | nash | {best_for: AGENT}}` "
-            "or `{best_response: AGENT, others: {...}}`"
+            "write `joint`, `equilibrium`, `{best_response: AGENT, others: {...}}` or "
+            "`{equilibrium: all | perfect | joint | worst | nash | correlated | {best_for: AGENT}}`"
         )
     return None
 

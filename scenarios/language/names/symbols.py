@@ -43,6 +43,8 @@ PLURALS = {
 }
 
 
+GONE = "gone"
+"""The action of an agent that has left, and the state's field that says so."""
 STATE = ("layout", "ended")
 """The state's own fields, whose names a file cannot use."""
 BODY = ("cell", "facing", "phase", "carrier", "values")

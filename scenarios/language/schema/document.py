@@ -345,6 +345,8 @@ class AgentBlock(Block):
     """An agent: its actions, what it observes, what it values, how it weighs its values, and how it plans.
 
     `foresight`: whether what it maximises ends with the episode, or with the life that the file declares.
+    `leaves_when`: read after the rules of each tick; where it holds, the agent has left, and the episode goes on
+    without it.
     """
 
     actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
@@ -362,6 +364,7 @@ class AgentBlock(Block):
     sight: Formula | None = None
     facing: bool = False
     ghost: bool = False
+    leaves_when: Formula | None = None
     drawn_as: Looks = {}
     fields: dict[Name, Counter] = {}
     about: Line | None = None
@@ -498,9 +501,12 @@ class BestFor(Block):
 
 
 class EquilibriumBlock(Block):
-    """The solution concept in which two agents choose apart, and which of their equilibria count."""
+    """The solution concept in which two agents choose apart, and which of their equilibria count.
 
-    equilibrium: Literal["all", "perfect", "joint", "worst", "nash"] | BestFor
+    `correlated`: a mediator tells each agent what to do, and nobody gains by doing anything else.
+    """
+
+    equilibrium: Literal["all", "perfect", "joint", "worst", "nash", "correlated"] | BestFor
 
 
 MAX_FIRST_SEED = 10**9

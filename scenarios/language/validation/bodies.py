@@ -10,7 +10,7 @@ from ..faults.collector import Path, listed
 from ..names.boards import Board
 from ..names.formula_context import Context
 from ..names.overrides import hideable
-from ..names.symbols import BUILT_IN_ZONES, SURFACES, action_names, suggestion, unknown
+from ..names.symbols import BUILT_IN_ZONES, GONE, SURFACES, action_names, suggestion, unknown
 from ..schema.document import ActionSpec, AgentBlock, AsAgent, Formula, Motion, Thing, View, Wander
 from .deliberation import check_deliberation
 from .planners import check_planner
@@ -182,6 +182,25 @@ def check_agents(context: Context) -> None:
         check_deliberation(name, agent, (*path, "deliberation"), context)
         check_planner(name, agent, (*path, "planner"), context)
         _check_discount(name, agent.discount, (*path, "discount"), context)
+        if agent.leaves_when is not None:
+            _check_leaving(name, agent, path, context)
+
+
+def _check_leaving(name: str, agent: AgentBlock, path: Path, context: Context) -> None:
+    """Check an agent that may leave an episode: there are others, nothing brings it back, and it has no `gone`."""
+    document, its = context.symbols.document, (*path, "leaves_when")
+    context.guard(agent.leaves_when, f"when `{name}` leaves", context.scope(its))
+    if len(document.agents) < 2:
+        message, cure = f"`{name}` is the only agent", 'end the episode instead: `end "REASON"`'
+        context.report.add("TC234", its, f"{message}, and an episode without it has nobody", cure, key=True)
+    resets = (text.split() == ["reset", "map"] for rule in document.rules for text in (*rule.then, *rule.otherwise))
+    if any(resets):
+        cure = "end the episode where a round is over, or leave `leaves_when` out"
+        context.report.add("TC234", its, f"`reset map` would bring `{name}` back into its episode", cure, key=True)
+    for key, names in (("actions", action_names(agent.actions)), ("fields", list(agent.fields))):
+        if GONE in names:
+            cure = "give it another name"
+            context.report.add("TC411", (*path, key), f"`{GONE}` is a word of the language where agents leave", cure)
 
 
 def _check_view(view: View | str, path: Path, context: Context) -> None:
