@@ -67,8 +67,8 @@ def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
 def without_noise(payoff: Floats) -> Floats:
     """The same payoffs, those that only rounding tells apart made equal.
 
-    Scaled by a range that is nothing but rounding, a tie would become a preference. So a game of which actions are to be
-    left out is rid of noise before, while the payoffs that it came from are there to compare with.
+    Scaled by a range that is nothing but rounding, a tie would become a preference. So a game of which actions are to
+    be left out is rid of noise before, while the payoffs that it came from are there to compare with.
     """
     values, place = np.unique(payoff, return_inverse=True)
     starts = np.diff(values, prepend=-np.inf) > _NOISE * float(np.abs(values).max(initial=0.0))

@@ -245,7 +245,7 @@ def _follows(what: _Way, way: _Way) -> bool:
 
 
 def _implies(one: Formula, other: Formula) -> bool:
-    """Whether it can be told from their shapes that one holds only where the other does: of `Until`s by their bounds."""
+    """Whether their shapes tell that one holds only where the other does: of `Until`s, their bounds."""
     match one, other:
         case Until(left, right, within), Until(left_, right_, within_):
             return left == left_ and right == right_ and (within_ is None or (within is not None and within <= within_))

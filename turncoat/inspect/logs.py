@@ -93,8 +93,8 @@ def _read(file: Path | str) -> EvalLog:
                 size = max(size, sum(each.file_size for each in packed.infolist()))
         if size > MAX_LOG:
             raise UsageError(
-                f"{file}: {in_bytes(size)} are more than the {in_bytes(MAX_LOG)} that are read; play fewer samples at a "
-                "time, or give `run_of_log` a log that you opened"
+                f"{file}: {in_bytes(size)} are more than the {in_bytes(MAX_LOG)} that are read; play fewer samples at "
+                "a time, or give `run_of_log` a log that you opened"
             )
         return read_eval_log(str(file))
     except UsageError:
