@@ -301,7 +301,7 @@ def test_a_text_is_no_list_of_texts():
             turncoat.sweep(NAME, **{"axes": {"p_halt": [0, 1]}, name: value})
     for function in (turncoat.run, turncoat.control, turncoat.search, turncoat.mitigations, turncoat.protocols):
         with pytest.raises(ArgumentError, match="`settings` is a `"):
-            function(NAME, settings=3)
+            function(NAME, settings=3)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="`objectives` is a list of texts, not `'own'`"):
         turncoat.pareto(NAME, "own")
     for runs in ("folder", Path("folder"), 3, [3]):

@@ -136,8 +136,8 @@ def test_automata_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = eventually(Conjunction(frozenset({Came(1), always(Negation(Came(2)), 30)})))
     assert len(decide(kept, np.arange(4))[0]) == 32
     # Left as it comes, what is left of these grows with every moment.
-    inner = Until(Came(2), always(Holds(0), 2))
-    assert len(decide(Until(eventually(Came(1)), inner), np.arange(8))[0]) <= 16
+    nested = Until(eventually(Came(1)), Until(Came(2), always(Holds(0), 2)))
+    assert len(decide(nested, np.arange(8))[0]) <= 16
     assert len(decide(Until(Until(Came(1), Came(2)), Until(Came(2), Holds(0))), np.arange(8))[0]) <= 8
     monkeypatch.setattr(automaton, "MAX_STATES", 30)
     inner = eventually(Conjunction(frozenset({Came(2), Next(Came(1))})), 40)
