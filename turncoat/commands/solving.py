@@ -243,6 +243,9 @@ def exploit(
     if len(names) < 2:
         raise UsageError(f"`{scenario.name}` has one agent, who answers nobody; `turncoat solve` plans for it")
     given = dict.fromkeys(names, "random")
+    named = [text.partition("=")[0].strip() for text in agent]
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise UsageError(f"--agent: `{twice}` is given two policies")
     for text in agent:
         name, equals, policy = text.partition("=")
         if not equals or not policy.strip():
