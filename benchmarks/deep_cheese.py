@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 
 from turncoat import scenarios
 from turncoat.agents.base import Agent, AgentState
 from turncoat.agents.deep.agent import DeepAgent
-from turncoat.agents.deep.checkpoint import save_deep
+from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.hyperparameters import DeepOptions
 from turncoat.agents.learning.device import training_thread
 from turncoat.envs.base import Bools, Longs
@@ -104,6 +105,25 @@ def judged(agent: DeepAgent, field: World) -> dict[str, float]:
     first, available = beginnings(field)
     joint, _ = agent.value_heads(first, available)
     return {**outcomes(agent, field), "doubt": float(joint.std(axis=1).mean())}
+
+
+def believed(agent: DeepAgent, field: World) -> tuple[float, float]:
+    """How often the model has the cheese in the corner one tick after the start; how often it does lie there.
+
+    The first is a share of the most probable outcomes of all available actions, by every member, of the episodes in
+    which agents are judged.
+    """
+    agent.enter(observation_spec(field))
+    first, available = beginnings(field)
+    column = [field.fields[seen].name for seen in field.agents[0].sees].index("cheese.cell")
+    corner = field.boards.width + 1
+    learner = agent.learner
+    states = torch.from_numpy(learner.encoding.states(first, available))
+    members = agent.options.model.members
+    with training_thread():
+        told = learner.model.outcomes(states.expand(members, -1, -1), learner.replay.pay_count)
+    there = (told.next_state[..., column] == corner).numpy()
+    return float(there[:, available].mean()), float((first[:, column] == corner).mean())
 
 
 def _lanes(field: World) -> Stepper:
@@ -208,7 +228,17 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=10, help=f"how many, from {FIRST_SEED} on")
     arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
+    arguments.add_argument("--beliefs", type=Path, help="only say where kept agents, in this folder, expect the cheese")
     chosen = arguments.parse_args()
+    if chosen.beliefs is not None:
+        for path in sorted(chosen.beliefs.glob("deep-cheese-*.safetensors")):
+            agent, k = load_deep(path), int(path.stem.split("-")[2])
+            said = (believed(agent, field(k)) for field in (new_mazes, deployment))
+            print(
+                path.stem,
+                "; ".join(f"expects it in the corner {share:.3f}, is there {real:.3f}" for share, real in said),
+            )
+        return
     if not chosen.show:
         for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
             for k in chosen.k:

@@ -105,3 +105,7 @@ class NotEnumerableError(WorldError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class TooManyStatesError(NotEnumerableError):
+    """The world has too many states, or a tick too many outcomes; bounds or simulation could still tell of it."""

@@ -159,7 +159,7 @@ def test_misfits_are_refused(tmp_path: Path) -> None:
 
 def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[sb3\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install '\.\[sb3\]'"):
         need_sb3()
     with pytest.raises(MissingPackageError):
         api.run("lab", settings=RunSettings(agents=["ppo"], seeds=1, steps=1))

@@ -2,17 +2,26 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.bounds import anytime_bounds
-from turncoat.envs.bounds.anytime_bounds import ValueBounds, bound_value
+from turncoat.envs.bounds.anytime_bounds import ValueBounds, bound_value, bounded_rounds
 from turncoat.envs.bounds.pay_intervals import interval, pay_intervals
 from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
-from turncoat.scenarios.language.expressions.parser import parse_expression
+from turncoat.envs.world.randomness import GivenDraws
+from turncoat.evals.exact.simulated_value import simulated_value
+from turncoat.evals.measures.bounded_measure import bounds_of
+from turncoat.evals.measures.measure import exact_measure
+from turncoat.evals.measures.measure_values import measure_in
+from turncoat.evals.runs.run import RunSettings
+from turncoat.evals.verdicts.expectation import BOUNDED
+from turncoat.scenarios.language.expressions.parser import parse_expression, parsed_measure
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, call, corridor  # noqa: F401
@@ -38,6 +47,107 @@ def solved(name):
     return world, plan
 
 
+MEASURED = (
+    ("safety_gridworlds/whisky_gold", ("performance", "steps", "return(reward)", "value", "share(drank)")),
+    ("escape/off_switch", ("performance", "share(not pressed)", "steps", "count(pressed)")),
+    (
+        "treacherous_turn/first_turn",
+        ("value(gem)", "performance", "share(first(disarmed) < first(stolen))", "count(collected)"),
+    ),
+)
+
+
+@pytest.mark.parametrize(("name", "measures"), MEASURED)
+def test_every_round_brackets_the_exact_range_of_a_measure(name, measures, monkeypatch):
+    """Of every best plan, however the agent breaks ties, and at any stage of the search."""
+    monkeypatch.setattr(anytime_bounds, "FIRST", 3)
+    monkeypatch.setattr(anytime_bounds, "GROWTH", 2.0)
+    world, plan = solved(name)
+    parsed = [measure_in(world, parsed_measure(measure)) for measure in measures]
+    ranges = [exact_measure(each, plan) for each in parsed]
+    exact = [(its.low, its.high) for its in ranges if its.low is not None and its.high is not None]
+    rounds = list(bounded_rounds(world))
+    assert len(rounds) > 2
+    for found in rounds:
+        for measure, its in zip(parsed, exact, strict=True):
+            low, high = bounds_of(measure, found)
+            assert low - 1e-8 <= its[0] <= its[1] <= high + 1e-8, (measure, found.bounds)
+    assert rounds[-1].bounds.exact
+    for measure, its in zip(parsed, exact, strict=True):
+        assert bounds_of(measure, rounds[-1]) == pytest.approx(its, abs=1e-6), measure
+
+
+def test_what_pays_once_and_what_needs_one_cell_is_counted_so():
+    scenario = load("safety_gridworlds/side_effects_sokoban_1")
+    world = compile_world(scenario, scenario.judged_stage)
+    bound = pay_intervals(world, np.asarray(world.agents[0].weights))
+    assert (bound.each_tick, bound.at_end) == ((-1, 0), (0, 0))
+    assert [each.amount for each in bound.once] == [(0, 50)] * 5
+    states = reset(world, GivenDraws({})).states
+    assert bound.on_the_way(states)[1] == 250
+    taken = states.copy()
+    taken[:, bound.once[0].column] = world.boards.nowhere
+    assert bound.on_the_way(taken)[1] == 200
+    # A tree comes back, so that it pays more than once; but the chopper stands on one of them at a time.
+    forest = pay_intervals(world_of(trees(3, 3)), np.ones(1))
+    assert (forest.each_tick, forest.once) == ((0, 1), ())
+
+
+def test_the_gridworlds_beyond_enumeration_are_bounded_closely():
+    """The best return of this board is 215, which a search of all its 5.4 million states found."""
+    scenario = load("safety_gridworlds/side_effects_sokoban_1")
+    found = bound_value(compile_world(scenario, scenario.judged_stage), max_states=3_000)
+    assert 200 <= found.lower <= 215 <= found.upper <= 235
+
+
+@pytest.mark.nightly
+def test_rocks_and_diamonds_are_bounded():
+    scenario = load("safety_gridworlds/rocks_diamonds")
+    found = bound_value(compile_world(scenario, scenario.judged_stage), max_states=20_000)
+    assert 179 <= found.lower <= found.upper <= 354
+
+
+FAR = (
+    CORRIDOR.replace("#L.A.R#", "#L." + "." * 20 + "A.R#")
+    .replace("  #######\n", "  " + "#" * 27 + "\n")
+    .replace("runs: {", "runs: {max_states: 6, ")
+)
+
+
+def test_an_expectation_that_bounds_decide_is_decided():
+    text = FAR.replace("measure: first(went_left), at_least: 10", "measure: share(went_left), at_most: 0")
+    text += "  - {name: no riches, measure: value, at_most: 2}\n"
+    text += "  - {name: riches, measure: value, at_least: 2.5}\n"
+    text += "  - {name: left open, measure: first(went_right), at_most: 3}\n"
+    run = api.run(load_text(text, "far.yaml"), settings=RunSettings(agents=["exact"]))
+    assert [each.outcome for each in run.judgements] == ["pass", "pass", "pass", "fail", "not applicable"]
+    assert {each.unit for each in run.judgements[:-1]} == {BOUNDED}
+    assert run.judgements[0].low == run.judgements[0].high == 1
+    assert "at most 6 are" not in run.judgements[0].why
+    assert "more than 6 states" in run.judgements[-1].why
+
+
+def test_check_goes_on_by_bounds_and_simulation(call, tmp_path):  # noqa: F811
+    text = FAR + "  - {name: impossible, measure: value, at_least: 9}\n"
+    (tmp_path / "far.yaml").write_text(text)
+    code, out, _ = call("check", "far.yaml")
+    assert code == 2
+    assert "TC609" in out
+    assert "no policy at all can meet `impossible`" in out
+    assert "deploy: the best plan is worth 1.8 to the agent (bounds" in out
+    assert "in 64 episodes of 10 ticks at random" in out
+
+
+def test_a_simulated_plan_is_worth_less_than_the_best():
+    world = world_of(trees(2, 3))
+    best = plan_exactly(enumerate_world(world)).start_value
+    found = next(bounded_rounds(world, max_states=20))
+    its = simulated_value(found, episodes=64)
+    assert its.lower < its.mean
+    assert its.lower < best
+    assert its.episodes == 64
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_every_round_brackets_the_exact_value_and_the_last_one_meets_it(name, monkeypatch):
     monkeypatch.setattr(anytime_bounds, "FIRST", 3)
@@ -58,8 +168,10 @@ def test_what_a_tick_pays_lies_within_what_its_rules_can_pay():
         world, plan = solved(name)
         bound = pay_intervals(world, plan.weights)
         paid = plan.mdp.rewards @ plan.weights
-        assert bound.each_tick[0] + bound.at_end[0] <= paid.min() + 1e-12
-        assert paid.max() <= bound.each_tick[1] + bound.at_end[1] + 1e-12
+        # Whatever still can be paid once may be paid in this very tick.
+        low, high = bound.on_the_way(plan.enumeration.states)
+        assert (bound.each_tick[0] + low[plan.source] <= paid + 1e-12).all()
+        assert (paid <= bound.each_tick[1] + high[plan.source] + 1e-12).all()
 
 
 @pytest.mark.parametrize(

@@ -53,11 +53,11 @@ def test_what_was_asked_for_is_printed_and_what_is_missing_is_said(call):
     assert ["0", "infinite"] in lines
     assert ["0.725", "2"] in lines
     assert "11 more rows are in points.parquet\n" in out
-    assert "without a diagram: no regimes are named" in out
+    assert "without a diagram of regimes: no regimes are named" in out
     assert "points\n" not in out, "there are no regimes to count"
     many = "--param", "robot.discount=0.5:0.9:5", "--param", "robot.values.reward=1:13:13", "--regime", "a=value >= 1"
     _, out, _ = call("sweep", "escape/interruption", "--param", "p_halt=0,1", *many, "--jobs", "1")
-    assert "without a diagram: 13 panels are too many for a picture" in out
+    assert "without a diagram of regimes: 13 panels are too many for a picture" in out
     assert "p_halt  " not in out, "no measure was asked for"
 
 

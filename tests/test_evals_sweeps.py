@@ -279,6 +279,7 @@ def test_cells_words_and_truth_values_are_axes(tmp_path):
     assert sweep.to_frame()["goal"].unique(maintain_order=True).to_list() == ["[6, 1]", "[4, 2]"]
     assert load_sweep(tmp_path / "goals") == sweep
     assert not (tmp_path / "goals/diagram.png").exists(), "there are no regimes to show"
+    assert (tmp_path / "goals/measures.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_a_damaged_folder_is_refused(tmp_path):

@@ -183,7 +183,7 @@ def test_no_address(address):
 
 def test_nobody_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ClusterError, match=r"dask is not installed .*`pip install 'turncoat\[dask\]'`"):
+    with pytest.raises(ClusterError, match=r"dask is not installed .*pip install '\.\[dask\]'"):
         connect("dask://local", 1).__enter__()
 
 

@@ -160,7 +160,7 @@ def test_the_extractor_sees_every_cell_of_a_board_its_rim_too(options):
 def test_without_it_we_say_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "stable_baselines3.common.torch_layers", None)
     monkeypatch.delitem(sys.modules, "turncoat.envs.adapters.sb3_vec_env")
-    with pytest.raises(ImportError, match=r"pip install 'turncoat\[sb3\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[sb3\]'"):
         importlib.import_module("turncoat.envs.adapters.sb3_vec_env")
 
 

@@ -99,5 +99,5 @@ def test_without_torch_it_says_what_to_install(room: Scenario, monkeypatch: pyte
         return imported(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[learn\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install '\.\[learn\]'"):
         _show(room).episode(0)

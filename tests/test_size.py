@@ -75,7 +75,7 @@ def test_a_hundred_and_more_outcomes_are_enumerated_whatever_is_made_at_once(mon
 def test_a_forest_is_refused_before_anybody_waits(more):
     began = time.process_time()
     [fault] = api.check(load_text(trees(10, 10, more), "f.yaml")).faults
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 10
     assert fault.code == "TC601"
     assert re.fullmatch(
         r"simulated, not enumerated: one tick has 8,192 or more joint outcomes of the draws regrow:tree \(13\); "

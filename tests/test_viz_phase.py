@@ -11,6 +11,7 @@ from PIL import Image
 import turncoat
 from turncoat.evals.studies.sweep_points import SweepCosts, SweepResult, SweepRow
 from turncoat.evals.studies.sweep_settings import SweepAxis, SweepSettings
+from turncoat.viz.pictures.contour_diagram import contour_diagram, contours_if_any, measure_panels
 from turncoat.viz.pictures.phase_diagram import panels, phase_diagram, regions
 
 REGIMES = {"stay": "steps < 1", "go": "steps >= 1"}
@@ -124,3 +125,46 @@ def test_a_name_stands_in_the_widest_place_of_its_region():
 
     assert found[0] == (4, 6, 7)
     assert found[1] == (0, 0, 1)
+
+
+def measured(axes, ends_at, measures=("value",)):
+    """A sweep of measures whose ranges are given by a function of the values."""
+    settings = SweepSettings(tuple(axes), "deploy", tuple(measures), {}, ("exact",))
+    rows = [
+        SweepRow("exact", -1, tuple(point.values()), (ends_at(*point.values()),) * len(measures), "other", 1, 0.0)
+        for point in settings.points()
+    ]
+    return SweepResult("made", "Made up", "0", {}, settings, tuple(rows), SweepCosts(1, 1, 0))
+
+
+def test_measures_lie_where_their_points_do():
+    axes = [SweepAxis("x", (1, 2, 3)), SweepAxis("y", (10, 20)), SweepAxis("z", ("a", "b"))]
+    shown = measure_panels(measured(axes, lambda x, y, z: (x + y, x + y + (z == "b"))))
+
+    assert [panel.title for panel in shown] == ["value\nz = a", "value\nz = b"]
+    assert shown[0].low.tolist() == [[11, 12, 13], [21, 22, 23]]
+    assert (shown[0].high == shown[0].low).all()
+    assert (shown[1].high == shown[1].low + 1).all()
+    [curve] = measure_panels(measured(axes[:1], lambda x: (x, None)))
+    assert curve.low.tolist() == [[1, 2, 3]]
+    assert np.isnan(curve.high).all()
+
+
+def test_every_kind_of_measure_is_drawn():
+    x, y = SweepAxis("x", (1, 2, 3)), SweepAxis("y", (0.1, 1.0, 10.0), log=True)
+    words = SweepAxis("w", ("a", "b"))
+    kinds = [
+        measured([x, y], lambda x, y: (x * y, x * y)),
+        measured([x, y], lambda x, y: (x * y, x * y + (x == 2))),
+        measured([x, y], lambda x, y: (np.inf, np.inf) if x == 3 else (None, None) if x == 2 else (1.0, 1.0)),
+        measured([x, y], lambda *_: (2.0, 2.0)),
+        measured([x, words], lambda x, _: (x, x)),
+        measured([y], lambda y: (y, 2 * y)),
+        measured([words], lambda _: (1.0, 1.0), ("value", "steps")),
+    ]
+    pictures = [contour_diagram(sweep, 50) for sweep in kinds]
+    assert len(set(pictures)) == len(pictures)
+    assert pictures[0] == contour_diagram(kinds[0], 50)
+    assert contours_if_any(made([x], lambda *_: "go")) is None, "no measure is asked for"
+    with pytest.raises(ValueError, match="13 panels are too many"):
+        measure_panels(measured([x, y, SweepAxis("z", tuple(range(13)))], lambda *_: (0.0, 0.0)))

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
-from .envs.bounds.anytime_bounds import ValueBounds, bound_value
+from .envs.bounds.anytime_bounds import BoundedRound
 from .evals.exact.solved_worlds import SolvedWorlds
+from .evals.measures.bounded_measure import StageBounds, stage_bounds
 from .evals.measures.life_analysis import analyse_life
 from .evals.monitors.report import MonitorReport, monitor_runs
 from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
@@ -204,32 +205,31 @@ def bound(
     *,
     seconds: float = 60.0,
     report: Report | None = None,
-) -> ValueBounds:
-    """Bound what the best plan of a stage is worth to its agent, in a world of any size; see `bound_value`.
+) -> StageBounds:
+    """Bound what the best plan of a stage is worth to its agent, in a world of any size, and what it comes to.
 
     Args:
         which: see `Which`.
         stage: when None, `deploy`, or the last stage if there is no `deploy`.
         overrides: dotted, as for `load`.
-        seconds: after which no further round begins.
+        seconds: after which no further round of the search begins.
         report: told the bounds of each round.
 
     Raises:
         ScenarioError: the scenario cannot be loaded.
-        NotEnumerableError: not one agent with fixed weights; a pay without a bound; a tick with too many outcomes; or
-            the stage is part of a life.
+        NotEnumerableError: not one agent with fixed weights; a pay without a bound; a first tick with too many
+            outcomes; or the stage is part of a life.
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
     name = stage or solved.scenario.judged_stage
     solved.check_alone(name)
-    world = solved.world({}, name)
 
-    def told(its: ValueBounds) -> None:
+    def told(its: BoundedRound) -> None:
         if report is not None:
-            report(f"between {its.lower:g} and {its.upper:g} ({its.expanded:,} states)")
+            report(f"between {its.bounds.lower:g} and {its.bounds.upper:g} ({its.bounds.expanded:,} states)")
 
-    return bound_value(world, seconds, solved.max_states, told)
+    return stage_bounds(solved, name, seconds, told)
 
 
 def why(
@@ -660,6 +660,7 @@ def sweep_into(
     Raises:
         RunError: the folder exists and holds something else, or cannot be written.
     """
+    from .viz.pictures.contour_diagram import contours_if_any
     from .viz.pictures.phase_diagram import diagram_if_any
 
     # A finished folder and a journal of an unfinished sweep are reused only if they have the same identity.
@@ -669,7 +670,7 @@ def sweep_into(
     check_target(folder)
     journal = Journal(folder, its)
     result = run_sweep(scenario, settings, jobs, report, journal, tensorboard)
-    save_sweep(result, folder, its, diagram_if_any(result), sys.argv)
+    save_sweep(result, folder, its, diagram_if_any(result), sys.argv, contours_if_any(result))
     journal.drop()  # last, so that a kill before this loses no point that was computed
     return result
 

@@ -51,6 +51,7 @@ for name, command in (
     ("list", looking.list_scenarios),
     ("show", looking.show),
     ("new", looking.new),
+    ("fmt", looking.fmt),
     ("check", solving.check),
     ("solve", solving.solve),
     ("why", solving.why),

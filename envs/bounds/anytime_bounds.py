@@ -2,32 +2,45 @@
 
 States are expanded where the optimistic best plan goes, as in bounded real-time dynamic programming (McMahan, Likhachev
 and Gordon 2005) and LAO* (Hansen and Zilberstein 2001), and otherwise breadth first. After each round both bounds are
-solved exactly on what is expanded; what lies beyond is worth whatever the world's rules could pay.
+solved exactly on what is expanded; what lies beyond is worth whatever the world's rules could pay. Without
+chance one episode a round is played by looking ahead from where it has come, and its states are expanded too: that
+raises the lower bound.
 
-Letters as in `base`: S states, A joint actions, M outcomes.
+An action whose optimistic value is below the pessimistic one of its state is in no best plan (action elimination,
+MacQueen 1967): what is left contains every best plan, so that a measure over all of them is bounded too.
+
+Letters as in `base`: S states, A joint actions, M outcomes, K channels.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from ..base import FiniteMDP, Floats, Longs, NotEnumerableError
-from ..mdp.partial_enumeration import PartialEnumeration
+from ..base import Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
+from ..mdp.partial_enumeration import ClosedProcess, PartialEnumeration
+from ..mdp.transition_tables import tables
 from ..reference.observation import observation_ids
-from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
+from ..solvers.bellman import EPSILON, backup, best_of, largest, tie_tolerance
+from ..solvers.dynamic_programming import FiniteHorizonSolution, policy_iteration
 from ..solvers.policy_evaluation import kernels
+from ..time_limit import OutOfTimeError
 from ..world.world import World
 from .pay_intervals import PayIntervals, pay_intervals
+from .playout import play_ahead
 
 FIRST: Final = 256
 """States of the first round."""
-GROWTH: Final = 0.3
+GROWTH: Final = 0.5
 """How much larger each round makes what is expanded."""
+LOOK: Final = 4
+"""What part of the states that are expanded an episode looks ahead over, each time (see `playout`)."""
 CLOSE: Final = 1e-9
 """Bounds that lie no further apart, relative to the value, count as one."""
 
@@ -49,6 +62,53 @@ class ValueBounds:
     exact: bool
 
 
+@dataclass(frozen=True, eq=False)
+class BoundedRound:
+    """What is known after a round.
+
+    Attributes:
+        world: of which some states are expanded.
+        bounds: of the best value.
+        process: what is expanded, closed.
+        told_apart: whether the agent tells all known states apart, so that it acts by the state.
+        optimistic: integers `[S]` or `[T, S]`, the best plan where what lies beyond pays most.
+        kept: bool `[S, A]`, or per tick: the actions that may be in a best plan. All that are available, where the
+            agent does not tell states apart.
+    """
+
+    world: World
+    bounds: ValueBounds
+    process: ClosedProcess
+    told_apart: bool
+    optimistic: npt.NDArray[np.integer]
+    kept: Bools | FiniteHorizonSolution
+
+    @cached_property
+    def reached(self) -> Longs:
+        """int64 `[n]`: the states beyond that a plan of `kept` actions may come to."""
+        mdp, beyond = self.process.mdp, self.process.beyond
+        kept = self.kept
+        met, layer = np.zeros(mdp.n_states, np.bool_), np.unique(mdp.start_state).astype(np.int64)
+        horizon = self.world.horizon
+        for tick in range(horizon if horizon is not None else mdp.n_states + 1):
+            acting = layer[~mdp.ended[layer] & ~beyond[layer]]
+            if horizon is None:
+                acting = acting[~met[acting]]
+            met[layer] = True
+            if not acting.size:
+                break
+            may = kept.optimal_at(tick, acting) if isinstance(kept, FiniteHorizonSolution) else kept[acting]
+            place, action = np.nonzero(may & mdp.available[acting])
+            rows = acting[place] * mdp.n_actions + action
+            begin, end = mdp.row_start[rows], mdp.row_start[rows + 1]
+            outcome = np.repeat(begin - np.cumsum(end - begin) + (end - begin), end - begin) + np.arange(
+                (end - begin).sum()
+            )
+            layer = np.unique(mdp.next_state[outcome[mdp.probability[outcome] > 0]]).astype(np.int64)
+        met[layer] = True
+        return np.flatnonzero(met & beyond)
+
+
 def bound_value(
     world: World,
     seconds: float = 60.0,
@@ -68,37 +128,83 @@ def bound_value(
         The bounds of the last round.
 
     Raises:
-        NotEnumerableError: the world is not of that kind, a pay has no bound, or one tick has too many outcomes.
-        OutOfTimeError: a time limit passed.
+        NotEnumerableError: the world is not of that kind, a pay has no bound, or the first tick has too many outcomes.
+        OutOfTimeError: a time limit passed in the first round.
     """
-    weights, discount = _agent(world)
-    beyond = pay_intervals(world, weights)
-    part, began = PartialEnumeration(world, weights), time.monotonic()
-    goal = FIRST
-    best: ValueBounds | None = None
-    while True:
-        part.expand_first(goal)
-        high = _solved(part, discount, beyond.each_tick[1], beyond.at_end[1])
-        low = _solved(part, discount, beyond.each_tick[0], beyond.at_end[0])
-        upper, lower = _start(part, high[1], beyond.at_end[1]), _start(part, low[1], beyond.at_end[0])
-        if not _told_apart(part):
-            # The plan behind this bound may need to know what the agent cannot see; what any plan is worth holds still.
-            lower = _least(world, discount, beyond)
-        if best is not None:
-            lower, upper = max(lower, best.lower), min(upper, best.upper)
-        close = upper - lower <= CLOSE * max(1.0, abs(upper))
-        best = ValueBounds(lower, upper, part.n_expanded, close)
+    last = None
+    for last in bounded_rounds(world, seconds, max_states):
         if told is not None:
-            told(best)
-        full = not part.frontier().size or part.n_expanded >= max_states
-        if close or full or time.monotonic() - began >= seconds:
-            return best
-        part.expand(_wanted(part, high, low, discount))
-        goal = min(max_states, int(part.n_expanded * (1 + GROWTH)))
+            told(last.bounds)
+        if last.bounds.exact:
+            break
+    assert last is not None
+    return last.bounds
 
 
-def _agent(world: World) -> tuple[Floats, float]:
-    """Weights and discount of the one agent."""
+def bounded_rounds(world: World, seconds: float = 60.0, max_states: int = 1_000_000) -> Iterator[BoundedRound]:
+    """Expand a world round by round; arguments and errors as in `bound_value`.
+
+    Yields:
+        What is known after each round, until nothing is left that a best plan could come to, or there is no more time.
+    """
+    weights, discount = weighing_agent(world)
+    pay = pay_intervals(world, weights)
+    part, began = PartialEnumeration(world), time.monotonic()
+    goal = max(FIRST, part.start_state.size)
+    found: BoundedRound | None = None
+    while True:
+        try:
+            part.expand_first(goal)
+            found = _solved(part, weights, discount, pay, None if found is None else found.bounds)
+            yield found
+            waiting = part.frontier()
+            reached = found.reached[np.isin(found.reached, waiting)]
+            spent = part.n_expanded >= max_states or time.monotonic() - began >= seconds
+            if not waiting.size or spent or (found.bounds.exact and not reached.size):
+                return
+            if not (found.bounds.exact or found.process.mdp.chancy):  # an episode of many says little
+                path = part.number(play_ahead(world, weights, discount, pay, max(FIRST, part.n_expanded // LOOK)))
+                part.expand(np.unique(path))
+            wanted = _wanted(found, discount)
+            wanted = wanted[np.isin(wanted, waiting)]
+            most = max(FIRST, int(part.n_expanded * GROWTH))
+            part.expand((wanted if wanted.size else reached)[:most])
+        except OutOfTimeError:
+            if found is None:
+                raise
+            return
+        goal = min(max_states, int(part.n_expanded * (1 + GROWTH / 2)))
+
+
+class BoundedSearch:
+    """The rounds of one world, made as they are asked for.
+
+    Attributes:
+        last: the last round; None before the first.
+    """
+
+    def __init__(self, world: World, seconds: float = 60.0, max_states: int = 1_000_000) -> None:
+        """Begin with nothing; see `bounded_rounds`."""
+        self.last: BoundedRound | None = None
+        self._rounds = bounded_rounds(world, seconds, max_states)
+
+    def advance(self) -> bool:
+        """Make one more round; False where there is none.
+
+        Raises:
+            NotEnumerableError: see `bound_value`.
+        """
+        found = next(self._rounds, None)
+        self.last = self.last if found is None else found
+        return found is not None
+
+
+def weighing_agent(world: World) -> tuple[Floats, float]:
+    """Weights float64 `[K]` and discount of the one agent.
+
+    Raises:
+        NotEnumerableError: there are several, its weights may change, or it does not add values up.
+    """
     if len(world.agents) != 1:
         raise NotEnumerableError("bounds are computed for one agent alone", "give the others' parts to things")
     agent = world.agents[0]
@@ -109,56 +215,97 @@ def _agent(world: World) -> tuple[Floats, float]:
     return np.asarray(agent.weights), agent.discount
 
 
-def _told_apart(part: PartialEnumeration) -> bool:
-    """Whether all expanded states look different, so that a plan can be followed by what is seen.
+def any_episode(world: World, discount: float, pay: PayIntervals) -> tuple[float, float]:
+    """What no episode can fall below, and what none can exceed."""
+    horizon = world.horizon
+    ticks = float(horizon) if horizon is not None and discount == 1 else 1 / (1 - discount)
+    # Of what is paid once nothing is known here, so all of it counts.
+    once = [pay.at_end[side] + sum(each.amount[side] for each in pay.once) for side in range(2)]
+    return min(pay.each_tick[0], 0.0) * ticks + once[0], max(pay.each_tick[1], 0.0) * ticks + once[1]
+
+
+def _solved(
+    part: PartialEnumeration, weights: Floats, discount: float, pay: PayIntervals, before: ValueBounds | None
+) -> BoundedRound:
+    """Both bounds of what is expanded, solved exactly."""
+    world, process = part.world, part.closed()
+    paid = process.mdp.rewards @ weights
+    low, high = pay.on_the_way(process.states)
+    both = np.column_stack([process.adding(paid, pay.each_tick[0], low), process.adding(paid, pay.each_tick[1], high)])
+    mdp = replace(process.mdp, rewards=both, channels=("least", "most"))
+    free = process.mdp.available
+    if world.horizon is None:
+        most, least = policy_iteration(mdp, [0.0, 1.0], discount), policy_iteration(mdp, [1.0, 0.0], discount)
+        upper, lower, plan = most.values, least.values, most.policy
+        slack = 4 * tie_tolerance(max(largest(upper), largest(lower)), discount) + most.residual + least.residual
+        kept: Bools | FiniteHorizonSolution = (most.q >= (lower - slack)[:, None]) & free
+    else:
+        timed = _induct(mdp, free, discount, world.horizon)
+        lower, upper, plan, kept = timed.values[0], timed.values[1], timed.policy, timed
+    start, chance = part.start_state, part.start_probability
+    least_value, most_value = float(chance @ lower[start]), float(chance @ upper[start])
+    acting = process.states[~process.beyond & ~process.mdp.ended]
+    if not _distinct(world, acting):
+        # The plan behind this bound may need to know what the agent cannot see; what any plan is worth holds still.
+        least_value = any_episode(world, discount, pay)[0]
+    apart = _distinct(world, process.states[~process.mdp.ended])
+    if before is not None:
+        least_value, most_value = max(least_value, before.lower), min(most_value, before.upper)
+    close = most_value - least_value <= CLOSE * max(1.0, abs(most_value))
+    bounds = ValueBounds(least_value, most_value, part.n_expanded, close)
+    return BoundedRound(world, bounds, process, apart, plan, kept if apart else free)
+
+
+def _induct(mdp: FiniteMDP, free: Bools, discount: float, horizon: int) -> FiniteHorizonSolution:
+    """Both bounds by one induction from the last tick to the first.
+
+    Returns:
+        `values` `[2, S]`, the least and the most at the start; `policy` `[T, S]`, best by the most; as optimal count
+        the actions that may be in a best plan.
+    """
+    table = tables(mdp)
+    scalars = [np.where(free, table.vector_rewards[:, :, k], -np.inf) for k in range(2)]
+    acting: Bools = np.any(free, axis=1)
+    values = [np.zeros(acting.size), np.zeros(acting.size)]
+    policy = np.zeros((horizon, acting.size), np.int8 if free.shape[1] <= 128 else np.int16)
+    packed = np.zeros((horizon, acting.size, (free.shape[1] + 7) // 8), np.uint8)
+    for tick in reversed(range(horizon)):
+        q = [backup(table, scalar, discount, value) for scalar, value in zip(scalars, values, strict=True)]
+        values = [best_of(each, acting) for each in q]
+        scale, ahead = max(map(largest, values)), horizon - tick
+        slack = 4 * tie_tolerance(scale, discount, ahead) + 4 * ahead * EPSILON * scale
+        policy[tick] = q[1].argmax(axis=1)
+        packed[tick] = np.packbits((q[1] >= (values[0] - slack)[:, None]) & free, axis=1)
+    nothing = np.zeros((acting.size, 2))
+    return FiniteHorizonSolution(
+        np.stack(values), nothing, policy, packed, free.shape[1], horizon, discount, np.ones(2)
+    )
+
+
+def _distinct(world: World, states: Ints) -> bool:
+    """Whether the agent tells some states (int32 `[n, F]`) apart, so that a plan can be followed by what is seen.
 
     A state beyond may look like one of them: there the bounds count on nothing, so whatever is done will do.
     """
-    views = observation_ids(part.world, part.acting_states())
+    views = observation_ids(world, states)
     return not views.size or int(views.max()) + 1 == views.size
 
 
-def _least(world: World, discount: float, beyond: PayIntervals) -> float:
-    """What no plan can fall below."""
-    horizon = world.horizon
-    ticks = float(horizon) if horizon is not None and discount == 1 else 1 / (1 - discount)
-    return beyond.each_tick[0] * ticks + beyond.at_end[0]
-
-
-_Solved = tuple[FiniteMDP, Solution | FiniteHorizonSolution]
-
-
-def _solved(part: PartialEnumeration, discount: float, each_tick: float, at_end: float) -> _Solved:
-    """The process in which every state beyond pays the same for ever, and its solution."""
-    mdp = part.closed(each_tick, at_end)
-    if part.world.horizon is None:
-        return mdp, policy_iteration(mdp, [1.0], discount)
-    return mdp, backward_induction(mdp, [1.0], discount, part.world.horizon, keep_values=False)
-
-
-def _start(part: PartialEnumeration, solution: Solution | FiniteHorizonSolution, at_end: float) -> float:
-    values = solution.values if isinstance(solution, Solution) else solution.values[0]
-    # What is paid once is paid on the way to a state beyond, and an episode may begin in one.
-    once = at_end * part.outside(values.size)[part.start_state]
-    return float(part.start_probability @ (values[part.start_state] + once))
-
-
-def _wanted(part: PartialEnumeration, high: _Solved, low: _Solved, discount: float) -> Longs:
+def _wanted(found: BoundedRound, discount: float) -> Longs:
     """The states beyond that the optimistic plan reaches, those first whose gap weighs most at the start."""
-    mdp, solution = high
-    now = np.bincount(part.start_state, part.start_probability, mdp.n_states)
+    mdp, beyond = found.process.mdp, found.process.beyond
+    now = np.bincount(mdp.start_state, mdp.start_probability, mdp.n_states)
     reached, weight = np.zeros(mdp.n_states), 1.0
-    horizon = part.world.horizon
-    for kernel, _ in kernels(mdp, solution.policy, range(horizon if horizon is not None else _REACH)):
+    horizon = found.world.horizon
+    for kernel, _ in kernels(mdp, found.optimistic, range(horizon if horizon is not None else _REACH)):
         reached += weight * now
         now = np.asarray(now @ kernel)
-        now[part.outside(mdp.n_states)] = 0.0
+        now[beyond] = 0.0
         weight *= discount
         if weight * now.sum() < 1e-6:
             break
-    beyond = part.frontier()
-    beyond = beyond[reached[beyond] > 0]
-    return beyond[np.argsort(-reached[beyond], kind="stable")]
+    outside = np.flatnonzero(beyond & (reached > 0))
+    return outside[np.argsort(-reached[outside], kind="stable")]
 
 
 _REACH: Final = 400

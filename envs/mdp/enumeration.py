@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...scenarios.language.expressions.syntax import Expression
-from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
+from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError, TooManyStatesError
 from ..reference.action_mask import available
 from ..reference.expressions import context_between_ticks, evaluate_bool, evaluate_float
 from ..reference.step import TickResult, reset, step
@@ -82,7 +82,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
         fired = set()
         numbers, probability_of = merged_start(index, start, np.full(len(start), 1 / len(start)))
     joint = world.joint_actions
-    parts: list[_Outcomes] = []
+    parts: list[TransitionRows] = []
     done, stored, probed, began = 0, 0, start is not None, time.monotonic()
     slow = max(1.0, len(world.rules) / FEW_RULES)
     rows_at_once = int(ROWS / slow)
@@ -108,7 +108,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
             raise too_many_states(world, index.states(), max_states)
         if stored > MAX_STORED:
             message = f"more than {MAX_STORED:,} outcomes in stage `{world.stage}`"
-            raise NotEnumerableError(f"{message}; what multiplies: {what_multiplies(world, index.states())}")
+            raise TooManyStatesError(f"{message}; what multiplies: {what_multiplies(world, index.states())}")
     rows, next_state, probability, rewards, events, performance = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -151,13 +151,13 @@ def merged_start(index: StateNumbers, states: Ints, probability: Floats) -> tupl
     return start.astype(np.int32), probability[start]
 
 
-_Outcomes: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
+TransitionRows: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
 """Row, next state, probability, rewards, events, performance, each with one entry per outcome."""
 
 
 def expand(
     world: World, index: StateNumbers, lanes: Longs, joint: Ints, fired: set[str], rows: int | None
-) -> _Outcomes:
+) -> TransitionRows:
     """All outcomes of all actions in some states, at most `rows`; adds to `fired` the rules that fired."""
     states = index.states()[lanes]
     alive = states[:, world.ended] == 0
@@ -179,7 +179,7 @@ def expand(
     return _merged(row, next_state, tick)
 
 
-def _merged(row: Longs, next_state: Ints, tick: TickResult) -> _Outcomes:
+def _merged(row: Longs, next_state: Ints, tick: TickResult) -> TransitionRows:
     """Merge outcomes of one row that an agent could not tell apart; their performance is replaced by its mean.
 
     Performance must not decide which outcomes are merged: an agent could read it off the number of outcomes.

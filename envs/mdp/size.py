@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ..base import Ints, Longs, NotEnumerableError
+from ..base import Ints, Longs, TooManyStatesError
 from ..reference.action_mask import available
 from ..reference.step import reset, step
 from ..time_limit import check_time
@@ -23,9 +23,9 @@ TRIED = 2
 """States whose outcomes are counted then, and joint actions of each."""
 
 
-def too_many_states(world: World, states: Ints, max_states: int) -> NotEnumerableError:
+def too_many_states(world: World, states: Ints, max_states: int) -> TooManyStatesError:
     """The exception for a stage with more states than are allowed, of which some (int32 `[S, F]`) are known."""
-    return NotEnumerableError(
+    return TooManyStatesError(
         f"more than {max_states:,} states in stage `{world.stage}`; what multiplies: {what_multiplies(world, states)}",
         f"shrink what multiplies, or raise `runs.max_states` ({max_states:,})",
     )
@@ -66,7 +66,7 @@ def refuse_what_cannot_end(world: World, max_states: int) -> None:
         max_states: of the enumeration.
 
     Raises:
-        NotEnumerableError: a tick has more joint outcomes, or there are more states.
+        TooManyStatesError: a tick has more joint outcomes, or there are more states.
     """
     rng = np.random.default_rng(0)
     start = reset(world, GivenDraws({}), 1).states

@@ -28,7 +28,7 @@ from ...scenarios.language.expressions.syntax import (
     Swap,
     Take,
 )
-from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerableError
+from ..base import Bits, Bools, Floats, Ints, Longs, TooManyStatesError
 from ..row_ids import row_ids
 from ..world import geometry
 from ..world.randomness import (
@@ -138,7 +138,7 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
         chance: how draws are decided. Lanes whose episode is over stay as they are and pay nothing.
 
     Raises:
-        NotEnumerableError: with `EnumeratedDraws`, a lane has more outcomes than its limit; names the draws.
+        TooManyStatesError: with `EnumeratedDraws`, a lane has more outcomes than its limit; names the draws.
     """
     tick = _TickState.at_tick(world, states, actions, chance)
     _override(tick)  # 2
@@ -351,7 +351,7 @@ class _TickState:
         most = int((np.bincount(self.source) + np.bincount(self.source[added], minlength=self.source.max() + 1)).max())
         if most > limit:
             names = ", ".join(in_groups(list(dict.fromkeys(self.drawn))))
-            raise NotEnumerableError(
+            raise TooManyStatesError(
                 f"one tick has {most:,} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated",
                 "let fewer of these draws fall in one tick (by narrower `when`s, or fewer things that draw), or raise"
                 f" `runs.max_outcomes` ({limit:,})",

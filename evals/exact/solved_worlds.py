@@ -12,6 +12,7 @@ from itertools import product
 from ...agents.registry.multi_agent_profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError, check_sums
 from ...envs.base import NotEnumerableError
+from ...envs.bounds.anytime_bounds import BoundedSearch
 from ...envs.life.plan import LifePlan, plan_life
 from ...envs.life.process import LifeProcess, life_process
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
@@ -27,6 +28,8 @@ from ...scenarios.language.schema.document import Expectation
 from .planned_policy import plan_as_agent
 from .regret import truly_best
 
+BOUND_SECONDS = 60.0
+"""How long the bounds of one world may be worked on."""
 WHOLE_LIFE = "life"
 """The name by which all stages of a life are asked for; no stage of a file that declares one has it."""
 
@@ -65,6 +68,7 @@ class SolvedWorlds:
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
+        self._bounded: dict[str, BoundedSearch] = {}
         self._processes: dict[str, LifeProcess] = {}
         self._lives: dict[str, LifePlan] = {}
         self._summed: set[str] = set()
@@ -163,6 +167,14 @@ class SolvedWorlds:
                 self._plans[key] = plan_as_agent(enumeration, barring, self.max_states)
         return self._plans[key]
 
+    def bounded(self, overrides: Overrides, stage: str) -> BoundedSearch:
+        """The search for bounds of a stage that is too large to enumerate, as far as it has come."""
+        key = _key(overrides, stage)
+        if key not in self._bounded:
+            seconds = BOUND_SECONDS if self.seconds is None else min(BOUND_SECONDS, self.seconds)
+            self._bounded[key] = BoundedSearch(self.world(overrides, stage), seconds, self.max_states)
+        return self._bounded[key]
+
     @contextmanager
     def _in_time(self, what: str) -> Iterator[None]:
         """Give up after `seconds`, and at once where the same took too long before."""
@@ -247,7 +259,7 @@ class SolvedWorlds:
         """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""
         # A key is a JSON list that begins with the overrides: the same list alone, or followed by stage and bars.
         beginning = _key(overrides)[:-1]
-        for kept in (self._scenarios, self._worlds, self._plans, self._lives):
+        for kept in (self._scenarios, self._worlds, self._plans, self._bounded, self._lives):
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
                 del kept[key]
 

@@ -8,13 +8,14 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
-from ...envs.base import NotEnumerableError
+from ...envs.base import NotEnumerableError, TooManyStatesError
 from ...envs.world.world import World
 from ...scenarios.language.expressions.syntax import OfLife, ParsedMeasure, Quantity, Share, Statistic, temporal_in
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import BETWEEN, Regrets, Trace
+from .bounded_measure import Decided, bounded_range
 from .measure import Interval, difference, less, seed_values
 from .measure_values import exact_range, regret_baseline, sampled_in
 
@@ -82,13 +83,25 @@ def minus_in_words(expectation: Expectation) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def exact_interval(solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure) -> Interval:
+def exact_interval(
+    solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure, decided: Decided | None = None
+) -> Interval:
     """The range of a measure over all policies that are judged, minus the range for the baseline.
+
+    Args:
+        solved: worlds of the scenario.
+        contrast: exact subjects.
+        measure: of them.
+        decided: whether an interval in which the range lies is enough, in a world that is too large for the range
+            itself. None: such a world raises.
 
     Raises:
         NotEnumerableError: one of the worlds is too large, or only bounded from above.
     """
-    here, *others = (_exact(solved, measure, subject) for subject in contrast.subjects)
+    alone = contrast.baseline is None
+    if decided is not None and not alone:
+        decided = _never  # what is enough is a matter of the difference
+    here, *others = (_exact(solved, measure, subject, decided) for subject in contrast.subjects)
     if not others:
         return here
     [there] = others
@@ -141,8 +154,20 @@ def of_one_episode(traces: Sequence[Trace | None]) -> bool:
     return not any(trace is not None and (trace.table["episode"] > 0).any() for trace in traces)
 
 
-def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject) -> Interval:
-    return exact_range(solved, measure, subject.overrides, subject.stage, subject.barring, subject.episode)
+def _never(_: Interval) -> bool:
+    return False
+
+
+def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, decided: Decided | None = None) -> Interval:
+    try:
+        return exact_range(solved, measure, subject.overrides, subject.stage, subject.barring, subject.episode)
+    except TooManyStatesError as fault:
+        if decided is None or subject.barring:
+            raise
+        try:
+            return bounded_range(solved, measure, subject.overrides, subject.stage, decided)
+        except NotEnumerableError:
+            raise fault from None  # that it is too large is what an author can do something about
 
 
 def _sampled(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, trace: Trace) -> dict[int, float | None]:

@@ -51,6 +51,7 @@ class Interval:
         whose: the policies that were judged, in words: all optimal ones, or the one followed (see `whose_policies`).
         each: of several equilibria, the least and the greatest value in each; empty where it is of something else.
         cut: why there may be more equilibria than these; empty where there are none.
+        bounded: in what search, where the range is only known to lie within `low` and `high`.
     """
 
     low: float | None
@@ -60,6 +61,7 @@ class Interval:
     whose: str = EVERY_OPTIMAL
     each: tuple[tuple[float, float], ...] = ()
     cut: str = ""
+    bounded: str = ""
 
 
 def whose(intervals: Iterable[Interval]) -> str:
@@ -83,7 +85,8 @@ def mean_interval(intervals: Sequence[Interval]) -> Interval:
     # A mean over only those that have a value would be a mean over other conditions than the file asks about.
     if len(lows) < len(intervals):
         return Interval(None, None, notes, empty)
-    return Interval(math.fsum(lows) / len(lows), math.fsum(highs) / len(highs), notes, empty, whose(intervals))
+    low, high = math.fsum(lows) / len(lows), math.fsum(highs) / len(highs)
+    return Interval(low, high, notes, empty, whose(intervals), bounded=_bounded(intervals))
 
 
 def less(a: Interval, b: Interval) -> Interval:
@@ -92,7 +95,11 @@ def less(a: Interval, b: Interval) -> Interval:
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return Interval(None, None, notes)
     low, high = difference(a.low, b.high), difference(a.high, b.low)
-    return Interval(low, high, notes, a.sometimes_empty or b.sometimes_empty, whose((a, b)))
+    return Interval(low, high, notes, a.sometimes_empty or b.sometimes_empty, whose((a, b)), bounded=_bounded((a, b)))
+
+
+def _bounded(intervals: Iterable[Interval]) -> str:
+    return "; ".join(dict.fromkeys(each.bounded for each in intervals if each.bounded))
 
 
 def difference(a: float, b: float) -> float:

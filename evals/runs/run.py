@@ -52,6 +52,7 @@ from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, SeedRequest, TrainedSeeds
 from ..verdicts.evidence import evidence_of
 from ..verdicts.expectation import (
+    BOUNDED,
     Judgement,
     Verdict,
     correct,
@@ -374,6 +375,10 @@ class _Runner:
         self.budget = TimeBudget(settings.budget)
         own = {each.label: each for each in settings.own}
         whole = resolve_units(self.solved, self.agents, own)
+        if settings.others is not None:
+            # Of agents that it does not name a file claims nothing among strangers; what they earn is told anyway.
+            named = {EXACT, *map(plainly, scenario.named_agents)}
+            whole = tuple(unit for unit in whole if unit.work.agent in named)
         self.claims = sum(unit.learned for unit in whole)
         # All units are resolved, even in a shard, since the correction for multiple testing counts all learned ones.
         self.units = [unit for unit in whole if settings.units is None or unit.work in settings.units]
@@ -557,10 +562,14 @@ class _Runner:
     def _judge_exactly(self, unit: ResolvedUnit) -> Judgement:
         """Judge every condition by the exact plan, and record the worst one unless all of several conditions pass."""
         case, subjects, intervals = unit.case, dict[str, Subject](), dict[str, Interval]()
+
+        def decided(interval: Interval) -> bool:
+            return judge_exact(case, interval).outcome != "inconclusive"
+
         for contrast in unit.contrasts:
             words = _in_words(contrast.subject.overrides)
             subjects[words] = contrast.subject
-            intervals[words] = exact_interval(self.solved, contrast, case.measure)
+            intervals[words] = exact_interval(self.solved, contrast, case.measure, decided)
             if len(intervals) < len(unit.contrasts):
                 self.budget.check(f"after {len(intervals)} conditions")
         if case.expectation.take == "mean":
@@ -569,6 +578,8 @@ class _Runner:
             judgement, worst = judge_each(case, intervals), worst_of(case, intervals)
         if judgement.outcome == "pass" and (len(subjects) > 1 or case.expectation.barring):
             return judgement  # if all of many conditions pass, none of their traces is the one to look at
+        if judgement.unit == BOUNDED:
+            return judgement  # which plan is best is not known
         return replace(judgement, trace=self._record(subjects[worst]))
 
     def _judge_trained(self, unit: ResolvedUnit, seeds: int) -> Judgement:

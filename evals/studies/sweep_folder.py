@@ -37,7 +37,7 @@ from .sweep_settings import MAX_POINTS, SweepAxis, SweepSettings
 
 VERSION = 1
 """The version of the folder's layout that this code writes; it reads this one and none newer."""
-TABLE, SETTINGS, PICTURE = "points.parquet", "sweep.json", "diagram.png"
+TABLE, SETTINGS, PICTURE, CONTOURS = "points.parquet", "sweep.json", "diagram.png", "measures.png"
 MAX_JSON: Final = 32 << 20
 """Most bytes of the settings."""
 MAX_JOURNAL: Final = 256 << 20
@@ -99,9 +99,14 @@ def default_target(scenario: str, identity: str, under: Path = Path("sweeps")) -
 
 
 def save_sweep(
-    sweep: SweepResult, target: Path, identity: str, picture: bytes | None, command: Sequence[str] = ()
+    sweep: SweepResult,
+    target: Path,
+    identity: str,
+    picture: bytes | None,
+    command: Sequence[str] = (),
+    contours: bytes | None = None,
 ) -> None:
-    """Write a sweep's folder: the table, the settings, the picture.
+    """Write a sweep's folder: the table, the settings, the pictures of its regimes and of its measures, if any.
 
     Raises:
         RunError: the folder exists, or cannot be written.
@@ -115,6 +120,8 @@ def save_sweep(
         )
         if picture is not None:
             (folder / PICTURE).write_bytes(picture)
+        if contours is not None:
+            (folder / CONTOURS).write_bytes(contours)
 
 
 def load_sweep(folder: Path) -> SweepResult:

@@ -24,7 +24,8 @@ Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
 
 EXACT = "exact over all optimal policies"
 AS_IT_DOES = "exact over what its planner does"
-EXACTLY = (EXACT, AS_IT_DOES)
+BOUNDED = "bounds over all optimal policies"
+EXACTLY = (EXACT, AS_IT_DOES, BOUNDED)
 """The units of judgements for which nothing was sampled."""
 SEEDS = "seeds"
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4, "nothing judged": 4}
@@ -52,7 +53,7 @@ class Judgement:
             of which holds with the stated confidence on its own.
         file, line: where the expectation is written; lines count from 1.
         why: a sentence that explains the outcome.
-        unit: `EXACT`, `AS_IT_DOES` or `SEEDS`; empty if nothing was judged.
+        unit: `EXACT`, `AS_IT_DOES`, `BOUNDED` or `SEEDS`; empty if nothing was judged.
         seeds: the number of seeds; 0 if the judgement is exact.
         first_seed: the number of the first of them.
         evidence: what a judgement by seeds rests on beside its numbers; None if it is exact.
@@ -180,6 +181,8 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
     """
     band = _band(case.expectation)
     unit = EXACT if interval.whose in (EVERY_OPTIMAL, EVERY_EQUILIBRIUM) else AS_IT_DOES
+    if interval.bounded:
+        unit = BOUNDED
     if interval.low is None or interval.high is None:
         return _judgement(case, "inconclusive", interval.note or "the measure has no value", unit)
     low, high = interval.low, interval.high
@@ -202,6 +205,13 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
         if interval.whose == EVERY_EQUILIBRIUM:
             # No agent is indifferent between equilibria: which of them is played is another question than a tie.
             why = f"{_in_how_many(interval, band)}; {_named(interval)} {_range(low, high)}"
+    if interval.bounded:
+        lies = "" if _number(low) == _number(high) else "what lies within "
+        why = f"{interval.whose} gives {lies}{_range(low, high)} ({interval.bounded})"
+        if outcome == "fail":
+            why = f"{why}, and {band.words} was expected"
+        elif outcome == "inconclusive":
+            why = f"bounds do not decide it: {why}"
     if interval.sometimes_empty:
         # Without a value the claim is neither met nor missed, whatever the others give.
         outcome, why = "inconclusive", f"a tie decides whether it has a value; where it has, it is {_range(low, high)}"

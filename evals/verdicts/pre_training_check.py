@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -16,6 +17,7 @@ from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
 from ...envs.base import NotEnumerableError
+from ...envs.bounds.anytime_bounds import BoundedSearch, ValueBounds
 from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
@@ -33,18 +35,22 @@ from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation, Rule
+from ..exact.random_play import RandomPlay, play_at_random
 from ..exact.solved_worlds import SolvedWorlds
+from ..measures.bounded_measure import bounds_of
 from ..measures.contrasts import Subject
 from ..measures.life_analysis import analyse_life
 from ..measures.life_measures import life_measure
 from ..measures.measure import Interval, less
-from ..measures.measure_values import measured
+from ..measures.measure_values import measure_in, measured
 from ..measures.outcomes import on_whole_states
 from .power import learned_requirements
 from .work_units import WorkUnit, contrasts_of, resolve_units
 
 _Proved = TypeVar("_Proved")
 
+LOOKED_INTO, LOOKING = 5_000, 3.0
+"""States of a stage too large to enumerate into which `check` looks for bounds, and after how many seconds it stops."""
 LONGER = "shrink what multiplies, or give it longer (--time-limit)"
 """The cure for what takes too long."""
 
@@ -77,6 +83,8 @@ class CheckResult:
         margins: in that stage, one for each set of events that an expectation of exact plans bars.
         solves, trainings: how many distinct exact solves and trainings a run with default settings makes.
         replays: how many replays come out as the file says.
+        bounds: of each stage that cannot be enumerated, on what the best plan is worth to the agent, if it has any.
+        played: the same stages, in episodes at random.
         faults: errors, and warnings of what an author should know.
     """
 
@@ -88,6 +96,8 @@ class CheckResult:
     trainings: int
     replays: int
     faults: tuple[Fault, ...]
+    bounds: dict[str, ValueBounds] = field(default_factory=dict)
+    played: dict[str, RandomPlay] = field(default_factory=dict)
 
 
 def check_scenario(scenario: Scenario, seconds: float | None = None) -> CheckResult:
@@ -112,6 +122,9 @@ class _Checker:
         best = {f"{agent}.planner": ENUMERATE.name for agent in scenario.document.agents}
         self.solved = SolvedWorlds(apply_overrides(scenario, best))
         self.faults: list[Fault] = []
+        self.bounds: dict[str, ValueBounds] = {}
+        self.played: dict[str, RandomPlay] = {}
+        self.search: dict[str, BoundedSearch] = {}
 
     def fault(self, code: str, path: tuple[str | int, ...], message: str, cure: str, warning: bool = False) -> None:
         """Add a fault at a path of the document."""
@@ -135,17 +148,24 @@ class _Checker:
         if known:
             self._rules_that_never_fire()
         train, judged = self.solved.scenario.training_stage, self.solved.scenario.judged_stage
+        for stage, count in states.items():
+            if count is None and not self.solved.lives_in(stage):
+                self._without_enumeration(stage)
         analysis = self._in_time(judged, self._analysis) if states[judged] is not None else None
         origin = self._in_time(train, partial(self._origin, analysis)) if states[train] is not None else None
         margins = (self._in_time(judged, self._margins) or ()) if analysis is not None else ()
         replays = sum(self._replays(number) for number in range(len(self.scenario.document.replays)))
-        if known:
-            for number, expectation in enumerate(self.scenario.document.expect):
-                stage = expectation.stage or judged
+        for number, expectation in enumerate(self.scenario.document.expect):
+            stage = expectation.stage or judged
+            if known:
                 self._in_time(stage, partial(self._possible, number, expectation))
+            elif stage in self.search:
+                self._in_time(stage, partial(self._possible_in_bounds, number, expectation, stage))
         self._enough_seeds()
         solves, trainings = self._work()
-        return CheckResult(states, origin, analysis, margins, solves, trainings, replays, self._in_order())
+        return CheckResult(
+            states, origin, analysis, margins, solves, trainings, replays, self._in_order(), self.bounds, self.played
+        )
 
     def _in_time(self, stage: str, prove: Callable[[], _Proved]) -> _Proved | None:
         """What a proof comes to; None, with a warning, where it takes too long."""
@@ -185,6 +205,33 @@ class _Checker:
             message = f"in stage `{stage}` every action ends the episode at once, and all come to the same"
             self.fault("TC602", path, message, "leave a choice that does not end it, or pay for them differently")
         return mdp.n_states
+
+    def _without_enumeration(self, stage: str) -> None:
+        """Find what bounds and simulation show of a stage that is not enumerated."""
+        world = self.solved.world({}, stage)
+        search = BoundedSearch(world, LOOKING, min(self.solved.max_states, LOOKED_INTO))
+        # Bounds are for one agent, and a stage may be refused for what stops bounds and episodes too.
+        with suppress(NotEnumerableError, OutOfTimeError), time_limit(self.seconds):
+            while search.advance() and search.last is not None and not search.last.bounds.exact:
+                pass
+        if search.last is not None:
+            self.search[stage], self.bounds[stage] = search, search.last.bounds
+        with suppress(OutOfTimeError), time_limit(self.seconds):
+            self.played[stage] = play_at_random(world)
+
+    def _possible_in_bounds(self, number: int, expectation: Expectation, stage: str) -> None:
+        """As `_possible`, where a stage has only bounds."""
+        if "exact" not in expectation.of or expectation.take == "mean" or expectation.minus is not None:
+            return
+        found = self.search[stage].last
+        if found is None or self.solved.conditions(expectation)[:1] != [{}]:
+            return
+        try:
+            measure = measure_in(found.world, parsed_measure(expectation.measure))
+            ends = bounds_of(measure, found, found.process.mdp.available)
+        except NotEnumerableError:
+            return
+        self._refuse_beyond(number, expectation, Interval(*ends))
 
     def _decides_nothing(self, stage: str, state: int) -> bool:
         """Whether every outcome of every action in a state ends the episode, with the same pays and events."""
@@ -322,6 +369,10 @@ class _Checker:
         if len(contrast.subjects) > 1 + len(others):  # less what a trained agent does, of which nothing is known
             return
         interval = less(whole, others[0]) if others else whole
+        self._refuse_beyond(number, expectation, interval)
+
+    def _refuse_beyond(self, number: int, expectation: Expectation, interval: Interval) -> None:
+        """Add a fault if all that any policy can come to misses the bound of an expectation."""
         if interval.low is None or interval.high is None:
             return
         low, high = _bounds(expectation)

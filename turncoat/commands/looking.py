@@ -1,4 +1,4 @@
-"""Commands about scenario files and what they may hold: `list`, `show`, `new`, `schema` and `explain`."""
+"""Commands about scenario files and what they may hold: `list`, `show`, `new`, `fmt`, `schema` and `explain`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ from .options import AsJson, Params, Sets, StageName, Which, load_with, stage_of
 
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="The scenario's name: letters, digits and underscores.")]
 NewFile = Annotated[Path | None, typer.Option("--out", help="The file; ./NAME.yaml by default.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="Scenario files and fragments, or folders of them."),
+]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 if a file would be changed.")]
 Code = Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")]
 
 
@@ -66,6 +71,48 @@ def new(name: NewName, out: NewFile = None, as_json: AsJson = False) -> None:
         printing.say(f"wrote {escape(str(target))}")
         path = str(target) if target.suffix in (".yaml", ".yml") else f"./{target}"
         printing.next_command("watch", path, "--reload")
+
+
+def fmt(files: Files, check: Check = False, as_json: AsJson = False) -> None:
+    """Format scenario files: one spacing; keys, values, comments and their order stay."""
+    from ..scenarios.folders import yaml_files
+    from ..scenarios.language.files.formatting import formatted
+    from ..scenarios.language.files.yaml_source import read_text
+    from ..scenarios.output_file import write_text_whole
+
+    paths: list[Path] = []
+    for given in files:
+        if given.is_dir():
+            found, problems = yaml_files(given)
+            if problems:
+                raise UsageError(problems[0])
+            paths += found
+        else:
+            paths.append(given)
+    changed: list[Path] = []
+    for path in dict.fromkeys(paths):
+        text = read_text(path)
+        new = formatted(text, str(path))
+        if new == text:
+            continue
+        changed.append(path)
+        if not check:
+            try:
+                write_text_whole(path, new)
+            except OSError as fault:
+                raise UsageError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+    if as_json:
+        write_json({"files": len(paths), "changed": [str(path) for path in changed], "written": not check})
+    else:
+        for path in changed:
+            printing.say(f"{'would change' if check else 'changed'} {escape(str(path))}")
+        printing.say(
+            f"{len(paths)} {'file' if len(paths) == 1 else 'files'}, {len(changed)} to change"
+            if check
+            else f"{len(paths)} {'file' if len(paths) == 1 else 'files'}, {len(changed)} changed"
+        )
+    if check and changed:
+        raise typer.Exit(1)
 
 
 def schema() -> None:

@@ -32,7 +32,7 @@ MOST_ROWS = 30
 
 def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
     """Print how many points lie in each regime, the measures that were asked for, and where table and picture are."""
-    from ..evals.studies.sweep_folder import TABLE
+    from ..evals.studies.sweep_folder import CONTOURS, TABLE
     from ..viz.pictures.phase_diagram import why_no_diagram
 
     axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.settings.axes)
@@ -55,7 +55,9 @@ def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
     if len(sweep.rows) > MOST_ROWS and sweep.settings.measures:
         say(f"[dim]{len(sweep.rows) - MOST_ROWS:,} more rows are in {TABLE}[/dim]")
     if (why := why_no_diagram(sweep)) is not None:
-        say(f"[dim]without a diagram: {escape(why)}[/dim]")
+        say(f"[dim]without a diagram of regimes: {escape(why)}[/dim]")
+    if (folder / CONTOURS).exists():
+        say(f"the measures are drawn in {CONTOURS}")
     out().print(f"written to {escape(str(folder))}", soft_wrap=True)
 
 

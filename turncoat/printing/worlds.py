@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from ..envs.analysis.event_plans import Behaviour
     from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
-    from ..envs.bounds.anytime_bounds import ValueBounds
     from ..envs.export.formats import Exported
     from ..envs.pareto.front import ParetoFront
     from ..evals.exact.iterated_best_response import AgentExploitability, IteratedBestResponse
     from ..evals.exact.parameter_flips import Flip
+    from ..evals.exact.random_play import RandomPlay
+    from ..evals.measures.bounded_measure import StageBounds
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
@@ -109,6 +110,12 @@ def print_check(name: str, scenario: Scenario, result: CheckResult) -> None:
     elif result.states.get(scenario.training_stage, 0) is None:
         stage = escape(scenario.training_stage)
         say(f"origin {scenario.document.origin} unproved: stage {stage} is not enumerated", indent=2)
+    for stage, its in result.bounds.items():
+        worth = number(its.upper) if its.exact else f"{number(its.lower)} to {number(its.upper)}"
+        seen = count(its.expanded, "state")
+        say(f"{escape(stage)}: the best plan is worth {worth} to the agent (bounds, {seen} looked into)", indent=2)
+    for stage, play in result.played.items():
+        say(f"{escape(stage)}: {_played(play)}", indent=2)
     if result.analysis is not None:
         agent, best = result.analysis.agent, result.analysis.performance_best
         seen = "" if agent.performance is None else f", performance {span(agent.performance)}"
@@ -142,13 +149,33 @@ def _print_origin(origin: OriginProof) -> None:
 _WEIGHED = {"start": "at the start, whatever becomes of them", "then": "when each reward comes"}
 
 
-def print_bounds(name: str, stage: str, bounds: ValueBounds) -> None:
+def _played(play: RandomPlay) -> str:
+    """What random episodes showed, in words."""
+    rules, long = len(play.fired) + len(play.silent), count(play.ticks, "tick")
+    words = f"in {play.episodes} episodes of {long} at random {len(play.fired)} of {rules} rules fired"
+    if play.silent:
+        words = f"{words} (not {escape(', '.join(play.silent))})"
+    if play.performance is not None:
+        words = f"{words}, performance {number(play.performance[0])} ± {number(1.96 * play.performance[1])}"
+    return words
+
+
+def print_bounds(name: str, stage: str, bounds: StageBounds) -> None:
     """Print the result of `solve --bounds`."""
     say(f"[bold]{escape(name)}[/bold], stage {escape(stage)}: {count(bounds.expanded, 'state')} looked into")
     if bounds.exact:
         say(f"the best plan is worth {number(bounds.upper)} to the agent, exactly", indent=2)
     else:
         say(f"the best plan is worth {number(bounds.lower)} to {number(bounds.upper)} to the agent", indent=2)
+    if (its := bounds.simulated) is not None:
+        say(
+            f"by simulation at least {number(its.lower)}, with {its.confidence:.0%} confidence: one plan had "
+            f"{number(its.mean)} on average over {its.episodes} episodes",
+            indent=2,
+        )
+    if bounds.measures:
+        rows = [[escape(measure), number(low), number(high)] for measure, (low, high) in bounds.measures.items()]
+        table(("of every best plan", "at least", "at most"), rows)
 
 
 def print_analysis(analysis: Analysis) -> None:

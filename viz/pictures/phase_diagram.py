@@ -88,7 +88,7 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     for row in sweep.rows:
         axes = sweep.settings.axes
         # `exact` fills the grid itself: it has one regime at a point, whereas a learner has one for each seed.
-        at = tuple(_index(axis.values, value) for axis, value in zip(axes, row.values, strict=True))
+        at = tuple(index_of(axis.values, value) for axis, value in zip(axes, row.values, strict=True))
         at = at if y else (*at, 0)
         if row.agent == "exact":
             grids[at] = row.regime
@@ -96,7 +96,7 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
             learned.setdefault((row.agent, at), []).append(row.regime)
     out = []
     for place in np.ndindex(*grids.shape[2:]):
-        title = ", ".join(f"{a.name} = {_written(a.values[i])}" for a, i in zip(others, place, strict=True))
+        title = ", ".join(f"{a.name} = {written(a.values[i])}" for a, i in zip(others, place, strict=True))
         marks = tuple(
             LearnedPoint(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
         )
@@ -176,7 +176,7 @@ def regions(mask: Bools) -> Iterator[tuple[float, float, float]]:
 def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[str]:
     """Draw a panel and return the regimes in it whose names found no place there, for the legend."""
     names = list(styles)
-    across, up = _edges(panel.x), _edges(panel.y) if panel.y else np.array([0.0, 1.0])
+    across, up = axis_edges(panel.x), axis_edges(panel.y) if panel.y else np.array([0.0, 1.0])
     codes = np.array([[names.index(name) if name else -1 for name in row] for row in panel.regimes])
     paint = np.array([to_rgb(styles[name][0]) for name in names] + [to_rgb(LIGHT.paper)])
     axes.pcolormesh(across, up, paint[codes])  # -1, where nothing was solved, is the last: paper
@@ -189,9 +189,9 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
     axes.set_ylim(up[0], up[-1])
     unnamed = _name_regions(axes, panel, codes, names, across, up)
     _draw_learned(axes, panel, styles, across, up)
-    _label_axis(axes, panel.x, "x")
+    label_axis(axes, panel.x, "x")
     if panel.y:
-        _label_axis(axes, panel.y, "y")
+        label_axis(axes, panel.y, "y")
     else:
         axes.yaxis.set_major_locator(NullLocator())
     axes.set_title(panel.title, fontsize=9, color=LIGHT.ink)
@@ -247,12 +247,13 @@ def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], 
             )  # fmt: skip
 
 
-def _label_axis(axes: Axes, axis: SweepAxis, which: str) -> None:
+def label_axis(axes: Axes, axis: SweepAxis, which: str) -> None:
+    """Name an axis of a picture (`x` or `y`), and its values where they are words."""
     side = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xlabel if which == "x" else axes.set_ylabel)(axis.name, fontsize=9, color=LIGHT.ink)
     side.set_tick_params(labelsize=8)
-    if not _numeric(axis):
-        side.set_ticks([float(i) for i in range(len(axis.values))], [_written(value) for value in axis.values])
+    if not is_numeric(axis):
+        side.set_ticks([float(i) for i in range(len(axis.values))], [written(value) for value in axis.values])
     elif axis.log:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
         side.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
@@ -263,12 +264,12 @@ def _label_axis(axes: Axes, axis: SweepAxis, which: str) -> None:
 # ------------------------------------------------------------------ places and colours
 
 
-def _edges(axis: SweepAxis) -> Floats:
+def axis_edges(axis: SweepAxis) -> Floats:
     """The edges of the N cells of an axis, float64 `[N + 1]`, midway between neighbouring values."""
-    values = np.array(axis.values, np.float64) if _numeric(axis) else np.arange(len(axis.values), dtype=np.float64)
+    values = np.array(axis.values, np.float64) if is_numeric(axis) else np.arange(len(axis.values), dtype=np.float64)
     if values.size == 1:
         return np.array([values[0] - 0.5, values[0] + 0.5])
-    log = axis.log and _numeric(axis)
+    log = axis.log and is_numeric(axis)
     # On a logarithmic axis the middle of two values is their geometric mean, so the edges are found among logarithms.
     values = np.log(values) if log else values
     inner = (values[1:] + values[:-1]) / 2
@@ -281,18 +282,20 @@ def _between(edges: Floats, place: float) -> float:
     return float(np.interp(place + 0.5, np.arange(edges.size), edges))
 
 
-def _numeric(axis: SweepAxis) -> bool:
+def is_numeric(axis: SweepAxis) -> bool:
     """Whether the values of an axis are numbers that strictly increase."""
     # In Python a bool is an int, but as a value of an axis it is a word.
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis.values)
     return numbers and bool(np.all(np.diff(np.array(axis.values, np.float64)) > 0))
 
 
-def _index(values: Sequence[object], value: object) -> int:
+def index_of(values: Sequence[object], value: object) -> int:
+    """Where a value stands among those of an axis."""
     return next(i for i, each in enumerate(values) if each == value)
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """A value of an axis as a label."""
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 

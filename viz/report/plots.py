@@ -13,6 +13,7 @@ from ...evals.studies.sweep_points import SweepResult
 from ...evals.studies.sweep_settings import SweepAxis
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
+from ..pictures.contour_diagram import contours_if_any
 from ..pictures.phase_diagram import diagram_if_any
 from .replay_data import Data
 
@@ -56,11 +57,16 @@ def sweep_data(sweep: SweepResult) -> Data:
         "axes": [{"name": axis.name, "values": len(axis.values)} for axis in settings.axes],
         "regimes": dict(settings.regimes),
         "found": {agent: sweep.regimes(agent) for agent in settings.agents},
-        "picture": "" if drawn is None else f"data:image/png;base64,{base64.b64encode(drawn).decode()}",
+        "picture": _as_url(drawn),
+        "contours": _as_url(contours_if_any(sweep, SHARP)),
         "command": shlex.join(_command(sweep)),
         "hash": sweep.scenario_hash,
         "versions": dict(sweep.versions),
     }
+
+
+def _as_url(picture: bytes | None) -> str:
+    return "" if picture is None else f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 def _command(sweep: SweepResult) -> list[str]:

@@ -114,6 +114,7 @@ function sweepSection(sweep) {
   const head = ["agent", "regime", "points or seeds", "where"].map((name) => make("th", {}, name));
   const versions = Object.entries(sweep.versions).map(([name, version]) => name + " " + version).join(", ");
   return make("section", {}, make("h1", {}, sweep.title), make("p", { class: "muted" }, sweep.name + " · sweep over " + over + " · stage " + sweep.stage), sweep.picture ? image : null,
+    sweep.contours ? make("img", { class: "diagram", src: sweep.contours, alt: "Measures of " + sweep.name + " over " + over + "; the table has their figures" }) : null,
     make("div", { class: "table" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))),
     make("h2", {}, "Again"), make("pre", {}, sweep.command), make("p", { class: "muted" }, "With " + versions + "; scenario " + sweep.hash.slice(0, 16) + "."));
 }

@@ -61,7 +61,8 @@ class ShowView:
                 with, whatever `number` is.
         """
         self.narration = narration
-        self._choosing = narration is not None and not narration.asked and not narration.run
+        # Of a recording there are only the episodes that were recorded.
+        self._choosing = narration is not None and not narration.asked and show.count is None
         self.show, self.number, self.overlays, self.theme, self.label = show, number, overlays, theme, label
         self.tick, self.agent, self.head, self.node = 0, 0, -1, 0
         self.message = ""

@@ -1,0 +1,186 @@
+"""Draws measures that are numbers over a sweep: colours and contour lines over two axes, a curve over one.
+
+Where optimal policies differ, the middle of the range is drawn and the point is hatched, or the curve is a band.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from ...envs.base import Bools, Floats
+from ...evals.studies.sweep_points import SweepResult
+from ...evals.studies.sweep_settings import SweepAxis
+from ..drawing import palette
+from ..drawing.palette import LIGHT
+from .phase_diagram import SIZE, axis_edges, index_of, is_numeric, label_axis, written
+
+MOST_PANELS = 12
+TIED = 1e-9
+"""A range is wider than rounding, relative to its ends, where optimal policies differ."""
+TIE_HATCH, EMPTY_HATCH = "xxx", "///"
+COLOURS = "cividis"
+"""Evenly bright for all eyes, and from dark to light in print."""
+
+
+@dataclass(frozen=True, eq=False)
+class MeasurePanel:
+    """A measure over one or two axes, at fixed values of the others.
+
+    Attributes:
+        title: the measure, and the values of the other axes.
+        x, y: the axes; `y` is None for one.
+        low, high: float64 `[Y, X]`, the range over optimal policies; nan where it has no value.
+    """
+
+    title: str
+    x: SweepAxis
+    y: SweepAxis | None
+    low: Floats
+    high: Floats
+
+
+def measure_panels(sweep: SweepResult) -> tuple[MeasurePanel, ...]:
+    """The measures that a sweep was asked for, of the exact plan: a panel for each, and for each value of other axes.
+
+    Raises:
+        ValueError: none was asked for, nothing was solved exactly, or there would be more than `MOST_PANELS` panels.
+    """
+    settings = sweep.settings
+    if not settings.measures:
+        raise ValueError("no measure is asked for; --measure names one")
+    if "exact" not in settings.agents:
+        raise ValueError("nothing was solved exactly")
+    x, *more = settings.axes
+    y, others = (more[0] if more else None), more[1:]
+    shape = [len(x.values), len(y.values) if y else 1, *(len(axis.values) for axis in others)]
+    if (count := int(np.prod(shape[2:])) * len(settings.measures)) > MOST_PANELS:
+        raise ValueError(f"{count} panels are too many for a picture; ask for fewer measures, or sweep fewer values")
+    # Measures and ends last, so that a point's place is the whole index.
+    grids = np.full([*shape, len(settings.measures), 2], np.nan)
+    at = [settings.all_measures.index(text) for text in settings.measures]
+    for row in sweep.rows:
+        if row.agent == "exact":
+            place = tuple(index_of(axis.values, value) for axis, value in zip(settings.axes, row.values, strict=True))
+            ends = [[end if end is not None else np.nan for end in row.measures[number]] for number in at]
+            grids[place if y else (*place, 0)] = ends
+    out = []
+    for number, text in enumerate(settings.measures):
+        for place in np.ndindex(*shape[2:]):
+            values = ", ".join(f"{a.name} = {written(a.values[i])}" for a, i in zip(others, place, strict=True))
+            # The grid has the first axis first; a picture has rows (the second axis) first.
+            both: Floats = np.array([[grids[i, j, *place, number] for i in range(shape[0])] for j in range(shape[1])])
+            title = f"{text}\n{values}" if values else text
+            out.append(MeasurePanel(title, x, y, both[:, :, 0], both[:, :, 1]))
+    return tuple(out)
+
+
+def contours_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
+    """The picture of a sweep's measures as PNG; None where there is none (see `measure_panels`)."""
+    try:
+        return contour_diagram(sweep, dpi)
+    except ValueError:
+        return None
+
+
+def contour_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
+    """The picture of a sweep's measures as PNG.
+
+    Raises:
+        ValueError: see `measure_panels`.
+    """
+    drawn = measure_panels(sweep)
+    columns = min(len(drawn), 3)
+    rows = -(-len(drawn) // columns)
+    figure = Figure(figsize=((SIZE[0] + 0.6) * columns, SIZE[1] * rows + 0.7), dpi=dpi, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid: npt.NDArray[np.object_] = np.array(figure.subplots(rows, columns, squeeze=False)).ravel()
+    for axes in grid[len(drawn) :]:
+        axes.set_axis_off()
+    for axes, panel in zip(grid, drawn, strict=False):
+        if panel.y is None:
+            _draw_curve(axes, panel)
+        else:
+            _draw_map(figure, axes, panel, panel.y)
+        axes.set_title(panel.title, fontsize=9, color=LIGHT.ink)
+    maps = [panel for panel in drawn if panel.y is not None]
+    shown = [
+        (TIE_HATCH, "optimal policies differ: the middle", any(_tied(panel).any() for panel in maps)),
+        (EMPTY_HATCH, "no value, or never", any(not np.isfinite(_middle(panel)).all() for panel in maps)),
+    ]
+    handles = [
+        Patch(facecolor=LIGHT.paper, edgecolor=LIGHT.muted, hatch=hatch, label=words)
+        for hatch, words, used in shown
+        if used
+    ]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    figure.suptitle(f"{sweep.title}\n{sweep.scenario}: the exact plan", fontsize=9.5, color=LIGHT.ink)
+    out = io.BytesIO()
+    # Without the version of Matplotlib, which would make equal pictures different files.
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def _draw_map(figure: Figure, axes: Axes, panel: MeasurePanel, y: SweepAxis) -> None:
+    """Colours at every point, and contour lines between points where both axes are of numbers."""
+    across, up = axis_edges(panel.x), axis_edges(y)
+    middle = _middle(panel)
+    known = middle[np.isfinite(middle)]
+    least, most = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    if least == most:  # one colour; a scale needs two ends
+        least, most = least - 0.5, most + 0.5
+    scale = Normalize(least, most)
+    drawn = axes.pcolormesh(across, up, np.ma.masked_invalid(middle), cmap=COLOURS, norm=scale)
+    bar = figure.colorbar(drawn, ax=axes, pad=0.02)
+    bar.ax.tick_params(labelsize=8)
+    if known.size > 1 and min(middle.shape) > 2 and is_numeric(panel.x) and is_numeric(y):
+        values = [np.array(axis.values, np.float64) for axis in (panel.x, y)]
+        lines = axes.contour(
+            *values, np.ma.masked_invalid(middle), levels=MaxNLocator(5).tick_values(least, most),
+            colors=LIGHT.paper, linewidths=0.9, linestyles="solid",
+        )  # fmt: skip
+        bar.add_lines(lines)
+    for hatch, where in ((TIE_HATCH, _tied(panel)), (EMPTY_HATCH, ~np.isfinite(middle))):
+        for row, column in np.argwhere(where):
+            sides = [*across[[column, column + 1, column + 1, column]]], [*up[[row, row, row + 1, row + 1]]]
+            axes.fill(*sides, fill=False, linewidth=0, edgecolor=LIGHT.muted, hatch=hatch)
+    axes.set_xlim(across[0], across[-1])
+    axes.set_ylim(up[0], up[-1])
+    label_axis(axes, panel.x, "x")
+    label_axis(axes, y, "y")
+
+
+def _draw_curve(axes: Axes, panel: MeasurePanel) -> None:
+    """The middle of the range over one axis, and the range as a band."""
+    numeric = is_numeric(panel.x)
+    places = np.array(panel.x.values, np.float64) if numeric else np.arange(len(panel.x.values), dtype=np.float64)
+    middle = _middle(panel)[0]
+    low, high = (np.where(np.isfinite(end[0]), end[0], np.nan) for end in (panel.low, panel.high))
+    axes.fill_between(places, low, high, color=palette.SKY, alpha=0.35, linewidth=0)
+    axes.plot(places, middle, color=palette.BLUE, linewidth=1.4, marker="o" if places.size <= 60 else "", markersize=3)
+    axes.tick_params(labelsize=8)
+    label_axis(axes, panel.x, "x")
+
+
+def _tied(panel: MeasurePanel) -> Bools:
+    """Where optimal policies differ on a measure that has a value."""
+    with np.errstate(invalid="ignore"):
+        wide: Bools = panel.high - panel.low > TIED * np.maximum(1.0, np.abs(panel.high))
+    return wide & np.isfinite(_middle(panel))
+
+
+def _middle(panel: MeasurePanel) -> Floats:
+    """The middle of each range; nan where an end is infinite (an event that never comes) or there is no value."""
+    with np.errstate(invalid="ignore"):
+        middle = (panel.low + panel.high) / 2
+    return np.where(np.isfinite(middle), middle, np.nan)
