@@ -567,7 +567,9 @@ def test_a_stage_of_a_life_is_not_solved_alone(tmp_path: Path) -> None:
     scenario = faker().scenario
     with pytest.raises(NotEnumerableError, match="part of a life"):
         faker().plan({}, "train")
-    for alone in (api.bound, api.arrays, api.pareto, partial(api.export, to="drn", out=tmp_path / "out")):
+    with pytest.raises(NotEnumerableError, match="not of a life"):
+        api.bound(scenario, "train")
+    for alone in (api.arrays, api.pareto, api.protocols, partial(api.export, to="drn", out=tmp_path / "out")):
         with pytest.raises(NotEnumerableError, match="part of a life"):
             alone(scenario, stage="train")
     assert CliRunner().invoke(app, ["control", "training_game"]).exit_code == 4, "no figure in it"

@@ -222,14 +222,12 @@ def bound(
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
-    name = stage or solved.scenario.judged_stage
-    solved.check_alone(name)
 
     def told(its: BoundedRound) -> None:
         if report is not None:
             report(f"between {its.bounds.lower:g} and {its.bounds.upper:g} ({its.bounds.expanded:,} states)")
 
-    return stage_bounds(solved, name, seconds, told)
+    return stage_bounds(solved, stage or solved.scenario.judged_stage, seconds, told)
 
 
 def why(
