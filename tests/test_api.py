@@ -27,7 +27,9 @@ NAME = "escape/interruption"
 
 def test_what_is_public():
     assert turncoat.__all__ == [
+        "MitigationSettings",
         "NotEnumerableError",
+        "ProtocolSettings",
         "RunError",
         "RunSettings",
         "ScenarioError",
@@ -49,9 +51,11 @@ def test_what_is_public():
         "make_aec",
         "make_mo",
         "make_parallel",
+        "mitigations",
         "monitor",
         "names",
         "pareto",
+        "protocols",
         "report",
         "reproduce",
         "run",
