@@ -228,3 +228,11 @@ def test_the_command(folder, tmp_path, capsys):
     ):
         fault = CliRunner().invoke(app, [*wrong, "--no-save"])
         assert says in str(fault.exception), wrong
+
+
+def test_of_agents_that_it_does_not_name_a_file_claims_nothing_among_strangers(folder):
+    others = read_population(folder, CHICKEN, GAME)
+    run = run_scenario(CHICKEN, RunSettings(["ann=left, bob=left"], seeds=1, episodes=2, others=others))
+    assert {judgement.agent for judgement in run.judgements} <= {"exact", *CHICKEN.named_agents}
+    assert run.verdict == "nothing judged"
+    assert run.focal

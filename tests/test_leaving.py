@@ -70,8 +70,8 @@ rules:
   - {name: living, pays: {ann.score: 1, bob.score: 1}}
   - {name: across, when: "ann on cell(1, 4)", then: event across}
 stages:
-  train: {horizon: 6}
-  deploy: {horizon: 6}
+  train: {horizon: 4}
+  deploy: {horizon: 4}
 solution: equilibrium
 expect:
   - {name: somebody is hit, measure: share(hit), at_least: 0.1}
@@ -107,7 +107,7 @@ def test_who_has_left_is_told_so_once_and_the_others_go_on(duel):
             looks, rewards, ended, cut, infos = env.step(acts)
             played += 1
             assert looks.keys() == rewards.keys() == ended.keys() == cut.keys() == infos.keys() == acts.keys()
-            if gone is None and ended.get("bob") and played < 6:
+            if gone is None and ended.get("bob") and played < 4:
                 gone = played
                 assert not ended["ann"]
                 assert env.agents == ["ann"]
@@ -115,7 +115,7 @@ def test_who_has_left_is_told_so_once_and_the_others_go_on(duel):
             elif gone is not None:
                 assert set(rewards) == {"ann"}
                 assert rewards["ann"] >= 1
-        assert played == 6
+        assert played == 4
         left += gone is not None
     assert left > 5
 
@@ -147,7 +147,7 @@ def test_the_kernel_is_the_reference_to_the_bit(world):
     stepper.reset()
     states = reset(world, SampledDraws(11, np.arange(lanes), np.zeros(lanes, np.int64)), lanes).states
     left = 0
-    for clock in range(1, 7):
+    for clock in range(1, 5):
         actions = rng.integers(0, 4, (lanes, 2)).astype(np.int32)
         tick = step(world, states, actions, SampledDraws(11, np.arange(lanes), np.full(lanes, clock)))
         stepper.step(actions)
@@ -158,7 +158,7 @@ def test_the_kernel_is_the_reference_to_the_bit(world):
         for number in (0, 1):
             np.testing.assert_array_equal(stepper.available[number], available(world, states, number))
         left += int((states[:, world.columns["ann.gone"].index] == 1).sum())
-    assert left > 20
+    assert left > 10
 
 
 def test_equilibria_and_learners_know_that_somebody_may_be_gone(duel):
@@ -187,12 +187,12 @@ def test_one_of_them_as_a_gymnasium_environment(duel):
     ends = []
     for seed in range(12):
         env.reset(seed=seed)
-        for tick in range(1, 7):
+        for tick in range(1, 5):
             _, _, ended, cut, _ = env.step(0)
             if ended or cut:
                 ends.append(tick)
                 break
-    assert min(ends) < 6
+    assert min(ends) < 4
 
 
 @pytest.mark.parametrize(

@@ -375,6 +375,10 @@ class _Runner:
         self.budget = TimeBudget(settings.budget)
         own = {each.label: each for each in settings.own}
         whole = resolve_units(self.solved, self.agents, own)
+        if settings.others is not None:
+            # Of agents that it does not name a file claims nothing among strangers; what they earn is told anyway.
+            named = {EXACT, *map(plainly, scenario.named_agents)}
+            whole = tuple(unit for unit in whole if unit.work.agent in named)
         self.claims = sum(unit.learned for unit in whole)
         # All units are resolved, even in a shard, since the correction for multiple testing counts all learned ones.
         self.units = [unit for unit in whole if settings.units is None or unit.work in settings.units]

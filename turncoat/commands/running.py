@@ -419,13 +419,16 @@ def _verdict(reports: Sequence[RunReport]) -> Verdict:
 def _exit_code(reports: Sequence[RunReport], inconclusive: Inconclusive | None) -> int:
     """The exit code of the verdict on all runs.
 
-    It is 0 if this shard has no work; for an inconclusive verdict, `--inconclusive` chooses it.
+    It is 0 if this shard has no work, or if nothing is claimed of agents among others; for an inconclusive verdict,
+    `--inconclusive` chooses it.
     """
     from ..evals.verdicts.expectation import EXIT_CODES
 
     if not reports:
         return 0
     whole = _verdict(reports)
+    if whole == "nothing judged" and all(report.run.focal for report in reports):
+        return 0  # what was asked for is what they earn
     if whole == "inconclusive" and inconclusive is not None:
         return 1 if inconclusive is Inconclusive.fail else 0
     return EXIT_CODES[whole]
