@@ -88,12 +88,9 @@ def draw_timeline(lives: Timeline) -> Figure:
     )  # fmt: skip
     names = sorted({name for row in lives.between for _, name in row})
     for number, name in enumerate(names):
-        places = [
-            (column + 1.5, row) for row, some in enumerate(lives.between) for column, what in some if what == name
-        ]
-        panel.scatter(
-            *zip(*places, strict=True), marker="oDs^v"[number % 5], s=14, color=LIGHT.ink, label=name, zorder=3
-        )
+        places = [(row, column) for row, some in enumerate(lives.between) for column, what in some if what == name]
+        y, x = np.array(places).T
+        panel.scatter(x + 1.5, y, marker="oDs^v"[number % 5], s=14, color=LIGHT.ink, label=name, zorder=3)
     edge = 0
     for stage, length in lives.stages:
         panel.annotate(
