@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import turncoat
 from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
@@ -26,6 +27,7 @@ from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, call, corridor  # noqa: F401
 from .test_size import COINS, trees, world_of
+from .worlds import LIVES, SIMULATED
 
 SMALL = (
     "escape/cluster",
@@ -250,3 +252,29 @@ def test_the_command(call, corridor):  # noqa: F811
     code, out, _ = call("solve", corridor, "--bounds")
     assert code == 0
     assert "exactly" in out
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", [name for name in turncoat.names() if name not in SIMULATED | LIVES])
+def test_bounds_hold_in_the_library(name):
+    """After two rounds of a short search, of whatever kind the scenario's pays and events are."""
+    scenario = load(name)
+    world = compile_world(scenario, scenario.judged_stage)
+    try:
+        rounds = bounded_rounds(world, max_states=300)
+        first = next(rounds)
+    except NotEnumerableError as why:
+        pytest.skip(str(why))
+    plan = plan_exactly(enumerate_world(world, 5_000_000))
+    events = [event for event in world.events if not event.startswith("ended:")]
+    asked = ["value", "performance", "steps", *(f"return({channel})" for channel in world.channels)]
+    asked += [f"{word}({event})" for event in events for word in ("share", "count")]
+    for found in (first, next(rounds, first)):
+        assert plan.upper_bound or found.bounds.lower - 1e-8 <= plan.start_value <= found.bounds.upper + 1e-8
+        for text in asked if not plan.upper_bound else ():
+            measure = measure_in(world, parsed_measure(text))
+            exact, (low, high) = exact_measure(measure, plan), bounds_of(measure, found)
+            assert exact.low is not None
+            assert exact.high is not None
+            slack = 1e-7 * max(1.0, abs(exact.low), abs(exact.high))
+            assert low - slack <= exact.low <= exact.high <= high + slack, text
