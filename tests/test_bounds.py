@@ -140,6 +140,14 @@ def test_check_goes_on_by_bounds_and_simulation(call, tmp_path):  # noqa: F811
     assert "in 64 episodes of 10 ticks at random" in out
 
 
+def test_solve_names_what_can_be_known(call, tmp_path):  # noqa: F811
+    (tmp_path / "far.yaml").write_text(FAR)
+    code, _, err = call("solve", "far.yaml")
+    assert code == 2
+    assert "more than 6 states" in err
+    assert "--bounds says what is known all the same" in err
+
+
 def test_a_simulated_plan_is_worth_less_than_the_best():
     world = world_of(trees(2, 3))
     best = plan_exactly(enumerate_world(world)).start_value
