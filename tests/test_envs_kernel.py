@@ -156,6 +156,77 @@ def test_starts_that_the_legend_gives_on_each_of_several_maps() -> None:
     assert world.zone_names_seen() == ("door",)
 
 
+AGENTS = """
+map: |
+  #######
+  #A.g.B#
+  #..b..#
+  #..C..#
+  #######
+legend:
+  B: bob
+  C: cat
+  g: gem
+  b: {thing: crate}
+things:
+  gem: {}
+  crate: {kind: block}
+agents:
+  robot:
+    actions: [stay, up, down, left, right, shove]
+    values: {reward: {}, spite: {}}
+    sight: 4
+    facing: true
+    fields: {hurt: {max: 3}}
+  bob:
+    actions: [stay, up, down, left, shove]
+    values: {reward: {}, spite: {}}
+    sight: 2
+    facing: true
+    fields: {hurt: {max: 3}}
+  cat:
+    actions: [shove, stay, up, left, right]
+    values: {reward: {}, spite: {}}
+    sight: 3
+    facing: true
+    fields: {hurt: {max: 3}}
+rewards: {reward: {}, spite: {}, performance: {hidden: true}}
+rules:
+  - name: shoving
+    each: {one: agent, other: agent}
+    when: one does shove and one meets other and ahead(one) on other
+    chance: 0.7
+    then:
+      - other.hurt += 1
+      - event shoved
+    pays: {one.spite: 1 + other.hurt, performance: 0 - one.hurt}
+    else_pays: {one.reward: -1}
+  - name: taking
+    each: [agent, gem]
+    when: agent on gem
+    then: agent takes gem
+    pays: {agent.reward: "count(a of agent: a.hurt > 0)"}
+  - name: dropping
+    each: {who: agent}
+    only: first
+    when: "who carries gem and who.hurt == 3 and any(seer of agent: seer sees who)"
+    then:
+      - who drops gem
+      - who.values.spite = 2
+      - place who at beside(crate, up)
+solution: joint
+"""
+
+
+def test_rules_over_agents() -> None:
+    """They are those that would be written out: names for agents in conditions, effects, weights and pays."""
+    world = world_of(AGENTS)
+    same(world, seed=5, lanes=64, ticks=200)
+    assert [rule.name for rule in world.rules][:2] == ["shoving:robot:bob", "shoving:robot:cat"]
+    assert len(world.rules) == 6 + 3 + 3
+    assert [f"{name}.values.spite" in world.columns for name in ("robot", "bob", "cat")] == [True] * 3
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_a_wanderer_does_not_leave_its_zone(inside: bool) -> None:
     """One that stands elsewhere goes wherever chance leads it, and stays once it has come in."""

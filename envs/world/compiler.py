@@ -33,7 +33,7 @@ from ...scenarios.language.expressions.syntax import (
 )
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
-from ...scenarios.language.names.symbols import BUILT_IN_ZONES, GONE, instance_names, maps_of
+from ...scenarios.language.names.symbols import BUILT_IN_ZONES, EVERY_AGENT, GONE, instance_names, maps_of
 from ...scenarios.language.schema import document as schema
 from ..base import Field, Floats, Ints
 from ..deliberation import DeliberationRule
@@ -122,6 +122,8 @@ class _Compiler:
         self.height = max((board.height for board in boards), default=0)
         self.width = max((board.width for board in boards), default=0)
         self.instances = {name: instance_names(name, scenario.symbols.instances[name]) for name in document.things}
+        if scenario.symbols.means_agents(EVERY_AGENT):
+            self.instances[EVERY_AGENT] = tuple(document.agents)
         self.words = {
             name: tuple(str(value) for value in counter.values or ())
             for name, counter in self._counters()
@@ -541,10 +543,13 @@ class _Compiler:
         """A column for each weight that some effect changes, with a table of all values that the weight may take."""
         # Edits assign constants, so that a weight has finitely many values and the state stays finite.
         columns: dict[str, int] = {}
+        # A name that stands for every agent stands for this one too.
+        every = {name for rule in self.document.rules for name, group in rule.instances if group == EVERY_AGENT}
         for name, agent in self.document.agents.items():
             for channel, value in agent.values.items():
                 target = f"{name}.values.{channel}"
-                set_to = [n.value for n in self.syntax if isinstance(n, Assign) and n.target == target]
+                targets = {f"{owner}.values.{channel}" for owner in (name, *every)}
+                set_to = [n.value for n in self.syntax if isinstance(n, Assign) and n.target in targets]
                 if not set_to:
                     continue
                 if value.persists is None:
@@ -829,7 +834,7 @@ class _Compiler:
         hidden: str | None,
     ) -> tuple[tuple[tuple[int, Expression], ...], Expression | None]:
         """Pairs of a channel and what it is paid, and what the hidden channel is paid."""
-        pays = {self._channel(channel): self.formula(pay, scope) for channel, pay in written.items()}
+        pays = {self._channel(scope.body(channel)): self.formula(pay, scope) for channel, pay in written.items()}
         for channel in pays:
             owner = channel.partition(".")[0]
             its = self.document.agents.get(owner)

@@ -52,7 +52,7 @@ class NameBindings:
     Attributes:
         params: values; a cell is a `(row, column)` tuple.
         stage: its name.
-        instances: of each thing, the names of its bodies (`gem` or `gem[0]`, `gem[1]`, ...).
+        instances: of each thing, the names of its bodies (`gem` or `gem[0]`, `gem[1]`, ...); of `agent`, all agents.
         words: of each counter or draw that takes words, the words.
         bound: the instance that a kind's name stands for inside a quantifier or an `each` rule.
         formulas: named formulas, each after those that it names.
@@ -172,7 +172,9 @@ def resolve(node: Expression, scope: NameBindings) -> Expression:
             return Distance(resolve(first, scope), resolve(second, scope))
         case BeforeTick(body):
             return BeforeTick(resolve(body, scope))
-        case Number() | Truth() | Does():
+        case Does():
+            return replace(node, agent=scope.body(node.agent))
+        case Number() | Truth():
             return node
     return replace(node, arguments=tuple(resolve(argument, scope) for argument in node.arguments))
 
@@ -264,9 +266,9 @@ def resolve_effect(effect: Effect, scope: NameBindings) -> Effect:
         case Swap(first, second):
             return Swap(scope.body(first), scope.body(second))
         case Take(agent, thing):
-            return Take(agent, scope.body(thing))
+            return Take(scope.body(agent), scope.body(thing))
         case Drop(agent, thing):
-            return Drop(agent, scope.body(thing))
+            return Drop(scope.body(agent), scope.body(thing))
         case Cycles(target):
             return Cycles(scope.body(target))
     return effect

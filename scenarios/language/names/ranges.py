@@ -62,7 +62,7 @@ def between(expression: Expression, symbols: Symbols) -> Range | None:
             corners = [binary(operator, a, b) for a in first for b in second]
             return min(corners), max(corners)
         case Quantified("count", group):
-            return 0, symbols.instances[group]
+            return 0, len(symbols.members(group))
         case Coordinate():
             return -1, FAR_OFF - 1
         case Distance():

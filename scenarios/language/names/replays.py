@@ -57,7 +57,7 @@ def outcomes_of_draws(symbols: Symbols, layouts: int) -> dict[str, tuple[object,
 
 def _combinations(rule: Rule, symbols: Symbols) -> Iterator[tuple[str, ...]]:
     """The instances of each of the rules that one rule of the file stands for."""
-    groups = [instance_names(group, symbols.instances.get(group, 0)) for _, group in rule.instances]
+    groups = [symbols.members(group) for _, group in rule.instances]
     return (names for names in product(*groups) if len(set(names)) == len(names))
 
 

@@ -30,6 +30,9 @@ BUILT_IN_ZONES = ("wall", "floor", "board")
 DEFAULT_SIZE = (9, 9)
 """Rows and columns of a generated board without a `size`."""
 
+EVERY_AGENT = "agent"
+"""The word that stands for all agents where instances are gone through. A name of the file that is the same wins."""
+
 PLURALS = {
     "zone": "zones",
     "thing": "things",
@@ -83,6 +86,16 @@ class Symbols:
     def of(self, kind: str) -> tuple[str, ...]:
         """The names of one kind, in the order of the file."""
         return tuple(name for name, its in self.kinds.items() if its == kind)
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """What is gone through under `each` and by quantifiers: the instances of a thing, or all agents (`agent`)."""
+        if group == EVERY_AGENT and group not in self.kinds:
+            return tuple(self.document.agents)
+        return instance_names(group, self.instances[group]) if group in self.instances else ()
+
+    def means_agents(self, group: str) -> bool:
+        """Whether a word under `each` or of a quantifier stands for all agents."""
+        return group == EVERY_AGENT and group not in self.kinds
 
     @cached_property
     def counters(self) -> Mapping[str, Counter]:

@@ -97,7 +97,8 @@ class Scope:
         symbols: the symbol table of the scenario.
         report: receives the faults.
         path: the position of the text in the file.
-        bound: name -> the thing of which it means one instance at a time (`each:`, `any(...)`); often its own name.
+        bound: name -> the thing of which it means one instance at a time (`each:`, `any(...)`); often its own name. Or
+            name -> the agent that it means.
         acted: whether the agents have acted in this tick, so that `does`, `chooses` and `moved` are defined.
         ticking: whether the draws of this tick are known.
         earlier: whether it stands in `before`.
@@ -260,7 +261,7 @@ def check_body(name: str, span: Span, scope: Scope, kinds: tuple[str, ...] = ("a
 
 def _has_a_place(name: str, span: Span, scope: Scope) -> bool:
     """Whether an agent stands on a board in every stage, as a thing does; report it otherwise."""
-    stage = scope.symbols.off_board.get(name)
+    stage = scope.symbols.off_board.get(scope.bound.get(name, name))
     if stage is None:
         return True
     cure = f"show it on a `map:`, write `{name}: anywhere` under `generate.place`, or ask for something else"
@@ -603,7 +604,7 @@ def _check_sight(subject: Expression, scope: Scope) -> bool:
 
 
 def _does(agent: str, action: str, span: Span, scope: Scope) -> Typed | None:
-    symbols = scope.symbols
+    symbols, agent = scope.symbols, scope.bound.get(agent, agent)
     if agent not in symbols.actions:
         scope.unknown("TC423", "agent", agent, symbols.of("agent"), span)
         return None
@@ -649,14 +650,16 @@ def _facing(subject: str, span: Span, scope: Scope) -> Typed | None:
 
 def _quantified(expression: Quantified, scope: Scope) -> Typed | None:
     group, symbols = expression.group, scope.symbols
-    if symbols.kinds.get(group) != "thing":
+    agents = symbols.means_agents(group)
+    if symbols.kinds.get(group) != "thing" and not agents:
         scope.unknown("TC422", "thing", group, symbols.of("thing"), expression.span)
         return None
     if expression.variable != group and not check_local_name(expression.variable, expression.span, scope):
         return None
-    inside = replace(scope, bound={**scope.bound, expression.variable: group})
-    if not require(expression.body, "truth", inside, f"`{expression.quantifier}`"):
-        return None
+    for member in symbols.members(group) if agents else (group,):
+        inside = replace(scope, bound={**scope.bound, expression.variable: member})
+        if not require(expression.body, "truth", inside, f"`{expression.quantifier}`"):
+            return None
     return NUMBER if expression.quantifier == "count" else TRUTH
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import permutations, product
 
 from ..expressions.parser import ExpressionError, effect
 from ..expressions.stated_policies import RANDOM, actions_in, conditions_in, stated_policy
@@ -93,16 +94,17 @@ def check_rules(context: Context) -> None:
     _check_unique([rule.name for rule in rules], "rules", context)
     for index, rule in enumerate(rules):
         path: Path = ("rules", index)
-        bound = _check_each(rule, path, context)
+        several = _check_each(rule, path, context)
         if rule.only is not None and not rule.instances:
             message = f"rule `{rule.name}` is one rule, and says which one of several"
             context.report.add("TC233", (*path, "only"), message, "add `each:`, or leave `only:` out", key=True)
         # At the start of an episode, and between two, nobody has acted, and no draw of a tick is made.
         acted, between = rule.at not in ("start", "between"), rule.at == "between"
-        context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted, between))
-        context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted, between))
-        _check_effects("then", rule.then, rule, path, context, bound)
-        _check_effects("else", rule.otherwise, rule, path, context, bound)
+        for bound in several:
+            context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted, between))
+            context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted, between))
+            _check_effects("then", rule.then, rule, path, context, bound)
+            _check_effects("else", rule.otherwise, rule, path, context, bound)
         for key, others in (("else", rule.otherwise), ("else_pays", rule.else_pays)):
             if others and rule.chance is None:
                 message = f"rule `{rule.name}` has an `{key}:` and no `chance:`"
@@ -111,29 +113,41 @@ def check_rules(context: Context) -> None:
         if between:
             check_between(rule, path, context)
         for key, pays in (("pays", rule.pays), ("else_pays", rule.else_pays)):
-            for channel, pay in pays.items():
-                _check_payee(channel, (*path, key, channel), context)
+            for bound, (channel, pay) in product(several, pays.items()):
+                _check_payee(channel, (*path, key, channel), context, bound)
                 context.number(pay, "a pay", context.scope((*path, key, channel), bound, acted, acted))
         if not (rule.then or rule.otherwise or rule.pays or rule.else_pays):
             message = f"rule `{rule.name}` changes nothing and pays nothing"
             context.report.add("TC218", (*path, "name"), message, "add `then:` or `pays:`", warning=True)
 
 
-def _check_each(rule: Rule, path: Path, context: Context) -> dict[str, str]:
-    """The names under `each:`, each for one instance at a time of its thing; unknown things are reported."""
+def _check_each(rule: Rule, path: Path, context: Context) -> list[dict[str, str]]:
+    """What the names under `each:` stand for: a name for one instance at a time of its thing, and for each agent.
+
+    There is one mapping for each choice of agents, and so a single one where no name stands for agents. Unknown things
+    are reported.
+    """
     things = context.symbols.document.things
     bound: dict[str, str] = {}
+    agents: list[str] = []
     for index, (name, group) in enumerate(rule.instances):
         place: Path = (name,) if isinstance(rule.each, dict) else (index,) if isinstance(rule.each, list) else ()
         where: Path = (*path, "each", *place)
-        if group not in things:
+        if context.symbols.means_agents(group) and (
+            name == group or check_local_name(name, (0, 0), context.scope(where))
+        ):
+            agents.append(name)
+        elif context.symbols.means_agents(group):
+            pass  # a name that is taken was reported
+        elif group not in things:
             unknown(context.report, "TC422", "thing", group, context.symbols.of("thing"), where)
         elif name in bound:
             cure = f"name each thing once, or give both a name: `each: {{a: {group}, b: {group}}}`"
             context.report.add("TC219", where, f"`{group}` is here twice", cure)
         elif name == group or check_local_name(name, (0, 0), context.scope(where)):
             bound[name] = group
-    return bound
+    chosen = permutations(context.symbols.document.agents, len(agents))
+    return [bound | dict(zip(agents, names, strict=True)) for names in chosen]
 
 
 def _check_effects(
@@ -158,13 +172,14 @@ def _check_effects(
         check_effect(its, context.scope(where, bound, acted, acted, between))
 
 
-def _check_payee(key: str, path: Path, context: Context) -> None:
+def _check_payee(key: str, path: Path, context: Context, bound: Mapping[str, str]) -> None:
     """Check a key of `pays:`.
 
     It is `channel` for one agent, for a hidden channel and for a channel with `for`; otherwise it is `agent.channel`.
     """
     document = context.symbols.document
     owner, _, channel = key.rpartition(".")
+    owner = bound.get(owner, owner)
     if channel not in document.rewards:
         valid = tuple(document.rewards) if len(document.agents) == 1 else _payees(context)
         unknown(context.report, "TC425", "channel", key, valid, path, key=True)

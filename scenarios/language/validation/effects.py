@@ -61,7 +61,7 @@ def _check_persists(effect: Effect, scope: Scope) -> None:
     symbols = scope.symbols
     match effect:
         case Assign(target, _, _, span) | Cycles(target, span):
-            agent, _, channel = target.partition(".values.")
+            agent, _, channel = scope.declared(target).partition(".values.")
             if channel:
                 block = symbols.document.agents.get(agent)
                 value = None if block is None else block.values.get(channel)
@@ -126,7 +126,7 @@ def _check_assigned(target: str, operator: str, value: Expression, scope: Scope)
 def _check_weight(target: str, operator: str, value: Expression, span: Span, scope: Scope) -> None:
     """Check an assignment of a weight, as in `robot.values.own = 0`; its value must be known before the run."""
     symbols = scope.symbols
-    agent, middle, channel = target.split(".")
+    agent, middle, channel = scope.declared(target).split(".")
     if agent not in symbols.actions:
         scope.unknown("TC423", "agent", agent, symbols.of("agent"), span)
         return
