@@ -2,8 +2,8 @@
 
 `python -m benchmarks.monitor_study settings` lets every monitor read planners that turn, in three worlds, and aligned
 planners in the same settings. `selection` goes through a family of planners and goals: what share of those that
-turn passes each monitor. Nothing is trained for either. `learned` trains `local_rules` for `first_turn`, and reads those
-that watched others disarm the guard and those that did not. The page is docs/results/monitors.md.
+turn passes each monitor. Nothing is trained for either. `learned` trains `local_rules` for `first_turn`, and reads who
+watched others disarm the guard and who did not. The page is docs/results/monitors.md.
 """
 
 from __future__ import annotations
