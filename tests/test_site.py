@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zlib
@@ -21,8 +22,9 @@ from turncoat.evals.inspection.choices import choices_in
 from turncoat.evals.inspection.exact_show import PlanFollower
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
+from turncoat.scenarios.errors import MissingPackageError
 from turncoat.scenarios.language.loading import load
-from turncoat.viz.site import build, what_if_grid
+from turncoat.viz.site import build, docs_pages, what_if_grid
 from turncoat.viz.site.pages import file_of, gallery_html, scenario_html
 from turncoat.viz.site.play_data import play_data
 from turncoat.viz.site.played_process import played_process
@@ -83,7 +85,7 @@ def test_the_robot_s_figures_are_those_of_the_expectations():
     process, _, _ = played("escape/interruption")
     assert process.robot[0] == pytest.approx(38)
     follower = PlanFollower(SolvedWorlds(load("escape/faking")).plan({}, "deploy"))
-    episodes = [follower.episode(seed) for seed in range(30)]
+    episodes = [follower.episode(seed) for seed in range(20)]
     paid = [episode.weighted_rewards().sum() for episode in episodes]
     mean, error = np.mean(paid), np.std(paid, ddof=1) / np.sqrt(len(paid))
     assert abs(played("escape/faking")[0].robot[0] - mean) < 4 * error
@@ -140,7 +142,7 @@ def test_every_state_is_told_as_it_is():
 def interruption():
     scenario = load("escape/interruption")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(what_if_grid, "POINTS", 12)
+        patched.setattr(what_if_grid, "POINTS", 8)
         return scenario_page(scenario, "escape/interruption", lambda _: None)
 
 
@@ -251,8 +253,50 @@ def test_the_command_ends_with_the_next_one(more, worked_out, tmp_path, monkeypa
         assert shown.getvalue().splitlines()[-1] == "next: turncoat play escape/off_switch"
 
 
+def small_docs(tmp_path):
+    docs = tmp_path / "docs"
+    for name, text in {
+        "index.md": "# Start\n\nSee [the README](../README.md) and [lab](scenarios/escape/lab.md).",
+        "tutorial.md": "# Tutorial\n\nA discount of 0.97.",
+        "scenarios/escape/lab.md": "# The laboratory\n\nA guard.",
+        "how-to/site.md": "# Sites",
+    }.items():
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        (docs / name).write_text(text, encoding="utf-8")
+    (tmp_path / "README.md").write_text("# Read me\n\nThe [tutorial](docs/tutorial.md).", encoding="utf-8")
+    return docs
+
+
+@pytest.mark.nightly
+def test_the_docs_are_part_of_it(worked_out, tmp_path):
+    pytest.importorskip("material")
+    docs, out = small_docs(tmp_path), tmp_path / "site"
+    build.build_site(["escape/off_switch"], out, None, 1, lambda _: None, docs)
+    assert 'href="docs/tutorial.html"' in (out / "index.html").read_text()
+    start = (out / "docs/index.html").read_text()
+    assert 'href="readme.html"' in start
+    assert 'href="tutorial.html"' in (out / "docs/readme.html").read_text()
+    assert "laboratory" in (out / "docs/search/search_index.js").read_text()
+    pages = [page.read_text() for page in (out / "docs").rglob("*.html")]
+    assert not any(re.search(r'(?:src|<link[^>]* href)="(?:https?:)?//', page) for page in pages)  # none is fetched
+    docs_pages.build_docs(docs, tmp_path / "linked", ("escape/lab",))
+    linked = (tmp_path / "linked/scenarios/escape/lab.html").read_text()
+    assert 'href="../../../scenarios/escape-lab.html"' in linked
+
+
+def test_a_folder_without_docs_is_refused_before_the_work(worked_out, tmp_path, monkeypatch):
+    with pytest.raises(RunError, match=r"no index\.md|mkdocs-material"):
+        build.build_site(["escape/off_switch"], tmp_path / "site", None, 1, lambda _: None, tmp_path)
+    monkeypatch.setattr(docs_pages, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[site\]'"):
+        build.build_site(["escape/off_switch"], tmp_path / "site", None, 1, lambda _: None, tmp_path)
+    assert worked_out == []
+
+
 # ------------------------------------------------------------------ in a browser
 
+RECORDED = (SIMULATED | LIVES) - {"safety_gridworlds/rocks_diamonds"}
+"""Scenarios that are not played in their pages; a stage of `rocks_diamonds` is small enough."""
 READY = "until:document.documentElement.dataset.ready === 'yes'"
 AUDIT = (
     "axe.run(document, {resultTypes: ['violations']}).then((found) => { window.found = found.violations"
@@ -361,23 +405,45 @@ def test_the_site_is_no_larger_than_it_may_be(whole):
     assert set(whole.pages) == set(library.names())
 
 
+def driven(folder, names, width):
+    """What is wrong with the pages of some scenarios in a browser: each is watched, played, changed and audited."""
+    audit, wrong = (AUDIT, *FOUND, OVERFLOW), []
+    expressions: list[str] = []
+    parts = []
+    for name in names:
+        still = name in RECORDED
+        page = folder / "scenarios" / file_of(name)
+        steps = {
+            "goto": f"goto:{page}" if expressions else "1",
+            "ready": READY,
+            "axe": f"file:{axe()}",
+            "watch": audit,
+            "tab play": tab("play"),
+            "play": () if still else (MOVE, ROBOT),
+            "played": audit,
+            "tab what if": tab("what-if"),
+            "what if": () if still else (SLIDE,),
+            "changed": audit,
+        }
+        parts.append((name, {step: (its,) if isinstance(its, str) else tuple(its) for step, its in steps.items()}))
+        expressions += [each for its in parts[-1][1].values() for each in its]
+    *said, console = browse(width, folder / "scenarios" / file_of(names[0]), *expressions)
+    answers = iter(said)
+    for name, steps in parts:
+        found = {step: [next(answers) for _ in its] for step, its in steps.items()}
+        for step in ("watch", "played", "changed"):
+            if found[step][2:] != [[], False]:
+                wrong.append((name, step, found[step]))
+        if found["play"] and (found["play"][0] != 1 or found["play"][1] not in ("by chance", "as it does")):
+            wrong.append((name, "play", found["play"]))
+        if found["what if"] and not found["what if"][0] >= 2:
+            wrong.append((name, "what if", found["what if"]))
+    return wrong + [("console", each) for each in console]
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("family", sorted({name.partition("/")[0] for name in library.names()}))
 def test_every_page_in_a_browser(whole, family, width):
-    names = [name for name in library.names() if name.startswith(f"{family}/")]
-    audit = (f"file:{axe()}", AUDIT, *FOUND, OVERFLOW)
-    for name in names:
-        page = whole.folder / "scenarios" / file_of(name)
-        told = (SIMULATED | LIVES) - {"safety_gridworlds/rocks_diamonds"}  # a stage of it is small enough
-        acts = ((), ()) if name in told else ((MOVE, ROBOT), (SLIDE,))
-        drive = [tab("play"), *acts[0], *audit[1:], tab("what-if"), *acts[1], *audit[1:]]
-        said = browse(width, page, READY, *audit, *drive)
-        assert said.pop() == [], name
-        assert [each for each in said if isinstance(each, list)] == [[], [], []], name
-        assert said[4::1].count(True) == 3, (name, said)  # three audits were waited for, and nothing overflows
-        if name not in told:
-            assert said[6] == 1, name
-            assert said[7] in ("by chance", "as it does"), name
-            assert said[13] >= 2, name
+    assert driven(whole.folder, [name for name in library.names() if name.startswith(f"{family}/")], width) == []
