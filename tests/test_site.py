@@ -20,10 +20,12 @@ from turncoat.envs.solvers.dynamic_programming import Solution
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.choices import choices_in
 from turncoat.evals.inspection.exact_show import PlanFollower
+from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
 from turncoat.scenarios.errors import MissingPackageError
 from turncoat.scenarios.language.loading import load
+from turncoat.viz.report.replay_data import film
 from turncoat.viz.site import build, docs_pages, what_if_grid
 from turncoat.viz.site.pages import file_of, gallery_html, scenario_html
 from turncoat.viz.site.play_data import play_data
@@ -122,6 +124,15 @@ def test_others_are_chance_for_who_plays(name):
     rows = np.flatnonzero(arrays["outcomes"])
     assert all(chances[first[row] : first[row + 1]].sum() == pytest.approx(1.0) for row in rows)
     assert data["actions"] == list(process.enumeration.world.agents[process.agent].actions)
+
+
+@pytest.mark.parametrize("name", ["two_systems/chicken", "two_systems/strangers"])
+def test_a_mind_that_agents_share_is_shown_once_with_its_own_actions(name):
+    frames = film(LiveShow(load(name), load(name).judged_stage), 0)
+    for frame in frames[:-1]:
+        (thought,) = (each for each in frame["thoughts"] if each is not None)
+        assert len(thought["q"]) == len(thought["actions"])
+        assert 0 <= thought["action"] < len(thought["actions"])
 
 
 def test_every_state_is_told_as_it_is():

@@ -130,6 +130,7 @@ def solve(
 ) -> None:
     """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap."""
     from .. import api
+    from ..envs.base import TooManyStatesError
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
@@ -142,7 +143,11 @@ def solve(
             printing.print_bounds(scenario.document.name, name, found)
         return
     with printing.progress(not as_json, which), limit_of(budget):
-        analysis = api.solve(scenario, name)
+        try:
+            analysis = api.solve(scenario, name)
+        except TooManyStatesError as fault:
+            more = "" if scenario.lives_in(name) else "; --bounds says what is known all the same"
+            raise TooManyStatesError(f"{fault}{more}", fault.cure) from None
     if as_json:
         write_json(_analysis_data(api.as_data(analysis)))
     else:
