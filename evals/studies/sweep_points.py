@@ -228,8 +228,8 @@ def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> lis
     settings, solved = task.settings, SolvedWorlds(worlds.scenario)
     values, nothing = tuple(point.values()), ((None, None),) * len(settings.all_measures)
     if settings.stage == WHOLE_LIFE:
-        reason = "what was learned in a life is measured stage by stage: name one of its stages"
-        return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
+        cure = "what was learned in a life is measured stage by stage: name one of its stages"
+        return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, cure) for seed in task.seeds]
     field = worlds.world(point, settings.stage)
     lives = unable_in_life(task.agent) if worlds.lives_in(settings.stage) else None
     if (reason := lives or unable(task.agent, field)) is not None:
