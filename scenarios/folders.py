@@ -125,7 +125,7 @@ def written_files(folder: Path) -> tuple[list[Path], list[str]]:
     for path in files[:MAX_FILES]:
         try:
             text = read_text(path)
-            if _SCENARIO.search(text.encode()) or ((data := parse(text, str(path)).data) and keys.issuperset(data)):
+            if _SCENARIO.search(text.encode()) or _is_fragment(parse(text, str(path)).data, keys):
                 found.append(path)
         except ScenarioError as fault:
             [first, *_] = fault.faults
@@ -134,6 +134,10 @@ def written_files(folder: Path) -> tuple[list[Path], list[str]]:
     if len(files) > MAX_FILES:
         problems.append(f"only the first {MAX_FILES:,} YAML files were looked into")
     return found, list(_few(problems))
+
+
+def _is_fragment(data: object, keys: set[str]) -> bool:
+    return isinstance(data, dict) and bool(data) and keys.issuperset(data)
 
 
 def _few(problems: list[str]) -> Iterator[str]:
