@@ -348,7 +348,9 @@ ROBOT = """(() => {
   const play = site.panels.play, process = play.process;
   if (process.chancy || !process.arrays.policy) return 'by chance';
   play.moves = process.line(process.begin(0), 0, process.steps).map(([action]) => action);
-  play.show();
+  play.hints = true;
+  play.show(0);
+  if (process.arrays.values && !document.querySelector('#panel-play .bars')) return 'no hints';
   const paid = play.frames.reduce((sum, frame) => sum + (frame.paid || 0), 0);
   return Math.abs(paid - process.robot[0]) < 1e-6 ? 'as it does' : paid + ' is not ' + process.robot[0];
 })()"""
@@ -380,6 +382,7 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
         tab("play"), "document.querySelector('#panel-play .timeline').focus();1",
         press % "ArrowRight", press % "ArrowRight", score, press % "Backspace", score, "location.hash",
         *audit, OVERFLOW,
+        "document.querySelector('.actions input').click();document.querySelectorAll('#panel-play .bars').length",
         tab("what-if"), SLIDE, "location.hash", *audit, OVERFLOW,
         "location.hash = '#do=play&seed=3&moves=4.2.4.4.4.4.4.4.4.4';1", "location.hash", score,
         f"goto:{index}", READY, "document.querySelectorAll('.clip canvas').length", f"file:{axe()}", *audit, OVERFLOW,
@@ -392,7 +395,7 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
     assert [next(rest), next(rest)] == [1, "Tick 1 of 100: you were paid −1; hidden performance −1."]
     assert next(rest) == "#do=play&tick=1&moves=4"
     assert [next(rest) for _ in range(4)][-2:] == [[], False]
-    assert [next(rest), next(rest) > 2] == [1, True]
+    assert [next(rest), next(rest), next(rest) > 2] == [1, 1, True]
     assert next(rest).startswith("#do=what-if&tick=0&")
     assert [next(rest) for _ in range(4)][-2:] == [[], False]
     assert [next(rest), next(rest)] == [1, HASH]

@@ -479,7 +479,7 @@ class Player {
     }
     const thoughts = (frame.thoughts || []).map((thought, agent) => [thought, agent]).filter(([thought]) => thought);
     if (!thoughts.length) { this.values.append(make("span", { class: "muted" }, this.run.thoughtless || "No thought was recorded here.")); return; }
-    for (const [thought, agent] of thoughts) this.bars(thought, thought.actions || this.world.agents[agent].actions, thought.actions ? thought.action : frame.chosen[agent]);
+    for (const [thought, agent] of thoughts) this.bars(thought, thought.actions || this.world.agents[agent].actions, thought.actions ? thought.action : (frame.chosen || [])[agent]);
   }
 
   bars(thought, actions, chosen) {
