@@ -180,6 +180,16 @@ def test_who_cannot_live_a_life_says_why() -> None:
     assert "lives it once" in run.judgements[0].why
 
 
+def test_a_sweep_over_lives_that_are_lived() -> None:
+    scenario = load("learning/accident")
+    learned = api.sweep(scenario, {"books": [0, 40]}, measures=["life(share(broke))"], agents=["counts"], seeds=2)
+    values = {(row.values, row.seed): row.measures[0] for row in learned.rows}
+    assert values[(40,), 0] == values[(40,), 1] == (0.0, 0.0)
+    assert values[(0,), 0] == (1.0, 1.0)
+    unable = api.sweep(scenario, {"books": [0, 40]}, measures=["share(broke)"], agents=["dqn"], seeds=1)
+    assert "lives it once" in unable.rows[0].note
+
+
 def scenario_asking(agent: str):
     text = FAKER.replace("TICKS", "1").replace("LATER", "episodes: 4")
     return load_text(f"{text}expect:\n  - {{name: it, of: [{agent}], measure: share(defied), at_most: 1}}\n")
