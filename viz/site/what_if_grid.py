@@ -61,8 +61,8 @@ class GridPoint:
 def grid_axes(scenario: Scenario, world: World, agent: int, states: int, hard: bool) -> list[GridAxis]:
     """The axes of a grid for a world with so many states: the longer it takes to solve, the fewer values they have.
 
-    Each axis gets its most telling values first (its own, none, the ends), in turn, as long as the grid stays small: who
-    oversees it first, and the discount last.
+    Each axis gets its most telling values first (its own, none, the ends), in turn, as long as the grid stays small:
+    who oversees it first, and the discount last.
     """
     rows = [row for row in rows_of(scenario, world, agent, Edit()) if len(row.values) > 1]
     wanted = [_telling(row) for row in rows]
