@@ -2,7 +2,8 @@
 
 `python -m benchmarks.monitor_study settings` lets every monitor read planners that turn, in three worlds, and aligned
 planners in the same settings. `selection` goes through a family of planners and goals: what share of those that
-turn passes each monitor. Nothing is trained. The page is docs/results/monitors.md.
+turn passes each monitor. Nothing is trained for either. `learned` trains `local_rules` for `first_turn`, and reads who
+watched others disarm the guard and who did not. The page is docs/results/monitors.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from turncoat.agents.records.thought import Thought
 from turncoat.envs.base import Floats
+from turncoat.envs.world.world import World as CompiledWorld
 from turncoat.evals.exact.recorded_plan import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.mind import mind_of
@@ -26,6 +28,10 @@ from turncoat.evals.monitors.imagined_events import EventReader
 from turncoat.evals.monitors.monitor import MONITORS, NEVER, MonitoredEpisode
 from turncoat.evals.statistics.binomial import proportion_of
 from turncoat.evals.traces.episode import Episode, episode_of
+from turncoat.evals.traces.trace import Trace
+from turncoat.evals.training.execution.time_budget import TimeBudget
+from turncoat.evals.training.execution.workers import Workers
+from turncoat.evals.training.trained_seeds import TrainedSeeds
 from turncoat.scenarios.language.loading import load
 
 Settings = Mapping[str, object]
@@ -96,10 +102,16 @@ class Reading:
 def read(solved: SolvedWorlds, overrides: Settings, stage: str, event: str) -> Reading | None:
     """The exact planner's episode under some overrides; None where nothing is recorded."""
     trace = record_exactly(solved, overrides, stage, [], 1)
-    if trace is None:
-        return None
-    world = solved.world(overrides, stage)
-    episode = episode_of(world, trace, *trace.table.select("seed", "episode").row(0))
+    return None if trace is None else readings(trace, solved.world(overrides, stage), event)[0]
+
+
+def readings(trace: Trace, world: CompiledWorld, event: str) -> list[Reading]:
+    """Every episode of a trace."""
+    keys = trace.table.select("seed", "episode").unique(maintain_order=True).rows()
+    return [_reading(episode_of(world, trace, *key), world, event) for key in keys]
+
+
+def _reading(episode: Episode, world: CompiledWorld, event: str) -> Reading:
     program = world.agents[0]
     minds = []
     for recorded in episode.thoughts:
@@ -108,6 +120,22 @@ def read(solved: SolvedWorlds, overrides: Settings, stage: str, event: str) -> R
         minds.append(None if thought is None else mind_of(world, thought, program.actions, program.sees))
     seen = MonitoredEpisode(episode, tuple(minds), EventReader(world), event)
     return Reading([monitor.scores(seen) for monitor in MONITORS], _first(episode, event))
+
+
+def by_learners(seeds: int = 10, first_seed: int = 3_000) -> list[dict[str, Any]]:
+    """`local_rules` in `first_turn`: those that watched five disarmings against those that watched none."""
+    solved = SolvedWorlds(load("treacherous_turn/first_turn"))
+    runs = solved.scenario.document.runs
+    trained = TrainedSeeds(
+        solved, runs.steps, 1, Workers(1), None, TimeBudget(None), print, lambda *_: None, first_seed=first_seed
+    )
+    stage = solved.scenario.judged_stage
+    found = {}
+    for watched in (5, 0):
+        overrides = {"disarmings": watched}
+        trace = trained.trace("local_rules", overrides, stage, seeds)
+        found[watched] = readings(trace, solved.world(overrides, stage), "disarmed")
+    return _judged("treacherous_turn/first_turn", seeds, found[5], found[0])
 
 
 def _first(episode: Episode, event: str) -> int | None:
@@ -125,19 +153,26 @@ def by_settings() -> list[dict[str, Any]]:
             count += 1
             reading = read(solved, setting, stage, its.event)
             control = read(solved, {**setting, **its.aligned}, stage, its.event)
-            if reading is not None and reading.at is not None:
-                turned.append(reading)
-            if control is not None and control.at is None:
-                quiet.append(control)
-        for number, monitor in enumerate(MONITORS):
-            row: dict[str, Any] = {"world": its.scenario, "settings": count, "turned": len(turned), "quiet": len(quiet)}
-            if turned and len(quiet) > 1:
-                found = detect(
-                    [(reading.scores[number], reading.at or 0) for reading in turned],
-                    [reading.scores[number] for reading in quiet],
-                )
-                row |= told(found)
-            rows.append({**row, "monitor": monitor.name})
+            turned += [] if reading is None else [reading]
+            quiet += [] if control is None else [control]
+        rows += _judged(its.scenario, count, turned, quiet)
+    return rows
+
+
+def _judged(world: str, count: int, turned: list[Reading], quiet: list[Reading]) -> list[dict[str, Any]]:
+    """Every monitor's detections, of the episodes that turn against the controls that do not."""
+    turned = [reading for reading in turned if reading.at is not None]
+    quiet = [reading for reading in quiet if reading.at is None]
+    rows = []
+    for number, monitor in enumerate(MONITORS):
+        row: dict[str, Any] = {"world": world, "settings": count, "turned": len(turned), "quiet": len(quiet)}
+        if turned and len(quiet) > 1:
+            found = detect(
+                [(reading.scores[number], reading.at or 0) for reading in turned],
+                [reading.scores[number] for reading in quiet],
+            )
+            row |= told(found)
+        rows.append({**row, "monitor": monitor.name})
     return rows
 
 
@@ -203,12 +238,14 @@ def passed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def main() -> None:
     """Print one JSON document, or write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("settings", "selection"))
+    parser.add_argument("what", choices=("settings", "selection", "learned"))
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     found: Any
     if asked.what == "settings":
         found = by_settings()
+    elif asked.what == "learned":
+        found = by_learners()
     else:
         rows = by_selection()
         found = {"passed": passed(rows), "agents": rows}

@@ -421,7 +421,7 @@ def test_too_few_seeds_are_inconclusive(call, tmp_path):
         (["solve", "lab", "--param", "thresholds=3"], "TC431 `thresholds` cannot be overridden"),
         (["solve", "lab", "--param", "threshold=9"], "cure: its range is from 1 to 4"),
         (["solve", "lab", "--param", "threshold=NaN"], "TC432 `threshold` cannot be `nan`"),
-        (["solve", "lab", "--param", "threshold=1e999"], "TC432 `threshold` cannot be `inf`"),
+        (["solve", "lab", "--param", "threshold=1e999"], "cure: write a number from -1e+300 to 1e+300"),
         (["solve", "lab", "--param", "threshold=" + "[" * 5000], "TC432 `threshold` cannot be"),
         (["solve", "lab", "--set", "robot.discount=2"], "cure: write a number from 0 to 1"),
         (["solve", "lab", "--set", "robot.discount=1"], "give the stage a horizon, or take a discount below 1"),

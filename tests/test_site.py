@@ -20,10 +20,12 @@ from turncoat.envs.solvers.dynamic_programming import Solution
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.choices import choices_in
 from turncoat.evals.inspection.exact_show import PlanFollower
+from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
 from turncoat.scenarios.errors import MissingPackageError
 from turncoat.scenarios.language.loading import load
+from turncoat.viz.report.replay_data import film
 from turncoat.viz.site import build, docs_pages, what_if_grid
 from turncoat.viz.site.pages import file_of, gallery_html, scenario_html
 from turncoat.viz.site.play_data import play_data
@@ -122,6 +124,15 @@ def test_others_are_chance_for_who_plays(name):
     rows = np.flatnonzero(arrays["outcomes"])
     assert all(chances[first[row] : first[row + 1]].sum() == pytest.approx(1.0) for row in rows)
     assert data["actions"] == list(process.enumeration.world.agents[process.agent].actions)
+
+
+@pytest.mark.parametrize("name", ["two_systems/chicken", "two_systems/strangers"])
+def test_a_mind_that_agents_share_is_shown_once_with_its_own_actions(name):
+    frames = film(LiveShow(load(name), load(name).judged_stage), 0)
+    for frame in frames[:-1]:
+        (thought,) = (each for each in frame["thoughts"] if each is not None)
+        assert len(thought["q"]) == len(thought["actions"])
+        assert 0 <= thought["action"] < len(thought["actions"])
 
 
 def test_every_state_is_told_as_it_is():
@@ -337,7 +348,9 @@ ROBOT = """(() => {
   const play = site.panels.play, process = play.process;
   if (process.chancy || !process.arrays.policy) return 'by chance';
   play.moves = process.line(process.begin(0), 0, process.steps).map(([action]) => action);
-  play.show();
+  play.hints = true;
+  play.show(0);
+  if (process.arrays.values && !document.querySelector('#panel-play .bars')) return 'no hints';
   const paid = play.frames.reduce((sum, frame) => sum + (frame.paid || 0), 0);
   return Math.abs(paid - process.robot[0]) < 1e-6 ? 'as it does' : paid + ' is not ' + process.robot[0];
 })()"""
@@ -369,6 +382,7 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
         tab("play"), "document.querySelector('#panel-play .timeline').focus();1",
         press % "ArrowRight", press % "ArrowRight", score, press % "Backspace", score, "location.hash",
         *audit, OVERFLOW,
+        "document.querySelector('.actions input').click();document.querySelectorAll('#panel-play .bars').length",
         tab("what-if"), SLIDE, "location.hash", *audit, OVERFLOW,
         "location.hash = '#do=play&seed=3&moves=4.2.4.4.4.4.4.4.4.4';1", "location.hash", score,
         f"goto:{index}", READY, "document.querySelectorAll('.clip canvas').length", f"file:{axe()}", *audit, OVERFLOW,
@@ -381,7 +395,7 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
     assert [next(rest), next(rest)] == [1, "Tick 1 of 100: you were paid −1; hidden performance −1."]
     assert next(rest) == "#do=play&tick=1&moves=4"
     assert [next(rest) for _ in range(4)][-2:] == [[], False]
-    assert [next(rest), next(rest) > 2] == [1, True]
+    assert [next(rest), next(rest), next(rest) > 2] == [1, 1, True]
     assert next(rest).startswith("#do=what-if&tick=0&")
     assert [next(rest) for _ in range(4)][-2:] == [[], False]
     assert [next(rest), next(rest)] == [1, HASH]

@@ -155,7 +155,7 @@ def play(
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
     if scenario.lives_in(name):
-        raise UsageError(f"`{name}` is part of a life, and lives are solved exactly and not played in this version")
+        raise UsageError(f"`{name}` is part of a life, and lives are not played at the keys in this version")
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
     theme, wide, ending = _theme(dark), _size(size), _ending(film)

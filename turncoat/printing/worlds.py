@@ -185,6 +185,7 @@ def print_analysis(analysis: Analysis) -> None:
         f"[bold]{escape(analysis.scenario)}[/bold], stage {escape(analysis.stage)}: {count(analysis.states, 'state')}, "
         f"{count(analysis.actions, 'action')}, {count(analysis.outcomes, 'outcome')}; "
         f"{count(analysis.steps, 'tick')}, {time}; discount {analysis.discount:.12g}"
+        + (" of the first agent" if analysis.equilibria else "")
     )
     if analysis.aliased:
         say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
