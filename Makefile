@@ -17,7 +17,7 @@ export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-lowest display lint type imports spell pytest format docs bench clean
+.PHONY: help run test test-lowest display lint type imports spell pytest format docs site bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -66,6 +66,9 @@ format: $(VENV)/.installed-dev ## rewrite to the house style
 docs: $(VENV)/.installed-dev ## write what the docs take from the program
 	$(BIN)/python -m tests.make_docs
 
+site: $(VENV)/.installed-dev ## write the edition in the browser, with the docs, to site/
+	$(BIN)/turncoat site --docs docs --out site
+
 bench: $(VENV)/.installed-dev ## measure the targets
 	$(BIN)/python -m benchmarks
 
@@ -84,7 +87,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.made
-	$(PIP) install -c constraints.txt -e ".[dev,dask,inspect,learn,ray,sb3,search]"
+	$(PIP) install -c constraints.txt -e ".[dev,dask,inspect,learn,ray,sb3,search,site]"
 	@$(PIP) install -c constraints.txt -e ".[verify]" 2>/dev/null \
 	|| echo "warning: stormpy (49 MB) was not installed; tests that ask the model checker Storm are skipped" >&2
 	@touch $(VENV)/.installed $@

@@ -93,6 +93,28 @@ def check_path(what: str, value: object) -> None:
         raise ArgumentError(f"{what}, not {shown(value)}")
 
 
+def check_paths(what: str, value: object) -> None:
+    """Check that an argument is a collection of paths. A single one would be taken for its letters.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if isinstance(value, str | os.PathLike) or not isinstance(value, Iterable):
+        raise ArgumentError(f"`{what}` is a list of paths, not {shown(value)}")
+    for each in value:
+        check_path(f"`{what}` is a list of paths", each)
+
+
+def check_kind(what: str, value: object, kind: type) -> None:
+    """Check that an argument is an object of a class; None is right.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if value is not None and not isinstance(value, kind):
+        raise ArgumentError(f"`{what}` is a `{kind.__name__}`, not {shown(value)}")
+
+
 def check_seconds(what: str, value: object) -> None:
     """Check that an argument is a number of seconds, from 0 on; None is right.
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from .bounded_reading import IrregularFileError, open_regular
-from .language.files.yaml_source import LIMIT
+from .language.faults.faults import ScenarioError
+from .language.files.yaml_source import LIMIT, parse, read_text
+from .language.schema.document import Document
 
 ENDINGS: Final = (".yaml", ".yml")
 MAX_ENTRIES: Final = 100_000
@@ -110,6 +112,32 @@ def scan(folder: Path) -> ScenarioFolder:
             if size > LIMIT:
                 problems.append(f"{path} is larger than {LIMIT // 1024} KiB, which no scenario is")
     return ScenarioFolder(tuple(scenarios), others, tuple(_few(problems)))
+
+
+def written_files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The scenarios and fragments in a folder and below, and what was passed over.
+
+    A fragment states no version, so it is told by its keys: a mapping of nothing but top-level keys of the language.
+    All other YAML files (a workflow, a composition of services) are none of ours.
+    """
+    files, problems = yaml_files(folder)
+    keys, found = set(Document.model_fields), []
+    for path in files[:MAX_FILES]:
+        try:
+            text = read_text(path)
+            if _SCENARIO.search(text.encode()) or _is_fragment(parse(text, str(path)).data, keys):
+                found.append(path)
+        except ScenarioError as fault:
+            [first, *_] = fault.faults
+            if first.code in ("TC002", "TC003", "TC004"):
+                problems.append(f"{path}: {first.message}")
+    if len(files) > MAX_FILES:
+        problems.append(f"only the first {MAX_FILES:,} YAML files were looked into")
+    return found, list(_few(problems))
+
+
+def _is_fragment(data: object, keys: set[str]) -> bool:
+    return isinstance(data, dict) and bool(data) and keys.issuperset(data)
 
 
 def _few(problems: list[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _SYSTEM = ("/dev/", "/proc/")
@@ -37,6 +37,8 @@ def whole_file(target: Path) -> Iterator[Path]:
     part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
     try:
         yield part
+        with suppress(FileNotFoundError):
+            shutil.copymode(target, part)  # who may read the file that is replaced may read this one, and nobody else
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)

@@ -27,7 +27,9 @@ NAME = "escape/interruption"
 
 def test_what_is_public():
     assert turncoat.__all__ == [
+        "MitigationSettings",
         "NotEnumerableError",
+        "ProtocolSettings",
         "RunError",
         "RunSettings",
         "ScenarioError",
@@ -49,9 +51,11 @@ def test_what_is_public():
         "make_aec",
         "make_mo",
         "make_parallel",
+        "mitigations",
         "monitor",
         "names",
         "pareto",
+        "protocols",
         "report",
         "reproduce",
         "run",
@@ -299,6 +303,16 @@ def test_a_text_is_no_list_of_texts():
     for name, value in odd.items():
         with pytest.raises(ArgumentError, match=f"`{name}` "):
             turncoat.sweep(NAME, **{"axes": {"p_halt": [0, 1]}, name: value})
+    for function in (turncoat.run, turncoat.control, turncoat.search, turncoat.mitigations, turncoat.protocols):
+        with pytest.raises(ArgumentError, match="`settings` is a `"):
+            function(NAME, settings=3)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="`objectives` is a list of texts, not `'own'`"):
+        turncoat.pareto(NAME, "own")
+    for runs in ("folder", Path("folder"), 3, [3]):
+        with pytest.raises(ArgumentError, match="`runs` is a list of paths"):
+            turncoat.monitor(runs, [], "pressed")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="`out` is a path"):
+        turncoat.export(NAME, "drn", out=None)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="`seconds` is a number of seconds"):
         turncoat.check(NAME, seconds=-1)
 

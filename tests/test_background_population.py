@@ -29,6 +29,7 @@ from turncoat.evals.traces.provenance import RunError, library_versions
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.training.background_population import PopulationError, draws, read_population, seated
 from turncoat.printing.verdicts import print_run
+from turncoat.scenarios.errors import UsageError
 
 CHICKEN = api.load("chicken")
 GAME = compile_world(CHICKEN, "deploy")
@@ -96,6 +97,8 @@ def test_episodes_do_not_depend_on_how_many_are_played_at_once(folder):
 def test_what_was_trained_acts_as_it_did(tmp_path):
     settings = RunSettings(["q_learning"], seeds=2, steps=300, policies=tmp_path, first_seed=5)
     run_scenario(CHICKEN, settings)
+    with pytest.raises(UsageError, match=r"ann\.q_learning-seed-5\.npz exists already"):
+        run_scenario(CHICKEN, replace(settings, steps=400))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"{agent}.q_learning-seed-{seed}.npz" for agent in ("ann", "bob") for seed in (5, 6)
     ]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import turncoat
 from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
@@ -26,6 +27,7 @@ from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, call, corridor  # noqa: F401
 from .test_size import COINS, trees, world_of
+from .worlds import LIVES, SIMULATED
 
 SMALL = (
     "escape/cluster",
@@ -93,6 +95,7 @@ def test_what_pays_once_and_what_needs_one_cell_is_counted_so():
     assert (forest.each_tick, forest.once) == ((0, 1), ())
 
 
+@pytest.mark.nightly
 def test_the_gridworlds_beyond_enumeration_are_bounded_closely():
     """The best return of this board is 215, which a search of all its 5.4 million states found."""
     scenario = load("safety_gridworlds/side_effects_sokoban_1")
@@ -136,6 +139,14 @@ def test_check_goes_on_by_bounds_and_simulation(call, tmp_path):  # noqa: F811
     assert "no policy at all can meet `impossible`" in out
     assert "deploy: the best plan is worth 1.8 to the agent (bounds" in out
     assert "in 64 episodes of 10 ticks at random" in out
+
+
+def test_solve_names_what_can_be_known(call, tmp_path):  # noqa: F811
+    (tmp_path / "far.yaml").write_text(FAR)
+    code, _, err = call("solve", "far.yaml")
+    assert code == 2
+    assert "more than 6 states" in err
+    assert "--bounds says what is known all the same" in err
 
 
 def test_a_simulated_plan_is_worth_less_than_the_best():
@@ -250,3 +261,29 @@ def test_the_command(call, corridor):  # noqa: F811
     code, out, _ = call("solve", corridor, "--bounds")
     assert code == 0
     assert "exactly" in out
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", [name for name in turncoat.names() if name not in SIMULATED | LIVES])
+def test_bounds_hold_in_the_library(name):
+    """After two rounds of a short search, of whatever kind the scenario's pays and events are."""
+    scenario = load(name)
+    world = compile_world(scenario, scenario.judged_stage)
+    try:
+        rounds = bounded_rounds(world, max_states=300)
+        first = next(rounds)
+    except NotEnumerableError as why:
+        pytest.skip(str(why))
+    plan = plan_exactly(enumerate_world(world, 5_000_000))
+    events = [event for event in world.events if not event.startswith("ended:")]
+    asked = ["value", "performance", "steps", *(f"return({channel})" for channel in world.channels)]
+    asked += [f"{word}({event})" for event in events for word in ("share", "count")]
+    for found in (first, next(rounds, first)):
+        assert plan.upper_bound or found.bounds.lower - 1e-8 <= plan.start_value <= found.bounds.upper + 1e-8
+        for text in asked if not plan.upper_bound else ():
+            measure = measure_in(world, parsed_measure(text))
+            exact, (low, high) = exact_measure(measure, plan), bounds_of(measure, found)
+            assert exact.low is not None
+            assert exact.high is not None
+            slack = 1e-7 * max(1.0, abs(exact.low), abs(exact.high))
+            assert low - slack <= exact.low <= exact.high <= high + slack, text

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from quantecon.game_theory import NormalFormGame, Player, support_enumeration
 
@@ -16,8 +16,10 @@ from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.bimatrix_equilibria import equilibria
+from turncoat.envs.multi_agent.subgame_perfect import all_of_stage, chosen
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
 from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.world import EquilibriumChoice
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.exact_show import PlanFollower
 from turncoat.evals.measures.measure_values import exact_range
@@ -95,6 +97,26 @@ def test_an_outside_solver_finds_the_same(seed, m, n):
         [(x.round(6).tolist(), y.round(6).tolist()) for x, y in theirs],
         key=lambda pair: [-p for row in pair for p in row],
     )
+
+
+@given(games(st.integers(1, 7)), st.integers(0, 10**6))
+@settings(max_examples=30)
+def test_what_only_rounding_tells_apart_is_a_tie(game, seed):
+    """Also once what is dominated is left out, and nothing but rounding is left of the range of payoffs."""
+    first, second = (np.asarray(table, float) for table in game)
+    noise = np.random.default_rng(seed).uniform(-1e-15, 1e-15, (2, *first.shape))
+    plain, noisy = (
+        {(tuple(x.round(6).tolist()), tuple(y.round(6).tolist())) for x, y in all_of_stage(a, b)}
+        for a, b in ((first, second), (first + noise[0], second + noise[1]))
+    )
+    assert plain == noisy
+
+
+def test_a_game_has_a_perfect_equilibrium_whatever_rounding_does():
+    first = np.array([[-0.684, 3.264], [-2.7, 1.323]])
+    second = np.array([[-0.11 + 0.5 * -0.11, -1.09 + 0.5 * 1.85], [-2.1, -1.22]])  # the first row: twice -0.165
+    perfect = chosen(EquilibriumChoice("perfect"), first, second, all_of_stage(first, second))
+    assert [(x.tolist(), y.tolist()) for x, y in perfect] == [([1, 0], [0, 1])]
 
 
 def test_what_cannot_be_solved():

@@ -248,7 +248,7 @@ def test_the_command(monkeypatch, capsys, tmp_path):
     code, _, said = call("plain.yaml")
     assert (code, "declares nothing to search" in said) == (2, True)
     code, _, said = call("corridor.yaml", "--storage", "bad.sqlite")
-    assert (code, "no storage of searches" in said) == (2, True)
+    assert (code, "no storage of searches (file is not a database)" in said) == (2, True)
     monkeypatch.setitem(sys.modules, "optuna", None)
     code, _, said = call("corridor.yaml")
     assert (code, "pip install '.[search]' in Turncoat's folder" in said) == (2, True)

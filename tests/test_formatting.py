@@ -1,5 +1,6 @@
 """`turncoat fmt`: one spacing, with every key, value and comment where it was."""
 
+import os
 import re
 from pathlib import Path
 from random import Random
@@ -128,3 +129,25 @@ def test_the_command(tmp_path: Path) -> None:
     assert runner.invoke(app, ["fmt", str(tmp_path)]).exit_code == 0
     assert untidy.read_text() == tidy.read_text() == TIDY
     assert runner.invoke(app, ["fmt", "--check", str(untidy), str(tidy)]).exit_code == 0
+
+
+def test_a_folder_has_files_that_are_none_of_ours(tmp_path: Path) -> None:
+    """They were written anew, and one broken file left some changed and some not."""
+    foreign, fragment, mine = tmp_path / "compose.yaml", tmp_path / "fragment.yaml", tmp_path / "untidy.yaml"
+    foreign.write_text("services:\n    web:   {image: x}\n\n\n\n")
+    fragment.write_text("counters:\n    halted:   {about: x}\n\n\n\n")
+    mine.write_text(UNTIDY)
+    mine.chmod(0o600)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "z_broken.yaml").write_text("turncoat: 1\nmap: [\n")
+    before = {path: path.read_text() for path in (foreign, fragment, mine)}
+    runner = CliRunner()
+    assert runner.invoke(app, ["fmt", str(tmp_path)]).exit_code != 0
+    assert {path: path.read_text() for path in before} == before
+    (tmp_path / "z_broken.yaml").unlink()
+    done = runner.invoke(app, ["fmt", str(tmp_path)])
+    assert (done.exit_code, "pipe.yaml" in done.output) == (0, True)
+    assert foreign.read_text() == before[foreign]
+    assert fragment.read_text() == "counters:\n  halted: {about: x}\n"
+    assert mine.read_text() != before[mine]
+    assert mine.stat().st_mode & 0o777 == 0o600, "nobody else may read it now"

@@ -31,6 +31,7 @@ from turncoat.envs.world.randomness import SampledDraws
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.runs.played_episodes import PlayedEpisode, PlayedEpisodes, judge_played, measured
+from turncoat.inspect import logs
 from turncoat.inspect.briefing import briefing
 from turncoat.inspect.logs import run_of_log
 from turncoat.inspect.played_stage import PlayedStage
@@ -183,6 +184,45 @@ def test_a_log_opens_no_file_that_it_names(log, file):
     unknown.eval.metadata["scenario_hash"] = "0"
     with pytest.raises(UsageError, match="say which file"):
         run_of_log(unknown)
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        (("eval", "metadata", "overrides"), (3, None, [1], "x")),
+        (("eval", "metadata", "stage"), (None, ["deploy"], "nowhere")),
+        (("eval", "metadata", "first_seed"), (-1, "x", 2**70)),
+        (("store", EPISODE), (0, True, "x", [])),
+        (("store", EPISODE, "seed"), (-1, 2**70, {}, "x", 41)),
+        (("store", EPISODE, "actions"), (None, 1, {"a": 1}, [3], ["fly"], ["right"] * 9)),
+    ],
+)
+def test_a_log_of_a_stranger_is_refused_with_the_place(log, file, place, values):
+    """It ended in a crash; a seed that came twice hid an episode."""
+    for value in values:
+        odd = log.model_copy(deep=True)
+        at = odd.eval.metadata if place[0] == "eval" else odd.samples[0].store
+        for key in place[1 if place[0] == "store" else 2 : -1]:
+            at = at[key]
+        at[place[-1]] = value
+        with pytest.raises(UsageError):
+            run_of_log(odd, api.load(file))
+
+
+def test_a_log_is_not_unpacked_before_its_size_is_known(log, monkeypatch):
+    packed = os.path.getsize(log.location)
+    monkeypatch.setattr(logs, "MAX_LOG", packed + 1)
+    with pytest.raises(UsageError, match="play fewer samples"):
+        run_of_log(log.location)
+
+
+def test_two_tasks_of_one_process_keep_their_briefing_and_their_seeds(file):
+    """The one that was opened last was played in both."""
+    tasks = [scenario_task(file, brief=brief, first_seed=seed) for brief, seed in (("rules", 0), ("world", 100))]
+    told = [PlayedStage.again(task.dataset[0].metadata) for task in tasks]
+    assert [each.brief for each in told] == ["rules", "world"]
+    assert told[0].briefing != told[1].briefing
+    assert [each.episode(2, epoch=2).seed for each in told] == [12, 112]
 
 
 def test_an_episode_that_is_broken_off_counts_as_the_worst(file, tmp_path):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from turncoat import api
+from turncoat.cli import app
 from turncoat.envs.adapters.base import LifeNotSteppedError, open_worlds
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.reference import step as reference
@@ -481,6 +485,14 @@ def test_retired_lives_have_fewer_episodes() -> None:
         measured(solved, "steps", "deploy", "last")
 
 
+def test_a_stage_that_the_life_never_comes_to_has_no_value() -> None:
+    text = KEEPS.replace("when: kept == 4\n    then: retire", "then: retire")
+    solved = SolvedWorlds(load_text(text.replace("train, episodes: 2", "train, episodes: 1")))
+    assert measured(solved, "life(steps)", "life").low == 2
+    assert measured(solved, "share(worked)", "train").low == 1
+    assert measured(solved, "share(worked)", "deploy").low is None
+
+
 def test_a_file_without_a_life_is_solved_as_before() -> None:
     text = FAKER.replace("TICKS", "1").split("life:\n")[0].replace("foresight: life", "foresight: episode")
     text = (
@@ -551,6 +563,13 @@ def test_environments_do_not_step_a_stage_of_a_life_by_itself() -> None:
         open_worlds("treacherous_turn/training_game", "train", None)
 
 
-def test_a_stage_of_a_life_is_not_solved_alone() -> None:
+def test_a_stage_of_a_life_is_not_solved_alone(tmp_path: Path) -> None:
+    scenario = faker().scenario
     with pytest.raises(NotEnumerableError, match="part of a life"):
         faker().plan({}, "train")
+    with pytest.raises(NotEnumerableError, match="not of a life"):
+        api.bound(scenario, "train")
+    for alone in (api.arrays, api.pareto, api.protocols, partial(api.export, to="drn", out=tmp_path / "out")):
+        with pytest.raises(NotEnumerableError, match="part of a life"):
+            alone(scenario, stage="train")
+    assert CliRunner().invoke(app, ["control", "training_game"]).exit_code == 4, "no figure in it"

@@ -20,11 +20,13 @@ from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.contrasts import Contrast, Subject, ends_by_seed
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import BETWEEN, Trace
+from turncoat.evals.traces.trace_checks import check_against
 from turncoat.evals.training.execution.time_budget import Deadline
 from turncoat.evals.training.life_training import live
 from turncoat.evals.training.spec import training_spec
 from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load, load_text
+from turncoat.viz.pictures.life_timeline import draw_timeline, png, timeline
 
 SAVER = """
 turncoat: 1
@@ -93,6 +95,7 @@ def test_one_life_is_cut_into_the_episodes_of_its_stages() -> None:
     ]
     assert any(came)
     assert train.trained == {5: 10}
+    check_against(SolvedWorlds(scenario()).world({}, "train"), train.table)  # as of a stranger's file
 
 
 def scenario():
@@ -177,9 +180,35 @@ def test_who_cannot_live_a_life_says_why() -> None:
     assert "lives it once" in run.judgements[0].why
 
 
+def test_a_sweep_over_lives_that_are_lived() -> None:
+    scenario = load("learning/accident")
+    learned = api.sweep(scenario, {"books": [0, 40]}, measures=["life(share(broke))"], agents=["counts"], seeds=2)
+    values = {(row.values, row.seed): row.measures[0] for row in learned.rows}
+    assert values[(40,), 0] == values[(40,), 1] == (0.0, 0.0)
+    assert values[(0,), 0] == (1.0, 1.0)
+    unable = api.sweep(scenario, {"books": [0, 40]}, measures=["share(broke)"], agents=["dqn"], seeds=1)
+    assert "lives it once" in unable.rows[0].note
+
+
 def scenario_asking(agent: str):
     text = FAKER.replace("TICKS", "1").replace("LATER", "episodes: 4")
     return load_text(f"{text}expect:\n  - {{name: it, of: [{agent}], measure: share(defied), at_most: 1}}\n")
+
+
+def test_a_timeline_shows_the_episodes_of_lives_and_what_came_between() -> None:
+    train, deploy = lived(SolvedWorlds(scenario()), "random", 5, "train", "deploy")
+    lives = timeline("random", ["train", "deploy"], {"train": train, "deploy": deploy})
+    assert (lives.stages, lives.seeds) == ((("train", 10), ("deploy", 4)), (5,))
+    defied = [*events_of(train, "defied"), *events_of(deploy, "defied")]
+    assert lives.performance.tolist() == [[-1.0 if did else 1.0 for did in defied]]
+    assert lives.between == (
+        tuple((n, "corrected") for n, came in enumerate(events_of(train, f"{BETWEEN}corrected")) if came),
+    )
+    assert png(draw_timeline(lives), 50).startswith(b"\x89PNG")
+
+
+def events_of(trace: Trace, name: str) -> list[bool]:
+    return [name in events for events in trace.table["events"].to_list()]
 
 
 # ------------------------------------------------------------------ the training game, learned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -226,11 +227,14 @@ def test_plans_tell_the_turn_from_the_start_and_behaviour_never(folders):
     assert (behaviour["lead"], behaviour["detected"]["count"]) == ("-inf", 0)
 
 
-def test_what_cannot_be_judged_is_refused(folders):
+def test_what_cannot_be_judged_is_refused(folders, tmp_path):
     with pytest.raises(UsageError, match="`disarmed` happened in none"):
         api.monitor([folders["aligned"]], [], "disarmed")
     with pytest.raises(UsageError, match="no control"):
         api.monitor([folders["turn"]], [folders["turn"]], "disarmed")
+    copy = shutil.copytree(folders["aligned"], tmp_path / "copy")
+    with pytest.raises(UsageError, match="give each run once"):
+        api.monitor([folders["aligned"], copy], [folders["turn"]], "disarmed")
     with pytest.raises(UsageError, match="2 are needed"):
         api.monitor([folders["turn"]], [folders["aligned"]], "disarmed")
     with pytest.raises(UsageError, match="did you mean `disarmed`"):

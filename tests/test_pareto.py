@@ -20,7 +20,7 @@ from tests.test_export import WINDY
 from tests.test_extremes import SEEDS, random_world
 from tests.worlds import scenario_of
 from turncoat.cli import app
-from turncoat.envs.pareto.coverage_set import coverage_set, hypervolume, shortfall
+from turncoat.envs.pareto.coverage_set import coverage_set, hypervolume, improvement, shortfall
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.scenarios.errors import UsageError
@@ -98,6 +98,19 @@ def test_a_shortfall_is_what_all_could_gain_at_once() -> None:
 
 
 # ------------------------------------------------------------------ of a stage
+
+
+def test_what_is_dominated_is_not_on_the_front_though_not_everything_could_be_greater(tmp_path: Path) -> None:
+    vectors = np.array([[4.0, 0.0], [2.0, 2.0], [0.0, 3.0]])
+    for vector, gains in (([2, 2], [0, 0]), ([0, 3], [0, 0]), ([3, 1], [0, 0]), ([4, -1], [0, 1]), ([-7, 3], [7, 0])):
+        assert improvement(np.array(vector, float), vectors) == pytest.approx(np.array(gains), abs=1e-6)
+    file = str(tmp_path / "way.yaml")
+    assert CliRunner().invoke(app, ["new", "way", "--out", file]).exit_code == 0
+    command = ["pareto", file, "--objective", "parcels", "--objective", "performance"]
+    # The agent arrives, as the designers' best plan does, and tramples on its way.
+    assert "not on the front: with nothing smaller there could be more of performance 3" in " ".join(
+        CliRunner().invoke(app, command).stdout.split()
+    )
 
 
 def test_the_agents_choice_lies_on_the_front_of_its_own_values() -> None:

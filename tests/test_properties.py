@@ -131,6 +131,14 @@ def test_automata_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
     answered = always(Disjunction(frozenset({Negation(Came(1)), eventually(Came(2))})))
     assert len(decide(answered, np.arange(4))[0]) == 2
     assert len(decide(eventually(Came(1), 9), kinds)[0]) == 12  # ten moments left to none, and done
+    within = always(Disjunction(frozenset({Negation(Came(1)), eventually(Came(2), 30)})))
+    assert len(decide(within, np.arange(4))[0]) == 32  # the first open demand is the one that counts
+    kept = eventually(Conjunction(frozenset({Came(1), always(Negation(Came(2)), 30)})))
+    assert len(decide(kept, np.arange(4))[0]) == 32
+    # Left as it comes, what is left of these grows with every moment.
+    nested = Until(eventually(Came(1)), Until(Came(2), always(Holds(0), 2)))
+    assert len(decide(nested, np.arange(8))[0]) <= 16
+    assert len(decide(Until(Until(Came(1), Came(2)), Until(Came(2), Holds(0))), np.arange(8))[0]) <= 8
     monkeypatch.setattr(automaton, "MAX_STATES", 30)
     inner = eventually(Conjunction(frozenset({Came(2), Next(Came(1))})), 40)
     with pytest.raises(NotEnumerableError, match="bounds inside temporal words multiply"):

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zlib
@@ -19,10 +20,13 @@ from turncoat.envs.solvers.dynamic_programming import Solution
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.choices import choices_in
 from turncoat.evals.inspection.exact_show import PlanFollower
+from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
+from turncoat.scenarios.errors import MissingPackageError
 from turncoat.scenarios.language.loading import load
-from turncoat.viz.site import build, what_if_grid
+from turncoat.viz.report.replay_data import film
+from turncoat.viz.site import build, docs_pages, what_if_grid
 from turncoat.viz.site.pages import file_of, gallery_html, scenario_html
 from turncoat.viz.site.play_data import play_data
 from turncoat.viz.site.played_process import played_process
@@ -83,7 +87,7 @@ def test_the_robot_s_figures_are_those_of_the_expectations():
     process, _, _ = played("escape/interruption")
     assert process.robot[0] == pytest.approx(38)
     follower = PlanFollower(SolvedWorlds(load("escape/faking")).plan({}, "deploy"))
-    episodes = [follower.episode(seed) for seed in range(30)]
+    episodes = [follower.episode(seed) for seed in range(20)]
     paid = [episode.weighted_rewards().sum() for episode in episodes]
     mean, error = np.mean(paid), np.std(paid, ddof=1) / np.sqrt(len(paid))
     assert abs(played("escape/faking")[0].robot[0] - mean) < 4 * error
@@ -122,6 +126,15 @@ def test_others_are_chance_for_who_plays(name):
     assert data["actions"] == list(process.enumeration.world.agents[process.agent].actions)
 
 
+@pytest.mark.parametrize("name", ["two_systems/chicken", "two_systems/strangers"])
+def test_a_mind_that_agents_share_is_shown_once_with_its_own_actions(name):
+    frames = film(LiveShow(load(name), load(name).judged_stage), 0)
+    for frame in frames[:-1]:
+        (thought,) = (each for each in frame["thoughts"] if each is not None)
+        assert len(thought["q"]) == len(thought["actions"])
+        assert 0 <= thought["action"] < len(thought["actions"])
+
+
 def test_every_state_is_told_as_it_is():
     process, _, _ = played("escape/off_switch")
     world, states = process.enumeration.world, process.enumeration.states
@@ -140,7 +153,7 @@ def test_every_state_is_told_as_it_is():
 def interruption():
     scenario = load("escape/interruption")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(what_if_grid, "POINTS", 12)
+        patched.setattr(what_if_grid, "POINTS", 8)
         return scenario_page(scenario, "escape/interruption", lambda _: None)
 
 
@@ -160,12 +173,13 @@ def test_a_point_of_the_grid_is_the_plan_of_its_settings(interruption):
 def test_a_grid_stays_small_however_many_sliders_there_are():
     scenario = load("treacherous_turn/lab")
     world = SolvedWorlds(scenario).world({}, "deploy")
-    for states, hard, most in ((10, False, 64), (2596, False, 46), (2596, True, 9), (10**6, False, 9)):
+    for states, hard, most in ((10, False, 64), (2596, False, 64), (2596, True, 9), (10**6, False, 9)):
         axes = what_if_grid.grid_axes(scenario, world, 0, states, hard)
         assert 4 <= np.prod([len(axis.at) for axis in axes]) <= most
         for axis in axes:
             assert axis.row.before in axis.at
             assert list(axis.at) == sorted(set(axis.at))
+        assert "guard" in [axis.row.name for axis in axes]
 
 
 # ------------------------------------------------------------------ how it is written
@@ -251,8 +265,50 @@ def test_the_command_ends_with_the_next_one(more, worked_out, tmp_path, monkeypa
         assert shown.getvalue().splitlines()[-1] == "next: turncoat play escape/off_switch"
 
 
+def small_docs(tmp_path):
+    docs = tmp_path / "docs"
+    for name, text in {
+        "index.md": "# Start\n\nSee [the README](../README.md) and [lab](scenarios/escape/lab.md).",
+        "tutorial.md": "# Tutorial\n\nA discount of 0.97.",
+        "scenarios/escape/lab.md": "# The laboratory\n\nA guard.",
+        "how-to/site.md": "# Sites",
+    }.items():
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        (docs / name).write_text(text, encoding="utf-8")
+    (tmp_path / "README.md").write_text("# Read me\n\nThe [tutorial](docs/tutorial.md).", encoding="utf-8")
+    return docs
+
+
+@pytest.mark.nightly
+def test_the_docs_are_part_of_it(worked_out, tmp_path):
+    pytest.importorskip("material")
+    docs, out = small_docs(tmp_path), tmp_path / "site"
+    build.build_site(["escape/off_switch"], out, None, 1, lambda _: None, docs)
+    assert 'href="docs/tutorial.html"' in (out / "index.html").read_text()
+    start = (out / "docs/index.html").read_text()
+    assert 'href="readme.html"' in start
+    assert 'href="tutorial.html"' in (out / "docs/readme.html").read_text()
+    assert "laboratory" in (out / "docs/search/search_index.js").read_text()
+    pages = [page.read_text() for page in (out / "docs").rglob("*.html")]
+    assert not any(re.search(r'(?:src|<link[^>]* href)="(?:https?:)?//', page) for page in pages)  # none is fetched
+    docs_pages.build_docs(docs, tmp_path / "linked", ("escape/lab",))
+    linked = (tmp_path / "linked/scenarios/escape/lab.html").read_text()
+    assert 'href="../../../scenarios/escape-lab.html"' in linked
+
+
+def test_a_folder_without_docs_is_refused_before_the_work(worked_out, tmp_path, monkeypatch):
+    with pytest.raises(RunError, match=r"no index\.md|mkdocs-material"):
+        build.build_site(["escape/off_switch"], tmp_path / "site", None, 1, lambda _: None, tmp_path)
+    monkeypatch.setattr(docs_pages, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[site\]'"):
+        build.build_site(["escape/off_switch"], tmp_path / "site", None, 1, lambda _: None, tmp_path)
+    assert worked_out == []
+
+
 # ------------------------------------------------------------------ in a browser
 
+RECORDED = (SIMULATED | LIVES) - {"safety_gridworlds/rocks_diamonds"}
+"""Scenarios that are not played in their pages; a stage of `rocks_diamonds` is small enough."""
 READY = "until:document.documentElement.dataset.ready === 'yes'"
 AUDIT = (
     "axe.run(document, {resultTypes: ['violations']}).then((found) => { window.found = found.violations"
@@ -293,7 +349,9 @@ ROBOT = """(() => {
   const play = site.panels.play, process = play.process;
   if (process.chancy || !process.arrays.policy) return 'by chance';
   play.moves = process.line(process.begin(0), 0, process.steps).map(([action]) => action);
-  play.show();
+  play.hints = true;
+  play.show(0);
+  if (process.arrays.values && !document.querySelector('#panel-play .bars')) return 'no hints';
   const paid = play.frames.reduce((sum, frame) => sum + (frame.paid || 0), 0);
   return Math.abs(paid - process.robot[0]) < 1e-6 ? 'as it does' : paid + ' is not ' + process.robot[0];
 })()"""
@@ -325,6 +383,7 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
         tab("play"), "document.querySelector('#panel-play .timeline').focus();1",
         press % "ArrowRight", press % "ArrowRight", score, press % "Backspace", score, "location.hash",
         *audit, OVERFLOW,
+        "document.querySelector('.actions input').click();document.querySelectorAll('#panel-play .bars').length",
         tab("what-if"), SLIDE, "location.hash", *audit, OVERFLOW,
         "location.hash = '#do=play&seed=3&moves=4.2.4.4.4.4.4.4.4.4';1", "location.hash", score,
         f"goto:{index}", READY, "document.querySelectorAll('.clip canvas').length", f"file:{axe()}", *audit, OVERFLOW,
@@ -337,7 +396,7 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
     assert [next(rest), next(rest)] == [1, "Tick 1 of 100: you were paid −1; hidden performance −1."]
     assert next(rest) == "#do=play&tick=1&moves=4"
     assert [next(rest) for _ in range(4)][-2:] == [[], False]
-    assert [next(rest), next(rest) > 2] == [1, True]
+    assert [next(rest), next(rest), next(rest) > 2] == [1, 1, True]
     assert next(rest).startswith("#do=what-if&tick=0&")
     assert [next(rest) for _ in range(4)][-2:] == [[], False]
     assert [next(rest), next(rest)] == [1, HASH]
@@ -361,23 +420,45 @@ def test_the_site_is_no_larger_than_it_may_be(whole):
     assert set(whole.pages) == set(library.names())
 
 
+def driven(folder, names, width):
+    """What is wrong with the pages of some scenarios in a browser: each is watched, played, changed and audited."""
+    audit, wrong = (AUDIT, *FOUND, OVERFLOW), []
+    expressions: list[str] = []
+    parts = []
+    for name in names:
+        still = name in RECORDED
+        page = folder / "scenarios" / file_of(name)
+        steps = {
+            "goto": f"goto:{page}" if expressions else "1",
+            "ready": READY,
+            "axe": f"file:{axe()}",
+            "watch": audit,
+            "tab play": tab("play"),
+            "play": () if still else (MOVE, ROBOT),
+            "played": audit,
+            "tab what if": tab("what-if"),
+            "what if": () if still else (SLIDE,),
+            "changed": audit,
+        }
+        parts.append((name, {step: (its,) if isinstance(its, str) else tuple(its) for step, its in steps.items()}))
+        expressions += [each for its in parts[-1][1].values() for each in its]
+    *said, console = browse(width, folder / "scenarios" / file_of(names[0]), *expressions)
+    answers = iter(said)
+    for name, steps in parts:
+        found = {step: [next(answers) for _ in its] for step, its in steps.items()}
+        for step in ("watch", "played", "changed"):
+            if found[step][2:] != [[], False]:
+                wrong.append((name, step, found[step]))
+        if found["play"] and (found["play"][0] != 1 or found["play"][1] not in ("by chance", "as it does")):
+            wrong.append((name, "play", found["play"]))
+        if found["what if"] and not found["what if"][0] >= 2:
+            wrong.append((name, "what if", found["what if"]))
+    return wrong + [("console", each) for each in console]
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("family", sorted({name.partition("/")[0] for name in library.names()}))
 def test_every_page_in_a_browser(whole, family, width):
-    names = [name for name in library.names() if name.startswith(f"{family}/")]
-    audit = (f"file:{axe()}", AUDIT, *FOUND, OVERFLOW)
-    for name in names:
-        page = whole.folder / "scenarios" / file_of(name)
-        told = (SIMULATED | LIVES) - {"safety_gridworlds/rocks_diamonds"}  # a stage of it is small enough
-        acts = ((), ()) if name in told else ((MOVE, ROBOT), (SLIDE,))
-        drive = [tab("play"), *acts[0], *audit[1:], tab("what-if"), *acts[1], *audit[1:]]
-        said = browse(width, page, READY, *audit, *drive)
-        assert said.pop() == [], name
-        assert [each for each in said if isinstance(each, list)] == [[], [], []], name
-        assert said[4::1].count(True) == 3, (name, said)  # three audits were waited for, and nothing overflows
-        if name not in told:
-            assert said[6] == 1, name
-            assert said[7] in ("by chance", "as it does"), name
-            assert said[13] >= 2, name
+    assert driven(whole.folder, [name for name in library.names() if name.startswith(f"{family}/")], width) == []

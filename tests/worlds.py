@@ -61,7 +61,17 @@ SIMULATED = frozenset(
 )
 """The library's scenarios whose stages for training and deployment are too large to be enumerated."""
 
-LIVES = frozenset({"escape/faking_for_good", "treacherous_turn/training_game"})
+LIVES = frozenset(
+    {
+        "escape/faking_for_good",
+        "learning/accident",
+        "learning/exploration_hacking",
+        "learning/reward_edit",
+        "treacherous_turn/honeypot",
+        "treacherous_turn/suspicion",
+        "treacherous_turn/training_game",
+    }
+)
 """The library's scenarios with a life: the exact planner solves them whole, and nothing plays their stages alone."""
 
 SAMPLE = frozenset(

@@ -44,7 +44,7 @@ from .evals.training.trained_seeds import Count
 from .evals.verdicts.pre_training_check import CheckResult, check_scenario
 from .notebook import register
 from .scenarios import library
-from .scenarios.arguments import check_path, shown
+from .scenarios.arguments import check_kind, check_names, check_path, check_paths, shown
 from .scenarios.errors import ArgumentError, check_name
 from .scenarios.errors import TurncoatError as TurncoatError
 from .scenarios.errors import UnknownNameError as UnknownNameError
@@ -218,7 +218,7 @@ def bound(
     Raises:
         ScenarioError: the scenario cannot be loaded.
         NotEnumerableError: not one agent with fixed weights; a pay without a bound; a first tick with too many
-            outcomes.
+            outcomes; or the stage is part of a life.
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
@@ -252,12 +252,14 @@ def arrays(which: Which, stage: str | None = None, overrides: Mapping[str, objec
         overrides: dotted, as for `load`.
 
     Raises:
-        ScenarioError, NotEnumerableError, UnknownNameError: as `solve`.
+        ScenarioError, NotEnumerableError, UnknownNameError: as `solve`; or the stage is part of a life.
     """
     from .envs.export.arrays import model_arrays
 
     solved = SolvedWorlds(load(which, overrides))
-    return model_arrays(solved.enumeration({}, stage or solved.scenario.judged_stage))
+    name = stage or solved.scenario.judged_stage
+    solved.check_alone(name)
+    return model_arrays(solved.enumeration({}, name))
 
 
 def export(
@@ -282,16 +284,19 @@ def export(
 
     Raises:
         ScenarioError, UnknownNameError: as `solve`; or there is no such format.
-        NotEnumerableError: as `solve`; or what is solved for are equilibria, which the formats cannot say.
+        NotEnumerableError: as `solve`; or what is solved for are equilibria, or a stage of a life, which the formats
+            cannot say.
         RunError: the folder exists, or cannot be written.
         MissingPackageError: the format's package is not installed.
     """
     from .envs.export.formats import FORMATS, write_model
 
+    check_path("`out` is a path", out)
     check_name("format", to, FORMATS)
     solved = SolvedWorlds(load(which, overrides))
     name = stage or solved.scenario.judged_stage
     check_name("stage", name, solved.scenario.document.stages)
+    solved.check_alone(name)
     check_target(Path(out))
     with atomic_folder(Path(out)) as folder:
         exported = write_model(solved.enumeration({}, name), to, folder, discounted)
@@ -322,6 +327,7 @@ def pareto(
     """
     from .envs.pareto.front import pareto_front
 
+    check_names("objectives", objectives)
     solved = SolvedWorlds(load(which, overrides))
     plan = solved.plan({}, stage or solved.scenario.judged_stage)
     return pareto_front(plan, objectives, discounted)
@@ -371,6 +377,7 @@ def run(
         ScenarioError: the scenario cannot be loaded.
         ValueError, RunError, ClusterError: as `run_scenario`.
     """
+    check_kind("settings", settings, RunSettings)
     scenario = load(which, overrides)
     return run_scenario(scenario, settings, report, count)
 
@@ -389,6 +396,7 @@ def control(
         UnknownNameError: no such stage.
         MissingPerformanceError: the scenario has no hidden performance.
     """
+    check_kind("settings", settings, ControlSettings)
     return control_report(load(which, overrides), stage, settings, report)
 
 
@@ -409,6 +417,7 @@ def protocols(
         NotEnumerableError: the world is too large.
         RunError, TraceError: a run cannot be opened.
     """
+    check_kind("settings", settings, ProtocolSettings)
     return protocol_report(load(which, overrides), stage, settings, report)
 
 
@@ -427,6 +436,7 @@ def mitigations(
         UsageError: nothing says what counts as turning, or several agents act.
         NotEnumerableError, ImproperDiscountError: the agent as it is cannot be solved for.
     """
+    check_kind("settings", settings, MitigationSettings)
     return mitigation_report(load(which, overrides), stage, settings, report)
 
 
@@ -453,6 +463,8 @@ def monitor(
         UnknownNameError: no such event.
         UsageError: the recordings cannot tell how well a monitor does; the message says why.
     """
+    check_paths("runs", runs)
+    check_paths("controls", controls)
     tell = report or (lambda _: None)
     return monitor_runs([Path(each) for each in runs], [Path(each) for each in controls], event, agent, stage, tell)
 
@@ -473,6 +485,7 @@ def search(
         ScenarioError: the scenario cannot be loaded.
         SearchError: the scenario declares no search, or optuna is not installed.
     """
+    check_kind("settings", settings, SearchSettings)
     return search_scenario(load(which, overrides), settings, report, count)
 
 

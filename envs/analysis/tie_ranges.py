@@ -8,8 +8,9 @@ Everything is computed from the start distribution over exactly T ticks; an ende
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
@@ -414,23 +415,29 @@ def _check_shape(mdp: FiniteMDP, optimal: Bools) -> None:
 
 def _reached(mdp: FiniteMDP, optimal: Optimal, steps: int | None) -> tuple[Longs, Longs]:
     """The states that may be met within T ticks (None: ever), and the rows that may be chosen before the last."""
-    available = tables(mdp).available
-    met = np.zeros(mdp.n_states, dtype=np.bool_)
-    taken = np.zeros(available.size, dtype=np.bool_)
+    from ..solvers.sweeps import reach  # Numba, which nobody waits for who measures nothing
+
+    table = tables(mdp)
     layer = np.unique(mdp.start_state[mdp.start_probability > 0]).astype(np.int64)
+    if not isinstance(optimal, FiniteHorizonSolution):
+        # A stationary set of optimal actions gives the same rows whenever a state is met, so once is enough.
+        ticks = mdp.n_states + 1 if steps is None else steps
+        met, taken, idle, tick = reach(table, optimal & table.available, layer, ticks)
+        if idle >= 0:
+            raise ValueError(f"state {idle} is reached at tick {tick}, and no action is optimal there")
+        return np.flatnonzero(met), np.flatnonzero(taken)
+    met = np.zeros(mdp.n_states, dtype=np.bool_)
+    taken = np.zeros(table.available.size, dtype=np.bool_)
     for tick in count() if steps is None else range(steps):
         check_time(_MEASURING)
-        if isinstance(optimal, FiniteHorizonSolution):
-            acting = layer[~mdp.ended[layer]]
-            good = optimal.optimal_at(tick, acting) & available[acting]
-        else:
-            # A stationary set of optimal actions gives the same rows whenever a state is met, so once is enough.
-            acting = layer[~mdp.ended[layer] & ~met[layer]]
-            good = optimal[acting] & available[acting]
+        acting = layer[~mdp.ended[layer]]
+        good = optimal.optimal_at(tick, acting) & table.available[acting]
         met[layer] = True
-        idle = ~np.any(good, axis=1)
-        if idle.any():
-            raise ValueError(f"state {int(acting[idle][0])} is reached at tick {tick}, and no action is optimal there")
+        unable = ~np.any(good, axis=1)
+        if unable.any():
+            raise ValueError(
+                f"state {int(acting[unable][0])} is reached at tick {tick}, and no action is optimal there"
+            )
         place, action = np.nonzero(good)
         rows = acting[place] * mdp.n_actions + action
         taken[rows] = True
@@ -551,17 +558,39 @@ def episode_automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]
     )
     noted = {part.mask for part in _parts(condition) if isinstance(part, Occurs)} | {b.second for b in races}
     masks = sorted(noted | {b.first for b in races})
-    came = np.stack([(events & np.uint64(mask)) != 0 for mask in masks], axis=1)
-    kinds, kind = np.unique(came, axis=0, return_inverse=True)
+    if len(masks) > 62:
+        raise ValueError(f"a condition on {len(masks)} different events is more than a number has bits")
+    # The first mask is the highest bit, so that kinds of outcomes stand in the order of their truth values.
+    code = np.zeros(events.size, np.int64)
+    for mask in masks:
+        code = 2 * code + ((events & np.uint64(mask)) != 0)
+    kinds, kind = np.unique(code, return_inverse=True)
+    table, holds = _minimal(condition, tuple(races), tuple(masks), frozenset(noted), tuple(kinds.tolist()))
+    return table[kind.reshape(-1)], holds
 
-    def after(latch: _Latch, kind_of_outcome: Bools) -> _Latch:
+
+@lru_cache(maxsize=256)
+def _minimal(
+    condition: Condition,
+    races: tuple[OccursBefore, ...],
+    masks: tuple[int, ...],
+    noted: frozenset[int],
+    kinds: tuple[int, ...],
+) -> tuple[Longs, Bools]:
+    """The automaton as a table int64 `[kinds, L]`, and where it holds; a kind is the number of its masks' truth values.
+
+    Points of a sweep ask for the same one, thousands of times.
+    """
+    rows = [[bool(code >> place & 1) for place in reversed(range(len(masks)))] for code in kinds]
+
+    def after(latch: _Latch, kind_of_outcome: Sequence[bool]) -> _Latch:
         now = {mask for mask, yes in zip(masks, kind_of_outcome, strict=True) if yes}
         won = {b for b in races if b.first in now and b.second not in now | latch.seen}
         return _Latch(latch.seen | (now & noted), latch.won | won)
 
     latches, follow = [_Latch(frozenset(), frozenset())], []
     for latch in latches:  # grows as it is read
-        successors = [after(latch, row) for row in kinds]
+        successors = [after(latch, row) for row in rows]
         latches.extend(new for new in dict.fromkeys(successors) if new not in latches)
         follow.append([latches.index(new) for new in successors])
     holds = np.array([_holds(condition, latch) for latch in latches])
@@ -574,7 +603,7 @@ def episode_automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]
         _, first, finer = np.unique(ahead, axis=0, return_index=True, return_inverse=True)
         finer, first = np.argsort(np.argsort(first))[finer.reshape(-1)], np.sort(first)
         if first.size == block.max() + 1:
-            return finer[table[first]].T[kind.reshape(-1)], holds[first]
+            return finer[table[first]].T, holds[first]
         block = finer
 
 

@@ -215,11 +215,15 @@ class _Stages:
                 if new := [row for row in map(tuple, states.tolist()) if row not in known]:
                     fresh[stage] = np.array(new, np.int32)
         self.enumerations = [
-            replace(each, fired=each.fired | fired)
-            for each, fired in zip(found, self.fired, strict=True)
-            if each is not None
-        ]
+            replace(each, fired=each.fired | fired) if each is not None
+            # The life is always over before it comes to this stage, of which nobody ever sees a state.
+            else replace(enumerate_world(world, self.max_states), fired=frozenset())
+            for world, each, fired in zip(self.worlds, found, self.fired, strict=True)
+        ]  # fmt: skip
         number = [_Lookup(each.states) for each in self.enumerations]
+        for a, b in pairs - rows.keys():
+            nowhere = np.zeros(self.enumerations[a].mdp.n_states + 1, np.int64)
+            self.arrivals[a, b] = _Arrivals(nowhere, nowhere[:0], np.zeros(0), np.zeros(0, np.uint64))
         for (a, b), (finals, source, states, probability, events, retired) in rows.items():
             start = np.full(retired.size, -1)
             start[~retired] = number[b].of(states[~retired])

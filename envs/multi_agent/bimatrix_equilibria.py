@@ -24,6 +24,10 @@ MAX_BASES: Final = 200_000
 _NEAR: Final = 1e-9
 """How near to 0 a slack or a determinant counts as 0; payoffs are scaled to between 1 and 2 before."""
 
+_NOISE: Final = 1e-12
+"""Payoffs nearer to each other than this, relative to the largest, are the same one: what sums of the same terms in
+another order differ by."""
+
 
 def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
     """The extreme equilibria of a game, pure ones included.
@@ -41,6 +45,7 @@ def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
     """
     if first.shape != second.shape or first.ndim != 2 or not np.isfinite([first, second]).all():
         raise ValueError(f"a game needs two finite tables of one shape, not {first.shape} and {second.shape}")
+    first, second = without_noise(first), without_noise(second)
     m, n = first.shape
     if comb(m + n, min(m, n)) > MAX_BASES:
         raise NotEnumerableError(
@@ -57,6 +62,18 @@ def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
             if (its[:m] | others[n:]).all() and (its[m:] | others[:n]).all() and x.any() and y.any():
                 found.append((x / x.sum(), y / y.sum()))
     return sorted(found, key=lambda pair: (*(-pair[0]).tolist(), *(-pair[1]).tolist()))
+
+
+def without_noise(payoff: Floats) -> Floats:
+    """The same payoffs, those that only rounding tells apart made equal.
+
+    Scaled by a range that is nothing but rounding, a tie would become a preference. So a game of which actions are to
+    be left out is rid of noise before, while the payoffs that it came from are there to compare with.
+    """
+    values, place = np.unique(payoff, return_inverse=True)
+    starts = np.diff(values, prepend=-np.inf) > _NOISE * float(np.abs(values).max(initial=0.0))
+    same = values[starts][np.cumsum(starts) - 1]
+    return np.asarray(same[place.reshape(-1)].reshape(payoff.shape))
 
 
 def _positive(payoff: Floats) -> Floats:

@@ -22,7 +22,7 @@ from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of, tables
 from ..time_limit import check_time
 from ..world.world import EquilibriumChoice
-from .bimatrix_equilibria import equilibria
+from .bimatrix_equilibria import equilibria, without_noise
 from .equilibrium_process import (
     Equilibria,
     Equilibrium,
@@ -119,6 +119,7 @@ def best_correlated(first: Floats, second: Floats) -> Floats:
 
 def all_of_stage(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
     """All extreme equilibria of a game of two; actions that are strictly dominated are left out before."""
+    first, second = without_noise(first), without_noise(second)
     rows, columns = undominated(first, second)
     out = []
     for x, y in equilibria(first[np.ix_(rows, columns)], second[np.ix_(rows, columns)]):

@@ -128,7 +128,9 @@ def _margin(vector: Floats, others: Floats) -> tuple[float, Floats]:
 
 
 def shortfall(vector: Floats, vectors: Floats) -> float:
-    """By how much every objective could be greater at once, by a mixture of some vectors; 0 on the Pareto front.
+    """By how much every objective could be greater at once, by a mixture of some vectors.
+
+    It is 0 on the Pareto front, and where some objective can be no greater: see `improvement`.
 
     Args:
         vector: float64 `[d]`.
@@ -145,6 +147,31 @@ def shortfall(vector: Floats, vectors: Floats) -> float:
     )
     assert found.x is not None, "it is feasible and bounded"
     return max(0.0, float(found.x[-1]))
+
+
+def improvement(vector: Floats, vectors: Floats) -> Floats:
+    """By how much each objective could be greater while none is smaller, by a mixture of some vectors.
+
+    Args:
+        vector: float64 `[d]`.
+        vectors: float64 `[n, d]`, of the convex coverage set.
+
+    Returns:
+        float64 `[d]`, of a mixture that gains most in all; all 0, up to rounding, exactly on the Pareto front.
+    """
+    slack = TOLERANCE * max(float(np.abs(vectors).max()), 1.0)
+    found = linprog(
+        -vectors.sum(axis=1),
+        A_ub=-vectors.T,
+        b_ub=slack - vector,
+        A_eq=[np.ones(len(vectors))],
+        b_eq=[1.0],
+        bounds=(0, 1),
+    )
+    if found.x is None:  # the vector is above the front by more than rounding: other policies than the front's
+        return np.zeros(vector.size)
+    gains = found.x @ vectors - vector
+    return np.where(gains > 100 * slack, gains, 0.0)
 
 
 def hypervolume(vectors: Floats, reference: Floats) -> float:

@@ -15,7 +15,7 @@ from ..analysis.performance_gap import Range, evaluate_plan
 from ..base import FiniteMDP, Floats
 from ..solvers.dynamic_programming import Solution, backward_induction, policy_iteration
 from ..solvers.policy_evaluation import evaluate, evaluate_horizon
-from .coverage_set import coverage_set, hypervolume, shortfall
+from .coverage_set import coverage_set, hypervolume, improvement, shortfall
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,7 +50,8 @@ class ParetoFront:
         hypervolume: of the points, above `worst`.
         choice: what the agent's own plan gets in each objective, as ranges over its ties; vector: of the one of its
             policies that takes the first tied action. None where the agent has no exact plan.
-        shortfall: by how much every objective could be greater at once than in `vector`; 0 on the front.
+        shortfall: by how much every objective could be greater at once than in `vector`; 0 where some cannot.
+        improvement: by how much each could be greater than in `vector` with none smaller; all 0 exactly on the front.
         hidden: whether an objective is the hidden performance, which no agent sees.
         solved: how many weighings were solved for.
     """
@@ -67,6 +68,7 @@ class ParetoFront:
     choice: dict[str, Range] | None
     vector: dict[str, float] | None
     shortfall: float | None
+    improvement: dict[str, float] | None
     hidden: bool
     solved: int
 
@@ -154,6 +156,9 @@ def pareto_front(
         choice=choice,
         vector=None if vector is None else dict(zip(names, vector.tolist(), strict=True)),
         shortfall=None if vector is None else shortfall(vector, found.vectors),
+        improvement=None
+        if vector is None
+        else dict(zip(names, improvement(vector, found.vectors).tolist(), strict=True)),
         hidden=hidden,
         solved=found.solved + len(names),
     )

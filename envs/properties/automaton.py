@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base import Bools, FiniteMDP, Longs, NotEnumerableError
+from ..time_limit import check_time
 from .formulas import Came, Formula, Holds, after, atoms, holds_at_the_end
 
 MAX_STATES = 5_000
@@ -83,6 +84,7 @@ def decide(formula: Formula, kinds: Longs) -> tuple[Longs, Bools]:
     ]
     number, left, follow = {formula: 0}, [formula], []
     for rest in left:  # grows as it is read
+        check_time("what a property remembers was searched")
         row = []
         for each in true:
             new = after(rest, each)

@@ -6,9 +6,14 @@ Kabanza (2000). A moment is a state of an episode with the events of the tick th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from ..base import NotEnumerableError
+
+MAX_WAYS = 500
+"""Cases at most of what is left of a formula after a moment."""
 
 
 @dataclass(frozen=True)
@@ -153,28 +158,101 @@ def atoms(formula: Formula) -> frozenset[Came | Holds]:
 
 
 def after(formula: Formula, true: Collection[Came | Holds]) -> Formula:
-    """What has to hold from the next moment on, given which atoms are true at this one."""
+    """What has to hold from the next moment on, given which atoms are true at this one.
+
+    It is a disjunction of conjunctions of what is due and its negations, none of which implies another. Of these there
+    are finitely many, so that reading on comes back to what was left before; left as it comes, `until` in `until`
+    would grow for ever.
+
+    Raises:
+        NotEnumerableError: the disjunction has too many parts.
+    """
+    ways = _after(formula, true)
+    return disjunction(conjunction(way) for way in ways)
+
+
+_Way: TypeAlias = frozenset[Formula]
+"""What all has to come true, or not to: `Until`, `Due` and their negations."""
+_Ways: TypeAlias = frozenset[_Way]
+"""Several, of which one is enough; none of them implies another."""
+_NEVER: _Ways = frozenset()
+_ALWAYS: _Ways = frozenset({frozenset()})
+
+
+def _after(formula: Formula, true: Collection[Came | Holds]) -> _Ways:
     match formula:
-        case Constant():
-            return formula
+        case Constant(value):
+            return _ALWAYS if value else _NEVER
         case Came() | Holds():
-            return Constant(formula in true)
+            return _ALWAYS if formula in true else _NEVER
         case Negation(of):
-            return negation(after(of, true))
+            return _all([_any([{negation(part)} for part in way]) for way in _after(of, true)])
         case Conjunction(parts):
-            return conjunction(after(part, true) for part in parts)
+            return _all([_after(part, true) for part in parts])
         case Disjunction(parts):
-            return disjunction(after(part, true) for part in parts)
+            return _any([way for part in parts for way in _after(part, true)])
         case Next(of):
-            return Due(of)
+            return frozenset({frozenset({Due(of)})})
         case Due(of):
-            return after(of, true)
+            return _after(of, true)
         case Until(left, right, within):
-            now = after(right, true)
-            if within == 0 or now == TRUE:
+            now = _after(right, true)
+            if within == 0 or now == _ALWAYS:
                 return now
             later = Until(left, right, None if within is None else within - 1)
-            return disjunction([now, conjunction([after(left, true), later])])
+            return _any([*now, *_all([_after(left, true), frozenset({frozenset({later})})])])
+
+
+def _any(ways: Iterable[Collection[Formula]]) -> _Ways:
+    """One of several ways is enough."""
+    kept: list[_Way] = []
+    for each in ways:
+        way = frozenset(each)
+        if not any(_follows(other, way) for other in kept):
+            kept = [other for other in kept if not _follows(way, other)]
+            kept.append(way)
+    alone = [part for way in kept if len(way) == 1 for part in way]
+    if any(_implies(negation(part), other) for part in alone for other in alone):
+        return _ALWAYS
+    if len(kept) > MAX_WAYS:
+        raise NotEnumerableError(
+            f"what a property leaves open takes more than {MAX_WAYS} cases to say", "ask for its parts one by one"
+        )
+    return frozenset(kept)
+
+
+def _all(several: Sequence[_Ways]) -> _Ways:
+    """One way of each."""
+    out = _ALWAYS
+    for ways in sorted(several, key=len):
+        out = _any([both for one in out for other in ways if (both := _both(one, other)) is not None])
+    return out
+
+
+def _both(one: _Way, other: _Way) -> _Way | None:
+    """Both, without what follows from the rest; None where they contradict each other."""
+    parts = one | other
+    if any(_implies(part, negation(other)) for part in parts for other in parts):
+        return None
+    return frozenset(
+        part for part in parts if not any(other != part and _implies(other, part) for other in parts)
+    )  # fmt: skip
+
+
+def _follows(what: _Way, way: _Way) -> bool:
+    """Whether `what` holds wherever `way` does."""
+    return all(any(_implies(part, each) for part in way) for each in what)
+
+
+def _implies(one: Formula, other: Formula) -> bool:
+    """Whether their shapes tell that one holds only where the other does: of `Until`s, their bounds."""
+    match one, other:
+        case Until(left, right, within), Until(left_, right_, within_):
+            return left == left_ and right == right_ and (within_ is None or (within is not None and within <= within_))
+        case Negation(of), Negation(of_):
+            return _implies(of_, of)
+        case _:
+            return one == other
 
 
 def holds_at_the_end(formula: Formula) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import Floats, Ints, Longs
+from ..base import Bools, Floats, Ints, Longs
 from ..kernel.memory import entry, floats, ints, longs, numbers
 from ..mdp.transition_tables import TransitionTables
 from ..time_limit import check_time
@@ -90,6 +90,31 @@ def settle(table: TransitionTables, row: Longs, rewards: Floats, discount: float
         if _call(_settle, arrays, n_states, n_channels, discount, 4 * EPSILON, _AT_ONCE):
             return True
     return False
+
+
+def reach(table: TransitionTables, good: Bools, begin: Longs, ticks: int) -> tuple[Bools, Bools, int, int]:
+    """The states that may be met within some ticks, breadth first, if some actions may be taken whenever.
+
+    Args:
+        table: the process.
+        good: bool `[S, A]`, the actions.
+        begin: int64 `[n]`, different states, at tick 0.
+        ticks: how many; a number that is not reached for no end.
+
+    Returns:
+        bool `[S]`, the states; bool `[S * A]`, the actions that may be taken before the last tick; and the first state
+        in which somebody acts and has none of them, with its tick (-1 where there is none).
+    """
+    check_time(SOLVING)
+    first, following, chance = table.outcomes
+    n_states, n_actions = good.shape
+    queue, depth = np.empty(n_states, np.int32), np.full(n_states, -1, np.int32)
+    queue[: begin.size], depth[begin] = begin, 0
+    may, ended = np.ascontiguousarray(good, np.int32), np.ascontiguousarray(table.ended, np.int32)
+    taken = np.zeros(n_states * n_actions, np.int32)
+    arrays = (first, following, chance, may, ended, queue, depth, taken)
+    idle = int(_call(_reach, arrays, begin.size, n_actions, ticks))
+    return depth >= 0, taken > 0, idle, int(depth[idle]) if idle >= 0 else -1
 
 
 _AT_ONCE = 16
@@ -204,3 +229,34 @@ def _settle(
         if not change > goal * scale:
             return True
     return False
+
+
+@entry
+def _reach(
+    first: Any, following: Any, chance: Any, may: Any, ended: Any, queue: Any, depth: Any, taken: Any,
+    known: Any, n_actions: Any, ticks: Any,
+) -> Any:  # fmt: skip
+    first, following, chance, may, ended = longs(first), ints(following), numbers(chance), ints(may), ints(ended)
+    queue, depth, taken = ints(queue), ints(depth), ints(taken)
+    place = 0
+    while place < known:
+        state = queue[place]
+        place += 1
+        if ended[state] != 0 or depth[state] >= ticks:
+            continue
+        idle = True
+        for action in range(n_actions):
+            row = state * n_actions + action
+            if may[row] == 0:
+                continue
+            idle = False
+            taken[row] = 1
+            for outcome in range(first[row], first[row + 1]):
+                ahead = following[outcome]
+                if chance[outcome] > 0.0 and depth[ahead] < 0:
+                    depth[ahead] = depth[state] + 1
+                    queue[known] = ahead
+                    known += 1
+        if idle:
+            return state
+    return -1

@@ -159,11 +159,7 @@ class SolvedWorlds:
             ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_as_agent`.
             SolvingTooLongError: as `enumeration`.
         """
-        if self.lives_in(stage):
-            raise NotEnumerableError(
-                f"`{stage}` is part of a life, and what is best in one of its episodes depends on the others; "
-                "expectations, `solve` and `sweep` look at the whole life"
-            )
+        self.check_alone(stage)
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
             enumeration = self.enumeration(overrides, stage)
@@ -212,6 +208,18 @@ class SolvedWorlds:
     def lives_in(self, stage: str) -> bool:
         """See `Scenario.lives_in`."""
         return self.scenario.lives_in(stage)
+
+    def check_alone(self, stage: str) -> None:
+        """Checks that a stage can be looked at by itself.
+
+        Raises:
+            NotEnumerableError: it is part of a life, which is solved as a whole.
+        """
+        if self.lives_in(stage):
+            raise NotEnumerableError(
+                f"`{stage}` is part of a life, and what is best in one of its episodes depends on the others; "
+                "expectations, `solve` and `sweep` look at the whole life"
+            )
 
     def life_process(self, overrides: Overrides) -> LifeProcess:
         """The life of the file as one process; overrides that differ only in agents' preferences share it.

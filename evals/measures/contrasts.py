@@ -177,13 +177,25 @@ def _sampled(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, tra
         return {seed: _regret(its, responder) for seed, its in sorted(trace.regrets.items())}
     its = solved.with_agent(subject.agent)
     if its.lives_in(subject.stage):
-        return _lived(its.world(subject.overrides, subject.stage), measure, subject, trace)
+        return lived_values(its.world(subject.overrides, subject.stage), measure, trace, subject.episode)
     best = regret_baseline(its, measure, subject.overrides, subject.stage)
     return seed_values(sampled_in(its.world(subject.overrides, subject.stage), measure, trace, best))
 
 
-def _lived(world: World, measure: ParsedMeasure, subject: Subject, trace: Trace) -> dict[int, float | None]:
-    """As `_sampled`, of the episodes that a stage had in a life that was lived once."""
+def lived_values(
+    world: World, measure: ParsedMeasure, trace: Trace, episode: Literal[1, "last"] | None = None
+) -> dict[int, float | None]:
+    """The value of a measure in each seed, of the episodes that a stage had in the one life of the seed.
+
+    Args:
+        world: the stage.
+        measure: the measure to evaluate.
+        trace: the episodes.
+        episode: which of them; None for their mean.
+
+    Raises:
+        NotEnumerableError: the measure is known of the exact planner alone.
+    """
     syntax, table = measure.syntax, trace.table
     if isinstance(syntax, OfLife):
         # All episodes of the stage are one, and what came between them is of it too.
@@ -200,9 +212,9 @@ def _lived(world: World, measure: ParsedMeasure, subject: Subject, trace: Trace)
     of_states = isinstance(its, Statistic) or (isinstance(its, Share) and temporal_in(its.condition))
     if isinstance(syntax, OfLife) and of_states:
         raise NotEnumerableError(f"`{measure}` is known of the exact planner; ask for it without `life(...)`")
-    if subject.episode is not None:
+    if episode is not None:
         number = pl.col("episode")
-        table = table.filter(number == (number.min() if subject.episode == 1 else number.max()).over("seed"))
+        table = table.filter(number == (number.min() if episode == 1 else number.max()).over("seed"))
     return seed_values(sampled_in(world, measure, replace(trace, table=table)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,7 @@ from ...envs.analysis.dataframes import frame
 from ...envs.base import Floats
 from ...scenarios.errors import UsageError, check_name
 from ...scenarios.language.expressions.syntax import ENDED
-from ..inspection.show import open_run, open_trace
+from ..inspection.show import RecordedShow, open_run, open_trace
 from ..traces.episode import Episode
 from .detection import Detection, detect
 from .imagined_events import EventReader
@@ -84,11 +85,13 @@ def monitor_runs(
     Raises:
         RunError, TraceError: a recording cannot be opened.
         UnknownNameError: no such event.
-        UsageError: the event never happened in the runs, or happened in a control; there are fewer than two episodes of
-            controls; or a world has several agents.
+        UsageError: the event never happened in the runs, or happened in a control; an episode is given twice; there are
+            fewer than two episodes of controls; or a world has several agents.
     """
     mine = [_read(path, agent, stage, event, tell) for path in runs]
+    _check_once(mine)
     others = [_read(path, agent, stage, event, tell) for path in controls]
+    _check_once(others)
     reached = [(rows, at) for each in mine for rows, at in zip(each.scores, each.first, strict=True) if at is not None]
     episodes = sum(len(each.first) for each in mine)
     if not reached:
@@ -122,13 +125,32 @@ class _Recording:
     Attributes:
         path: where it is; scores: for every episode, every monitor's float64 `[T]`.
         first: for every episode, the tick in which the event first happened; None where it did not.
+        prints: for every episode, what it is known by, wherever it lies.
         fooled: how many imagined transitions were impossible.
     """
 
     path: Path
     scores: list[list[Floats]]
     first: list[int | None]
+    prints: list[str]
     fooled: int
+
+
+def _check_once(recordings: Sequence[_Recording]) -> None:
+    """Checks that no episode is counted twice: two copies of a run are one sample, and no two."""
+    holder: dict[str, Path] = {}
+    for each in recordings:
+        for print_ in each.prints:
+            if print_ in holder:
+                raise UsageError(f"{each.path} holds an episode that {holder[print_]} holds too: give each run once")
+            holder[print_] = each.path
+
+
+def _print(show: RecordedShow, episode: Episode) -> str:
+    """The same for the same episode of the same training only: two seeds may do the same, and are two."""
+    kept = (show.scenario.hash, show.stage, show.agent, episode.seed, episode.number, repr(episode.thoughts))
+    parts = (*map(str, kept), episode.states.tobytes().hex(), episode.executed.tobytes().hex())
+    return sha256("|".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def _read(path: Path, agent: str | None, stage: str | None, event: str, tell: Tell) -> _Recording:
@@ -139,6 +161,7 @@ def _read(path: Path, agent: str | None, stage: str | None, event: str, tell: Te
     reader = EventReader(show.world)
     scores: list[list[Floats]] = []
     first: list[int | None] = []
+    prints: list[str] = []
     for number in range(show.count or 0):
         tell(f"episode {number + 1} of {show.count} of {path}")
         seen = MonitoredEpisode.of(show, number, reader, event)
@@ -146,9 +169,10 @@ def _read(path: Path, agent: str | None, stage: str | None, event: str, tell: Te
             continue
         scores.append([monitor.scores(seen) for monitor in MONITORS])
         first.append(_first(seen.episode, event))
+        prints.append(_print(show, seen.episode))
     if not scores:
         raise UsageError(f"no thought was recorded in {path}: run it without --no-thoughts, by an agent that plans")
-    return _Recording(path, scores, first, reader.fooled)
+    return _Recording(path, scores, first, prints, reader.fooled)
 
 
 def _first(episode: Episode, event: str) -> int | None:

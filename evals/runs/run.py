@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,7 +22,7 @@ from ...envs.base import NotEnumerableError
 from ...envs.reference.step import reset, step
 from ...envs.time_limit import OutOfTimeError
 from ...envs.world.randomness import GivenDraws
-from ...envs.world.world import WorldTooLargeError
+from ...envs.world.world import World, WorldTooLargeError
 from ...scenarios.arguments import (
     MOST_EPISODES,
     MOST_JOBS,
@@ -454,12 +455,26 @@ class _Runner:
             if (reason := unable(agent, world, own.get(agent))) is not None:
                 raise UsageError(f"{option}: {reason}")
             if self.settings.policies is not None:
+                self._check_unwritten(self.settings.policies, agent, world)
                 try:
                     solved.enumeration({}, judged)
                 except NotEnumerableError as fault:
                     raise UsageError(f"--save-policies: what is done in every state is too much: {fault}") from None
         if not trained:
             raise UsageError(f"{option} is about agents that are trained: name some, as in --agent counts")
+
+    def _check_unwritten(self, folder: Path, agent: str, world: World) -> None:
+        """Check that no policy of another run would be written over.
+
+        Raises:
+            UsageError: a file is there.
+        """
+        from ..training.joint import policy_file
+
+        for seed in range(self.first_seed, self.first_seed + max(self.sizes)):
+            for its in world.agents:
+                if os.path.lexists(file := policy_file(folder, its.name, agent, seed)):
+                    raise UsageError(f"{file} exists already, and nothing is written over it; name another folder")
 
     def _together(self, seeds: int) -> tuple[FocalReturn, ...]:
         """Train every agent that the run names, judged among others who are drawn or for its policy to be written.

@@ -175,12 +175,13 @@ def protocol_report(
         MissingPerformanceError: there is no hidden performance.
         ScenarioError, ArgumentError: see `control_of`.
         UsageError: several agents act, the trusted agent's action does not exist, or a run is of another scenario.
-        NotEnumerableError: there are too many states.
+        NotEnumerableError: there are too many states, or the stage is part of a life.
         RunError, TraceError: a run cannot be opened.
     """
     how, tell = settings or ProtocolSettings(), report or (lambda _: None)
     solved = SolvedWorlds(scenario)
     stage = stage or solved.scenario.judged_stage
+    solved.check_alone(stage)
     if not any(channel.hidden for channel in scenario.document.rewards.values()):
         raise MissingPerformanceError(f"`{scenario.name}` has no hidden performance, so nothing is known to be useful")
     events = tuple(control_of(scenario, ControlSettings(harm=how.harm)).harm)

@@ -390,7 +390,10 @@ def _locked(lock: sqlite3.Connection, storage: Path) -> bool:
 
 
 def _no_storage(storage: Path, fault: Exception) -> SearchError:
-    return SearchError(f"{storage}: no storage of searches ({type(fault).__name__}); name another file")
+    # Optuna's faults are SQLAlchemy's, which hold SQLite's: that a disk is full, or what the file is instead.
+    cause = getattr(fault, "orig", None) or fault
+    said = str(cause) if isinstance(cause, sqlite3.Error) else type(cause).__name__
+    return SearchError(f"{storage}: no storage of searches ({said}); name another file")
 
 
 def _study(storage: Path, name: str) -> optuna.Study:

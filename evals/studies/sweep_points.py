@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...agents.registry.eligibility import unable
+from ...agents.registry.eligibility import unable, unable_in_life
 from ...envs.analysis.dataframes import frame, html
 from ...envs.analysis.exact_plan import ValueOverflowError
 from ...envs.base import NotEnumerableError
@@ -28,7 +28,8 @@ from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
 from ..exact.regret import truly_best
-from ..exact.solved_worlds import SolvedWorlds, shaping_overrides
+from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, shaping_overrides
+from ..measures.contrasts import lived_values
 from ..measures.measure import Interval, seed_values
 from ..measures.measure_values import BOUND_ONLY, baseline_in, exact_range, measured, regret_baseline, sampled_in
 from ..measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED, regime_of
@@ -225,9 +226,13 @@ def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> lis
     """One row for each seed, trained in the training stage and measured in the sweep's stage."""
     began = time.perf_counter()
     settings, solved = task.settings, SolvedWorlds(worlds.scenario)
-    field = worlds.world(point, settings.stage)
     values, nothing = tuple(point.values()), ((None, None),) * len(settings.all_measures)
-    if (reason := unable(task.agent, field)) is not None:
+    if settings.stage == WHOLE_LIFE:
+        cure = "what was learned in a life is measured stage by stage: name one of its stages"
+        return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, cure) for seed in task.seeds]
+    field = worlds.world(point, settings.stage)
+    lives = unable_in_life(task.agent) if worlds.lives_in(settings.stage) else None
+    if (reason := lives or unable(task.agent, field)) is not None:
         return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
     steps, episodes, options = settings.steps, settings.episodes, task.options
     spec = training_spec(worlds, task.agent, point, settings.stage, steps, episodes, thoughts=False, options=options)
@@ -252,6 +257,8 @@ def _by_seed(
 ) -> dict[int, float | None]:
     """A measure by seed; a regret has no value where there is no exact plan."""
     try:
+        if solved.lives_in(field.stage):
+            return lived_values(field, measure, trace)
         return seed_values(sampled_in(field, measure, trace, regret_baseline(solved, measure, point, field.stage)))
     except NotEnumerableError:
         return dict.fromkeys(seed_values(sampled_in(field, parsed_measure("steps"), trace)))

@@ -32,6 +32,7 @@ from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.output_file import whole_file
 from .bounded_parquet import read_parquet
 from .experience import Experience, experience_text, read_experiences
+from .trace_checks import BETWEEN as BETWEEN
 from .trace_checks import HIDDEN as HIDDEN
 from .trace_checks import TraceError as TraceError
 from .trace_checks import check_table
@@ -99,10 +100,6 @@ class TraceMeta:
             "final_state": pl.List(pl.Int32),
             "thoughts": pl.List(pl.String),
         }
-
-
-BETWEEN = "between: "
-"""What the names of events begin with that come between two episodes of a life; an event's own has no space."""
 
 
 @dataclass(frozen=True, eq=False)

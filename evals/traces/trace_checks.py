@@ -11,6 +11,8 @@ from ...envs.world.world import World
 from ...scenarios.bounded_reading import in_bytes
 from ...scenarios.errors import UsageError
 
+BETWEEN: Final = "between: "
+"""What the names of events begin with that come between two episodes of a life; an event's own has no space."""
 HIDDEN: Final = "hidden.performance"
 """The column of the hidden performance."""
 MAX_WORDS: Final = 128 << 20
@@ -99,12 +101,13 @@ def check_against(world: World, table: pl.DataFrame) -> None:
     if table.height == 0:
         return
     sizes = [field.size for field in world.fields]
+    between = [BETWEEN + name for name in world.events] if world.life else []
     conditions: dict[str, pl.Expr] = {
         f"step: an episode has at most {world.steps} ticks": pl.col("step") < world.steps,
         "ended: no way to end that the scenario has": pl.col("ended").is_null()
         | pl.col("ended").is_in(list(world.reasons)),
         "events: an event that the scenario does not have": pl.col("events")
-        .list.eval(pl.element().is_in(list(world.events)))
+        .list.eval(pl.element().is_in([*world.events, *between]))
         .list.all(),
     }
     for name in ("state", "final_state"):

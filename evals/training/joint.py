@@ -91,6 +91,11 @@ def deployed(agents: Sequence[TrainableAgent], spec: TrainingSpec, seed: int) ->
     return acting, regrets(acting, spec.eval_world, most) if asks_for_regrets(spec.scenario) else None
 
 
+def policy_file(folder: Path, agent: str, method: str, seed: int) -> Path:
+    """The file that holds what an agent of a world learned by a method (or as part of a profile)."""
+    return folder / f"{agent}.{portable(method).replace(' ', '')}-seed-{seed}.npz"
+
+
 def _write_policies(folder: Path, agents: Sequence[Agent], spec: TrainingSpec, seed: int) -> None:
     """Write what every agent does in every state as a table, `AGENT.METHOD-seed-N.npz`.
 
@@ -111,7 +116,7 @@ def _write_policies(folder: Path, agents: Sequence[Agent], spec: TrainingSpec, s
                 mask & ~truth.mdp.ended[:, None],
                 policy_of(agents[number], truth, number),
             )
-            table.save(folder / f"{its.name}.{portable(spec.method).replace(' ', '')}-seed-{seed}.npz")
+            table.save(policy_file(folder, its.name, spec.method, seed))
     except NotEnumerableError as fault:
         raise UsageError(f"--save-policies: {fault}") from None
     except OSError as fault:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from .. import printing
+from ..scenarios.did_you_mean import quote
 from ..scenarios.errors import UsageError, check_name
 from .options import (
     SOLVE_SECONDS,
@@ -128,10 +129,16 @@ def control(
     from ..agents.registry.agents import agent_names
     from ..evals.studies.control import ControlSettings
     from ..evals.training.execution.workers import Workers
+    from ..evals.verdicts.expectation import EXIT_CODES
 
     check_name("agent", agent, agent_names())
     scenario = load_with(which, param, set_)
-    budgets = dict(_budget(text) for text in oversight)
+    budgets: dict[str, list[object]] = {}
+    for text in oversight:
+        name, values = _budget(text)
+        if name in budgets:
+            raise UsageError(f"--oversight: `{name}` is given twice; put all of its values into one")
+        budgets[name] = values
     workers = Workers(jobs_of(jobs))
     keep = None if agent == "exact" else cache_of(cache, no_cache)
     with printing.run_progress(which, not as_json) as (report, count):
@@ -145,6 +152,8 @@ def control(
     else:
         printing.print_control(found)
         printing.next_command("watch", which)
+    if all(each.agent is None for each in found.conditions):
+        raise typer.Exit(EXIT_CODES["nothing judged"])
 
 
 def protocols(
@@ -173,7 +182,7 @@ def protocols(
 
     settings = ProtocolSettings(
         _budgets(audits),
-        int(trusted) if trusted.isdecimal() else trusted,
+        int(trusted) if trusted.isdecimal() and len(trusted) < 9 else trusted,
         cast(Any, sees),
         hand_over,
         catches,
@@ -262,8 +271,8 @@ def _budget(text: str) -> tuple[str, list[object]]:
     try:
         # As a JSON list, so that a comma within a cell (`[1, 2]`) does not end a value.
         return name.strip(), list(json.loads(f"[{values}]"))
-    except ValueError:
-        raise UsageError(f"--oversight: `{values}` are no numbers (or cells) between commas") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"--oversight: {quote(values)} are no numbers (or cells) between commas") from None
 
 
 def _budgets(text: str) -> list[int]:

@@ -75,7 +75,7 @@ def new(name: NewName, out: NewFile = None, as_json: AsJson = False) -> None:
 
 def fmt(files: Files, check: Check = False, as_json: AsJson = False) -> None:
     """Format scenario files: one spacing; keys, values, comments and their order stay."""
-    from ..scenarios.folders import yaml_files
+    from ..scenarios.folders import written_files
     from ..scenarios.language.files.formatting import formatted
     from ..scenarios.language.files.yaml_source import read_text
     from ..scenarios.output_file import write_text_whole
@@ -83,22 +83,19 @@ def fmt(files: Files, check: Check = False, as_json: AsJson = False) -> None:
     paths: list[Path] = []
     for given in files:
         if given.is_dir():
-            found, problems = yaml_files(given)
-            if problems:
-                raise UsageError(problems[0])
+            found, problems = written_files(given)
+            for problem in problems:
+                printing.err().print(f"passed over: {escape(problem)}", soft_wrap=True)
             paths += found
         else:
             paths.append(given)
-    changed: list[Path] = []
-    for path in dict.fromkeys(paths):
-        text = read_text(path)
-        new = formatted(text, str(path))
-        if new == text:
-            continue
-        changed.append(path)
-        if not check:
+    # Every file is read before one is written: a fault in one of them leaves all as they are.
+    new = {path: formatted(text, str(path)) for path in dict.fromkeys(paths) for text in [read_text(path)]}
+    changed = [path for path, text in new.items() if text != read_text(path)]
+    if not check:
+        for path in changed:
             try:
-                write_text_whole(path, new)
+                write_text_whole(path, new[path])
             except OSError as fault:
                 raise UsageError(f"{path} cannot be written: {fault.strerror or fault}") from fault
     if as_json:

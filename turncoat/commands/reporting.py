@@ -20,6 +20,10 @@ Chosen = Annotated[
     typer.Argument(metavar="[SCENARIO]...", help="Names or paths of scenarios; the whole library by default."),
 ]
 SiteFolder = Annotated[Path, typer.Option("--out", help="The folder; an older site there is replaced.")]
+Docs = Annotated[
+    Path | None,
+    typer.Option("--docs", help="A folder of Markdown pages, such as docs of a checkout, that become part of it."),
+]
 Jobs = Annotated[int, count_option("--jobs", "Pages that are worked out at a time.")]
 
 
@@ -41,6 +45,7 @@ def site(
     jobs: Jobs = 1,
     cache: Cache = None,
     no_cache: NoCache = False,
+    docs: Docs = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a static site: a gallery, and for each scenario a page to watch, to play and to change it in.
@@ -53,7 +58,7 @@ def site(
     kept = cache_of(cache, no_cache)
     names = list(which or library.names())
     with printing.progress(not as_json, str(out)) as report:
-        built = build_site(names, out, None if kept is None else kept / "site", jobs, report)
+        built = build_site(names, out, None if kept is None else kept / "site", jobs, report, docs)
     if as_json:
         write_json({"site": str(built.folder), "bytes": built.size, "cached": built.cached, "pages": built.pages})
     else:

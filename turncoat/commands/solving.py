@@ -130,6 +130,7 @@ def solve(
 ) -> None:
     """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap."""
     from .. import api
+    from ..envs.base import TooManyStatesError
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
@@ -142,7 +143,11 @@ def solve(
             printing.print_bounds(scenario.document.name, name, found)
         return
     with printing.progress(not as_json, which), limit_of(budget):
-        analysis = api.solve(scenario, name)
+        try:
+            analysis = api.solve(scenario, name)
+        except TooManyStatesError as fault:
+            more = "" if scenario.lives_in(name) else "; --bounds says what is known all the same"
+            raise TooManyStatesError(f"{fault}{more}", fault.cure) from None
     if as_json:
         write_json(_analysis_data(api.as_data(analysis)))
     else:
@@ -232,17 +237,22 @@ def exploit(
     as_json: AsJson = False,
 ) -> None:
     """Say how much each agent of a profile could gain by a best response, and where best responses lead."""
-    from ..envs.mdp.enumeration import enumerate_world
-    from ..envs.world.compiler import compile_world
     from ..evals.exact.iterated_best_response import exploitability, iterated_best_response
+    from ..evals.exact.solved_worlds import SolvedWorlds
     from ..evals.training.background_population import policy_in_states
 
     scenario = load_with(which, param, set_)
-    world = compile_world(scenario, stage_of(scenario, stage))
+    stage = stage_of(scenario, stage)
+    solved = SolvedWorlds(scenario)
+    solved.check_alone(stage)
+    world = solved.world({}, stage)
     names = [program.name for program in world.agents]
     if len(names) < 2:
         raise UsageError(f"`{scenario.name}` has one agent, who answers nobody; `turncoat solve` plans for it")
     given = dict.fromkeys(names, "random")
+    named = [text.partition("=")[0].strip() for text in agent]
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise UsageError(f"--agent: `{twice}` is given two policies")
     for text in agent:
         name, equals, policy = text.partition("=")
         if not equals or not policy.strip():
@@ -250,7 +260,7 @@ def exploit(
         check_name("agent", name.strip(), names)
         given[name.strip()] = policy.strip()
     with printing.progress(not as_json, which), limit_of(budget):
-        truth = enumerate_world(world, scenario.document.runs.max_states)
+        truth = solved.enumeration({}, stage)
         policies = [policy_in_states(text, scenario, truth, number) for number, text in enumerate(given.values())]
         found = exploitability(truth, policies)
         path = None if iterate is None else iterated_best_response(truth, policies, iterate)

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from .. import printing
+from ..scenarios.did_you_mean import quote
 from ..scenarios.errors import UsageError, check_name
 from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
 
@@ -154,7 +155,7 @@ def play(
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
     if scenario.lives_in(name):
-        raise UsageError(f"`{name}` is part of a life, and lives are solved exactly and not played in this version")
+        raise UsageError(f"`{name}` is part of a life, and lives are not played at the keys in this version")
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
@@ -470,8 +471,9 @@ def _size(text: str) -> tuple[int, int]:
         UsageError: it is not of that form, or too small or too large.
     """
     width, cross, height = text.lower().partition("x")
-    if not (cross and width.isascii() and height.isascii() and width.isdigit() and height.isdigit()):
-        raise UsageError(f"--size {text!r} is not of the form 1280x800")
+    # Python refuses to read very long numbers.
+    if not (cross and all(side.isascii() and side.isdigit() and len(side) < 9 for side in (width, height))):
+        raise UsageError(f"--size {quote(text)} is not of the form 1280x800")
     if not (240 <= int(width) <= 7680 and 180 <= int(height) <= 4320):
         raise UsageError(f"--size {text}: from 240x180 to 7680x4320")
     return int(width), int(height)

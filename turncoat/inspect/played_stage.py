@@ -32,7 +32,7 @@ class PlayedStage:
         solved: worlds of the scenario, which has the overrides under which it is played.
         world: the stage, compiled.
         glyphs: the characters of its board.
-        briefing: what a model is told at first.
+        brief, briefing: what a model is told at first, by its name and in full.
         samples: how many episodes an epoch has.
         first_seed: the seed of the first.
     """
@@ -40,6 +40,7 @@ class PlayedStage:
     solved: SolvedWorlds
     world: World
     glyphs: Mapping[str, str]
+    brief: Brief
     briefing: str
     samples: int
     first_seed: int
@@ -62,7 +63,14 @@ class PlayedStage:
         found = scenario if scenario is not None else next((n for n in library.names() if n.endswith(f"/{name}")), None)
         if found is None:
             raise UsageError(f"`{name}` is not in the library; say which file was played")
-        opened = PlayedStage.of(found, identity["stage"], overrides=identity["overrides"])
+        opened = PlayedStage.of(
+            found,
+            identity["stage"],
+            overrides=identity["overrides"],
+            brief=identity.get("brief", "rules"),
+            samples=identity.get("samples", 10),
+            first_seed=identity.get("first_seed"),
+        )
         if opened.scenario.hash != identity["scenario_hash"]:
             raise UsageError(f"`{name}` is not as it was when it was played: it has another hash")
         return opened
@@ -112,7 +120,13 @@ class PlayedStage:
         check_playable(world)
         told = glyphs_of(scenario.document)
         opened = PlayedStage(
-            solved, world, told, briefing(scenario, world, told, brief), samples, whole_number("first_seed", first, 0)
+            solved,
+            world,
+            told,
+            brief,
+            briefing(scenario, world, told, brief),
+            samples,
+            whole_number("first_seed", first, 0),
         )
         _OPENED[_key(opened.identity)] = opened
         return opened
@@ -150,12 +164,15 @@ class PlayedStage:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a log must say for its episodes to be judged later: the scenario, its hash, settings and stage."""
+        """What a log must say for its episodes to be judged later, and all by which two tasks of a process differ."""
         return {
             "scenario": self.scenario.name,
             "scenario_hash": self.scenario.hash,
             "overrides": dict(self.scenario.overrides),
             "stage": self.world.stage,
+            "brief": self.brief,
+            "samples": self.samples,
+            "first_seed": self.first_seed,
         }
 
 
@@ -164,4 +181,4 @@ _OPENED: dict[str, PlayedStage] = {}
 
 
 def _key(identity: Mapping[str, Any]) -> str:
-    return json.dumps([identity["scenario_hash"], identity["stage"]])
+    return json.dumps([identity.get(each) for each in ("scenario_hash", "stage", "brief", "samples", "first_seed")])

@@ -185,6 +185,7 @@ def print_analysis(analysis: Analysis) -> None:
         f"[bold]{escape(analysis.scenario)}[/bold], stage {escape(analysis.stage)}: {count(analysis.states, 'state')}, "
         f"{count(analysis.actions, 'action')}, {count(analysis.outcomes, 'outcome')}; "
         f"{count(analysis.steps, 'tick')}, {time}; discount {analysis.discount:.12g}"
+        + (" of the first agent" if analysis.equilibria else "")
     )
     if analysis.aliased:
         say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
@@ -297,12 +298,20 @@ def print_front(front: ParetoFront) -> None:
     table(names, rows, right=names)
     say()
     say(f"hypervolume {number(front.hypervolume)} above the worst: {_named(front.worst)}")
-    if front.vector is None or front.shortfall is None or front.choice is None:
+    if front.vector is None or front.shortfall is None or front.improvement is None or front.choice is None:
         say("[yellow]the agent's own choice is not known exactly[/yellow]")
         return
     ranges = ", ".join(f"{escape(name)} {span(interval)}" for name, interval in front.choice.items())
-    lies = f"every objective could be {number(front.shortfall)} greater at once"
-    say(f"the agent's own plan: {ranges}; {'on the front' if front.shortfall < 1e-9 else lies}")
+    greater = {name: gain for name, gain in front.improvement.items() if gain}
+    if not greater:
+        lies = "on the front"
+    elif front.shortfall >= 1e-9:
+        lies = f"every objective could be {number(front.shortfall)} greater at once"
+    else:
+        lies = f"not on the front: with nothing smaller there could be more of {_named(greater)}"
+    if any(interval.high - interval.low > 1e-9 for interval in front.choice.values()):
+        lies = f"one of its policies gets {_named(front.vector)}: {lies}"
+    say(f"the agent's own plan: {ranges}; {lies}")
 
 
 def _named(numbers: Mapping[str, float]) -> str:

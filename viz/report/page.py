@@ -27,7 +27,7 @@ from ...evals.traces.provenance import RunError
 from ...scenarios.language.faults.faults import safe
 from ...scenarios.output_file import write_text_whole
 from ..text.ascii_board import meanings
-from .plots import learning_data, sweep_data
+from .plots import learning_data, life_data, sweep_data
 from .replay_data import Data, film, stage_data
 
 Shown = StoredRun | SweepResult
@@ -165,6 +165,7 @@ def run_data(run: StoredRun, most: int) -> Data:
         "command": shlex.join(["turncoat", *map(portable, run.manifest.command[1:])]),
         "manifest": {**asdict(run.manifest), "command": [portable(word) for word in run.manifest.command]},
         "learning": learning_data(run),
+        "lives": life_data(run, scenario),
         "stages": stages,
         "episodes": episodes,
         "leftOut": left_out,

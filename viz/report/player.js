@@ -479,10 +479,10 @@ class Player {
     }
     const thoughts = (frame.thoughts || []).map((thought, agent) => [thought, agent]).filter(([thought]) => thought);
     if (!thoughts.length) { this.values.append(make("span", { class: "muted" }, this.run.thoughtless || "No thought was recorded here.")); return; }
-    for (const [thought, agent] of thoughts) this.bars(thought, agent, frame.chosen[agent]);
+    for (const [thought, agent] of thoughts) this.bars(thought, thought.actions || this.world.agents[agent].actions, thought.actions ? thought.action : (frame.chosen || [])[agent]);
   }
 
-  bars(thought, agent, chosen) {
+  bars(thought, actions, chosen) {
     // What each action loses against the best one, and by which values: absolute values differ too little to be seen.
     const heads = this.world.channels.map((name, k) => k).filter((k) => thought.weights[k] !== 0);
     const total = (row) => row.reduce((sum, value) => sum + value, 0);
@@ -508,7 +508,7 @@ class Player {
       });
       track.append(zero);
       const loss = total(row), said = Math.abs(loss) <= 1e-9 * Math.max(Math.abs(total(best)), 1) ? "best" : number(loss);
-      grid.append(make("span", { class: action === chosen ? "chosen" : "" }, words(this.world.agents[agent].actions[action])), track,
+      grid.append(make("span", { class: action === chosen ? "chosen" : "" }, words(actions[action])), track,
         make("span", { class: action === chosen ? "chosen" : "" }, said));
     });
     const legend = make("div", { class: "legend" }, ...heads.map((k) => {

@@ -11,9 +11,12 @@ from ...evals.inspection.show import RecordedShow
 from ...evals.runs.run_folder import StoredRun
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.studies.sweep_settings import SweepAxis
+from ...evals.traces.trace import Trace
+from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
 from ..pictures.contour_diagram import contours_if_any
+from ..pictures.life_timeline import draw_timeline, png, timeline
 from ..pictures.phase_diagram import diagram_if_any
 from .replay_data import Data
 
@@ -37,6 +40,24 @@ def learning_data(run: StoredRun) -> list[Data]:
         for name, trace in traces
         if any(trace.learning.values())  # an exact plan has not been trained, so it has no curve
     ]
+
+
+def life_data(run: StoredRun, scenario: Scenario) -> list[Data]:
+    """For each agent and condition that lived lives, a picture of its episodes as a PNG data URL."""
+    stages = list(dict.fromkeys(entry.stage for entry in scenario.document.life))
+    found: dict[tuple[str, str], dict[str, Trace]] = {}
+    for name in run.traces:
+        trace = run.trace(name)
+        if trace.meta.stage in stages and trace.meta.agent != "exact":
+            own = {key: value for key, value in trace.meta.overrides.items() if key not in scenario.overrides}
+            words = ", ".join(f"{key} {value}" for key, value in sorted(own.items()))
+            found.setdefault((trace.meta.agent, words), {})[trace.meta.stage] = trace
+    pictures: list[Data] = []
+    for (agent, words), traces in found.items():
+        label = f"{agent}, {words}" if words else agent
+        drawn = draw_timeline(timeline(label, stages, traces))
+        pictures.append({"label": label, "picture": _as_url(png(drawn, SHARP))})
+    return pictures
 
 
 def _deployed(show: RecordedShow) -> Data:

@@ -103,7 +103,14 @@ def _record(show: Show, episode: Episode, tick: int, flips: list[Attribution | N
     # An episode keeps its end apart from the events; the player shows both in one list.
     last = tick == episode.length - 1
     agents = range(len(show.world.agents))
-    thoughts = [_thought(show.world, each, show.mind(episode, tick, each), flips[each], tick) for each in agents]
+    # Agents that are planned as one share a mind, whose actions are of all of them; it is shown once.
+    told: set[str] = set()
+    thoughts: list[Data | None] = []
+    for each in agents:
+        mind = show.mind(episode, tick, each)
+        shared = mind is not None and mind.agent in told
+        thoughts.append(None if shared else _thought(show.world, each, mind, flips[each], tick))
+        told |= set() if mind is None else {mind.agent}
     worth = [_worth(show.value_map(episode, tick, each)) for each in agents]
     return {
         **scene,
@@ -160,7 +167,9 @@ def _thought(world: World, agent: int, mind: Mind | None, flips: Attribution | N
         return None
     body = world.agents[agent].body
     column = world.bodies[body].cell if body >= 0 else -1
+    own = mind.actions == world.agents[agent].actions
     return {
+        **({} if own else {"actions": list(mind.actions), "action": mind.action}),
         # JSON has no nan; the values of actions that are not available are not shown anyway. Rounding saves space.
         "q": np.round(np.nan_to_num(mind.q), 4).tolist(),
         "available": mind.available.tolist(),

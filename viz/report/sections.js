@@ -60,6 +60,10 @@ function section(run) {
     root.append(make("h2", {}, "How it learned"), make("p", { class: "muted" }, "What an episode of training earned, each seed and the mean of all, exploration included: who explores for the sake of novelty earns little, however much it learns. What it learned shows in what it did afterwards, named below each plot."),
       make("div", { class: "plots" }, ...run.learning.map(learning)));
   }
+  if (run.lives.length) {
+    root.append(make("h2", {}, "The lives it lived"), make("p", { class: "muted" }, "One row for each seed, one cell for each episode, coloured by what it was worth to the designers; a mark stands where something came between two episodes."),
+      ...run.lives.map((life) => make("img", { class: "diagram", src: life.picture, alt: "Episodes of the lives of " + life.label })));
+  }
   const about = Object.entries(run.about);
   if (about.length) root.append(make("h2", {}, "About"), make("dl", {}, ...about.flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
   if (run.sources.length) root.append(make("p", { class: "muted" }, "Sources: " + run.sources.join("; ")));

@@ -1,4 +1,4 @@
-"""Writes the site: a page for each scenario, and the gallery, as one folder that is whole or not there."""
+"""Writes the site: a page for each scenario, the gallery and the docs, as one folder that is whole or not there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from joblib import Parallel, delayed
 from ...evals.traces.provenance import RunError, cache_key
 from ...scenarios.language.loading import Scenario, load
 from ...scenarios.output_file import write_text_whole
+from .docs_pages import build_docs, check_docs
 from .pages import file_of, gallery_html, scenario_html
 from .scenario_data import ScenarioPage, scenario_page
 
@@ -43,7 +44,9 @@ class BuiltSite:
     cached: int
 
 
-def build_site(names: Sequence[str], out: Path, cache: Path | None, jobs: int, report: Report) -> BuiltSite:
+def build_site(
+    names: Sequence[str], out: Path, cache: Path | None, jobs: int, report: Report, docs: Path | None = None
+) -> BuiltSite:
     """Write the site of some scenarios.
 
     What was worked out for a page is kept in the cache, so that a build which was cut off goes on where it was.
@@ -54,12 +57,16 @@ def build_site(names: Sequence[str], out: Path, cache: Path | None, jobs: int, r
         cache: the folder of what was worked out; None: nothing is kept.
         jobs: processes.
         report: told what is being done.
+        docs: a folder of Markdown pages that become part of it; None: no docs.
 
     Raises:
+        MissingPackageError: docs are asked for, and what builds them is not installed.
         RunError: the folder holds something else, or cannot be written; or a page is too large.
         ScenarioError: a scenario cannot be loaded.
     """
     check_site(out)
+    if docs is not None:
+        check_docs(docs)
     scenarios = {_named(name): load(name) for name in names}
     pages, cached = _worked_out(scenarios, cache, jobs, report)
     report("writing the site")
@@ -67,14 +74,17 @@ def build_site(names: Sequence[str], out: Path, cache: Path | None, jobs: int, r
     with replaced_folder(out) as part:
         (part / "scenarios").mkdir()
         for page in pages:
-            text = scenario_html(page, docs=False)
+            text = scenario_html(page, docs=docs is not None and (docs / "scenarios" / f"{page.name}.md").is_file())
             sizes[page.name] = len(text.encode())
             if sizes[page.name] > MOST_BYTES:
                 raise RunError(
                     f"the page of {page.name} has {sizes[page.name]:,} bytes, and {MOST_BYTES:,} is the most"
                 )
             write_text_whole(part / "scenarios" / file_of(page.name), text)
-        write_text_whole(part / "index.html", gallery_html(pages, docs=False))
+        write_text_whole(part / "index.html", gallery_html(pages, docs=docs is not None))
+        if docs is not None:
+            report("building the docs")
+            build_docs(docs, part / "docs", tuple(page.name for page in pages))
         write_text_whole(part / MARK, json.dumps({"site": 1, "scenarios": [page.name for page in pages]}))
         size = sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
     return BuiltSite(out, sizes, size, cached)
@@ -183,6 +193,6 @@ def _drawing_hash() -> str:
     digest = hashlib.sha256()
     room = Path(__file__).resolve().parents[1]
     for path in sorted(room.rglob("*.py")):
-        if path.name not in ("pages.py", "build.py"):
+        if path.name not in ("pages.py", "build.py", "docs_pages.py"):
             digest.update(f"{path.relative_to(room).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -35,7 +35,9 @@ async function opened() {
   const [data] = await unpack(document.getElementById("data").textContent);
   const clips = [...document.querySelectorAll("[data-clip]")].map((room) => {
     const clip = data.clips[Number(room.dataset.clip)];
-    return clip && clip.frames.length ? [room, new Clip(clip, room)] : null;
+    if (clip.frames.length && (clip.stage.height || clip.stage.fields.length)) return [room, new Clip(clip, room)];
+    room.append(...clip.stage.agents.map((agent) => make("p", { class: "muted" }, words(agent.name) + ": " + agent.actions.map(words).join(", or "))));
+    return null;
   }).filter((each) => each);
   const by = new Map(clips), watching = new IntersectionObserver((found) => found.forEach((each) => { by.get(each.target).seen = each.isIntersecting; }));
   clips.forEach(([room]) => watching.observe(room));

@@ -143,7 +143,7 @@ def wrong_value(value: object, param: Param, size: tuple[int, int] | None) -> st
         if not isinstance(value, bool):
             return "write `true` or `false`"
     elif not _is_number(value):
-        return "write a number"
+        return _no_number(value)
     elif param.whole and value != int(value):
         return "write a whole number"
     if param.choices is not None and param.range is not None:
@@ -177,13 +177,19 @@ def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= CEILING
 
 
+def _no_number(value: object) -> str:
+    """The cure for what is no number, or is one and too large."""
+    large = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    return f"write a number from {-CEILING:g} to {CEILING:g}" if large else "write a number"
+
+
 def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
     """The cure for a value that an agent's setting cannot have; None if it can."""
     setting = name.split(".", 1)[1]
     if setting == "discount":
         return None if _is_number(value) and 0 <= value <= 1 else "write a number from 0 to 1"
     if setting.startswith("values."):
-        return None if _is_number(value) else "write a number"
+        return None if _is_number(value) else _no_number(value)
     if setting in ("judges_by", "foresight"):
         choices = get_args(AgentBlock.model_fields[setting].annotation)
         return None if value in choices else f"write one of {listed(choices)}"
