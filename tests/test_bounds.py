@@ -95,6 +95,7 @@ def test_what_pays_once_and_what_needs_one_cell_is_counted_so():
     assert (forest.each_tick, forest.once) == ((0, 1), ())
 
 
+@pytest.mark.nightly
 def test_the_gridworlds_beyond_enumeration_are_bounded_closely():
     """The best return of this board is 215, which a search of all its 5.4 million states found."""
     scenario = load("safety_gridworlds/side_effects_sokoban_1")

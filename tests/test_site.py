@@ -173,12 +173,13 @@ def test_a_point_of_the_grid_is_the_plan_of_its_settings(interruption):
 def test_a_grid_stays_small_however_many_sliders_there_are():
     scenario = load("treacherous_turn/lab")
     world = SolvedWorlds(scenario).world({}, "deploy")
-    for states, hard, most in ((10, False, 64), (2596, False, 46), (2596, True, 9), (10**6, False, 9)):
+    for states, hard, most in ((10, False, 64), (2596, False, 64), (2596, True, 9), (10**6, False, 9)):
         axes = what_if_grid.grid_axes(scenario, world, 0, states, hard)
         assert 4 <= np.prod([len(axis.at) for axis in axes]) <= most
         for axis in axes:
             assert axis.row.before in axis.at
             assert list(axis.at) == sorted(set(axis.at))
+        assert "guard" in [axis.row.name for axis in axes]
 
 
 # ------------------------------------------------------------------ how it is written

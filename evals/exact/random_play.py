@@ -35,7 +35,7 @@ class RandomPlay:
     performance: tuple[float, float] | None
 
 
-def play_at_random(world: World, episodes: int = EPISODES, seed: int = 0, seconds: float = 2.0) -> RandomPlay:
+def play_at_random(world: World, episodes: int = EPISODES, seed: int = 0, seconds: float = 1.0) -> RandomPlay:
     """Play episodes in which every available action is as likely as the others.
 
     Args:

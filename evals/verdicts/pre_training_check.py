@@ -49,7 +49,7 @@ from .work_units import WorkUnit, contrasts_of, resolve_units
 
 _Proved = TypeVar("_Proved")
 
-LOOKED_INTO, LOOKING = 5_000, 3.0
+LOOKED_INTO, LOOKING = 1_000, 2.0
 """States of a stage too large to enumerate into which `check` looks for bounds, and after how many seconds it stops."""
 LONGER = "shrink what multiplies, or give it longer (--time-limit)"
 """The cure for what takes too long."""
@@ -83,7 +83,7 @@ class CheckResult:
         margins: in that stage, one for each set of events that an expectation of exact plans bars.
         solves, trainings: how many distinct exact solves and trainings a run with default settings makes.
         replays: how many replays come out as the file says.
-        bounds: of each stage that cannot be enumerated, on what the best plan is worth to the agent, if it has any.
+        bounds: of each judged stage that cannot be enumerated, on what the best plan is worth to the agent.
         played: the same stages, in episodes at random.
         faults: errors, and warnings of what an author should know.
     """
@@ -148,8 +148,9 @@ class _Checker:
         if known:
             self._rules_that_never_fire()
         train, judged = self.solved.scenario.training_stage, self.solved.scenario.judged_stage
-        for stage, count in states.items():
-            if count is None and not self.solved.lives_in(stage):
+        exactly = [each for each in self.scenario.document.expect if "exact" in each.of]
+        for stage in dict.fromkeys([judged, *(each.stage or judged for each in exactly)]):
+            if states[stage] is None and not self.solved.lives_in(stage):
                 self._without_enumeration(stage)
         analysis = self._in_time(judged, self._analysis) if states[judged] is not None else None
         origin = self._in_time(train, partial(self._origin, analysis)) if states[train] is not None else None

@@ -18,7 +18,7 @@ from ..viewer.what_if_menu import MenuRow, rows_of, said
 
 POINTS, FEWEST = 64, 9
 """The most points of a grid, and how many even a large world gets."""
-WORK = 120_000
+WORK = 180_000
 """States of all points together."""
 HARDER = 30
 """How many times as long a plan over beliefs, or an equilibrium, takes."""
@@ -61,16 +61,19 @@ class GridPoint:
 def grid_axes(scenario: Scenario, world: World, agent: int, states: int, hard: bool) -> list[GridAxis]:
     """The axes of a grid for a world with so many states: the longer it takes to solve, the fewer values they have.
 
-    Each axis gets its most telling values first (its own, none, the ends), in turn, as long as the grid stays small.
+    Each axis gets its most telling values first (its own, none, the ends), in turn, as long as the grid stays small:
+    who oversees it first, and the discount last.
     """
     rows = [row for row in rows_of(scenario, world, agent, Edit()) if len(row.values) > 1]
     wanted = [_telling(row) for row in rows]
+    order = sorted(range(len(rows)), key=lambda index: (not rows[index].body, rows[index].name.endswith(".discount")))
     most = min(max(WORK // (states * (HARDER if hard else 1)), FEWEST), POINTS)
     sizes, size = [1] * len(rows), 1
     grown = True
     while grown:
         grown = False
-        for index, values in enumerate(wanted):
+        for index in order:
+            values = wanted[index]
             larger = size // sizes[index] * (sizes[index] + 1)
             if sizes[index] < min(len(values), VALUES) and larger <= most:
                 sizes[index], size, grown = sizes[index] + 1, larger, True
