@@ -50,6 +50,14 @@ def test_every_scenario_has_its_page_and_its_picture() -> None:
     assert {path.name for path in (folder / "pictures").iterdir()} == kept - {"safety_gridworlds-rocks_diamonds.png"}
 
 
+def test_the_map_names_every_page() -> None:
+    there = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} - {"index.md"}
+    named = set(re.findall(r"\]\(([\w./-]+\.md)\)", (DOCS / "index.md").read_text(encoding="utf-8")))
+    one_of_many = {page for page in there if page.startswith("scenarios/") and page != "scenarios/index.md"}
+
+    assert there - one_of_many - named == set()
+
+
 def test_every_fault_code_and_every_command_has_its_entry() -> None:
     faults = (DOCS / "reference/faults.md").read_text(encoding="utf-8")
     commands = (DOCS / "reference/command-line.md").read_text(encoding="utf-8")
