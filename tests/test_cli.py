@@ -418,6 +418,7 @@ def test_too_few_seeds_are_inconclusive(call, tmp_path):
         (["run", "lab", "--agent", "count"], "there is no agent `count`; did you mean `counts`?"),
         (["solve", "lab", "--param", "threshold"], "`threshold` is not of the form NAME=VALUE"),
         (["solve", "lab", "--param", "=3"], "`=3` is not of the form NAME=VALUE"),
+        (["solve", "lab", "--param", "sight=4", "--set", "sight=6"], "`sight` is given twice"),
         (["solve", "lab", "--param", "thresholds=3"], "TC431 `thresholds` cannot be overridden"),
         (["solve", "lab", "--param", "threshold=9"], "cure: its range is from 1 to 4"),
         (["solve", "lab", "--param", "threshold=NaN"], "TC432 `threshold` cannot be `nan`"),

@@ -209,7 +209,8 @@ class TurncoatVecEnv(SharedVecEnv):
             {"events": events[i], "rewards": paid[i], "executed": executed[i]} for i in range(len(events))
         ]
         for name, array in arrays.items():
-            for info, value in zip(infos, array, strict=True):
+            # Words, numbers and truth values are plain ones, as in `TurncoatEnv`; a mask stays an array.
+            for info, value in zip(infos, array if array.ndim > 1 else array.tolist(), strict=True):
                 info[name] = value
         return infos
 

@@ -134,13 +134,15 @@ def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object
     """Read `--param a=2 --set robot.discount=0.5` as dotted overrides.
 
     Raises:
-        UsageError: a text is not of the form NAME=VALUE.
+        UsageError: a text is not of the form NAME=VALUE, or a name is given twice.
     """
     overrides: dict[str, object] = {}
     for text in (*params, *sets):
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UsageError(f"`{text}` is not of the form NAME=VALUE")
+        if name.strip() in overrides:
+            raise UsageError(f"`{name.strip()}` is given twice; give one value (`sweep` takes several)")
         overrides[name.strip()] = read_value(value.strip())
     return overrides
 

@@ -116,5 +116,9 @@ expect:
     variant: watched
     measure: share(trampled)
     at_most: 0
+  - name: it is learned
+    of: [counts]
+    measure: share(trampled)
+    at_least: 0.5
 """
 """A whole scenario with `NAME` in the place of its name."""
