@@ -196,6 +196,7 @@ def test_what_a_scenario_says_stays_text():
         assert text.count("<script") == 2
         assert "<img" not in text
         assert "src=" not in text.replace("src=x", "")
+    assert "turncoat play mine.yaml" in scenario_html(page, docs=True)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from string import Template
 
+from ...scenarios import library
 from ...scenarios.language.faults.faults import safe
 from ..report.page import part, policy_hash
 from .packing import packed
@@ -49,6 +50,7 @@ def scenario_html(page: ScenarioPage, docs: bool) -> str:
         links += [(f"../docs/scenarios/{page.name}.html", "In the docs"), ("../docs/index.html", "Docs")]
     about = "".join(f"<dt>{_text(heading)}</dt><dd>{_text(text)}</dd>" for heading, text in page.about)
     sources = f"<p class='muted'>Sources: {_text('; '.join(page.sources))}</p>" if page.sources else ""
+    command = _text(page.name if page.name in library.names() else f"{page.name}.yaml")
     origin = f'<span class="chip">origin: {_text(page.origin)}</span> {_text(ORIGINS[page.origin])}'
     content = f"""<h1>{_text(page.title)}</h1>
 <p class="muted">{_text(page.name)} · {origin}</p>
@@ -62,9 +64,9 @@ def scenario_html(page: ScenarioPage, docs: bool) -> str:
 <dl>{about}</dl>
 {sources}
 <h2>Where Turncoat is installed</h2>
-<pre tabindex="0">turncoat watch {_text(page.name)}
-turncoat play {_text(page.name)}
-turncoat run {_text(page.name)}</pre>"""
+<pre tabindex="0">turncoat watch {command}
+turncoat play {command}
+turncoat run {command}</pre>"""
     scripts = part(__package__, "unpack.js") + part(REPORT, "player.js", "sections.js")
     scripts += part(__package__, "process.js", "scenario.js")
     return _page(page.title, links, content, page.packed, scripts)
