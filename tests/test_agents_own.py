@@ -93,7 +93,8 @@ def test_every_seed_has_a_fresh_agent_and_only_what_an_agent_may_know() -> None:
     )
 
     assert mine.fits == []  # copied, never used itself
-    assert [agent.fits for _, agent in made][:2] == [[(7, 1000)], [(7, 1001)]]
+    trained = [agent.fits for _, agent in made][:4]  # for the judged stage, and for another board
+    assert trained == [[(7, 1000)], [(7, 1000)], [(7, 1001)], [(7, 1001)]]
     assert all(len(given) == 3 for _, agent in made for given in agent.given)
     seat = made[0][0]
     assert (seat.agent, seat.channels, seat.weights.tolist()) == ("robot", ("reward",), [1.0])

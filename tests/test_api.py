@@ -198,7 +198,7 @@ def test_make_for_several():
 
 def test_check():
     meaning = turncoat.check(NAME)
-    assert meaning.states == {"train": 22, "deploy": 22}
+    assert meaning.states == {"train": 22, "elsewhere": 18, "deploy": 22}
     assert meaning.origin is not None
     assert meaning.origin.agrees is True
     assert meaning.faults == ()

@@ -91,12 +91,14 @@ SAMPLE = frozenset(
         "treacherous_turn/hearts_replica",
         "treacherous_turn/lab",
         "treacherous_turn/oversight_in_simulation",
+        "treacherous_turn/suspicion",
         "treacherous_turn/training_game",
         "two_systems/chicken",
         "two_systems/gathering",
         "two_systems/strangers",
         "wrong_goals/coin_at_the_end",
         "wrong_goals/corner_cheese",
+        "wrong_goals/tree_patch",
     }
 )
 """Scenarios of the library that together use what any of it uses: with these the dear tests run every time."""

@@ -150,7 +150,7 @@ class _Checker:
         train, judged = self.solved.scenario.training_stage, self.solved.scenario.judged_stage
         exactly = [each for each in self.scenario.document.expect if "exact" in each.of]
         for stage in dict.fromkeys([judged, *(each.stage or judged for each in exactly)]):
-            if states[stage] is None and not self.solved.lives_in(stage):
+            if not self.solved.lives_in(stage) and states[stage] is None:
                 self._without_enumeration(stage)
         analysis = self._in_time(judged, self._analysis) if states[judged] is not None else None
         origin = self._in_time(train, partial(self._origin, analysis)) if states[train] is not None else None

@@ -200,10 +200,10 @@ class NotingLane:
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this only for attributes that do not exist. It looks up names with double underscores itself, and
-        # an agent may look for `others` and `spawn`, which tell a `MultiAgentTrainingEnv` and a `SpawningEnv`; neither
-        # is a fault. `vars`, because reading `self.asked` of an object that does not have it yet would call this method
-        # again without end.
-        if not name.startswith("__") and name not in ("others", "spawn") and "asked" in vars(self):
+        # an agent may look for `others`, `spawn` and `one_life`, which tell a `MultiAgentTrainingEnv`, a `SpawningEnv`
+        # and a life (`agents.base.lives_once`); none is a fault. `vars`, because reading `self.asked` of an object that
+        # does not have it yet would call this method again without end.
+        if not name.startswith("__") and name not in ("others", "spawn", "one_life") and "asked" in vars(self):
             self.asked.append(name)
         raise AttributeError(f"a training environment has no `{name}`: {', '.join(ENV_NAMES)} is all that it has")
 
