@@ -30,7 +30,7 @@ def never() -> None:
     raise AssertionError("it was loaded")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_how_to_works_as_it_is_written(tmp_path: Path) -> None:
     text = HOW_TO.read_text()
     (python,) = re.findall(r"```python\n(.*?)```", text, re.S)

@@ -245,7 +245,7 @@ def test_contracts_are_met_and_misfits_refused() -> None:
         TabularOptions(exploration=2)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_update_rule_alone_decides_about_the_off_switch() -> None:
     run = api.run("off_switch", settings=RunSettings(jobs=1))
     assert {j.outcome for j in run.judgements} == {"pass"}

@@ -142,7 +142,7 @@ def test_deep_conforms() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ["dqn", "ppo_recurrent"])
+@pytest.mark.parametrize("algorithm", [pytest.param("dqn", marks=pytest.mark.nightly), "ppo_recurrent"])
 def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
     pytest.importorskip("sb3_contrib")
     from turncoat.agents.external.sb3_agent import Sb3Agent

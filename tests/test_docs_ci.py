@@ -45,7 +45,7 @@ def steps(shard):
     return [command.replace("${{ matrix.shard }}", str(shard)) for command in found]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_workflow(shell, tmp_path):
     shards = WORKFLOW["jobs"]["run"]["strategy"]["matrix"]["shard"]
     codes, cases, annotations = [], [], []

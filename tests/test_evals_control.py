@@ -127,6 +127,7 @@ def test_a_trace_and_the_tables_say_the_same(discount, harm):
         assert np.allclose((table.low, table.high), (episode.low, episode.high)), name
 
 
+@pytest.mark.nightly
 def test_what_was_not_learned_is_lost_by_capability():
     """Few steps of training leave an agent that wants the same and gets less; many leave none of that loss."""
     settings = [ControlSettings("counts", seeds=2, steps=steps, budget={}) for steps in (50, 5_000)]
