@@ -482,6 +482,8 @@ CASES = [
          "    each: {one: agent}\n    when: one does left\n    pays: {one.fod: 1", TWO_AGENTS),
     Case("a name for agents that is taken", "TC412", "    when: ann does left",
          "    each: {bob: agent}\n    when: ann does left", TWO_AGENTS),
+    Case("agents twice under each", "TC219", "    when: ann does left",
+         "    each: [agent, agent]\n    when: ann does left", TWO_AGENTS),
     Case("else_pays without a chance", "TC232", "    pays: {task: 1, performance: 1}",
          "    pays: {task: 1, performance: 1}\n    else_pays: {task: -1}"),
     Case("an else without a chance", "TC232", "    then:", "    else:\n      - power += 1\n    then:"),
