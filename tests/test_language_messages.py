@@ -360,6 +360,7 @@ CASES = [
     Case("a start that reads the state", "TC515", "g: gem", "g: {thing: gem, fields: {ripe: power}}"),
     Case("a look that knows the time", "TC518", "  key: {}", "  key: {drawn_as: {faded: step > 3}}"),
     Case("an unknown look", "TC201", "  key: {}", "  key: {drawn_as: {fadde: power > 2}}"),
+    Case("a look with a comma", "TC201", "  key: {}", "  key: {drawn_as: {faded: max(power, 1) > 2}}"),
     Case("wandering in no zone", "TC436", "  key: {}", "  key: {wander: {in: souht}}"),
     Case("a patrol through a wall", "TC313", "[2, 5], [3, 5]]", "[2, 5], [2, 4], [3, 4], [3, 5]]"),
     Case("a patrol that jumps", "TC314", "[2, 5], [3, 5]]", "[3, 5]]"),
