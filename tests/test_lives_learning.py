@@ -190,6 +190,16 @@ def test_a_sweep_over_lives_that_are_lived() -> None:
     assert "lives it once" in unable.rows[0].note
 
 
+def test_a_sweep_trains_nobody_in_a_life_of_two() -> None:
+    bob = "  bob: {actions: [idle, hop], discount: 0.9, values: {own: {weight: 1}}}\n"
+    text = SAVER.replace("FORESIGHT", "episode").replace("pays: {own:", "pays: {robot.own:")
+    text = text.replace("counters:", f"{bob}solution: {{best_response: robot, others: {{bob: idle}}}}\ncounters:")
+    swept = api.sweep(
+        load_text(text), {"robot.discount": [0.5]}, measures=["share(saved)"], agents=["counts"], stage="later"
+    )
+    assert {row.note for row in swept.rows} == {"learning in a life is for worlds of one agent"}
+
+
 def scenario_asking(agent: str):
     text = FAKER.replace("TICKS", "1").replace("LATER", "episodes: 4")
     return load_text(f"{text}expect:\n  - {{name: it, of: [{agent}], measure: share(defied), at_most: 1}}\n")

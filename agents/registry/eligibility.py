@@ -30,8 +30,10 @@ def unable(method: str, world: World, own: UserAgent | None = None) -> str | Non
     return _unable_alone(method, world.agents[0])
 
 
-def unable_in_life(method: str) -> str | None:
-    """Why a method cannot be trained in a life, beyond the reasons of `unable`; None if it can."""
+def unable_in_life(method: str, world: World) -> str | None:
+    """Why a method cannot be trained in a life with a world, beyond the reasons of `unable`; None if it can."""
+    if len(world.agents) > 1:
+        return "learning in a life is for worlds of one agent"
     spec = agent_spec(method)
     if spec is not None and spec.lives:
         return None

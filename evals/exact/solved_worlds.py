@@ -32,6 +32,8 @@ BOUND_SECONDS = 60.0
 """How long the bounds of one world may be worked on."""
 WHOLE_LIFE = "life"
 """The name by which all stages of a life are asked for; no stage of a file that declares one has it."""
+BY_STAGE = "what was learned in a life is measured stage by stage: name one of its stages"
+"""Why agents that learn are not asked about `WHOLE_LIFE`."""
 
 
 class SolvingTooLongError(OutOfTimeError):

@@ -28,7 +28,7 @@ from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
 from ..exact.regret import truly_best
-from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, shaping_overrides
+from ..exact.solved_worlds import BY_STAGE, WHOLE_LIFE, SolvedWorlds, shaping_overrides
 from ..measures.contrasts import lived_values
 from ..measures.measure import Interval, seed_values
 from ..measures.measure_values import BOUND_ONLY, baseline_in, exact_range, measured, regret_baseline, sampled_in
@@ -228,10 +228,9 @@ def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> lis
     settings, solved = task.settings, SolvedWorlds(worlds.scenario)
     values, nothing = tuple(point.values()), ((None, None),) * len(settings.all_measures)
     if settings.stage == WHOLE_LIFE:
-        cure = "what was learned in a life is measured stage by stage: name one of its stages"
-        return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, cure) for seed in task.seeds]
+        return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, BY_STAGE) for seed in task.seeds]
     field = worlds.world(point, settings.stage)
-    lives = unable_in_life(task.agent) if worlds.lives_in(settings.stage) else None
+    lives = unable_in_life(task.agent, field) if worlds.lives_in(settings.stage) else None
     if (reason := lives or unable(task.agent, field)) is not None:
         return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
     steps, episodes, options = settings.steps, settings.episodes, task.options

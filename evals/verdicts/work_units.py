@@ -15,7 +15,7 @@ from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation, Minus
-from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
+from ..exact.solved_worlds import BY_STAGE, WHOLE_LIFE, SolvedWorlds
 from ..measures.contrasts import Contrast, Subject
 from .expectation import Case
 
@@ -205,10 +205,9 @@ def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mappin
     for subject in subjects:
         if not subject.exact and solved.lives_in(subject.stage):
             if subject.stage == WHOLE_LIFE:
-                return "what was learned in a life is measured stage by stage: name one of its stages"
-            if len(solved.world(subject.overrides, subject.stage).agents) > 1:
-                return "learning in a life is for worlds of one agent"
-            if (reason := unable_in_life(subject.agent)) is not None:
+                return BY_STAGE
+            field = solved.world(subject.overrides, subject.stage)
+            if (reason := unable_in_life(subject.agent, field)) is not None:
                 return reason
     for subject in subjects:
         if scenario.document.stages[subject.stage].watch:
