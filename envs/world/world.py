@@ -239,6 +239,11 @@ class RuleProgram:
     otherwise_performance: Expression | None = None
     only: str = ""
 
+    @property
+    def two_sided(self) -> bool:
+        """Whether something comes of it where its chance fails."""
+        return bool(self.otherwise or self.otherwise_pays) or self.otherwise_performance is not None
+
 
 @dataclass(frozen=True)
 class LifeEntry:
