@@ -410,6 +410,14 @@ class World:
         """How many ticks an episode has at most."""
         return self.horizon if self.horizon is not None else self.limit or 0
 
+    def stops(self, ended: bool, ticks: int) -> tuple[bool, bool]:
+        """Whether an episode has ended after some ticks, and whether it was time that stopped it, and not the world.
+
+        At the `horizon` both hold, see `agents.base.TrainingEnv.step`; `ended`: a rule ended it.
+        """
+        cut = not ended and ticks >= self.steps
+        return ended or (cut and self.horizon is not None), cut
+
     def walks(self, agent: AgentProgram) -> bool:
         """Whether an agent moves in step 3 of a tick; an enlisted thing moves in step 4, like any thing."""
         return agent.body >= 0 and self.bodies[agent.body].is_agent
