@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..mdp.partial_enumeration import ClosedProcess, PartialEnumeration
-from ..mdp.transition_tables import tables
+from ..mdp.transition_tables import outcomes_of, tables
 from ..reference.observation import observation_ids
 from ..solvers.bellman import EPSILON, backup, best_of, largest, tie_tolerance
 from ..solvers.dynamic_programming import FiniteHorizonSolution, policy_iteration
@@ -100,11 +100,7 @@ class BoundedRound:
             may = kept.optimal_at(tick, acting) if isinstance(kept, FiniteHorizonSolution) else kept[acting]
             place, action = np.nonzero(may & mdp.available[acting])
             rows = acting[place] * mdp.n_actions + action
-            begin, end = mdp.row_start[rows], mdp.row_start[rows + 1]
-            outcome = np.repeat(begin - np.cumsum(end - begin) + (end - begin), end - begin) + np.arange(
-                (end - begin).sum()
-            )
-            layer = np.unique(mdp.next_state[outcome[mdp.probability[outcome] > 0]]).astype(np.int64)
+            layer = np.unique(mdp.next_state[outcomes_of(mdp, rows)[0]]).astype(np.int64)
         met[layer] = True
         return np.flatnonzero(met & beyond)
 
