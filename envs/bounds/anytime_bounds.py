@@ -240,11 +240,10 @@ def _solved(
         lower, upper, plan, kept = timed.values[0], timed.values[1], timed.policy, timed
     start, chance = part.start_state, part.start_probability
     least_value, most_value = float(chance @ lower[start]), float(chance @ upper[start])
-    acting = process.states[~process.beyond & ~process.mdp.ended]
-    if not _distinct(world, acting):
+    apart = _distinct(world, process.states[~process.mdp.ended])
+    if not (apart or _distinct(world, process.states[~process.beyond & ~process.mdp.ended])):
         # The plan behind this bound may need to know what the agent cannot see; what any plan is worth holds still.
         least_value = any_episode(world, discount, pay)[0]
-    apart = _distinct(world, process.states[~process.mdp.ended])
     if before is not None:
         least_value, most_value = max(least_value, before.lower), min(most_value, before.upper)
     close = most_value - least_value <= CLOSE * max(1.0, abs(most_value))
