@@ -24,11 +24,12 @@ from ...evals.studies.sweep_folder import SETTINGS, load_sweep
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.traces.atomic_folder import check_target
 from ...evals.traces.provenance import RunError
+from ...evals.verdicts.expectation import Judgement
 from ...scenarios.language.faults.faults import safe
 from ...scenarios.output_file import write_text_whole
 from ..text.ascii_board import meanings
 from .plots import learning_data, life_data, sweep_data
-from .replay_data import Data, film, stage_data
+from .replay_data import Data, episode_data, stage_data
 
 Shown = StoredRun | SweepResult
 """What a page can show."""
@@ -118,15 +119,21 @@ def report_html(shown: Sequence[Shown]) -> str:
 def _page(data: Sequence[Data]) -> str:
     style, script = part(__package__, "report.css"), part(__package__, "player.js", "sections.js", "report.js")
     written = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-    return Template(part(__package__, "page.html")).substitute(
+    return filled(
+        part(__package__, "page.html"),
+        style,
+        script,
         title=html.escape(safe(" · ".join(str(run["title"]) for run in data))),
-        style=style,
-        style_hash=policy_hash(style),
-        script=script,
-        script_hash=policy_hash(script),
         data=safe(written).replace(
             "<", "\\u003c"
         ),  # text of a scenario with `</script>` would end the element of the data
+    )
+
+
+def filled(template: str, style: str, script: str, **rest: str) -> str:
+    """A page: a template with an inline style and script, of which its policy says that only these two may run."""
+    return Template(template).substitute(
+        style=style, style_hash=_policy_hash(style), script=script, script_hash=_policy_hash(script), **rest
     )
 
 
@@ -135,8 +142,8 @@ def part(package: str, *names: str) -> str:
     return "".join(files(package).joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
-def policy_hash(text: str) -> str:
-    """The hash of an inline script or style, in the form of a Content-Security-Policy: only these two may run."""
+def _policy_hash(text: str) -> str:
+    """The hash of an inline script or style, in the form of a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
@@ -158,10 +165,7 @@ def run_data(run: StoredRun, most: int) -> Data:
         "about": {key: " ".join(text.split()) for key, text in document.about if text},
         "sources": list(document.sources),
         "verdict": run.verdict,
-        "judgements": [
-            {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
-            for judgement in run.judgements
-        ],
+        "judgements": [judgement_data(judgement) for judgement in run.judgements],
         "command": shlex.join(["turncoat", *map(portable, run.manifest.command[1:])]),
         "manifest": {**asdict(run.manifest), "command": [portable(word) for word in run.manifest.command]},
         "learning": learning_data(run),
@@ -170,6 +174,11 @@ def run_data(run: StoredRun, most: int) -> Data:
         "episodes": episodes,
         "leftOut": left_out,
     }
+
+
+def judgement_data(judgement: Judgement) -> Data:
+    """The data of a judgement."""
+    return {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
 
 
 def portable(word: str) -> str:
@@ -191,10 +200,6 @@ def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
         told = Narration(show.scenario, opening_of(show.scenario), run.manifest.scenario, run=True)
         attributing = AttributionSolver(show.scenario, show.stage, QUICK) if show.agent == "exact" else None
         left_out += max(0, len(show.keys) - most)
-        for number, (seed, episode) in enumerate(show.keys[:most]):
-            about = {"label": name, "agent": show.agent, "stage": show.stage, "seed": seed, "episode": episode}
-            recorded = show.episode(number)
-            captions = [[caption.tick, caption.text] for caption in told.captions(recorded)]
-            frames = film(show, number, attributing)
-            shown.append({**about, "world": len(stages) - 1, "frames": frames, "captions": captions})
+        for number in range(min(len(show.keys), most)):
+            shown.append({"label": name, "world": len(stages) - 1, **episode_data(show, number, told, attributing)})
     return stages, shown, left_out

@@ -22,8 +22,8 @@ from ...evals.traces.episode import Episode
 from ...scenarios.language.expressions.syntax import ENDED
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
-from ..report.page import portable
-from ..report.replay_data import Data, film, scene_data, seen_data, stage_data
+from ..report.page import judgement_data
+from ..report.replay_data import Data, episode_data, stage_data, state_data
 from ..text.ascii_board import meanings
 from ..text.episode_text import plain
 from .packing import packed
@@ -84,10 +84,7 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
             "name": name,
             "title": document.title,
             "look": _flat(document.tell.look) or _flat(document.about.measure),
-            "judgements": [
-                {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
-                for judgement in run.judgements
-            ],
+            "judgements": [judgement_data(judgement) for judgement in run.judgements],
             "episodes": watched.episodes[:1],
             "stages": [watched.stage],
         },
@@ -196,18 +193,8 @@ class _Builder:
         for number in numbers:
             episode = show.episode(number)
             first = first or episode
-            episodes.append(
-                {
-                    "label": f"{self.stage}, {episode.agent}",
-                    "agent": episode.agent,
-                    "stage": self.stage,
-                    "seed": episode.seed,
-                    "episode": episode.number,
-                    "world": 0,
-                    "frames": film(show, number, attributing),
-                    "captions": [[each.tick, each.text] for each in self.narration.captions(episode)],
-                }
-            )
+            told = episode_data(show, number, self.narration, attributing)
+            episodes.append({"label": f"{self.stage}, {episode.agent}", "world": 0, **told})
         return _Watched(episodes, stage, note, first, self._clip(first, stage))
 
     def _clip(self, episode: Episode | None, stage: Data) -> Data:
@@ -219,14 +206,9 @@ class _Builder:
         kept = {0, last, *(tick + 1 for tick in news)} | set(
             np.linspace(0, last, CLIP - len(news)).astype(int).tolist()
         )
-        frames = [self._still(episode, tick) for tick in sorted(tick for tick in kept if tick <= last)]
+        ticks = sorted(tick for tick in kept if tick <= last)
+        frames = [state_data(episode.world, episode.states[tick]) | {"words": []} for tick in ticks]
         return {"stage": stage, "frames": frames}
-
-    def _still(self, episode: Episode, tick: int) -> Data:
-        state = episode.states[tick]
-        scene = scene_data(episode.world, state) | {"words": []}
-        seen = seen_data(episode.world, state)
-        return scene | ({"seen": seen} if seen else {})
 
     # ------------------------------------------------------------------ what is played and changed
 
