@@ -106,11 +106,12 @@ def report_html(shown: Sequence[Shown]) -> str:
     if not shown:
         raise RunError("there is no run to report")
     sweeps = {number: sweep_data(each) for number, each in enumerate(shown) if isinstance(each, SweepResult)}
+    runs = {number: _run_data(each) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
     most = MOST_EPISODES
     # Most of a page is its replays, so halving their number is what shrinks it; without any it may be of any size.
     while True:
-        runs = {number: run_data(each, most) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
-        text = _page([data for _, data in sorted((runs | sweeps).items())])
+        fewer = {number: _with_at_most(most, data) for number, data in runs.items()}
+        text = _page([data for _, data in sorted((fewer | sweeps).items())])
         if len(text.encode()) <= MOST_BYTES or most == 0:
             return text
         most //= 2
@@ -147,15 +148,22 @@ def _policy_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def run_data(run: StoredRun, most: int) -> Data:
-    """The data of a run, with at most so many episodes of each trace.
+def _with_at_most(most: int, run: Data) -> Data:
+    """The data of a run with at most so many of the episodes of each trace that it has."""
+    of_traces = ([each for each in run["episodes"] if each["world"] == world] for world in range(len(run["stages"])))
+    kept = [each for episodes in of_traces for each in episodes[:most]]
+    return {**run, "episodes": kept, "leftOut": run["leftOut"] + len(run["episodes"]) - len(kept)}
+
+
+def _run_data(run: StoredRun) -> Data:
+    """The data of a run, with at most `MOST_EPISODES` episodes of each trace.
 
     Raises:
         RunError: it cannot be opened again.
     """
     scenario = reopen_scenario(run)
     document = scenario.document
-    stages, episodes, left_out = _recorded(run, most)
+    stages, episodes, left_out = _recorded(run)
     return {
         "name": run.manifest.scenario,
         "title": document.title,
@@ -189,7 +197,7 @@ def portable(word: str) -> str:
     return Path(word).name if os.path.isabs(word) else word
 
 
-def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
+def _recorded(run: StoredRun) -> tuple[list[Data], list[Data], int]:
     """The data of each trace's world, the data of the episodes that are shown, and the number of those left out."""
     stages: list[Data] = []
     shown: list[Data] = []
@@ -199,7 +207,7 @@ def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
         stages.append(stage_data(show.world, meanings(show.scenario.document)))
         told = Narration(show.scenario, opening_of(show.scenario), run.manifest.scenario, run=True)
         attributing = AttributionSolver(show.scenario, show.stage, QUICK) if show.agent == "exact" else None
-        left_out += max(0, len(show.keys) - most)
-        for number in range(min(len(show.keys), most)):
+        left_out += max(0, len(show.keys) - MOST_EPISODES)
+        for number in range(min(len(show.keys), MOST_EPISODES)):
             shown.append({"label": name, "world": len(stages) - 1, **episode_data(show, number, told, attributing)})
     return stages, shown, left_out
