@@ -150,7 +150,7 @@ class _Builder:
             note = f"The agent is `{self.opening.agent}`: it was trained beforehand, and learns no more."
             return self._filmed(LearnedShow(self.scenario, self.stage, learned), stage, [self.opening.seed or 0], note)
         for name in self._stages():
-            live = LiveShow(self.scenario, name)
+            live = LiveShow(self.scenario, name, worlds=self.worlds)
             try:
                 number = first_seed(self.opening, live.episode)
                 live.episode(number)
@@ -214,6 +214,11 @@ class _Builder:
 
     def tables(self, shown: Episode | None) -> Data:
         """The worlds as tables, with the process to play and the grid of what-ifs."""
+        if not self.refused and shown is not None and shown.agent in ("exact", self.opening.agent):
+            try:
+                self.process = played_process(self.worlds, self.stage)
+            except UNSOLVED as fault:
+                self.refused = str(fault)
         events = dict.fromkeys([*self.world.events, *(f"{ENDED}{reason}" for reason in self.world.reasons)])
         data: Data = {
             "worlds": [],
@@ -223,16 +228,8 @@ class _Builder:
             "unplayed": self._unplayed("played", "play"),
             "unsupposed": self._unplayed("changed", "watch"),
         }
-        if self.refused or shown is None or shown.agent not in ("exact", self.opening.agent):
+        if self.process is None or shown is None:
             return data
-        try:
-            self.process = played_process(self.worlds, self.stage)
-        except UNSOLVED as fault:
-            self.refused = str(fault)
-            return data | {
-                "unplayed": self._unplayed("played", "play"),
-                "unsupposed": self._unplayed("changed", "watch"),
-            }
         self.report("writing its tables")
         tables = _Worlds(self.scenario)
         tables.number(self.process.enumeration.world, self.process.enumeration.states)
