@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 
 from ...evals.inspection.attribution import AttributionSolver
-from ...evals.inspection.narration import Narration, opening_of
+from ...evals.inspection.narration import Narration, flat, opening_of
 from ...evals.inspection.show import RecordedShow
 from ...evals.inspection.show_process import QUICK
 from ...evals.runs.reopen import reopen_scenario
@@ -167,10 +167,10 @@ def _run_data(run: StoredRun) -> Data:
     return {
         "name": run.manifest.scenario,
         "title": document.title,
-        "claim": " ".join(document.claim.split()),
+        "claim": flat(document.claim),
         "origin": document.origin,
-        "look": " ".join((document.tell.look or "").split()),
-        "about": {key: " ".join(text.split()) for key, text in document.about if text},
+        "look": flat(document.tell.look),
+        "about": {key: flat(text) for key, text in document.about if text},
         "sources": list(document.sources),
         "verdict": run.verdict,
         "judgements": [judgement_data(judgement) for judgement in run.judgements],

@@ -14,7 +14,7 @@ import numpy as np
 from ...envs.world.world import World
 from ...evals.exact.solved_worlds import SolvedWorlds
 from ...evals.inspection.attribution import UNSOLVED, AttributionSolver
-from ...evals.inspection.narration import Narration, Opening, first_seed, opening_of
+from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of
 from ...evals.inspection.show import LiveShow, RecordedShow, Show, shipped_checkpoint
 from ...evals.inspection.what_if import EpisodeMoment
 from ...evals.runs.run import RunSettings, run_scenario
@@ -83,7 +83,7 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
         "run": {
             "name": name,
             "title": document.title,
-            "look": _flat(document.tell.look) or _flat(document.about.measure),
+            "look": flat(document.tell.look) or flat(document.about.measure),
             "judgements": [judgement_data(judgement) for judgement in run.judgements],
             "episodes": watched.episodes[:1],
             "stages": [watched.stage],
@@ -100,10 +100,10 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
     return ScenarioPage(
         name=name,
         title=document.title,
-        claim=_flat(document.claim),
+        claim=flat(document.claim),
         origin=document.origin,
-        about=tuple((heading, _flat(text)) for heading, text in told if text),
-        sources=tuple(map(_flat, document.sources)),
+        about=tuple((heading, flat(text)) for heading, text in told if text),
+        sources=tuple(map(flat, document.sources)),
         figures=builder.figures(watched.shown),
         clip=watched.clip,
         packed=packed(data, arrays),
@@ -405,7 +405,3 @@ def _settings(settings: Mapping[str, object]) -> str:
 
 def _short(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
-
-
-def _flat(text: str | None) -> str:
-    return " ".join((text or "").split())
