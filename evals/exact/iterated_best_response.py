@@ -44,6 +44,11 @@ class AgentExploitability:
         return 0.0 if abs(short) < ROUNDING * max(1.0, abs(self.best)) else short
 
 
+def nash_conv(agents: Sequence[AgentExploitability]) -> float:
+    """How much all agents of a profile together could gain, each by another policy: 0 only of an equilibrium."""
+    return sum(each.gain for each in agents)
+
+
 @dataclass(frozen=True, eq=False)
 class ResponseStep:
     """One agent's turn.
