@@ -76,6 +76,14 @@ def yaml_files(folder: Path) -> tuple[list[Path], list[str]]:
     return sorted(found), problems
 
 
+def _looked_into(folder: Path) -> tuple[list[Path], list[str]]:
+    """The YAML files in a folder and below that are looked into, and what could not be looked at."""
+    files, problems = yaml_files(folder)
+    if len(files) > MAX_FILES:
+        problems.append(f"only the first {MAX_FILES:,} YAML files were looked into")
+    return files[:MAX_FILES], problems
+
+
 def _inside(entry: os.DirEntry[str], real: str, problems: list[str]) -> bool:
     """Whether an entry is a file, or a link to one in the folder; a link that leads out of it is a problem."""
     if not entry.is_symlink():
@@ -89,11 +97,9 @@ def _inside(entry: os.DirEntry[str], real: str, problems: list[str]) -> bool:
 
 def scan(folder: Path) -> ScenarioFolder:
     """The scenario files in a folder and below."""
-    files, problems = yaml_files(folder)
+    files, problems = _looked_into(folder)
     scenarios, others = [], 0
-    if len(files) > MAX_FILES:
-        problems.append(f"only the first {MAX_FILES:,} YAML files were looked into")
-    for path in files[:MAX_FILES]:
+    for path in files:
         try:
             with open_regular(path) as file:
                 # No more than the most that a scenario has: a larger file is none, even where it begins like one.
@@ -120,9 +126,9 @@ def written_files(folder: Path) -> tuple[list[Path], list[str]]:
     A fragment states no version, so it is told by its keys: a mapping of nothing but top-level keys of the language.
     All other YAML files (a workflow, a composition of services) are none of ours.
     """
-    files, problems = yaml_files(folder)
+    files, problems = _looked_into(folder)
     keys, found = set(Document.model_fields), []
-    for path in files[:MAX_FILES]:
+    for path in files:
         try:
             text = read_text(path)
             if _SCENARIO.search(text.encode()) or _is_fragment(parse(text, str(path)).data, keys):
@@ -131,8 +137,6 @@ def written_files(folder: Path) -> tuple[list[Path], list[str]]:
             [first, *_] = fault.faults
             if first.code in ("TC002", "TC003", "TC004"):
                 problems.append(f"{path}: {first.message}")
-    if len(files) > MAX_FILES:
-        problems.append(f"only the first {MAX_FILES:,} YAML files were looked into")
     return found, list(_few(problems))
 
 

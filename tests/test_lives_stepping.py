@@ -264,7 +264,7 @@ def test_observations_follow_the_life_from_board_to_board() -> None:
     seen = set()
     observation, info = single.reset(seed=2)
     other, _ = several.reset(seed=2)
-    alone = {stage: world for stage, world in stages_of(scenario).items()}
+    alone = stages_of(scenario)
     for action in np.random.default_rng(2).integers(3, size=120).tolist():
         assert all((observation[name] == other["robot"][name]).all() for name in observation)
         walls = alone[info["stage"]].boards.zones[0, 0, :-1].reshape(4, 5)

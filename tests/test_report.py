@@ -6,15 +6,14 @@ import html
 import json
 import re
 import shlex
-import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import turncoat
+from tests.browser import browse
 from turncoat import cli, notebook
 from turncoat.evals.inspection.show import RecordedShow
 from turncoat.evals.runs.run import RunSettings
@@ -182,15 +181,10 @@ def test_a_run_without_a_page_stays_a_table():
     assert "<b>interruption: pass</b>" in (notebook.shown(run, refuse) or "")
 
 
-def browse(text, tmp_path, *expressions, width=1100):
+def browse_text(text, tmp_path, *expressions, width=1100):
     path = tmp_path / "page.html"
     path.write_text(text, encoding="utf-8")
-    script = Path(__file__).with_name("chromium.py")
-    done = subprocess.run(
-        [sys.executable, script, str(width), path, *expressions], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return browse(path, *expressions, width=width)
 
 
 CLOCK = "document.querySelector('.controls strong').textContent"
@@ -200,7 +194,7 @@ PIXELS = "document.querySelector('canvas.board').toDataURL()"
 
 @pytest.mark.slow
 def test_a_browser_plays_it(lab, tmp_path):
-    first, before, _, second, after, _, last, log, _, playing, _, legend, console = browse(
+    first, before, _, second, after, _, last, log, _, playing, _, legend, console = browse_text(
         report_html([lab]),
         tmp_path,
         CLOCK,
@@ -227,7 +221,7 @@ def test_a_browser_plays_it(lab, tmp_path):
 
 @pytest.mark.slow
 def test_a_browser_runs_nothing_of_a_scenario(tmp_path):
-    title, heading, images, console = browse(
+    title, heading, images, console = browse_text(
         report_html([evil(tmp_path)]),
         tmp_path,
         "document.title",
@@ -272,7 +266,7 @@ def test_curves_are_those_of_the_training(learned):
 def test_a_browser_plots_curves_and_diagrams(learned, swept, tmp_path):
     page = report_html([learned, swept])
     assert len(page) < 5_000_000
-    lines, wide, regimes, heading, console = browse(
+    lines, wide, regimes, heading, console = browse_text(
         page,
         tmp_path,
         "document.querySelectorAll('svg.learning polyline').length",
@@ -344,7 +338,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 
 @pytest.mark.slow
 def test_a_page_fits_a_phone_and_folds_what_was_not_judged(lab, tmp_path):
-    badge, folded, over, losses, console = browse(
+    badge, folded, over, losses, console = browse_text(
         report_html([lab]),
         tmp_path,
         "document.querySelector('.badge').textContent",

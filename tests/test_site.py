@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import sys
 import zlib
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.browser import browse
 from tests.worlds import LIVES, SIMULATED
 from turncoat.cli import main
 from turncoat.envs.solvers.dynamic_programming import Solution
@@ -329,15 +329,6 @@ def axe():
     return str(Path(found.origin).with_name("axe.min.js"))
 
 
-def browse(width, page, *expressions):
-    script = Path(__file__).with_name("chromium.py")
-    done = subprocess.run(
-        [sys.executable, script, str(width), page, *expressions], capture_output=True, text=True, timeout=1200
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 HASH = "#do=play&tick=10&moves=4.2.4.4.4.4.4.4.4.4&seed=3"
 
 
@@ -380,7 +371,7 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
     score = "document.querySelector('.score').textContent"
     audit = (AUDIT, *FOUND)
     said = browse(
-        390, page, READY, f"file:{axe()}", *audit, OVERFLOW,
+        page, READY, f"file:{axe()}", *audit, OVERFLOW,
         tab("play"), "document.querySelector('#panel-play .timeline').focus();1",
         press % "ArrowRight", press % "ArrowRight", score, press % "Backspace", score, "location.hash",
         *audit, OVERFLOW,
@@ -388,6 +379,7 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
         tab("what-if"), SLIDE, "location.hash", *audit, OVERFLOW,
         "location.hash = '#do=play&seed=3&moves=4.2.4.4.4.4.4.4.4.4';1", "location.hash", score,
         f"goto:{index}", READY, "document.querySelectorAll('.clip canvas').length", f"file:{axe()}", *audit, OVERFLOW,
+        width=390, seconds=1200,
     )  # fmt: skip
     console, rest = said.pop(), iter(said)
     assert console == []
@@ -443,7 +435,7 @@ def driven(folder, names, width):
         }
         parts.append((name, {step: (its,) if isinstance(its, str) else tuple(its) for step, its in steps.items()}))
         expressions += [each for its in parts[-1][1].values() for each in its]
-    *said, console = browse(width, folder / "scenarios" / file_of(names[0]), *expressions)
+    *said, console = browse(folder / "scenarios" / file_of(names[0]), *expressions, width=width, seconds=1200)
     answers = iter(said)
     for name, steps in parts:
         found = {step: [next(answers) for _ in its] for step, its in steps.items()}

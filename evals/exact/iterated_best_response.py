@@ -17,7 +17,7 @@ from ...envs.base import Floats, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.dynamic_programming import Solution
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from .exploitability import ROUNDING, response_and_value
+from .exploitability import ROUNDING, endless_value, response_and_value
 
 MAX_ROUNDS = 1000
 """Most rounds of best responses."""
@@ -42,6 +42,11 @@ class AgentExploitability:
         """How much more the best response is worth; 0 up to rounding errors."""
         short = self.best - self.value
         return 0.0 if abs(short) < ROUNDING * max(1.0, abs(self.best)) else short
+
+
+def nash_conv(agents: Sequence[AgentExploitability]) -> float:
+    """How much all agents of a profile together could gain, each by another policy: 0 only of an equilibrium."""
+    return sum(each.gain for each in agents)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +132,7 @@ def iterated_best_response(truth: Enumeration, policies: Sequence[Floats], round
         # Where all that it does is among the best already, nothing else is better.
         wrong = (now[number] * ~solution.optimal).sum(axis=1) > ROUNDING
         now[number] = np.where(wrong[:, None], np.eye(now[number].shape[1])[solution.policy], now[number])
-        values = tuple(response_and_value(truth, other, now)[2] for other in range(count))
+        values = tuple(endless_value(truth, other, now) for other in range(count))
         steps.append(ResponseStep(turn + 1, truth.world.agents[number].name, int(wrong.sum()), values))
         still = 0 if wrong.any() else still + 1
         if still == count:

@@ -90,8 +90,9 @@ def fmt(files: Files, check: Check = False, as_json: AsJson = False) -> None:
         else:
             paths.append(given)
     # Every file is read before one is written: a fault in one of them leaves all as they are.
-    new = {path: formatted(text, str(path)) for path in dict.fromkeys(paths) for text in [read_text(path)]}
-    changed = [path for path, text in new.items() if text != read_text(path)]
+    old = {path: read_text(path) for path in dict.fromkeys(paths)}
+    new = {path: formatted(text, str(path)) for path, text in old.items()}
+    changed = [path for path, text in new.items() if text != old[path]]
     if not check:
         for path in changed:
             try:
@@ -103,11 +104,7 @@ def fmt(files: Files, check: Check = False, as_json: AsJson = False) -> None:
     else:
         for path in changed:
             printing.say(f"{'would change' if check else 'changed'} {escape(str(path))}")
-        printing.say(
-            f"{len(paths)} {'file' if len(paths) == 1 else 'files'}, {len(changed)} to change"
-            if check
-            else f"{len(paths)} {'file' if len(paths) == 1 else 'files'}, {len(changed)} changed"
-        )
+        printing.say(f"{printing.count(len(paths), 'file')}, {len(changed)} {'to change' if check else 'changed'}")
     if check and changed:
         raise typer.Exit(1)
 

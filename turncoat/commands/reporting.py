@@ -62,9 +62,7 @@ def site(
     if as_json:
         write_json({"site": str(built.folder), "bytes": built.size, "cached": built.cached, "pages": built.pages})
     else:
-        from ..viz.site.pages import counted
-
-        count = counted(len(built.pages))
+        count = printing.count(len(built.pages), "scenario")
         said = (
             f"{out}: {count}, {built.size / 1e6:.1f} MB; open {out / 'index.html'} in a browser, or put it on any host"
         )

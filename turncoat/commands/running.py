@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -210,21 +210,16 @@ def run(
     from ..evals.traces.atomic_folder import check_target
     from ..evals.training.execution.workers import connect
 
-    written = [path for path in (junit, jsonl, markdown) if path is not None]
-    check_files(written)
-    remove_old(written)  # first of all: whatever ends this run, they are not its own
+    files = _ReportFiles(junit, jsonl, markdown, inconclusive, shard)
+    check_files(files.paths)
+    remove_old(files.paths)  # first of all: whatever ends this run, they are not its own
     agents, own = _agents(agent, trust)
     names = [name for each in which for name in scenarios_below(each)]
     if out is not None and len(names) > 1:
         raise UsageError("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
         raise UsageError("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
-    if focal and others is None:
-        raise UsageError("--focal says who is judged among --others; give both")
-    if (others is not None or save_policies is not None) and (len(names) > 1 or cluster or shard):
-        raise UsageError("--others and --save-policies are for one scenario, without --shard and --cluster")
-    if save_policies is not None:
-        _make(save_policies)
+    _check_population(others, focal, save_policies, alone=not (len(names) > 1 or cluster or shard))
     # What cannot be written is refused before hours are spent on it.
     if out is not None and not no_save:
         check_target(out)
@@ -251,7 +246,7 @@ def run(
     loaded = [(name, scenario) for name in names if (scenario := broken.load(name, param, set_)) is not None]
     if named := [each for each in broken.found if each.which in which]:
         # What the command itself names is a mistake in the command: nothing is run, as of a folder's other files.
-        _write([], broken.found, shard, junit, jsonl, markdown, inconclusive)
+        files.write([], broken.found)
         raise named[0].fault
     shares = _shares([scenario for _, scenario in loaded], settings, shard)
     judged = []
@@ -263,8 +258,23 @@ def run(
                         settings, workers=workers, units=units, others=_drawn_from(others, focal, scenario, agents)
                     )
                     judged.append(_judge(name, scenario, mine, no_save, out, as_json))
+    raise typer.Exit(_concluded(which, judged, broken, files, as_json))
+
+
+def _concluded(
+    which: list[str],
+    judged: Sequence[tuple[RunReport, list[SeedRequirement]]],
+    broken: _Broken,
+    files: _ReportFiles,
+    as_json: bool,
+) -> int:
+    """Write and say what came of all runs; the exit code.
+
+    Raises:
+        ScenarioError, WorldError: of the world of a single scenario.
+    """
     reports = [report for report, _ in judged]
-    _write(reports, broken.found, shard, junit, jsonl, markdown, inconclusive)
+    files.write(reports, broken.found)
     # A single file gives one object, a folder always a list, even of one run: its shape depends on the call alone.
     one = len(which) == 1 and not os.path.isdir(which[0])
     if one and broken.found:
@@ -274,12 +284,12 @@ def run(
         whole = {"verdict": _verdict(reports), "runs": data, **broken.data()}
         write_json(data[0] if one and data else whole)
     elif not reports and not broken.found:
-        printing.say(f"nothing falls to shard {shard}")
+        printing.say(f"nothing falls to shard {files.shard}")
     broken.sum_up()
     folders = [str(report.folder) for report in reports if report.folder is not None]
     if folders and not as_json:
         printing.next_command("report", *folders)
-    raise typer.Exit(FAULT if broken.found else _exit_code(reports, inconclusive))
+    return FAULT if broken.found else _exit_code(reports, files.inconclusive)
 
 
 class _Broken:
@@ -347,16 +357,23 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
     return listed, tuple(own.values())
 
 
-def _make(folder: Path) -> None:
-    """Make the folder for policies; one that is there may hold some.
+def _check_population(others: Path | None, focal: list[str], save_policies: Path | None, alone: bool) -> None:
+    """Check what is said of co-players, and make the folder for policies; one that is there may hold some.
+
+    `alone`: one scenario is run, and all of its work here.
 
     Raises:
-        UsageError: it cannot be made.
+        UsageError: the options contradict each other, or the folder cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise UsageError(f"--save-policies: {folder} cannot be made: {fault.strerror or fault}") from None
+    if focal and others is None:
+        raise UsageError("--focal says who is judged among --others; give both")
+    if (others is not None or save_policies is not None) and not alone:
+        raise UsageError("--others and --save-policies are for one scenario, without --shard and --cluster")
+    if save_policies is not None:
+        try:
+            save_policies.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise UsageError(f"--save-policies: {save_policies} cannot be made: {fault.strerror or fault}") from None
 
 
 def _drawn_from(
@@ -462,30 +479,43 @@ def _requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequire
         raise UsageError(str(fault)) from None
 
 
-def _write(
-    reports: Sequence[RunReport],
-    broken: Sequence[BrokenScenario],
-    shard: str | None,
-    junit_file: Path | None,
-    jsonl_file: Path | None,
-    markdown_file: Path | None,
-    inconclusive: Inconclusive | None,
-) -> None:
-    """Write the report files that were asked for, and what GitHub Actions shows if it runs there."""
-    from ..evals.reports.files import write_whole
-    from ..evals.reports.github import add_summary, annotation_lines
-    from ..evals.reports.jsonl import jsonl
-    from ..evals.reports.junit import junit
-    from ..evals.reports.markdown import markdown
+@dataclass(frozen=True)
+class _ReportFiles:
+    """The report files that were asked for.
 
-    if junit_file is not None:
-        write_whole(junit_file, junit(reports, None if inconclusive is None else inconclusive.value, broken, shard))
-    if jsonl_file is not None:
-        write_whole(jsonl_file, jsonl(reports))
-    if markdown_file is not None:
-        write_whole(markdown_file, markdown(reports, broken, shard))
-    if os.environ.get("GITHUB_ACTIONS") == "true" and (reports or broken):
-        # On stderr, where GitHub reads them too: stdout may be one JSON document.
-        sys.stderr.write("".join(f"{line}\n" for line in annotation_lines(reports, os.environ, broken)))
-        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            add_summary(Path(summary), reports, broken, shard)
+    Attributes:
+        junit, jsonl, markdown: their paths; None: not asked for.
+        inconclusive: as what an inconclusive verdict counts; shard: the part of the work, as it was given.
+    """
+
+    junit: Path | None
+    jsonl: Path | None
+    markdown: Path | None
+    inconclusive: Inconclusive | None
+    shard: str | None
+
+    @property
+    def paths(self) -> list[Path]:
+        """Those that were asked for."""
+        return [path for path in (self.junit, self.jsonl, self.markdown) if path is not None]
+
+    def write(self, reports: Sequence[RunReport], broken: Sequence[BrokenScenario]) -> None:
+        """Write the report files that were asked for, and what GitHub Actions shows if it runs there."""
+        from ..evals.reports.files import write_whole
+        from ..evals.reports.github import add_summary, annotation_lines
+        from ..evals.reports.jsonl import jsonl
+        from ..evals.reports.junit import junit
+        from ..evals.reports.markdown import markdown
+
+        if self.junit is not None:
+            text = junit(reports, None if self.inconclusive is None else self.inconclusive.value, broken, self.shard)
+            write_whole(self.junit, text)
+        if self.jsonl is not None:
+            write_whole(self.jsonl, jsonl(reports))
+        if self.markdown is not None:
+            write_whole(self.markdown, markdown(reports, broken, self.shard))
+        if os.environ.get("GITHUB_ACTIONS") == "true" and (reports or broken):
+            # On stderr, where GitHub reads them too: stdout may be one JSON document.
+            sys.stderr.write("".join(f"{line}\n" for line in annotation_lines(reports, os.environ, broken)))
+            if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+                add_summary(Path(summary), reports, broken, self.shard)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,9 @@ from .options import (
     stage_of,
     write_json,
 )
+
+if TYPE_CHECKING:
+    from ..envs.world.world import World
 
 Event = Annotated[str, typer.Option("--event", help="An event, or ended:REASON.")]
 
@@ -237,7 +240,7 @@ def exploit(
     as_json: AsJson = False,
 ) -> None:
     """Say how much each agent of a profile could gain by a best response, and where best responses lead."""
-    from ..evals.exact.iterated_best_response import exploitability, iterated_best_response
+    from ..evals.exact.iterated_best_response import exploitability, iterated_best_response, nash_conv
     from ..evals.exact.solved_worlds import SolvedWorlds
     from ..evals.training.background_population import policy_in_states
 
@@ -246,19 +249,9 @@ def exploit(
     solved = SolvedWorlds(scenario)
     solved.check_alone(stage)
     world = solved.world({}, stage)
-    names = [program.name for program in world.agents]
-    if len(names) < 2:
+    if len(world.agents) < 2:
         raise UsageError(f"`{scenario.name}` has one agent, who answers nobody; `turncoat solve` plans for it")
-    given = dict.fromkeys(names, "random")
-    named = [text.partition("=")[0].strip() for text in agent]
-    if twice := next((name for name in named if named.count(name) > 1), None):
-        raise UsageError(f"--agent: `{twice}` is given two policies")
-    for text in agent:
-        name, equals, policy = text.partition("=")
-        if not equals or not policy.strip():
-            raise UsageError(f"`{text}` is not of the form AGENT=POLICY, as in {names[0]}={world.agents[0].actions[0]}")
-        check_name("agent", name.strip(), names)
-        given[name.strip()] = policy.strip()
+    given = _profile(agent, world)
     with printing.progress(not as_json, which), limit_of(budget):
         truth = solved.enumeration({}, stage)
         policies = [policy_in_states(text, scenario, truth, number) for number, text in enumerate(given.values())]
@@ -266,13 +259,33 @@ def exploit(
         path = None if iterate is None else iterated_best_response(truth, policies, iterate)
     if as_json:
         agents = [{**vars(each), "policy": given[each.agent], "gain": each.gain} for each in found]
-        data: dict[str, Any] = {"agents": agents, "nash_conv": sum(each.gain for each in found)}
+        data: dict[str, Any] = {"agents": agents, "nash_conv": nash_conv(found)}
         if path is not None:
             turns = [vars(step) for step in path.steps]
             data["iterated"] = {"end": path.end, "period": path.period, "turns": turns}
         write_json(data)
     else:
         printing.print_exploitability(given, found, path)
+
+
+def _profile(texts: list[str], world: World) -> dict[str, str]:
+    """Each agent's policy in words, by its name: `random` for those of whom `AGENT=POLICY` says nothing.
+
+    Raises:
+        UsageError: a text is not of that form, or an agent is named twice, or there is no such agent.
+    """
+    given = {program.name: "random" for program in world.agents}
+    named = [text.partition("=")[0].strip() for text in texts]
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise UsageError(f"--agent: `{twice}` is given two policies")
+    for text in texts:
+        name, equals, policy = text.partition("=")
+        if not equals or not policy.strip():
+            its = world.agents[0]
+            raise UsageError(f"`{text}` is not of the form AGENT=POLICY, as in {its.name}={its.actions[0]}")
+        check_name("agent", name.strip(), given)
+        given[name.strip()] = policy.strip()
+    return given
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:

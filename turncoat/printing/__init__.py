@@ -2,7 +2,7 @@
 
 from .progressing import progress, run_progress
 from .studies import print_control, print_mitigations, print_monitors, print_protocols, print_search, print_sweep
-from .terminal import document, err, fault_data, next_command, number, out, path_in_words, say
+from .terminal import count, document, err, fault_data, next_command, number, out, path_in_words, say
 from .verdicts import print_comparison, print_reproduction, print_requirements, print_run
 from .worlds import (
     print_analysis,
@@ -19,6 +19,7 @@ from .worlds import (
 )
 
 __all__ = [
+    "count",
     "document",
     "err",
     "fault_data",

@@ -232,12 +232,14 @@ def print_exploitability(
     policies: Mapping[str, str], found: Sequence[AgentExploitability], path: IteratedBestResponse | None
 ) -> None:
     """Print what each agent of a profile could gain, and where best responses one after another lead."""
+    from ..evals.exact.iterated_best_response import nash_conv
+
     rows = [
         (each.agent, escape(policies[each.agent]), number(each.value), number(each.best), number(each.gain))
         for each in found
     ]
     table(("agent", "policy", "worth", "best response", "gain"), rows, right=("worth", "best response", "gain"))
-    total = sum(each.gain for each in found)
+    total = nash_conv(found)
     say()
     if total == 0:
         say("nobody gains by another policy: an equilibrium")

@@ -154,13 +154,11 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
         yield from _bounds(thing.fields)
         yield from (motion.when for motion in thing.moves or ())
     for agent in document.agents.values():
-        yield agent.sight
+        yield from (agent.sight, agent.leaves_when)
         yield from _bounds(agent.fields)
         yield from (action.when for action in agent.actions if isinstance(action, ActionSpec))
     for override in document.overrides:
         yield from (override.when, override.chance)
-    for agent in document.agents.values():
-        yield agent.leaves_when
     for rule in document.rules:
         yield from (rule.when, rule.chance)
     for entry in document.life:

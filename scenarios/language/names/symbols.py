@@ -89,7 +89,7 @@ class Symbols:
 
     def members(self, group: str) -> tuple[str, ...]:
         """What is gone through under `each` and by quantifiers: the instances of a thing, or all agents (`agent`)."""
-        if group == EVERY_AGENT and group not in self.kinds:
+        if self.means_agents(group):
             return tuple(self.document.agents)
         return instance_names(group, self.instances[group]) if group in self.instances else ()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -108,26 +107,12 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
             message = f"{where} lacks `{last}`"
             report.add("TC200", path, message, f"add the line `{last}: ...`", key=bool(path))
         case "extra_forbidden":
-            known = _keys(path[:-1], data)
-            if (split := _split_text(path, data, known)) is not None:
-                first, text = split
-                message = f"{_where(path[:-1])} has no key {quote(first)}"
-                cure = f"a text with a comma needs quotes: write `{text}`"
-                # Of a text in several pieces the first is reported, as often as there are pieces: equal faults are one.
-                report.add("TC201", (*path[:-1], first), message, cure, key=True)
-                return
-            message = f"{_where(path[:-1])} has no key {quote(str(path[-1]))}"
-            cure = f"its keys are {listed(known, 40)}"
-            report.add("TC201", path, message, cure, key=True, meant=(str(path[-1]), known))
+            _report_unknown_key(path, data, report)
         case "literal_error" if path == ("turncoat",):
             message = "this version of the language is not known"
             report.add("TC207", path, message, "write `turncoat: 1`")
         case "literal_error" if is_key:
-            known = tuple(re.findall(r"'(\w+)'", str(context.get("expected", ""))))
-            message = f"{_where(path[:-1])} has no key {quote(str(path[-1]))}"
-            report.add(
-                "TC201", path, message, f"its keys are {listed(known, 40)}", key=True, meant=(str(path[-1]), known)
-            )
+            _report_unknown_key(path, data, report)
         case "literal_error":
             value = _value(data, path)
             choices = _choices(path, data)
@@ -158,6 +143,20 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
         case _:
             message = f"{where} is not right: {detail['msg'].lower()}"
             report.add("TC208", path, message, "see docs/reference", key=is_key)
+
+
+def _report_unknown_key(path: Path, data: Data, report: Report) -> None:
+    known = _keys(path[:-1], data)
+    if (split := _split_text(path, data, known)) is not None:
+        first, text = split
+        message = f"{_where(path[:-1])} has no key {quote(first)}"
+        cure = f"a text with a comma needs quotes: write `{text}`"
+        # Of a text in several pieces the first is reported, as often as there are pieces: equal faults are one.
+        report.add("TC201", (*path[:-1], first), message, cure, key=True)
+        return
+    message = f"{_where(path[:-1])} has no key {quote(str(path[-1]))}"
+    cure = f"its keys are {listed(known, 40)}"
+    report.add("TC201", path, message, cure, key=True, meant=(str(path[-1]), known))
 
 
 def _split_text(path: Path, data: Data, known: tuple[str, ...]) -> tuple[str, str] | None:
@@ -227,6 +226,8 @@ def _keys(path: Path, data: Data) -> tuple[str, ...]:
     for annotation in _annotations(path, data):
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             return tuple(field.alias or name for name, field in annotation.model_fields.items())
+        if get_origin(annotation) is dict and get_origin(get_args(annotation)[0]) is Literal:
+            return get_args(get_args(annotation)[0])
     return ()
 
 

@@ -133,18 +133,17 @@ def _check_each(rule: Rule, path: Path, context: Context) -> list[dict[str, str]
     for index, (name, group) in enumerate(rule.instances):
         place: Path = (name,) if isinstance(rule.each, dict) else (index,) if isinstance(rule.each, list) else ()
         where: Path = (*path, "each", *place)
-        if context.symbols.means_agents(group) and (
-            name == group or check_local_name(name, (0, 0), context.scope(where))
-        ):
-            agents.append(name)
-        elif context.symbols.means_agents(group):
-            pass  # a name that is taken was reported
-        elif group not in things:
+        every_agent = context.symbols.means_agents(group)
+        if group not in things and not every_agent:
             unknown(context.report, "TC422", "thing", group, context.symbols.of("thing"), where)
-        elif name in bound:
+        elif name in bound or name in agents:
             cure = f"name each thing once, or give both a name: `each: {{a: {group}, b: {group}}}`"
             context.report.add("TC219", where, f"`{group}` is here twice", cure)
-        elif name == group or check_local_name(name, (0, 0), context.scope(where)):
+        elif name != group and not check_local_name(name, (0, 0), context.scope(where)):
+            pass  # a name that is taken was reported
+        elif every_agent:
+            agents.append(name)
+        else:
             bound[name] = group
     chosen = permutations(context.symbols.document.agents, len(agents))
     return [bound | dict(zip(agents, names, strict=True)) for names in chosen]
