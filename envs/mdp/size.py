@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from ..base import Ints, Longs, TooManyStatesError
-from ..reference.action_mask import available
+from ..base import Ints, TooManyStatesError
+from ..reference.action_mask import random_actions
 from ..reference.step import reset, step
 from ..time_limit import check_time
 from ..world.randomness import EnumeratedDraws, GivenDraws
@@ -75,7 +75,7 @@ def refuse_what_cannot_end(world: World, max_states: int) -> None:
     for tick in range(1, LOOKS[-1] + 1):
         check_time(f"it was tried how large stage `{world.stage}` is")
         # The likeliest outcome of each draw: what may come of the others is counted, not played.
-        after = step(world, states, _at_random(world, states, rng), GivenDraws({})).states
+        after = step(world, states, random_actions(world, states, rng), GivenDraws({})).states
         met.append(after)
         after = after[after[:, world.ended] == 0]
         if not len(after):
@@ -94,12 +94,3 @@ def _count_outcomes(world: World, states: Ints) -> None:
     """Enumerate the outcomes of some states, each with one joint action after another, and forget them."""
     for action in world.joint_actions[:TRIED]:
         step(world, states, np.tile(action, (len(states), 1)), EnumeratedDraws(world.max_outcomes))
-
-
-def _at_random(world: World, states: Ints, rng: np.random.Generator) -> Ints:
-    """int32 `[B, N]`: an available action for each agent in each state; the first where there is none."""
-    chosen: list[Longs] = []
-    for agent in range(len(world.agents)):
-        mask = available(world, states, agent)
-        chosen.append((rng.random(mask.shape) * mask).argmax(axis=1))
-    return np.stack(chosen, axis=1).astype(np.int32)

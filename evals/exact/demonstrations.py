@@ -112,8 +112,7 @@ def _any(mask: Bools, draw: np.random.Generator) -> int:
 
 def _life_player(solved: SolvedWorlds, kind: Watched, world: World, draw: np.random.Generator) -> _LifePlayer:
     if kind.actions is not None:
-        names = world.agents[0].actions
-        written = [names.index(name) for (name,) in written_actions(solved.scenario.document, kind.actions)]
+        written = _written(solved, world, kind.actions)
 
         def recite(env: LifeTrainingEnv, mask: Bools) -> int:
             tick = env.place[2]
@@ -168,8 +167,13 @@ class _Recording:
         """The action, or with the probability of a slip any available one, all equally likely."""
         if self._draw.random() >= self._slips:
             return action
-        others = np.flatnonzero(available[0])
-        return np.array([others[self._draw.integers(others.size)]], np.int32)
+        return np.array([_any(available[0], self._draw)], np.int32)
+
+
+def _written(solved: SolvedWorlds, world: World, actions: str | Sequence[str]) -> list[int]:
+    """A written list of actions, as the numbers of the actions of the only agent."""
+    names = world.agents[0].actions
+    return [names.index(name) for (name,) in written_actions(solved.scenario.document, actions)]
 
 
 class _Reciter:
@@ -190,8 +194,7 @@ def _player(solved: SolvedWorlds, stage: str, kind: Watched, draw: np.random.Gen
     """The player of an entry of `watch` and its number of ticks, which is that of a written list if this is shorter."""
     world = solved.world(kind.set, stage)
     if kind.actions is not None:
-        names = world.agents[0].actions
-        actions = [names.index(name) for (name,) in written_actions(solved.scenario.document, kind.actions)]
+        actions = _written(solved, world, kind.actions)
         return _Reciter(actions), min(world.steps, len(actions))
     if kind.of == "random":
         return RandomAgent(int(draw.integers(2**32))), world.steps

@@ -17,7 +17,7 @@ from ...envs.base import Floats, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.dynamic_programming import Solution
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from .exploitability import ROUNDING, response_and_value
+from .exploitability import ROUNDING, endless_value, response_and_value
 
 MAX_ROUNDS = 1000
 """Most rounds of best responses."""
@@ -132,7 +132,7 @@ def iterated_best_response(truth: Enumeration, policies: Sequence[Floats], round
         # Where all that it does is among the best already, nothing else is better.
         wrong = (now[number] * ~solution.optimal).sum(axis=1) > ROUNDING
         now[number] = np.where(wrong[:, None], np.eye(now[number].shape[1])[solution.policy], now[number])
-        values = tuple(response_and_value(truth, other, now)[2] for other in range(count))
+        values = tuple(endless_value(truth, other, now) for other in range(count))
         steps.append(ResponseStep(turn + 1, truth.world.agents[number].name, int(wrong.sum()), values))
         still = 0 if wrong.any() else still + 1
         if still == count:

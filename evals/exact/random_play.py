@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from ...envs.reference.action_mask import available
+from ...envs.reference.action_mask import random_actions
 from ...envs.reference.step import reset, step
 from ...envs.time_limit import check_time
 from ...envs.world.randomness import SampledDraws
@@ -55,12 +55,8 @@ def play_at_random(world: World, episodes: int = EPISODES, seed: int = 0, second
     while ticks < world.steps and time.thread_time() - began < seconds:
         ticks += 1
         check_time("it was played at random")
-        chosen = []
-        for agent in range(len(world.agents)):
-            mask = available(world, states, agent)
-            chosen.append((rng.random(mask.shape) * mask).argmax(axis=1))
         clock = clock + 1
-        tick = step(world, states, np.stack(chosen, axis=1).astype(np.int32), SampledDraws(seed, lanes, clock))
+        tick = step(world, states, random_actions(world, states, rng), SampledDraws(seed, lanes, clock))
         states, fired = tick.states, fired | tick.fired
         score += tick.performance
         if tick.ended.all():

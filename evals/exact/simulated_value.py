@@ -7,16 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from ...envs.base import Ints, Longs
+from ...envs.base import Longs
 from ...envs.bounds.anytime_bounds import BoundedRound, any_episode, weighing_agent
 from ...envs.bounds.pay_intervals import pay_intervals
 from ...envs.bounds.playout import hopeful_plan
 from ...envs.mdp.enumeration import StateNumbers
-from ...envs.reference.action_mask import available
+from ...envs.reference.action_mask import random_actions
 from ...envs.reference.step import reset, step
 from ...envs.time_limit import check_time
 from ...envs.world.randomness import SampledDraws
-from ...envs.world.world import World
 from ..statistics.bounded_mean import share_interval
 
 EPISODES: Final = 256
@@ -73,10 +72,10 @@ def simulated_value(
         at = numbers.number(states)
         known = at < process.states.shape[0]
         known[known] = ~process.beyond[at[known]]
-        actions = _at_random(world, states, rng)
-        actions[known] = plan[tick, at[known]]
+        actions = random_actions(world, states, rng)
+        actions[known, 0] = plan[tick, at[known]]
         clock = clock + 1
-        after = step(world, states, actions[:, None].astype(np.int32), SampledDraws(seed, lanes, clock))
+        after = step(world, states, actions, SampledDraws(seed, lanes, clock))
         value += weight * (after.rewards @ weights)
         weight *= discount
         states = after.states
@@ -90,9 +89,3 @@ def simulated_value(
     shares = np.clip((value - least) / (most - least), 0.0, 1.0)
     low, _ = share_interval(shares, confidence, "low")
     return SimulatedValue(float(value.mean()), least + low * (most - least), confidence, episodes)
-
-
-def _at_random(world: World, states: Ints, rng: np.random.Generator) -> Longs:
-    """int64 `[B]`: an available action in each state; the first where there is none."""
-    mask = available(world, states, 0)
-    return np.asarray((rng.random(mask.shape) * mask).argmax(axis=1), np.int64)

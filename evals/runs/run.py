@@ -374,8 +374,8 @@ class _Runner:
         self.episodes = settings.episodes or runs.episodes
         self.solved = SolvedWorlds(scenario, seconds=settings.solve_seconds)
         self.budget = TimeBudget(settings.budget)
-        own = {each.label: each for each in settings.own}
-        whole = resolve_units(self.solved, self.agents, own)
+        self.own = {each.label: each for each in settings.own}
+        whole = resolve_units(self.solved, self.agents, self.own)
         if settings.others is not None:
             # Of agents that it does not name a file claims nothing among strangers; what they earn is told anyway.
             named = {EXACT, *map(plainly, scenario.named_agents)}
@@ -393,7 +393,7 @@ class _Runner:
             self.budget,
             report,
             count,
-            own,
+            self.own,
             settings.thoughts,
             settings.options,
             self.first_seed,
@@ -421,11 +421,12 @@ class _Runner:
             ]
         if verdict(judgements) == "nothing judged":
             self._check_world()
-        focal = self._together(max([self.sizes[0], *(judgement.seeds for judgement in judgements)]))
+        numbers = self._numbers(judgements)
+        focal = self._together(len(numbers))
         return Run(
             self.scenario,
             self.agents,
-            self._numbers(judgements),
+            numbers,
             tuple(judgements),
             {**self.trained_seeds.traces(), **self.recorded},
             started,
@@ -444,7 +445,7 @@ class _Runner:
             UsageError: nobody is trained beside others, or what they do cannot be written down.
         """
         option = "--others" if self.settings.others is not None else "--save-policies"
-        judged, own = self.scenario.judged_stage, {each.label: each for each in self.settings.own}
+        judged = self.scenario.judged_stage
         if self.settings.units is not None:
             raise UsageError(f"{option} needs all agents of a run, and not those of a shard")
         for agent in (trained := [agent for agent in self.agents if agent != EXACT]):
@@ -452,7 +453,7 @@ class _Runner:
             world = solved.world({}, judged)
             if len(world.agents) < 2:
                 raise UsageError(f"{option}: `{world.name}` has one agent, who meets nobody")
-            if (reason := unable(agent, world, own.get(agent))) is not None:
+            if (reason := unable(agent, world, self.own.get(agent))) is not None:
                 raise UsageError(f"{option}: {reason}")
             if self.settings.policies is not None:
                 self._check_unwritten(self.settings.policies, agent, world)

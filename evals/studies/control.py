@@ -49,6 +49,7 @@ from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
 from ..training.options import first_seed_of
+from ..training.spec import has_performance
 from ..training.trained_seeds import Count, TrainedSeeds
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class _Reporter:
         self.solved = SolvedWorlds(scenario)
         self.stage = stage or self.solved.scenario.judged_stage
         self.control = control_of(scenario, settings)
-        if not any(channel.hidden for channel in scenario.document.rewards.values()):
+        if not has_performance(scenario):
             raise MissingPerformanceError(
                 f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures"
             )

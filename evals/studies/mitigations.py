@@ -18,6 +18,7 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...scenarios.arguments import settle_counts
 from ...scenarios.errors import UsageError, WorldError, check_name
 from ...scenarios.language.expressions.parser import parsed_measure
+from ...scenarios.language.expressions.syntax import ENDED
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..measures.life_measures import life_measure
@@ -195,6 +196,7 @@ class _Reporter:
     def result(self) -> MitigationReport:
         lives = self.solved.lives_in(self.stage)
         outcomes = self._lives() if lives else self._episodes()
+        outcomes += [MitigationOutcome(name, note=why) for name, why in LEARNED_ONLY.items()]
         return MitigationReport(
             self.scenario.name, self.stage, self.event, self.settings.stopped, self.task, self.harm, tuple(outcomes)
         )
@@ -230,7 +232,7 @@ class _Reporter:
                 out.append(MitigationOutcome(name, note=str(fault)))
         self.tell(VETO)
         out.append(self._vetoed(plan))
-        return [*out, *(MitigationOutcome(name, note=why) for name, why in LEARNED_ONLY.items())]
+        return out
 
     def _ignoring(self) -> MitigationOutcome:
         """Indifference to edits of its own weights: the agent values all that comes by those that it holds now.
@@ -296,7 +298,7 @@ class _Reporter:
                 if name == NONE:
                     raise
                 out.append(MitigationOutcome(name, note=str(fault)))
-        return [*out, *(MitigationOutcome(name, note=why) for name, why in LEARNED_ONLY.items())]
+        return out
 
     def _lived(self, name: str, overrides: dict[str, object], barring: list[str]) -> MitigationOutcome:
         life = self.solved.life(overrides, barring)
@@ -306,7 +308,7 @@ class _Reporter:
             return None if found.low is None or found.high is None else Range(found.low, found.high)
 
         def share(event: str) -> str:
-            return f"share({event})" if not event.startswith("ended:") else f"share(ended '{event[6:]}')"
+            return f"share({event})" if not event.startswith(ENDED) else f"share(ended '{event.removeprefix(ENDED)}')"
 
         parts = [its for channel in self.task if (its := measured(f"return({channel})")) is not None]
         stopped = self.settings.stopped

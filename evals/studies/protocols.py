@@ -25,6 +25,7 @@ from ..exact.solved_worlds import SolvedWorlds
 from ..measures.outcomes import OutcomeCriteria, exact_outcomes, harm_of_outcomes, seed_outcomes
 from ..runs.reopen import reopen_scenario, world_of
 from ..runs.run_folder import load_run
+from ..training.spec import has_performance
 from .control import ControlSettings, MissingPerformanceError, control_of
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def protocol_report(
     solved = SolvedWorlds(scenario)
     stage = stage or solved.scenario.judged_stage
     solved.check_alone(stage)
-    if not any(channel.hidden for channel in scenario.document.rewards.values()):
+    if not has_performance(scenario):
         raise MissingPerformanceError(f"`{scenario.name}` has no hidden performance, so nothing is known to be useful")
     events = tuple(control_of(scenario, ControlSettings(harm=how.harm)).harm)
     marked = _trained(how, scenario, stage, events)  # opened first: a wrong folder is said before minutes of work

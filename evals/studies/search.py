@@ -32,6 +32,7 @@ from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
 from ..training.options import TrainingOptions, first_seed_of, resolve_device
+from ..training.spec import has_performance
 from ..training.telemetry.early_stopping import Plateau
 from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, TrainedSeeds
@@ -230,7 +231,7 @@ class _Searcher:
             if reason is not None:
                 raise SearchError(reason)
         self.judge = CandidateScorer(solved, settings.agent, trained_seeds, settings.seeds, (self.stage, self.judged))
-        self.hidden = any(channel.hidden for channel in scenario.document.rewards.values())
+        self.hidden = has_performance(scenario)
 
     def result(self) -> SearchResult:
         """Run all searches, then judge their picks."""

@@ -13,7 +13,7 @@ a stage on learning (`learn`) and on what is carried into it (`carries`) apply t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar, cast
 
@@ -26,6 +26,7 @@ from ...agents.base import (
     Forgetful,
     LearnsFromLogs,
     LeavesScenario,
+    Log,
     MapAware,
     Moves,
     Resumable,
@@ -177,7 +178,7 @@ class Curriculum(Generic[Trained]):
             if resumed is not None:
                 resumed.agent.resume(env, self.observer.progress)
             else:
-                its_seed = _seed(seed, number) if trained_before else seed
+                its_seed = later_seed(seed, number) if trained_before else seed
                 agent.fit(env, round(share * self.steps), its_seed, self.observer.progress)
             trained_before += 1  # logs do not count: the first stage with training has the run's own seed
         return agent
@@ -194,10 +195,13 @@ class Curriculum(Generic[Trained]):
     def _watch(self, agent: Trained, solved: SolvedWorlds, name: str, seed: int) -> None:
         """Give an agent the logs of a stage, without rewards if it learns none there."""
         stage = self.scenario.document.stages[name]
-        if not isinstance(agent, LearnsFromLogs):
-            return
-        logs = watched_logs(solved, name, seed)
-        agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
+        if isinstance(agent, LearnsFromLogs):
+            watch(agent, watched_logs(solved, name, seed), stage, seed)
+
+
+def watch(agent: LearnsFromLogs, logs: Sequence[Log], stage: Stage, seed: int) -> None:
+    """Give an agent the logs of a stage, without rewards if it learns none there."""
+    agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
 
 
 def carried(agent: Trained, stage: Stage, make: Callable[[], Trained]) -> Trained:
@@ -242,6 +246,6 @@ def _unpaid(trained_in: TrainingWorld) -> TrainingWorld:
     return replace(trained_in, world=world) if isinstance(trained_in, Enumeration) else world
 
 
-def _seed(seed: int, number: int) -> int:
+def later_seed(seed: int, number: int) -> int:
     """The seed of a later training stage, whose randomness differs from the first one's."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])

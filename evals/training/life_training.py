@@ -6,7 +6,7 @@ Training is a part of the life that the agent is judged in: what persists is not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -32,7 +32,7 @@ from ..exact.solved_worlds import SolvedWorlds
 from ..traces.provenance import library_versions
 from ..traces.rollout import trace_meta
 from ..traces.trace import BETWEEN, HIDDEN, Trace
-from .curriculum import carried, learns_in, untrained
+from .curriculum import carried, later_seed, learns_in, untrained, watch
 from .execution.time_budget import Deadline
 from .spec import TrainingSpec, is_training
 
@@ -75,7 +75,7 @@ def live(specs: Sequence[TrainingSpec], seed: int, deadline: Deadline) -> tuple[
             agent = carried(agent, stage, make)
         env.enter(span.until, stage.learn.reward)
         if span.training and learns_in(agent, stage):
-            _train(agent, env, _seed(seed, number) if number else seed)
+            _train(agent, env, later_seed(seed, number) if number else seed)
         elif isinstance(agent, OnlineLearner):
             agent.learning = not span.training and bool(getattr(stage.learn, learns_with(agent)))
         recorded = thoughts if spec.thoughts and not span.training else {}
@@ -101,8 +101,7 @@ def _read(agent: TrainableAgent, scenario: Scenario, foresight: str, seed: int) 
     solved = SolvedWorlds(scenario)
     for name, stage in scenario.document.stages.items():
         if stage.watch and learns_in(agent, stage):
-            logs = watched_lives(solved, name, seed, foresight)
-            agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
+            watch(agent, watched_lives(solved, name, seed, foresight), stage, seed)
 
 
 def _train(agent: TrainableAgent, env: LifeTrainingEnv, seed: int) -> None:
@@ -138,11 +137,6 @@ def _act(agent: TrainableAgent, env: LifeTrainingEnv, ticks: Sequence[LivedTick]
             memory = None
         else:
             observation, mask = after, able
-
-
-def _seed(seed: int, number: int) -> int:
-    """The seed of a later span's training, whose randomness differs from the first one's."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 def _trace(

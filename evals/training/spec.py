@@ -174,26 +174,16 @@ def training_spec(
         options: see there.
     """
     scenario = stages.scenario
+    trained_in: TrainingWorld
+    judged_in: TrainingWorld
+    lived: tuple[World, ...] = ()
     if scenario.lives_in(judged):
         lived = tuple(stages.world(overrides, name) for name in dict.fromkeys(e.stage for e in scenario.document.life))
-        return TrainingSpec(
-            method,
-            stages.under(overrides),
-            lived[0],
-            stages.world(overrides, judged),
-            scenario.document.stages[judged].learn,
-            steps_of_life(scenario, lived),
-            1,
-            scenario.hash,
-            {**scenario.overrides, **overrides},
-            own,
-            thoughts,
-            until,
-            options,
-            lived,
-        )
-    trained_in = _enumerated(stages, overrides, scenario.training_stage)
-    judged_in = _enumerated(stages, overrides, judged)
+        trained_in, judged_in = lived[0], stages.world(overrides, judged)
+        steps, episodes = steps_of_life(scenario, lived), 1
+    else:
+        trained_in = _enumerated(stages, overrides, scenario.training_stage)
+        judged_in = _enumerated(stages, overrides, judged)
     # Without chance every episode is the same. Where a stage cannot be enumerated, chance is assumed.
     chancy = not isinstance(judged_in, Enumeration) or judged_in.mdp.chancy or options.others is not None
     return TrainingSpec(
@@ -210,6 +200,7 @@ def training_spec(
         thoughts,
         until,
         options,
+        lived,
     )
 
 

@@ -17,7 +17,7 @@ from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
 from ...envs.base import NotEnumerableError
-from ...envs.bounds.anytime_bounds import BoundedSearch, ValueBounds
+from ...envs.bounds.anytime_bounds import BoundedRound, BoundedSearch, ValueBounds
 from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
@@ -122,9 +122,8 @@ class _Checker:
         best = {f"{agent}.planner": ENUMERATE.name for agent in scenario.document.agents}
         self.solved = SolvedWorlds(apply_overrides(scenario, best))
         self.faults: list[Fault] = []
-        self.bounds: dict[str, ValueBounds] = {}
+        self.bounded: dict[str, BoundedRound] = {}
         self.played: dict[str, RandomPlay] = {}
-        self.search: dict[str, BoundedSearch] = {}
 
     def fault(self, code: str, path: tuple[str | int, ...], message: str, cure: str, warning: bool = False) -> None:
         """Add a fault at a path of the document."""
@@ -160,12 +159,13 @@ class _Checker:
             stage = expectation.stage or judged
             if known:
                 self._in_time(stage, partial(self._possible, number, expectation))
-            elif stage in self.search:
+            elif stage in self.bounded:
                 self._in_time(stage, partial(self._possible_in_bounds, number, expectation, stage))
         self._enough_seeds()
         solves, trainings = self._work()
+        bounds = {stage: found.bounds for stage, found in self.bounded.items()}
         return CheckResult(
-            states, origin, analysis, margins, solves, trainings, replays, self._in_order(), self.bounds, self.played
+            states, origin, analysis, margins, solves, trainings, replays, self._in_order(), bounds, self.played
         )
 
     def _in_time(self, stage: str, prove: Callable[[], _Proved]) -> _Proved | None:
@@ -216,7 +216,7 @@ class _Checker:
             while search.advance() and search.last is not None and not search.last.bounds.exact:
                 pass
         if search.last is not None:
-            self.search[stage], self.bounds[stage] = search, search.last.bounds
+            self.bounded[stage] = search.last
         with suppress(OutOfTimeError), time_limit(self.seconds):
             self.played[stage] = play_at_random(world)
 
@@ -224,8 +224,8 @@ class _Checker:
         """As `_possible`, where a stage has only bounds."""
         if "exact" not in expectation.of or expectation.take == "mean" or expectation.minus is not None:
             return
-        found = self.search[stage].last
-        if found is None or self.solved.conditions(expectation)[:1] != [{}]:
+        found = self.bounded[stage]
+        if self.solved.conditions(expectation)[:1] != [{}]:
             return
         try:
             measure = measure_in(found.world, parsed_measure(expectation.measure))
