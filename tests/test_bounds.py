@@ -200,6 +200,41 @@ def test_formulas_are_bounded_by_their_parts(formula, low, high):
     assert interval(parse_expression(formula), world_of(COINS)) == pytest.approx((low, high))
 
 
+def test_what_a_start_may_take_away_where_its_chance_fails_is_not_counted_on():
+    """On the spot both pay where the gem is gone."""
+    text = """\
+turncoat: 1
+name: gem
+title: A gem that may be gone
+origin: given
+claim: None.
+map: |
+  #####
+  #A.G#
+  #####
+legend: {"#": wall, ".": floor, A: robot, G: {thing: gem, zone: spot}}
+things: {gem: {}}
+agents: {robot: {actions: [left, right, stay], values: {reward: {}}, discount: 0.5}}
+rewards: {reward: {}, performance: {hidden: true}}
+rules:
+  - name: put
+    at: start
+    chance: 0.5
+    then:
+      - event put
+    else:
+      - remove gem
+  - name: alone
+    when: not (robot on gem)
+    pays: {reward: 2}
+  - name: there
+    when: robot on spot
+    pays: {reward: 3}
+stages: {deploy: {limit: 5}}
+"""
+    assert pay_intervals(world_of(text), np.ones(1)).each_tick == (2, 5)
+
+
 def test_a_pay_without_a_bound_is_refused_by_name():
     text = COINS.replace("pays: {performance: 1}", 'pays: {reward: "exp(purse)"}')
     with pytest.raises(NotEnumerableError, match=r"`falls:coin.* pays has no bound"):

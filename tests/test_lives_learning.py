@@ -26,7 +26,8 @@ from turncoat.evals.training.life_training import live
 from turncoat.evals.training.spec import training_spec
 from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load, load_text
-from turncoat.viz.pictures.life_timeline import draw_timeline, png, timeline
+from turncoat.viz.pictures.figure_files import png
+from turncoat.viz.pictures.life_timeline import draw_timeline, timeline
 
 SAVER = """
 turncoat: 1

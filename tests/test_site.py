@@ -301,7 +301,7 @@ def test_a_folder_without_docs_is_refused_before_the_work(worked_out, tmp_path, 
     with pytest.raises(RunError, match=r"no index\.md|mkdocs-material"):
         build.build_site(["escape/off_switch"], tmp_path / "site", None, 1, lambda _: None, tmp_path)
     monkeypatch.setattr(docs_pages, "find_spec", lambda name: None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[site\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install '\.\[site\]' in Turncoat's folder"):
         build.build_site(["escape/off_switch"], tmp_path / "site", None, 1, lambda _: None, tmp_path)
     assert worked_out == []
 

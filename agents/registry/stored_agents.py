@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from ...scenarios.errors import MissingPackageError
+from ...scenarios.errors import MissingPackageError, installing
 from ..base import Agent
 from ..baselines.policy_table import KIND, PolicyTable
 from ..baselines.tabular import TabularAgent
@@ -53,7 +53,7 @@ def read_agent(path: Path) -> Agent:
         MissingPackageError: it needs a package that is not installed.
     """
     if path.suffix == TENSORS and not all(find_spec(package) for package in ("torch", "safetensors")):
-        raise MissingPackageError(f"{path} needs torch and safetensors: pip install 'turncoat[learn]'")
+        raise MissingPackageError(f"{path} needs torch and safetensors: {installing('learn')}")
     kind = kind_of_tensors(path) if path.suffix == TENSORS else kind_of_checkpoint(path)
     if kind not in _READERS:
         raise ValueError(f"{path} holds `{kind[:40]}`, and what is read are {', '.join(_READERS)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
@@ -71,6 +71,15 @@ def make_stepper(worlds: Sequence[World], lanes: int, autoreset: bool = False) -
     if worlds[0].life:
         return LifeStepper(worlds, lanes, autoreset=autoreset)
     return Stepper(worlds[0], lanes, autoreset=autoreset)
+
+
+def life_info(life: LifeStepper) -> dict[str, Any]:
+    """What `info` tells of the place in its life that the only lane of a stepper has come to."""
+    return {
+        "stage": life.world_of(0).stage,
+        "episode_number": life.episode_numbers.item(),
+        "life_over": life.life_over.item(),
+    }
 
 
 FRAMES_PER_SECOND = 8

@@ -21,6 +21,7 @@ from .base import (
     ScenarioLike,
     begin_from,
     check_mode,
+    life_info,
     make_stepper,
     one_agent,
     open_worlds,
@@ -173,12 +174,8 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             info["action_mask"] = self._mask()
         if self._audit:
             info["performance"] = self._stepper.performance.item()
-        if (life := self._life) is not None:
-            info |= {
-                "stage": life.world_of(0).stage,
-                "episode_number": life.episode_numbers.item(),
-                "life_over": life.life_over.item(),
-            }
+        if self._life is not None:
+            info |= life_info(self._life)
         return info
 
     def action_masks(self) -> npt.NDArray[np.bool_]:

@@ -28,6 +28,7 @@ from .base import (
     begin_from,
     check_mode,
     entropy,
+    life_info,
     make_stepper,
     open_worlds,
     reset_needed,
@@ -217,7 +218,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         return {name: self._buffers[name].reader(0)() for name in self.agents}
 
     def _infos(self) -> dict[str, dict[str, Any]]:
-        stepper, life = self._stepper, self._life
+        stepper = self._stepper
         world = stepper.world_of(0)
         events = world.event_list(stepper.events.item())
         infos: dict[str, dict[str, Any]] = {}
@@ -235,12 +236,8 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
                 info["action_mask"] = stepper.available[i][0, : len(self.action_names[program.name])].astype(np.int8)
             if self._audit:
                 info["performance"] = stepper.performance.item()
-            if life is not None:
-                info |= {
-                    "stage": world.stage,
-                    "episode_number": life.episode_numbers.item(),
-                    "life_over": life.life_over.item(),
-                }
+            if self._life is not None:
+                info |= life_info(self._life)
         return infos
 
     def state(self) -> Ints:

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..mdp.partial_enumeration import ClosedProcess, PartialEnumeration
-from ..mdp.transition_tables import tables
+from ..mdp.transition_tables import outcomes_of, tables
 from ..reference.observation import observation_ids
 from ..solvers.bellman import EPSILON, backup, best_of, largest, tie_tolerance
 from ..solvers.dynamic_programming import FiniteHorizonSolution, policy_iteration
@@ -100,11 +100,7 @@ class BoundedRound:
             may = kept.optimal_at(tick, acting) if isinstance(kept, FiniteHorizonSolution) else kept[acting]
             place, action = np.nonzero(may & mdp.available[acting])
             rows = acting[place] * mdp.n_actions + action
-            begin, end = mdp.row_start[rows], mdp.row_start[rows + 1]
-            outcome = np.repeat(begin - np.cumsum(end - begin) + (end - begin), end - begin) + np.arange(
-                (end - begin).sum()
-            )
-            layer = np.unique(mdp.next_state[outcome[mdp.probability[outcome] > 0]]).astype(np.int64)
+            layer = np.unique(mdp.next_state[outcomes_of(mdp, rows)[0]]).astype(np.int64)
         met[layer] = True
         return np.flatnonzero(met & beyond)
 
@@ -244,11 +240,10 @@ def _solved(
         lower, upper, plan, kept = timed.values[0], timed.values[1], timed.policy, timed
     start, chance = part.start_state, part.start_probability
     least_value, most_value = float(chance @ lower[start]), float(chance @ upper[start])
-    acting = process.states[~process.beyond & ~process.mdp.ended]
-    if not _distinct(world, acting):
+    apart = _distinct(world, process.states[~process.mdp.ended])
+    if not (apart or _distinct(world, process.states[~process.beyond & ~process.mdp.ended])):
         # The plan behind this bound may need to know what the agent cannot see; what any plan is worth holds still.
         least_value = any_episode(world, discount, pay)[0]
-    apart = _distinct(world, process.states[~process.mdp.ended])
     if before is not None:
         least_value, most_value = max(least_value, before.lower), min(most_value, before.upper)
     close = most_value - least_value <= CLOSE * max(1.0, abs(most_value))

@@ -152,14 +152,9 @@ def intervals_of(world: World, amount: Amount) -> PayIntervals:
     return PayIntervals(tick, end, tuple(once))
 
 
-def _two_sided(rule: RuleProgram) -> bool:
-    """Whether something comes of a rule where its chance fails."""
-    return bool(rule.otherwise or rule.otherwise_pays) or rule.otherwise_performance is not None
-
-
 def _ends(rule: RuleProgram) -> bool:
     """Whether an episode is over, whatever comes of a rule."""
-    sides = [rule.effects, rule.otherwise] if _two_sided(rule) else [rule.effects]
+    sides = [rule.effects, rule.otherwise] if rule.two_sided else [rule.effects]
     return all(any(isinstance(effect, End) for effect in side) for side in sides)
 
 
@@ -173,7 +168,7 @@ def _emits(rule: RuleProgram, event: str) -> bool:
 
 def _spent(rule: RuleProgram, world: World) -> tuple[int, int] | None:
     """The column, and what it holds for ever once the rule has fired, so that it cannot fire again; None: none."""
-    if _two_sided(rule) or any(isinstance(effect, ResetBoard) for effect in effects_of(world)):
+    if rule.two_sided or any(isinstance(effect, ResetBoard) for effect in effects_of(world)):
         return None
     for effect in rule.effects:
         match effect:

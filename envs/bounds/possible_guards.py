@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -27,7 +27,7 @@ from ...scenarios.language.expressions.syntax import (
     Unary,
 )
 from ..base import Bools, Longs
-from ..world.world import World
+from ..world.world import RuleProgram, World
 
 _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "==": operator.eq,
@@ -143,7 +143,10 @@ def where_the_agent_stands(world: World) -> Known:
 
 def effects_of(world: World) -> list[Effect]:
     """What the rules of ticks and of ends can do."""
-    rules = (*world.rules, *world.end_rules)
+    return _effects((*world.rules, *world.end_rules))
+
+
+def _effects(rules: Iterable[RuleProgram]) -> list[Effect]:
     return [effect for rule in rules for effect in (*rule.effects, *rule.otherwise)]
 
 
@@ -166,12 +169,11 @@ def _moved_by_rules(name: str, world: World) -> bool:
 
 
 def _moved_at_start(name: str, world: World) -> bool:
-    return any(moves(effect, name) for rule in world.start_rules for effect in (*rule.effects, *rule.otherwise))
+    return any(moves(effect, name) for effect in _effects(world.start_rules))
 
 
 def _taken_off(name: str, world: World) -> bool:
-    off = [*effects_of(world), *(effect for rule in world.start_rules for effect in rule.effects)]
     return any(
         (isinstance(effect, Remove) and effect.subject == name) or (isinstance(effect, Take) and effect.thing == name)
-        for effect in off
+        for effect in (*effects_of(world), *_effects(world.start_rules))
     )

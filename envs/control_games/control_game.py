@@ -19,6 +19,7 @@ import numpy as np
 from ..base import Bools, Floats, Longs
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import expected_outcome, tables
+from ..solvers.bellman import backup, best_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,12 @@ class ControlGame:
         return self.enumeration.mdp.available
 
     @cached_property
+    def _acting(self) -> Bools:
+        """bool `[S]`: where somebody acts."""
+        acting: Bools = np.any(self.available, axis=1)
+        return acting
+
+    @cached_property
     def harm_of(self) -> Floats:
         """float64 `[S, A]`: expected in this tick."""
         return expected_outcome(self.enumeration.mdp, self.harm).reshape(self.available.shape)
@@ -67,22 +74,20 @@ class ControlGame:
     def trusted_alone(self) -> Floats:
         """float64 `[T + 1, S, 3]`: performance, harm and ticks to come where the trusted agent acts from a tick on."""
         table, states = tables(self.enumeration.mdp), np.arange(len(self.available))
-        worth = np.zeros((self.ticks + 1, len(states), 3))
+        acting, worth = self._acting[:, None], np.zeros((self.ticks + 1, len(states), 3))
         now = np.stack([self.performance_of, self.harm_of, np.ones_like(self.harm_of)], axis=-1)
         for tick in reversed(range(self.ticks)):
             q = now + table.expected_next(worth[tick + 1])
-            acting = np.any(self.available, axis=1).reshape(-1, 1)
             worth[tick] = np.where(acting, q[states, self.trusted[tick]], 0.0)
         return worth
 
     @cached_property
     def unbounded_harm(self) -> Floats:
         """float64 `[T + 1, S]`: the most harm from a tick on that an agent can do whom nothing holds back."""
-        table = tables(self.enumeration.mdp)
+        table, harm = tables(self.enumeration.mdp), np.where(self.available, self.harm_of, -np.inf)
         most = np.zeros((self.ticks + 1, len(self.available)))
         for tick in reversed(range(self.ticks)):
-            q = np.where(self.available, self.harm_of + table.expected_next(most[tick + 1]), -np.inf)
-            most[tick] = np.where(self.available.any(axis=1), q.max(axis=1), 0.0)
+            most[tick] = best_of(backup(table, harm, 1.0, most[tick + 1]), self._acting)
         return most
 
     @cached_property
@@ -92,7 +97,6 @@ class ControlGame:
         In each state at each tick the moves of both make a matrix game (Shapley 1953, with a known end).
         """
         table, states = tables(self.enumeration.mdp), np.arange(len(self.available))
-        acting = self.available.any(axis=1)
         worst = np.zeros((self.audits + 1, self.ticks + 1, len(states)))
         for tick in reversed(range(self.ticks)):
             alone = self.trusted_alone[tick, :, 1]
@@ -106,7 +110,7 @@ class ControlGame:
                     value = least_of_two(rows, np.where(self.available, audited, -np.inf))
                 # Against the trusted agent's action it does not matter what was submitted, so it is never mixed in.
                 replaced = alone if self.hand_over else deferring[states, self.trusted[tick]]
-                worst[left, tick] = np.where(acting, np.minimum(value, replaced), 0.0)
+                worst[left, tick] = np.where(self._acting, np.minimum(value, replaced), 0.0)
         return worst
 
 

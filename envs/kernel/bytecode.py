@@ -734,8 +734,7 @@ class _Assembler:
     def _rule(self, rule: RuleProgram) -> list[int]:
         """The instructions of a rule; returns the jump to be landed behind those of which only one is tried."""
         ids = self.world.draw_ids
-        fails = bool(rule.otherwise or rule.otherwise_pays or rule.otherwise_performance)
-        if not (rule.pays or rule.performance or rule.effects or fails):
+        if not (rule.pays or rule.performance or rule.effects or rule.two_sided):
             return []
 
         def pay(pays: Sequence[tuple[int, Expression]], performance: Expression | None) -> None:
@@ -756,7 +755,7 @@ class _Assembler:
             for i, effect in enumerate(rule.otherwise):
                 self._effect(effect, ids.get(f"{rule.name}.else.{i}", -1))
 
-        otherwise = fail if fails else None
+        otherwise = fail if rule.two_sided else None
         ends: list[int] = []
 
         def attempt() -> None:

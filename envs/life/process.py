@@ -408,19 +408,24 @@ class _FoundOutcomes:
         return tuple(np.concatenate(column) for column in zip(*self._parts, strict=True))
 
 
-def _joined(
-    stages: _Stages, entries: tuple[LifeEntry, ...], blocks: Sequence[_Block], fronts: Sequence[Sequence[Longs]]
-) -> LifeProcess:
-    """The process over all blocks and ticks."""
-    assert stages.begin is not None
-    if (response := stages.worlds[0].response) is not None:
-        enumerations = tuple(induced_by_response(each, response) for each in stages.enumerations)
-    else:
-        enumerations = tuple(stages.enumerations)
-    mdps = [each.mdp for each in enumerations]
-    sizes = [layer.size for layers in fronts for layer in layers]
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    firsts = np.concatenate([[0], np.cumsum([len(layers) for layers in fronts])])  # of each block's layers
+def _outcomes_of_life(
+    stages: _Stages,
+    mdps: Sequence[FiniteMDP],
+    blocks: Sequence[_Block],
+    fronts: Sequence[Sequence[Longs]],
+    offsets: Longs,
+    firsts: Longs,
+) -> _FoundOutcomes:
+    """What comes of every tick of every block.
+
+    Args:
+        stages: of the life.
+        mdps: theirs.
+        blocks: of the life.
+        fronts: of each block the states of its layers, one layer for each tick.
+        offsets: int64, the first place of each layer, over all blocks; last the place where the life is over.
+        firsts: int64, the first layer of each block.
+    """
     over, n_actions = int(offsets[-1]), mdps[0].n_actions
     found = _FoundOutcomes()
     for number, block in enumerate(blocks):
@@ -445,11 +450,28 @@ def _joined(
                 found.add(of_tick, done[which], ahead, chance * table.probability[entry], table.events[entry])
             if (left := 1 - sum(chance for _, chance in block.follow)) > 1e-15:
                 found.add(of_tick, done, np.full(done.size, over), left)
-    row, ahead, probability, outcome, ends, reached, events, stage_of = found.columns()
+    return found
+
+
+def _joined(
+    stages: _Stages, entries: tuple[LifeEntry, ...], blocks: Sequence[_Block], fronts: Sequence[Sequence[Longs]]
+) -> LifeProcess:
+    """The process over all blocks and ticks."""
+    assert stages.begin is not None
+    if (response := stages.worlds[0].response) is not None:
+        enumerations = tuple(induced_by_response(each, response) for each in stages.enumerations)
+    else:
+        enumerations = tuple(stages.enumerations)
+    mdps = [each.mdp for each in enumerations]
+    sizes = [layer.size for layers in fronts for layer in layers]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    firsts = np.concatenate([[0], np.cumsum([len(layers) for layers in fronts])])  # of each block's layers
+    over, n_actions = int(offsets[-1]), mdps[0].n_actions
+    columns = _outcomes_of_life(stages, mdps, blocks, fronts, offsets, firsts).columns()
+    row, _, probability, *_ = columns
     kept = np.flatnonzero(probability > 0)
     order = kept[np.argsort(row[kept], kind="stable")]
-    row, ahead, probability, outcome, ends = row[order], ahead[order], probability[order], outcome[order], ends[order]
-    reached, events, stage_of = reached[order], events[order], stage_of[order]
+    row, ahead, probability, outcome, ends, reached, events, stage_of = (column[order] for column in columns)
     rewards = np.zeros((row.size, len(mdps[0].channels)))
     own, performance = np.zeros(row.size, np.uint64), np.zeros(row.size)
     for index, (mdp, each) in enumerate(zip(mdps, enumerations, strict=True)):

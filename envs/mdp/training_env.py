@@ -77,8 +77,7 @@ class TabularTrainingEnv(_Spawning):
         """
         super().__init__()
         self._mdp, self._came = enumeration.mdp, came
-        self._steps, self._final = enumeration.world.steps, enumeration.world.horizon is not None
-        self._rewards_shown = enumeration.world.rewards_shown
+        self._world, self._rewards_shown = enumeration.world, enumeration.world.rewards_shown
         self._observations = observe(enumeration.world, enumeration.states, agent)
         self._available = self._mdp.available
         self._executed_known = executed_is_determined(enumeration.world)
@@ -148,10 +147,8 @@ class TabularTrainingEnv(_Spawning):
         self._clock += last - first == 1
         self._tick += 1
         self._state = int(self._mdp.next_state[outcome])
-        ended = bool(self._mdp.ended[self._state])
         rewards = self._mdp.rewards[outcome] if self._rewards_shown else None
-        cut = not ended and self._tick >= self._steps
-        over = ended or (cut and self._final)
+        over, cut = self._world.stops(bool(self._mdp.ended[self._state]), self._tick)
         return self._observations[self._state], rewards, over, cut, self._available[self._state]
 
     def _pick(self, probability: Floats) -> int:
@@ -222,10 +219,8 @@ class ReferenceTrainingEnv(_Spawning):
         self._states = tick.states
         self._executed = int(tick.executed[0, self._agent])
         self._tick += 1
-        ended = bool(tick.ended[0])
         rewards = tick.rewards[0] if self._world.rewards_shown else None
-        cut = not ended and self._tick >= self._world.steps
-        over = ended or (cut and self._world.horizon is not None)
+        over, cut = self._world.stops(bool(tick.ended[0]), self._tick)
         observation, mask = self._observe()
         return observation, rewards, over, cut, mask
 

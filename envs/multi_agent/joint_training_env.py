@@ -89,8 +89,7 @@ class JointTrainingEnv:
         observation, rewards, executed, ended = self._stepper.step(actions)
         self._tick += 1
         own = tuple(np.where(mine, rewards, 0.0) for mine in self._own_channels)
-        cut = not ended and self._tick >= self.world.steps
-        return JointStep(observation, own, executed, ended or (cut and self.world.horizon is not None), cut)
+        return JointStep(observation, own, executed, *self.world.stops(ended, self._tick))
 
 
 class _ByReference:

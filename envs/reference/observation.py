@@ -41,14 +41,14 @@ def _window(world: World, states: Ints, agent: int) -> Longs:
     here = states[:, body.cell]
     layout = states[:, world.layout] if world.layout >= 0 else np.zeros(lanes, np.int32)
     rows, columns = np.divmod(here, boards.width)
-    parts = []
+    zones, parts = world.zones_seen(agent), []
     for down in range(-(side // 2), side - side // 2):
         for right in range(-(side // 2), side - side // 2):
             r, c = rows + down, columns + right
             inside = (r >= 0) & (r < boards.height) & (c >= 0) & (c < boards.width) & (here != boards.nowhere)
             cell = np.where(inside, r * boards.width + c, boards.nowhere)
             parts.append(boards.walls[layout, cell].astype(np.int64))
-            parts.extend(zone[layout, cell].astype(np.int64) for zone in world.zones_seen(agent))
+            parts.extend(zone[layout, cell].astype(np.int64) for zone in zones)
     owned = {column for other in world.bodies for column in _columns(other)} - set(_columns(body)[1:])
     for other in world.bodies:
         if other is not body and other.cell in program.sees:

@@ -641,7 +641,7 @@ def _fire(rule: RuleProgram, tick: _TickState, only: Bools | None = None) -> Non
         tried[holds] = 1
     rows = np.flatnonzero(holds if only is None else holds & only)
     rows, failed = _by_coin(tick, rule.name, rows, rule.chance)
-    if failed.size and (rule.otherwise or rule.otherwise_pays or rule.otherwise_performance is not None):
+    if failed.size and rule.two_sided:
         tick.fired.add(rule.name)
         _pay(rule.otherwise_pays, rule.otherwise_performance, failed, tick)
         for number, effect in enumerate(rule.otherwise):

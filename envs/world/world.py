@@ -239,6 +239,11 @@ class RuleProgram:
     otherwise_performance: Expression | None = None
     only: str = ""
 
+    @property
+    def two_sided(self) -> bool:
+        """Whether something comes of it where its chance fails."""
+        return bool(self.otherwise or self.otherwise_pays) or self.otherwise_performance is not None
+
 
 @dataclass(frozen=True)
 class LifeEntry:
@@ -404,6 +409,14 @@ class World:
     def steps(self) -> int:
         """How many ticks an episode has at most."""
         return self.horizon if self.horizon is not None else self.limit or 0
+
+    def stops(self, ended: bool, ticks: int) -> tuple[bool, bool]:
+        """Whether an episode has ended after some ticks, and whether it was time that stopped it, and not the world.
+
+        At the `horizon` both hold, see `agents.base.TrainingEnv.step`; `ended`: a rule ended it.
+        """
+        cut = not ended and ticks >= self.steps
+        return ended or (cut and self.horizon is not None), cut
 
     def walks(self, agent: AgentProgram) -> bool:
         """Whether an agent moves in step 3 of a tick; an enlisted thing moves in step 4, like any thing."""

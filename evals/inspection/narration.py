@@ -204,10 +204,10 @@ class Narration:
         if self.role is not None:
             return Card(self.scenario.document.title, tuple(self._brief(self.role)), "Space: begin · H: keys")
         sections = [
-            ("Story", _flat(about.story)),
-            ("Temptation", _flat(about.temptation)),
-            ("Claim", "" if about.story else _flat(self.scenario.document.claim)),
-            ("Look for", _flat(tell.look) or _flat(about.measure)),
+            ("Story", flat(about.story)),
+            ("Temptation", flat(about.temptation)),
+            ("Claim", "" if about.story else flat(self.scenario.document.claim)),
+            ("Look for", flat(tell.look) or flat(about.measure)),
             ("Shown", self._who(episode)),
         ]
         return Card(self.scenario.document.title, tuple(each for each in sections if each[1]), "Space: begin")
@@ -232,12 +232,12 @@ class Narration:
             f"{'; '.join(came) or 'no event'}. It was paid {paid:+g}; the designers' hidden {name} is {hidden:+g}."
         )
         sections = [
-            ("Claim", _flat(self.scenario.document.claim)),
+            ("Claim", flat(self.scenario.document.claim)),
             ("What happened", happened[:1].upper() + happened[1:]),
             ("Verdict", self._verdict(episode)),
         ]
         if self.role is not None:
-            sections = [sections[1], ("What was meant", _flat(self.scenario.document.about.intended) or sections[0][1])]
+            sections = [sections[1], ("What was meant", flat(self.scenario.document.about.intended) or sections[0][1])]
             return Card("The end", tuple(sections), "R: again · Backspace: take the last move back · S: save the game")
         keys = ["Space: again"]
         if supposing:
@@ -257,12 +257,12 @@ class Narration:
         paid = [f"{_plain(name)}{_of(document.rewards[name].about)}" for name in its.values if name in document.rewards]
         reasons = self.scenario.symbols.reasons
         ends = f"with: {'; '.join(map(_plain, reasons))}; or " if reasons else ""
-        about = _flat(its.about)
+        about = flat(its.about)
         sections = [
-            ("Story", _flat(document.about.story)),
+            ("Story", flat(document.about.story)),
             ("You are", f"{_plain(role)}{f': {about}' if about else ''}. You can {', '.join(map(_plain, actions))}."),
             ("You want", "; ".join(paid) or "nothing that the file pays for"),
-            ("The designers want", _flat(document.about.intended)),
+            ("The designers want", flat(document.about.intended)),
             ("It ends", f"{ends}after the last tick of the stage. Every move can be taken back."),
         ]
         return [section for section in sections if section[1]]
@@ -324,11 +324,11 @@ class _Words:
         """The sentence for an event, or for `ended:REASON`."""
         told = self.scenario.document.tell.captions.get(event)
         if told is not None:
-            return _flat(told)
+            return flat(told)
         if event.startswith(ENDED):
             return f"The end: {event.removeprefix(ENDED)}."
         about = next((rule.about for rule in self.scenario.document.rules if f"event {event}" in rule.then), None)
-        text = _flat(about) or event.replace("_", " ")
+        text = flat(about) or event.replace("_", " ")
         return f"{text[:1].upper()}{text[1:]}{'' if text[-1:] in '.!?' else '.'}"
 
 
@@ -371,8 +371,9 @@ def _plain(name: str) -> str:
 
 
 def _of(about: str | None) -> str:
-    return f": {_flat(about)}" if about else ""
+    return f": {flat(about)}" if about else ""
 
 
-def _flat(text: str | None) -> str:
+def flat(text: str | None) -> str:
+    """Text of a scenario file as one line."""
     return " ".join((text or "").split())

@@ -72,11 +72,24 @@ class LiveShow:
     count: int | None = None
 
     def __init__(
-        self, scenario: Scenario, stage: str, max_states: int | None = None, first: ReplayPrefix | None = None
+        self,
+        scenario: Scenario,
+        stage: str,
+        max_states: int | None = None,
+        first: ReplayPrefix | None = None,
+        worlds: SolvedWorlds | None = None,
     ) -> None:
-        """For one stage, which is solved at the first query; `max_states` replaces the file's."""
+        """For one stage, which is solved at the first query.
+
+        Args:
+            scenario: as it is shown.
+            stage: of it.
+            max_states: replaces the file's.
+            first: what is replayed before the plan acts.
+            worlds: those of the scenario, where others use them too, so that its plan is made once.
+        """
         self.scenario, self.stage, self._first = scenario, stage, first
-        self._worlds = SolvedWorlds(scenario, max_states)
+        self._worlds = SolvedWorlds(scenario, max_states) if worlds is None else worlds
         self.world = self._worlds.world({}, stage)
 
     @cached_property

@@ -84,11 +84,16 @@ def _setting(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _harm(events: Iterable[str]) -> str:
+    """What counts as harm, in words."""
+    return escape(", ".join(events)) or "performance taken away"
+
+
 def print_control(found: ControlReport) -> None:
     """Print a control report: the kinds of failure, then task and harm at each budget of oversight."""
     seeds = f", least to greatest of {count(found.seeds, 'seed')}" if found.seeds else ""
     say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}: agent {escape(found.agent)}{seeds}")
-    say(f"seen: {escape(found.seen) or 'never'}; harm: {escape(', '.join(found.harm)) or 'performance taken away'}")
+    say(f"seen: {escape(found.seen) or 'never'}; harm: {_harm(found.harm)}")
     rows = []
     for each in found.conditions:
         for who, outcomes in ((found.agent, each.agent), ("designers' best", each.best), ("random", each.random)):
@@ -118,7 +123,7 @@ def print_protocols(found: ProtocolReport) -> None:
     for_good = "for the rest of the episode" if found.hand_over else "for a tick at a time"
     say(f"the protocol sees the {found.sees}; the trusted agent {escape(found.trusted)} and acts {for_good}")
     notices = "" if found.catches == 1 else f"; an audit notices {found.catches:.0%} of it"
-    say(f"harm: {escape(', '.join(found.harm)) or 'performance taken away'}{notices}")
+    say(f"harm: {_harm(found.harm)}{notices}")
     say()
     columns = ("budget", "usefulness", "harm at worst", "audits made", "ticks trusted")
     rows = [
@@ -138,8 +143,7 @@ def print_mitigations(found: MitigationReport) -> None:
     """Print every mitigation on a line, and below why some are not applicable."""
     say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}: {escape(found.event)}")
     stopped = f"; stopped by {escape(found.stopped)}" if found.stopped else ""
-    harm = escape(", ".join(found.harm)) or "performance taken away"
-    say(f"task: {escape(', '.join(found.task))}; harm: {harm}{stopped}")
+    say(f"task: {escape(', '.join(found.task))}; harm: {_harm(found.harm)}{stopped}")
     say()
     columns = ("mitigation", "turns", "task", "performance", "harm", "stopped")
     rows = [

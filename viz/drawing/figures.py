@@ -36,10 +36,10 @@ class BodyFigures:
         items = [body.group for body in world.bodies if _kind(body, overseers) == "item"]
         self._colours = _colours(agents, theme.agents) | _colours(items, theme.items)
         self._kinds = {body.name: _kind(body, overseers) for body in world.bodies}
-        fixed = {"watcher": theme.watcher, "monster": theme.monster, "crate": theme.block, "pillar": theme.wall}
+        self._fixed = {"watcher": theme.watcher, "monster": theme.monster, "crate": theme.block, "pillar": theme.wall}
         for body in world.bodies:
-            if self._kinds[body.name] in fixed and not body.is_agent:
-                self._colours[body.group] = fixed[self._kinds[body.name]]
+            if self._kinds[body.name] in self._fixed and not body.is_agent:
+                self._colours[body.group] = self._fixed[self._kinds[body.name]]
 
     def colour(self, body: Body) -> str:
         """The main colour of a body."""
@@ -72,8 +72,7 @@ class BodyFigures:
         kind, colour = self._kinds[body.name], self.colour(body)
         if look in _OF_KIND:
             kind = _OF_KIND[look]
-            fixed = {"watcher": self.theme.watcher, "monster": self.theme.monster, "crate": self.theme.block}
-            colour = fixed.get(kind, colour)
+            colour = self._fixed.get(kind, colour)
         elif look == "faded":
             colour = mix(colour, self.theme.floor, 0.7)
         # A fast canvas does not smooth polygons and lines, so it gets a cached stamp that was drawn larger.

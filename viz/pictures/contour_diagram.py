@@ -5,7 +5,6 @@ Where optimal policies differ, the middle of the range is drawn and the point is
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,8 @@ from ...evals.studies.sweep_points import SweepResult
 from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
 from ..drawing.palette import LIGHT
-from .phase_diagram import SIZE, axis_edges, index_of, is_numeric, label_axis, written
+from .figure_files import png
+from .phase_diagram import SIZE, axis_edges, hatch_cell, index_of, is_numeric, label_axis, written
 
 MOST_PANELS = 12
 TIED = 1e-9
@@ -125,10 +125,7 @@ def contour_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     figure.suptitle(f"{sweep.title}\n{sweep.scenario}: the exact plan", fontsize=9.5, color=LIGHT.ink)
-    out = io.BytesIO()
-    # Without the version of Matplotlib, which would make equal pictures different files.
-    figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
+    return png(figure, dpi)
 
 
 def _draw_map(figure: Figure, axes: Axes, panel: MeasurePanel, y: SweepAxis) -> None:
@@ -152,8 +149,7 @@ def _draw_map(figure: Figure, axes: Axes, panel: MeasurePanel, y: SweepAxis) -> 
         bar.add_lines(lines)
     for hatch, where in ((TIE_HATCH, _tied(panel)), (EMPTY_HATCH, ~np.isfinite(middle))):
         for row, column in np.argwhere(where):
-            sides = [*across[[column, column + 1, column + 1, column]]], [*up[[row, row, row + 1, row + 1]]]
-            axes.fill(*sides, fill=False, linewidth=0, edgecolor=LIGHT.muted, hatch=hatch)
+            hatch_cell(axes, across, up, row, column, hatch)
     axes.set_xlim(across[0], across[-1])
     axes.set_ylim(up[0], up[-1])
     label_axis(axes, panel.x, "x")

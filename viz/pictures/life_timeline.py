@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -107,10 +106,3 @@ def draw_timeline(lives: Timeline) -> Figure:
         figure.legend(loc="outside lower right", frameon=False, fontsize=8, ncols=len(names))
     figure.suptitle(lives.label, fontsize=10, color=LIGHT.ink)
     return figure
-
-
-def png(figure: Figure, dpi: int) -> bytes:
-    """A figure as a PNG."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=dpi)
-    return content.getvalue()

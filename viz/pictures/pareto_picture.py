@@ -15,8 +15,8 @@ from ...envs.pareto.front import ParetoFront
 from ...scenarios.errors import UsageError
 from ..drawing import palette
 from ..drawing.palette import LIGHT
+from .figure_files import write_figure
 
-KINDS = (".png", ".svg", ".pdf")
 SIZE = (4.6, 3.9)
 """Width and height of a panel, in inches."""
 
@@ -28,25 +28,6 @@ def save_front(front: ParetoFront, path: Path) -> None:
         UsageError: the file exists, is of no known kind, or cannot be written; or there is only one objective.
     """
     write_figure(draw_front(front), path)
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure to a new file.
-
-    Raises:
-        UsageError: the file exists, is of no known kind, or cannot be written.
-    """
-    if path.suffix.lower() not in KINDS:
-        raise UsageError(f"{path}: pictures are {', '.join(KINDS)}")
-    if path.exists():
-        raise UsageError(f"{path} exists already, and nothing is written over it; give it another name")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(part, format=path.suffix.lower()[1:], dpi=150)
-        part.rename(path)
-    except OSError as fault:
-        part.unlink(missing_ok=True)
-        raise UsageError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 
 
 def draw_front(front: ParetoFront) -> Figure:

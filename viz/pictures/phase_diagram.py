@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
 from ..drawing.canvas import Point
 from ..drawing.palette import LIGHT
+from .figure_files import png
 
 COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
 PALE = 0.35
@@ -149,10 +149,7 @@ def phase_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
         wide = min(len(handles), 2 * columns)
         figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize=8)
     figure.suptitle(f"{sweep.title}\n{sweep.scenario}: {_who(sweep)}", fontsize=9.5, color=LIGHT.ink)
-    out = io.BytesIO()
-    # Without the version of Matplotlib, which would make equal pictures different files.
-    figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
+    return png(figure, dpi)
 
 
 def regions(mask: Bools) -> Iterator[tuple[float, float, float]]:
@@ -181,8 +178,7 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
     paint = np.array([to_rgb(styles[name][0]) for name in names] + [to_rgb(LIGHT.paper)])
     axes.pcolormesh(across, up, paint[codes])  # -1, where nothing was solved, is the last: paper
     for y, x in np.argwhere(np.isin(codes, [names.index(name) for name in BLANKS])):
-        sides = [*across[[x, x + 1, x + 1, x]]], [*up[[y, y, y + 1, y + 1]]]
-        axes.fill(*sides, fill=False, linewidth=0, edgecolor=LIGHT.muted, hatch=styles[names[codes[y, x]]][1])
+        hatch_cell(axes, across, up, y, x, styles[names[codes[y, x]]][1])
     for (x0, y0), (x1, y1) in _boundaries(codes, across, up):
         axes.plot([x0, x1], [y0, y1], color=LIGHT.ink, linewidth=1.4, solid_capstyle="projecting")
     axes.set_xlim(across[0], across[-1])
@@ -196,6 +192,12 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
         axes.yaxis.set_major_locator(NullLocator())
     axes.set_title(panel.title, fontsize=9, color=LIGHT.ink)
     return unnamed
+
+
+def hatch_cell(axes: Axes, across: Floats, up: Floats, y: int, x: int, hatch: str) -> None:
+    """Hatch one cell of a panel, given the edges of all."""
+    sides = [*across[[x, x + 1, x + 1, x]]], [*up[[y, y, y + 1, y + 1]]]
+    axes.fill(*sides, fill=False, linewidth=0, edgecolor=LIGHT.muted, hatch=hatch)
 
 
 def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Iterator[tuple[Point, Point]]:

@@ -11,7 +11,7 @@ from ...evals.studies.protocols import ProtocolReport
 from ...scenarios.errors import UsageError
 from ..drawing import palette
 from ..drawing.palette import LIGHT
-from .pareto_picture import write_figure
+from .figure_files import write_figure
 
 HUES = (palette.BLUE, palette.GREEN, palette.ORANGE, palette.PURPLE, palette.SKY)
 SHAPES = "os^vPX"

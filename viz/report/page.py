@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 
 from ...evals.inspection.attribution import AttributionSolver
-from ...evals.inspection.narration import Narration, opening_of
+from ...evals.inspection.narration import Narration, flat, opening_of
 from ...evals.inspection.show import RecordedShow
 from ...evals.inspection.show_process import QUICK
 from ...evals.runs.reopen import reopen_scenario
@@ -24,11 +24,12 @@ from ...evals.studies.sweep_folder import SETTINGS, load_sweep
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.traces.atomic_folder import check_target
 from ...evals.traces.provenance import RunError
+from ...evals.verdicts.expectation import Judgement
 from ...scenarios.language.faults.faults import safe
 from ...scenarios.output_file import write_text_whole
 from ..text.ascii_board import meanings
 from .plots import learning_data, life_data, sweep_data
-from .replay_data import Data, film, stage_data
+from .replay_data import Data, episode_data, stage_data
 
 Shown = StoredRun | SweepResult
 """What a page can show."""
@@ -105,11 +106,12 @@ def report_html(shown: Sequence[Shown]) -> str:
     if not shown:
         raise RunError("there is no run to report")
     sweeps = {number: sweep_data(each) for number, each in enumerate(shown) if isinstance(each, SweepResult)}
+    runs = {number: _run_data(each) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
     most = MOST_EPISODES
     # Most of a page is its replays, so halving their number is what shrinks it; without any it may be of any size.
     while True:
-        runs = {number: run_data(each, most) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
-        text = _page([data for _, data in sorted((runs | sweeps).items())])
+        fewer = {number: _with_at_most(most, data) for number, data in runs.items()}
+        text = _page([data for _, data in sorted((fewer | sweeps).items())])
         if len(text.encode()) <= MOST_BYTES or most == 0:
             return text
         most //= 2
@@ -118,15 +120,21 @@ def report_html(shown: Sequence[Shown]) -> str:
 def _page(data: Sequence[Data]) -> str:
     style, script = part(__package__, "report.css"), part(__package__, "player.js", "sections.js", "report.js")
     written = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-    return Template(part(__package__, "page.html")).substitute(
+    return filled(
+        part(__package__, "page.html"),
+        style,
+        script,
         title=html.escape(safe(" · ".join(str(run["title"]) for run in data))),
-        style=style,
-        style_hash=policy_hash(style),
-        script=script,
-        script_hash=policy_hash(script),
         data=safe(written).replace(
             "<", "\\u003c"
         ),  # text of a scenario with `</script>` would end the element of the data
+    )
+
+
+def filled(template: str, style: str, script: str, **rest: str) -> str:
+    """A page: a template with an inline style and script, of which its policy says that only these two may run."""
+    return Template(template).substitute(
+        style=style, style_hash=_policy_hash(style), script=script, script_hash=_policy_hash(script), **rest
     )
 
 
@@ -135,33 +143,37 @@ def part(package: str, *names: str) -> str:
     return "".join(files(package).joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
-def policy_hash(text: str) -> str:
-    """The hash of an inline script or style, in the form of a Content-Security-Policy: only these two may run."""
+def _policy_hash(text: str) -> str:
+    """The hash of an inline script or style, in the form of a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def run_data(run: StoredRun, most: int) -> Data:
-    """The data of a run, with at most so many episodes of each trace.
+def _with_at_most(most: int, run: Data) -> Data:
+    """The data of a run with at most so many of the episodes of each trace that it has."""
+    of_traces = ([each for each in run["episodes"] if each["world"] == world] for world in range(len(run["stages"])))
+    kept = [each for episodes in of_traces for each in episodes[:most]]
+    return {**run, "episodes": kept, "leftOut": run["leftOut"] + len(run["episodes"]) - len(kept)}
+
+
+def _run_data(run: StoredRun) -> Data:
+    """The data of a run, with at most `MOST_EPISODES` episodes of each trace.
 
     Raises:
         RunError: it cannot be opened again.
     """
     scenario = reopen_scenario(run)
     document = scenario.document
-    stages, episodes, left_out = _recorded(run, most)
+    stages, episodes, left_out = _recorded(run)
     return {
         "name": run.manifest.scenario,
         "title": document.title,
-        "claim": " ".join(document.claim.split()),
+        "claim": flat(document.claim),
         "origin": document.origin,
-        "look": " ".join((document.tell.look or "").split()),
-        "about": {key: " ".join(text.split()) for key, text in document.about if text},
+        "look": flat(document.tell.look),
+        "about": {key: flat(text) for key, text in document.about if text},
         "sources": list(document.sources),
         "verdict": run.verdict,
-        "judgements": [
-            {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
-            for judgement in run.judgements
-        ],
+        "judgements": [judgement_data(judgement) for judgement in run.judgements],
         "command": shlex.join(["turncoat", *map(portable, run.manifest.command[1:])]),
         "manifest": {**asdict(run.manifest), "command": [portable(word) for word in run.manifest.command]},
         "learning": learning_data(run),
@@ -172,6 +184,11 @@ def run_data(run: StoredRun, most: int) -> Data:
     }
 
 
+def judgement_data(judgement: Judgement) -> Data:
+    """The data of a judgement."""
+    return {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
+
+
 def portable(word: str) -> str:
     """A word of a command or the name of a file without the folders of this machine: a page is shown elsewhere."""
     option, equals, path = word.partition("=")
@@ -180,7 +197,7 @@ def portable(word: str) -> str:
     return Path(word).name if os.path.isabs(word) else word
 
 
-def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
+def _recorded(run: StoredRun) -> tuple[list[Data], list[Data], int]:
     """The data of each trace's world, the data of the episodes that are shown, and the number of those left out."""
     stages: list[Data] = []
     shown: list[Data] = []
@@ -190,11 +207,7 @@ def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
         stages.append(stage_data(show.world, meanings(show.scenario.document)))
         told = Narration(show.scenario, opening_of(show.scenario), run.manifest.scenario, run=True)
         attributing = AttributionSolver(show.scenario, show.stage, QUICK) if show.agent == "exact" else None
-        left_out += max(0, len(show.keys) - most)
-        for number, (seed, episode) in enumerate(show.keys[:most]):
-            about = {"label": name, "agent": show.agent, "stage": show.stage, "seed": seed, "episode": episode}
-            recorded = show.episode(number)
-            captions = [[caption.tick, caption.text] for caption in told.captions(recorded)]
-            frames = film(show, number, attributing)
-            shown.append({**about, "world": len(stages) - 1, "frames": frames, "captions": captions})
+        left_out += max(0, len(show.keys) - MOST_EPISODES)
+        for number in range(min(len(show.keys), MOST_EPISODES)):
+            shown.append({"label": name, "world": len(stages) - 1, **episode_data(show, number, told, attributing)})
     return stages, shown, left_out

@@ -16,7 +16,8 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
 from ..pictures.contour_diagram import contours_if_any
-from ..pictures.life_timeline import draw_timeline, png, timeline
+from ..pictures.figure_files import png
+from ..pictures.life_timeline import draw_timeline, timeline
 from ..pictures.phase_diagram import diagram_if_any
 from .replay_data import Data
 

@@ -12,6 +12,7 @@ from ...envs.reference.looks import looks
 from ...envs.world.world import Body, World
 from ...evals.inspection.attribution import UNSOLVED, Attribution, AttributionSolver
 from ...evals.inspection.mind import Mind, ValueMap
+from ...evals.inspection.narration import Narration
 from ...evals.inspection.show import Show
 from ...evals.traces.episode import Episode
 from ..drawing.figures import BodyFigures
@@ -74,6 +75,19 @@ def _field_names(world: World, meanings: Mapping[str, str]) -> list[str]:
     return [meanings.get(each.name) or plain_name(each.name) for each in quantities(world, first_state(world))]
 
 
+def episode_data(show: Show, number: int, told: Narration, attributing: AttributionSolver | None = None) -> Data:
+    """An episode: whose it is, its film and what is told of it; for the arguments see `film`."""
+    episode = show.episode(number)
+    return {
+        "agent": episode.agent,
+        "stage": show.stage,
+        "seed": episode.seed,
+        "episode": episode.number,
+        "frames": film(show, number, attributing),
+        "captions": [[each.tick, each.text] for each in told.captions(episode)],
+    }
+
+
 def film(show: Show, number: int, attributing: AttributionSolver | None = None) -> list[Data]:
     """T + 1 records of an episode of T ticks: one for each tick, and one for the state after the last.
 
@@ -97,7 +111,7 @@ def _attribution(attributing: AttributionSolver | None, episode: Episode, agent:
 
 
 def _record(show: Show, episode: Episode, tick: int, flips: list[Attribution | None]) -> Data:
-    scene = _scene(show.world, episode.states[tick])
+    scene = state_data(show.world, episode.states[tick])
     if tick == episode.length:
         return scene  # no decision follows the last state
     # An episode keeps its end apart from the events; the player shows both in one list.
@@ -124,7 +138,8 @@ def _record(show: Show, episode: Episode, tick: int, flips: list[Attribution | N
     }
 
 
-def _scene(world: World, state: Ints) -> Data:
+def state_data(world: World, state: Ints) -> Data:
+    """All of a state int32 `[F]` that is drawn."""
     scene = scene_data(world, state)
     seen = seen_data(world, state)
     return scene | ({"seen": seen} if seen else {})

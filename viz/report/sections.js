@@ -1,15 +1,19 @@
 "use strict";
 // The parts of a page on a run or a sweep: verdicts, learning curves, diagrams. Needs player.js.
 
+const SVG = "http://www.w3.org/2000/svg";
+
+function draw(svg, tag, attributes, text) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  svg.append(element);
+}
+
 function interval(judgement) {
   const [low, high] = [judgement.low, judgement.high].map((end) => (typeof end === "string" ? Number(end.replace("inf", "Infinity")) : end));
   if (low === null || high === null || low < 0 || high > 1) return null;
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const part = (tag, attributes) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    svg.append(element);
-  };
+  const svg = document.createElementNS(SVG, "svg"), part = (tag, attributes) => draw(svg, tag, attributes);
   svg.setAttribute("class", "interval"); svg.setAttribute("viewBox", "0 0 120 16");
   svg.setAttribute("role", "img"); svg.setAttribute("aria-label", "from " + low + " to " + high + ", " + judgement.bound);
   const x = (value) => 4 + 112 * value, bound = parseFloat((judgement.bound.match(/-?[\d.]+/) || [])[0]);
@@ -74,15 +78,6 @@ function section(run) {
 }
 
 // ------------------------------------------------------------------ plots
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function draw(svg, tag, attributes, text) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text !== undefined) element.textContent = text;
-  svg.append(element);
-}
 
 // One trace: a thin line for each seed, and a thick one for their mean where all have a point.
 function learning(trace) {

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from joblib import Parallel, delayed
@@ -188,6 +189,7 @@ def _key(name: str, scenario: Scenario) -> str:
     return cache_key({"site": name, "texts": texts, "drawing": _drawing_hash()})
 
 
+@lru_cache(1)
 def _drawing_hash() -> str:
     """SHA-256 of this room's code: `code_hash` leaves it out, and a page's data come from it."""
     digest = hashlib.sha256()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...evals.traces.provenance import RunError
-from ...scenarios.errors import MissingPackageError
+from ...scenarios.errors import MissingPackageError, installing
 from ..report.page import part
 from .pages import file_of
 
@@ -35,7 +35,7 @@ def check_docs(docs: Path) -> None:
         RunError: the folder has no `index.md`.
     """
     if find_spec("mkdocs") is None or find_spec("material") is None:
-        raise MissingPackageError("the docs are built with mkdocs-material: pip install 'turncoat[site]'")
+        raise MissingPackageError(f"the docs are built with mkdocs-material: {installing('site')}")
     if not (docs / "index.md").is_file():
         raise RunError(f"{docs} is no folder of docs: it has no index.md")
 

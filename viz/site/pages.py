@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from itertools import groupby
-from string import Template
 
 from ...scenarios import library
 from ...scenarios.language.faults.faults import safe
-from ..report.page import part, policy_hash
+from ..report.page import filled, part
 from .packing import packed
 from .scenario_data import ScenarioPage
 
@@ -118,12 +117,11 @@ def _card(page: ScenarioPage, number: int) -> str:
 def _page(title: str, links: Sequence[tuple[str, str]], content: str, data: str, script: str) -> str:
     style = part(REPORT, "report.css") + part(__package__, "site.css")
     shown = [f'<a href="{href}">{_text(text)}</a>' for href, text in links]
-    return Template(part(__package__, "page.html")).substitute(
+    return filled(
+        part(__package__, "page.html"),
+        style,
+        script,
         title=_text(title if title == "Turncoat" else f"{title} · Turncoat"),
-        style=style,
-        style_hash=policy_hash(style),
-        script=script,
-        script_hash=policy_hash(script),
         links="<strong>Turncoat</strong> " + " ".join(shown),
         content=content,
         data=data,

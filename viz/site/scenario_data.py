@@ -14,7 +14,7 @@ import numpy as np
 from ...envs.world.world import World
 from ...evals.exact.solved_worlds import SolvedWorlds
 from ...evals.inspection.attribution import UNSOLVED, AttributionSolver
-from ...evals.inspection.narration import Narration, Opening, first_seed, opening_of
+from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of
 from ...evals.inspection.show import LiveShow, RecordedShow, Show, shipped_checkpoint
 from ...evals.inspection.what_if import EpisodeMoment
 from ...evals.runs.run import RunSettings, run_scenario
@@ -22,8 +22,8 @@ from ...evals.traces.episode import Episode
 from ...scenarios.language.expressions.syntax import ENDED
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
-from ..report.page import portable
-from ..report.replay_data import Data, film, scene_data, seen_data, stage_data
+from ..report.page import judgement_data
+from ..report.replay_data import Data, episode_data, stage_data, state_data
 from ..text.ascii_board import meanings
 from ..text.episode_text import plain
 from .packing import packed
@@ -83,11 +83,8 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
         "run": {
             "name": name,
             "title": document.title,
-            "look": _flat(document.tell.look) or _flat(document.about.measure),
-            "judgements": [
-                {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
-                for judgement in run.judgements
-            ],
+            "look": flat(document.tell.look) or flat(document.about.measure),
+            "judgements": [judgement_data(judgement) for judgement in run.judgements],
             "episodes": watched.episodes[:1],
             "stages": [watched.stage],
         },
@@ -103,10 +100,10 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
     return ScenarioPage(
         name=name,
         title=document.title,
-        claim=_flat(document.claim),
+        claim=flat(document.claim),
         origin=document.origin,
-        about=tuple((heading, _flat(text)) for heading, text in told if text),
-        sources=tuple(map(_flat, document.sources)),
+        about=tuple((heading, flat(text)) for heading, text in told if text),
+        sources=tuple(map(flat, document.sources)),
         figures=builder.figures(watched.shown),
         clip=watched.clip,
         packed=packed(data, arrays),
@@ -153,7 +150,7 @@ class _Builder:
             note = f"The agent is `{self.opening.agent}`: it was trained beforehand, and learns no more."
             return self._filmed(LearnedShow(self.scenario, self.stage, learned), stage, [self.opening.seed or 0], note)
         for name in self._stages():
-            live = LiveShow(self.scenario, name)
+            live = LiveShow(self.scenario, name, worlds=self.worlds)
             try:
                 number = first_seed(self.opening, live.episode)
                 live.episode(number)
@@ -196,18 +193,8 @@ class _Builder:
         for number in numbers:
             episode = show.episode(number)
             first = first or episode
-            episodes.append(
-                {
-                    "label": f"{self.stage}, {episode.agent}",
-                    "agent": episode.agent,
-                    "stage": self.stage,
-                    "seed": episode.seed,
-                    "episode": episode.number,
-                    "world": 0,
-                    "frames": film(show, number, attributing),
-                    "captions": [[each.tick, each.text] for each in self.narration.captions(episode)],
-                }
-            )
+            told = episode_data(show, number, self.narration, attributing)
+            episodes.append({"label": f"{self.stage}, {episode.agent}", "world": 0, **told})
         return _Watched(episodes, stage, note, first, self._clip(first, stage))
 
     def _clip(self, episode: Episode | None, stage: Data) -> Data:
@@ -219,19 +206,19 @@ class _Builder:
         kept = {0, last, *(tick + 1 for tick in news)} | set(
             np.linspace(0, last, CLIP - len(news)).astype(int).tolist()
         )
-        frames = [self._still(episode, tick) for tick in sorted(tick for tick in kept if tick <= last)]
+        ticks = sorted(tick for tick in kept if tick <= last)
+        frames = [state_data(episode.world, episode.states[tick]) | {"words": []} for tick in ticks]
         return {"stage": stage, "frames": frames}
-
-    def _still(self, episode: Episode, tick: int) -> Data:
-        state = episode.states[tick]
-        scene = scene_data(episode.world, state) | {"words": []}
-        seen = seen_data(episode.world, state)
-        return scene | ({"seen": seen} if seen else {})
 
     # ------------------------------------------------------------------ what is played and changed
 
     def tables(self, shown: Episode | None) -> Data:
         """The worlds as tables, with the process to play and the grid of what-ifs."""
+        if not self.refused and shown is not None and shown.agent in ("exact", self.opening.agent):
+            try:
+                self.process = played_process(self.worlds, self.stage)
+            except UNSOLVED as fault:
+                self.refused = str(fault)
         events = dict.fromkeys([*self.world.events, *(f"{ENDED}{reason}" for reason in self.world.reasons)])
         data: Data = {
             "worlds": [],
@@ -241,16 +228,8 @@ class _Builder:
             "unplayed": self._unplayed("played", "play"),
             "unsupposed": self._unplayed("changed", "watch"),
         }
-        if self.refused or shown is None or shown.agent not in ("exact", self.opening.agent):
+        if self.process is None or shown is None:
             return data
-        try:
-            self.process = played_process(self.worlds, self.stage)
-        except UNSOLVED as fault:
-            self.refused = str(fault)
-            return data | {
-                "unplayed": self._unplayed("played", "play"),
-                "unsupposed": self._unplayed("changed", "watch"),
-            }
         self.report("writing its tables")
         tables = _Worlds(self.scenario)
         tables.number(self.process.enumeration.world, self.process.enumeration.states)
@@ -426,7 +405,3 @@ def _settings(settings: Mapping[str, object]) -> str:
 
 def _short(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
-
-
-def _flat(text: str | None) -> str:
-    return " ".join((text or "").split())

@@ -1,0 +1,38 @@
+"""Figures of Matplotlib as files: a PNG in memory, or a new file of a kind that its name says."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from ...scenarios.errors import UsageError
+
+KINDS = (".png", ".svg", ".pdf")
+
+
+def png(figure: Figure, dpi: int) -> bytes:
+    """A figure as a PNG, without the version of Matplotlib, which would make equal pictures different files."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None})
+    return content.getvalue()
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure to a new file.
+
+    Raises:
+        UsageError: the file exists, is of no known kind, or cannot be written.
+    """
+    if path.suffix.lower() not in KINDS:
+        raise UsageError(f"{path}: pictures are {', '.join(KINDS)}")
+    if path.exists():
+        raise UsageError(f"{path} exists already, and nothing is written over it; give it another name")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        figure.savefig(part, format=path.suffix.lower()[1:], dpi=150)
+        part.rename(path)
+    except OSError as fault:
+        part.unlink(missing_ok=True)
+        raise UsageError(f"{path} cannot be written: {fault.strerror or fault}") from fault
