@@ -13,16 +13,29 @@ import typer
 from rich.markup import escape
 
 from .. import printing
-from ..scenarios.did_you_mean import quote
 from ..scenarios.errors import UsageError, check_name
-from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
+from .options import (
+    SCALE,
+    AsJson,
+    Dark,
+    Params,
+    Scale,
+    Sets,
+    Size,
+    StageName,
+    load_with,
+    overrides_of,
+    size_of,
+    stage_of,
+    theme_of,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from ..evals.inspection.live_reload import LiveReloader
     from ..evals.inspection.narration import Narration
     from ..evals.inspection.show import Show
     from ..scenarios.language.loading import Scenario
-    from ..viz.drawing.palette import Theme
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys
 
@@ -35,9 +48,6 @@ Shown = Annotated[
 Overlays = Annotated[
     list[str], typer.Option("--overlay", help="Show this and only what else is named so; `all` for everything.")
 ]
-Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
-SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
-Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 Agent = Annotated[
     str | None,
     typer.Option(
@@ -89,7 +99,7 @@ def watch(
     seed: FirstSeed = None,
     overlay: Overlays = [],
     size: Size = "1280x800",
-    scale: Annotated[float | None, SCALE] = None,
+    scale: Scale = None,
     dark: Dark = False,
     film: Film = "mp4",
     beside: BesideIt = [],
@@ -110,7 +120,7 @@ def watch(
     if reload and not isinstance(show, LiveShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
-    chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
+    chosen, theme, wide, ending = _overlays(overlay), theme_of(dark), size_of(size), _ending(film)
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
@@ -144,7 +154,7 @@ def play(
     as_: As = None,
     overlay: Overlays = [],
     size: Size = "1280x800",
-    scale: Annotated[float | None, SCALE] = None,
+    scale: Scale = None,
     dark: Dark = False,
     film: Film = "mp4",
 ) -> None:
@@ -158,7 +168,7 @@ def play(
         raise UsageError(f"`{name}` is part of a life, and lives are not played at the keys in this version")
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
-    theme, wide, ending = _theme(dark), _size(size), _ending(film)
+    theme, wide, ending = theme_of(dark), size_of(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys, help_keys
@@ -199,7 +209,7 @@ def record(
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
     second = _second(show, which, beside, show.stage)
-    chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
+    chosen, theme, wide = _overlays(overlay), theme_of(dark), size_of(size)
     from ..viz.film.render import record as film
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
@@ -456,24 +466,3 @@ def _ending(kind: str) -> str:
     kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
     check_name("kind of film", kind, kinds)
     return kinds[kind]
-
-
-def _theme(dark: bool) -> Theme:
-    from ..viz.drawing.palette import DARK, LIGHT
-
-    return DARK if dark else LIGHT
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Read `1280x800` as a width and a height in points.
-
-    Raises:
-        UsageError: it is not of that form, or too small or too large.
-    """
-    width, cross, height = text.lower().partition("x")
-    # Python refuses to read very long numbers.
-    if not (cross and all(side.isascii() and side.isdigit() and len(side) < 9 for side in (width, height))):
-        raise UsageError(f"--size {quote(text)} is not of the form 1280x800")
-    if not (240 <= int(width) <= 7680 and 180 <= int(height) <= 4320):
-        raise UsageError(f"--size {text}: from 240x180 to 7680x4320")
-    return int(width), int(height)
