@@ -150,7 +150,7 @@ class Hands:
     """A browser with hands at its keys, which waits for what is done in the background."""
 
     def __init__(self, folders):
-        self.opened = []
+        self.opened: list[str] = []
         self.browser = RunBrowser(StoredFolders(folders), self.opened.append)
         self.settle()
 
