@@ -101,7 +101,8 @@ def test_the_truth_is_not_observed_and_nothing_else_changes() -> None:
     assert found.mdp.n_states == other.mdp.n_states
     assert found.mdp.rewards.tobytes() == other.mdp.rewards.tobytes()
     names = [world.fields[column].name for column in world.agents[0].sees]
-    assert "shown(charge)" in names and "charge" not in names
+    assert "shown(charge)" in names
+    assert "charge" not in names
     assert observe(world, found.states).shape == observe(other.world, other.states).shape
     assert len(set(observation_ids(world, found.states))) < found.mdp.n_states
 
@@ -125,7 +126,7 @@ stages: {train: {horizon: 1}}
 
 @pytest.mark.parametrize(("shown", "value"), [("", 0.25), ("shows_as: 0", 0.0), ("shows_as: 1 - bad", 0.25)])
 def test_a_plan_knows_what_is_shown_and_no_more(shown: str, value: float) -> None:
-    """Three cups of four are poisoned: who cannot tell leaves them all, and a mirror image tells as much as the truth."""
+    """Three cups of four are poisoned: who cannot tell leaves all, and a mirror image tells as much as the truth."""
     world = world_of(GAMBLE.replace("SHOWN", shown))
     assert plan_exactly(enumerate_world(world)).start_value == pytest.approx(value)
 

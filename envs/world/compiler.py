@@ -238,7 +238,7 @@ class _Compiler:
         return index
 
     def add_counters(self, owner: str, counters: Mapping[str, schema.Counter], seen: bool = True) -> tuple[int, ...]:
-        """The columns of some fields, or counters (of no owner); each that shows otherwise is followed by what it shows."""
+        """The columns of some fields, or counters (of no owner); what one shows in its place comes after it."""
         indices: list[int] = []
         for field, counter in counters.items():
             name = f"{owner}.{field}" if owner else field

@@ -50,7 +50,7 @@ def check_terms(what: str, terms: int) -> None:
 
 
 def shown_for(name: str) -> str:
-    """The name of the column of what agents observe in place of a counter or a field: no name of a file has brackets."""
+    """The name of the column of what agents observe in place of a counter or a field; no name of a file is like it."""
     return f"shown({name})"
 
 
