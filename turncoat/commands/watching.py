@@ -23,6 +23,7 @@ from .options import (
     Sets,
     Size,
     StageName,
+    Steps,
     load_with,
     overrides_of,
     size_of,
@@ -51,7 +52,8 @@ Overlays = Annotated[
 Agent = Annotated[
     str | None,
     typer.Option(
-        "--agent", help="Of a run: whose recording. Of a scenario: exact, or deep if a checkpoint lies beside it."
+        "--agent",
+        help="Of a run: whose recording. Of a scenario: exact, an agent's file, or deep if its file lies beside.",
     ),
 ]
 Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
@@ -77,6 +79,12 @@ FirstSeed = Annotated[
     ),
 ]
 Reload = Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")]
+
+Train = Annotated[bool, typer.Option("--train", help="Watch --agent learn, from the beginning; the seed is --seed.")]
+KeptAgent = Annotated[
+    Path | None,
+    typer.Option("--keep", metavar="FILE", help="With --train: the file to which the agent is written at the end."),
+]
 
 Played = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path.")]
 As = Annotated[
@@ -104,6 +112,9 @@ def watch(
     film: Film = "mp4",
     beside: BesideIt = [],
     reload: Reload = False,
+    train: Train = False,
+    steps: Steps = None,
+    keep: KeptAgent = None,
 ) -> None:
     """Watch a scenario's exact plan, a trained agent beside it, or a run's recordings, in a window; H shows the keys.
 
@@ -111,6 +122,13 @@ def watch(
     """
     from ..evals.inspection.show import LiveShow
 
+    if train:
+        if beside or reload:
+            raise UsageError("--train shows one agent that learns, without --beside and --reload")
+        _watch_training(which, param, set_, stage, agent, variant, seed, steps, keep, overlay, size, scale, dark, film)
+        return
+    if steps is not None or keep is not None:
+        raise UsageError("--steps and --keep are of a training: add --train")
     _loading(which, "reading what is to be watched")
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
@@ -252,6 +270,59 @@ def record(
         printing.next_command("watch", which)
 
 
+def _watch_training(
+    which: str,
+    param: list[str],
+    set_: list[str],
+    stage: str | None,
+    agent: str | None,
+    variant: str | None,
+    seed: int | None,
+    steps: int | None,
+    keep: Path | None,
+    overlay: list[str],
+    size: str,
+    scale: float | None,
+    dark: bool,
+    film: str,
+) -> None:
+    """Train an agent in a process of its own, and show in a window what it has learned by now."""
+    from ..evals.live.training_process import TrainingRequest
+    from ..evals.live.training_show import TrainingShow, trained_by_default
+    from ..evals.traces.atomic_folder import check_target
+    from ..scenarios.language.loading import apply_overrides
+
+    if os.path.isdir(which) or which.endswith(".parquet"):
+        raise UsageError("--train trains an agent of a scenario; a recording is of one that was trained")
+    if keep is not None:
+        check_target(keep)
+    theme, wide, ending = theme_of(dark), size_of(size), _ending(film)
+    scenario = load_with(which, param, set_)
+    if variant is not None:
+        check_name("variant", variant, scenario.document.variants)
+        scenario = apply_overrides(scenario, scenario.document.variants[variant])
+    runs = scenario.document.runs
+    request = TrainingRequest(
+        scenario,
+        agent or trained_by_default(scenario),
+        stage_of(scenario, stage),
+        steps or runs.steps,
+        runs.first_seed if seed is None else seed,
+    )
+    chosen = _overlays(overlay)
+    _loading(which, f"training {request.agent} for {request.steps:,} steps")
+    training = TrainingShow(request)
+    try:
+        from ..viz.viewer.training_viewer import OVERLAYS_OF_TRAINING, TrainingViewer
+
+        viewer = TrainingViewer(training, overlays=chosen if overlay else OVERLAYS_OF_TRAINING, theme=theme)
+        _open(viewer, wide, scale, ending)
+    finally:
+        printing.say(escape(training.close(keep)))
+    if training.kept:
+        printing.next_command("watch", which, "--agent", training.kept)
+
+
 def _loading(which: str, doing: str) -> None:
     """Say that a window will come: until then a world may have to be read and solved."""
     printing.err().print(f"{escape(which)}: {doing}; the window opens at once, H in it shows the keys", soft_wrap=True)
@@ -341,8 +412,11 @@ def _told(
 
 
 def _learned(scenario: Scenario, agent: str, insisted: bool) -> Path | None:
-    """The checkpoint that comes with a scenario for an agent, or None; without torch only if it is `insisted` upon."""
+    """The file of an agent, named or beside the scenario, or None; without torch only if it is `insisted` upon."""
     from ..evals.inspection.show import shipped_checkpoint
+
+    if agent.endswith((".npz", ".safetensors")):
+        return Path(agent)
 
     if not insisted and find_spec("torch") is None:
         return None

@@ -266,6 +266,9 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.caption,
         frame.card,
         frame.attributed,
+        None
+        if frame.learning is None
+        else (frame.learning.progress.step, frame.learning.state, len(frame.learning.looks)),
         None if frame.other is None else frame_key(frame.other),
     )
 
