@@ -99,6 +99,7 @@ def watch(
 
     Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
     """
+    from ..evals.inspection.lives.life_show import LifeShow
     from ..evals.inspection.show import LiveShow
 
     _loading(which, "reading what is to be watched")
@@ -107,7 +108,7 @@ def watch(
     second = _second(show, which, beside, show.stage)
     if reload and os.path.isdir(which):
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
-    if reload and not isinstance(show, LiveShow):
+    if reload and not isinstance(show, LiveShow | LifeShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
@@ -127,7 +128,7 @@ def watch(
         theme=theme,
         label="" if other is None else _label(show),
         beside=other,
-        supposing=True,
+        supposing=not isinstance(show, LifeShow),
         reloading=again,
         narration=told.narration,
         card=True,
@@ -354,7 +355,8 @@ def _show(
     Raises:
         UsageError: the options do not fit what is shown.
     """
-    from ..evals.inspection.show import LiveShow, open_run, open_trace
+    from ..evals.inspection.lives.life_show import live_show
+    from ..evals.inspection.show import open_run, open_trace
 
     if os.path.isdir(which):
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
@@ -368,7 +370,7 @@ def _show(
     from ..scenarios.language.loading import apply_overrides
 
     scenario = apply_overrides(load_with(which, param, set_), more or {})
-    return LiveShow(scenario, stage_of(scenario, stage))
+    return live_show(scenario, stage_of(scenario, stage))
 
 
 @dataclass(frozen=True)
@@ -382,7 +384,8 @@ class _Second:
 
 def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
     """The second show: of a run, another agent or another setting; of a scenario, a variant or overrides."""
-    from ..evals.inspection.show import LiveShow, open_run
+    from ..evals.inspection.lives.life_show import live_show
+    from ..evals.inspection.show import open_run
     from ..scenarios.language.loading import apply_overrides
 
     if not beside:
@@ -397,7 +400,7 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
     for name in names:
         check_name("variant", name, variants)
     merged = {key: value for name in names for key, value in variants[name].items()} | overrides
-    return _Second(LiveShow(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
+    return _Second(live_show(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
 
 
 def _label(show: Show) -> str:
@@ -412,10 +415,11 @@ def _label(show: Show) -> str:
 
 def _apart(show: Show) -> Show:
     """The same show for a window, which must not wait: a live one solves large worlds in another process."""
+    from ..evals.inspection.lives.life_show import LifeShow
     from ..evals.inspection.show import LiveShow
     from ..evals.inspection.show_process import SubprocessShow
 
-    return SubprocessShow(show.scenario, show.stage) if isinstance(show, LiveShow) else show
+    return SubprocessShow(show.scenario, show.stage) if isinstance(show, LiveShow | LifeShow) else show
 
 
 def _reloading(
