@@ -149,14 +149,16 @@ def play(
     dark: Dark = False,
     film: Film = "mp4",
 ) -> None:
-    """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
-    from ..evals.inspection.game import Game, playable, save_target
+    """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts.
+
+    A life is played whole, from its first episode to its last.
+    """
+    from ..evals.inspection.game import playable, save_target
+    from ..evals.inspection.lives.life_game import game_of
     from ..evals.inspection.narration import Narration, opening_of
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
-    if scenario.lives_in(name):
-        raise UsageError(f"`{name}` is part of a life, and lives are not played at the keys in this version")
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
@@ -165,7 +167,7 @@ def play(
     from ..viz.window.play_keys import PlayKeys, help_keys
 
     _loading(which, "setting up the game")
-    game = Game(scenario, name, as_)
+    game = game_of(scenario, name, as_)
     role = game.world.agents[game.agent]
     told = Narration(scenario, opening_of(scenario), which, asked=True, role=role.name)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(role.actions), narration=told, card=True)
