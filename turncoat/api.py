@@ -236,8 +236,8 @@ def why(
 ) -> EventExplanation:
     """Explain why the best plan for the agent causes an event or avoids it, whichever planner the agent has.
 
-    Where the file declares a life, whole lives are compared. The event counts in all of a life's episodes when the stage
-    is `life` or None, or in those of a stage that is part of it.
+    Where the file declares a life, whole lives are compared. The event counts in all of a life's episodes when the
+    stage is `life` or None, or in those of a stage that is part of it.
 
     Raises:
         ScenarioError, NotEnumerableError: as `solve`.

@@ -204,7 +204,9 @@ def _surest(plans: ComparedPlans[SolutionT], notes: list[str]) -> SurestPlan[Sol
     return None
 
 
-def _surest_behaviour(plans: ComparedPlans[SolutionT], surest: SurestPlan[SolutionT] | None, notes: list[str]) -> tuple[Behaviour | None, bool]:
+def _surest_behaviour(
+    plans: ComparedPlans[SolutionT], surest: SurestPlan[SolutionT] | None, notes: list[str]
+) -> tuple[Behaviour | None, bool]:
     """What the surest plan does, and whether it is postponed for ever."""
     if surest is None or surest.attained:
         return (None if surest is None else plans.behaviour(surest.solution)), False

@@ -1,4 +1,4 @@
-"""The lives that the question after an event compares: the best one, the best without it, and the best that is sure of it.
+"""The lives that the question after an event compares: the best one, the best without it, and the surest of it.
 
 They are solved on one process that remembers whether the event has come. Letters: P places, A actions, K channels.
 """

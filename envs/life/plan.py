@@ -129,8 +129,8 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
 def designers_plan(plan: LifePlan, weight: float = 1.0) -> LifePlan:
     """The plan of the same life that is best for the hidden performance, undiscounted, by one who sees everything.
 
-    Its weights are those of the given plan, so that values are told by what the agent wants. With a `weight` of -1 it is
-    the plan that is worst for the performance.
+    Its weights are those of the given plan, so that values are told by what the agent wants. With a `weight` of -1 it
+    is the plan that is worst for the performance.
     """
     process = plan.process
     hidden = replace(process.mdp, rewards=process.performance[:, None], channels=("performance",))

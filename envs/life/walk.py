@@ -1,4 +1,4 @@
-"""A life in plain Python on the reference, tick by tick: what is shown of a life, and what a person plays, goes this way.
+"""A life in plain Python on the reference, tick by tick: what is shown of a life, and what a person plays.
 
 The kernel's lives (`stepper`) are many at once and fast; a walk is one, remembers nothing, and so can be gone back in.
 """
@@ -58,7 +58,7 @@ class LifeTick:
 
 
 class LifeWalk:
-    """The lives of one lane. Draws are those of that lane of a `LifeStepper`; without a seed each takes its likeliest outcome.
+    """The lives of one lane. Draws are those of that lane of a `LifeStepper`; without a seed they take likeliest outcomes.
 
     Where chance decides how many episodes there are, the likeliest outcome would be the same each time: without a seed
     there are as many of them as are to be expected.

@@ -1,4 +1,4 @@
-"""What following the plan of a life gathers from each of its places on: of each channel, or of anything that outcomes add."""
+"""What following the plan of a life gathers from each of its places on, of each channel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FOLLOWING = "what a plan of a life gathers was summed up"
 
 
 def worth_of(plan: LifePlan, gains: Floats | None = None, foresight: str = "life") -> Floats:
-    """Discounted sums from each place on, float64 `[P, A, n]`: after each action, and then by the plan's first optimal one.
+    """Discounted sums from each place on, float64 `[P, A, n]`: after each action, then by the plan's first optimal ones.
 
     Args:
         plan: the life.
@@ -37,7 +37,9 @@ def worth_of(plan: LifePlan, gains: Floats | None = None, foresight: str = "life
             check_time(_FOLLOWING)
             change = 0.0
             for places in groups:
-                sums = gains[places] + process.discounts[places][:, None, None] * _expected(mdp, probability, ahead, places)
+                sums = gains[places] + process.discounts[places][:, None, None] * _expected(
+                    mdp, probability, ahead, places
+                )
                 out[places] = sums
                 now = sums[np.arange(places.size), first[places]]
                 change = max(change, largest(now - ahead[places]))

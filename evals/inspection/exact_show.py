@@ -16,6 +16,7 @@ from ..exact.planned_policy import thinking
 from ..traces.episode import Episode
 from .mind import Mind, ValueMap, mind_of
 
+
 class PlanFollower:
     """Plays an exact plan by the state of the world, whatever the agent observes.
 

@@ -16,8 +16,8 @@ from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from ..traces.whole_life import WholeLife
 from ..training.execution.parent_watch import end_with_parent
-from .mind import Mind, ValueMap
 from .lives.life_show import live_show
+from .mind import Mind, ValueMap
 from .show import ReplayPrefix
 
 QUICK = 10_000
@@ -25,7 +25,7 @@ QUICK = 10_000
 
 
 class SubprocessShow:
-    """A `Show` like `LiveShow` or `LifeShow` for a window: a world with many states is solved and queried in another process."""
+    """A `LiveShow` or `LifeShow` for a window: a world with many states is solved and queried in another process."""
 
     count: int | None = None
 
@@ -52,7 +52,8 @@ class SubprocessShow:
             return self._local.episode(number)
         found: Episode = self._ask_remote("episode", number)
         if isinstance(found, WholeLife):
-            return found.within({span.world.stage: self._stages.world({}, span.world.stage) for span in found.spans})
+            others = {span.world.stage: self._stages.world({}, span.world.stage) for span in found.spans}
+            return found.within({**others, self.world.stage: self.world})
         return replace(found, world=self.world)
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:

@@ -71,9 +71,7 @@ def _values(plan: LifePlan, stage: str) -> PlanValue:
     )
 
 
-def life_outcomes(
-    plan: LifePlan, stage: str, seen: Expression | None, harm: tuple[str, ...]
-) -> BehaviourOutcomes:
+def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tuple[str, ...]) -> BehaviourOutcomes:
     """The outcomes of all policies that choose among a life's optimal actions, in the mean episode of a stage.
 
     Args:

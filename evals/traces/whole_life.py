@@ -38,7 +38,7 @@ class LifeSpan:
 class WholeLife(Episode):
     """A life: an episode whose states, between two of its episodes, go on with the start of the next one.
 
-    What comes between two episodes is among the events of the last tick of the first, marked as `BETWEEN`, as in traces.
+    What comes between two episodes is among the events of the last tick of the first, marked as in traces.
 
     Attributes:
         spans: its episodes in order.

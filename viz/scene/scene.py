@@ -400,7 +400,8 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     """Draw a line with a mark for each tick that had an event, and a knob at the present tick.
 
-    In a life a thin line stands where each of its episodes begins. A mark stands where the curves' marks stand: at the tick in which it happens, as the log counts.
+    A mark stands where the curves' marks stand: at the tick in which it happens, as the log counts. In a life a thin
+    line stands where each of its episodes begins.
     """
     theme, episode = frame.theme, frame.episode
     left, right = _axis(frame, parts, canvas.ratio)
@@ -410,7 +411,9 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
         return
     step = (right - left) / max(frame.length, 1)
     for first in [span.first for span in episode.spans] if isinstance(episode, WholeLife) else []:
-        canvas.box(left + first * step - 0.5, y - 9, left + first * step + 0.5, y + 9, mix(theme.muted, theme.paper, 0.3))
+        canvas.box(
+            left + first * step - 0.5, y - 9, left + first * step + 0.5, y + 9, mix(theme.muted, theme.paper, 0.3)
+        )
     for tick, events in enumerate(episode.events):
         if events:
             x = left + tick * step

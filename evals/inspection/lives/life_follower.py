@@ -138,7 +138,13 @@ class LifeFollower:
                     best[cell, action if alone else world.joint_actions[action, agent]] = True
         weights = sum(world.weights(life.states[tick][None], each)[0] for each in self.deciding)
         return ValueMap(
-            mdp.channels, np.asarray(weights), values, best, program.moves, "of the plan of the life", "cannot come to be"
+            mdp.channels,
+            np.asarray(weights),
+            values,
+            best,
+            program.moves,
+            "of the plan of the life",
+            "cannot come to be",
         )
 
     def action(self, moment: LifeMoment) -> int | None:

@@ -1,4 +1,4 @@
-"""A whole life played by a person, from its first episode to its last; every move can be undone, across episodes too."""
+"""A whole life played by a person, from its first episode to its last; moves can be undone across episodes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from .life_follower import LifeFollower
 class LifeGame(Game):
     """A life that a person plays, as a `Show`: its episode number n is the life after n changes.
 
-    Every draw takes its likeliest outcome, what comes between two episodes included; where a coin decides whether another
-    episode follows, there are as many as are to be expected.
+    Every draw takes its likeliest outcome, what comes between two episodes included; where a coin decides whether
+    another episode follows, there are as many as are to be expected.
     """
 
     def __init__(self, scenario: Scenario, person: str | None = None) -> None:
