@@ -58,7 +58,7 @@ class LifeTick:
 
 
 class LifeWalk:
-    """The lives of one lane. Draws are those of that lane of a `LifeStepper`; without a seed they take likeliest outcomes.
+    """The lives of one lane. Draws are those of that lane of a `LifeStepper`; without a seed, the likeliest outcomes.
 
     Where chance decides how many episodes there are, the likeliest outcome would be the same each time: without a seed
     there are as many of them as are to be expected.

@@ -14,7 +14,7 @@ _FOLLOWING = "what a plan of a life gathers was summed up"
 
 
 def worth_of(plan: LifePlan, gains: Floats | None = None, foresight: str = "life") -> Floats:
-    """Discounted sums from each place on, float64 `[P, A, n]`: after each action, then by the plan's first optimal ones.
+    """Discounted sums from each place on, float64 `[P, A, n]`: after each action, then by the plan's first optimal.
 
     Args:
         plan: the life.
