@@ -78,7 +78,7 @@ class LifeEventPlans:
         """See `EventPlans.soonest`."""
         return self._alone(None)
 
-    def surest(self) -> SurestPlan:
+    def surest(self) -> SurestPlan[LifePlan]:
         """See `EventPlans.surest`; every life is over some time, so nothing is put off for ever.
 
         Raises:
