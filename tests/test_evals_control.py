@@ -13,7 +13,13 @@ from turncoat import cli
 from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.recorded_plan import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.outcomes import OutcomeCriteria, PayTooLargeError, clean_range, exact_outcomes, seed_outcomes
+from turncoat.evals.measures.outcomes import (
+    OutcomeCriteria,
+    PayTooLargeError,
+    clean_range,
+    exact_outcomes,
+    seed_outcomes,
+)
 from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError
 from turncoat.scenarios.language.expressions.parser import formula
 from turncoat.scenarios.language.faults.faults import ScenarioError
