@@ -28,6 +28,11 @@ ReplayPrefix = tuple[int, tuple[tuple[str, ...], ...]]
 """An episode's number and the actions of all agents in its first ticks, by name: a prefix that is to be replayed."""
 
 
+NOBODY: Final = (
+    "without an exact plan there is nobody to watch: `turncoat run` trains agents in it, and the run's folder can be"
+    " watched"
+)
+"""What is said, after the reason, where there is no exact plan to be shown."""
 SHIPPED_AGENT: Final = "deep"
 """The agent of which a checkpoint may stand beside a scenario's file (see `learned_show`)."""
 
@@ -104,7 +109,7 @@ class LiveShow:
         """See `Show`."""
         if self._first is None or self._first[0] != number:
             return self.follower.episode(number)
-        return self.follower.episode(number, first=_indices(self.world, self._first[1]))
+        return self.follower.episode(number, first=indices_of(self.world, self._first[1]))
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`; where several agents are planned as one, they share one `Mind`."""
@@ -226,11 +231,10 @@ def solved(worlds: SolvedWorlds, stage: str) -> ExactPlan:
     try:
         return worlds.plan({}, stage)
     except NotEnumerableError as fault:
-        cure = "`turncoat run` trains agents in it, and the run's folder can be watched"
-        raise NotEnumerableError(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
+        raise NotEnumerableError(f"{fault}; {NOBODY}") from None
 
 
-def _indices(world: World, named: tuple[tuple[str, ...], ...]) -> Ints:
+def indices_of(world: World, named: tuple[tuple[str, ...], ...]) -> Ints:
     """int32 `[t, N]`: the indices of named actions, up to the first that the world does not have."""
     rows: list[list[int]] = []
     for row in named:

@@ -120,6 +120,7 @@ def watch(
 
     Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
     """
+    from ..evals.inspection.lives.life_show import LifeShow
     from ..evals.inspection.show import LiveShow
 
     if train:
@@ -135,7 +136,7 @@ def watch(
     second = _second(show, which, beside, show.stage)
     if reload and os.path.isdir(which):
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
-    if reload and not isinstance(show, LiveShow):
+    if reload and not isinstance(show, LiveShow | LifeShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
     chosen, theme, wide, ending = _overlays(overlay), theme_of(dark), size_of(size), _ending(film)
@@ -155,7 +156,7 @@ def watch(
         theme=theme,
         label="" if other is None else _label(show),
         beside=other,
-        supposing=True,
+        supposing=not isinstance(show, LifeShow),
         reloading=again,
         narration=told.narration,
         card=True,
@@ -176,14 +177,16 @@ def play(
     dark: Dark = False,
     film: Film = "mp4",
 ) -> None:
-    """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
-    from ..evals.inspection.game import Game, playable, save_target
+    """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts.
+
+    A life is played whole, from its first episode to its last.
+    """
+    from ..evals.inspection.game import playable, save_target
+    from ..evals.inspection.lives.life_game import game_of
     from ..evals.inspection.narration import Narration, opening_of
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
-    if scenario.lives_in(name):
-        raise UsageError(f"`{name}` is part of a life, and lives are not played at the keys in this version")
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
     theme, wide, ending = theme_of(dark), size_of(size), _ending(film)
@@ -192,7 +195,7 @@ def play(
     from ..viz.window.play_keys import PlayKeys, help_keys
 
     _loading(which, "setting up the game")
-    game = Game(scenario, name, as_)
+    game = game_of(scenario, name, as_)
     role = game.world.agents[game.agent]
     told = Narration(scenario, opening_of(scenario), which, asked=True, role=role.name)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(role.actions), narration=told, card=True)
@@ -438,7 +441,8 @@ def _show(
     Raises:
         UsageError: the options do not fit what is shown.
     """
-    from ..evals.inspection.show import LiveShow, open_run, open_trace
+    from ..evals.inspection.lives.life_show import live_show
+    from ..evals.inspection.show import open_run, open_trace
 
     if os.path.isdir(which):
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
@@ -452,7 +456,7 @@ def _show(
     from ..scenarios.language.loading import apply_overrides
 
     scenario = apply_overrides(load_with(which, param, set_), more or {})
-    return LiveShow(scenario, stage_of(scenario, stage))
+    return live_show(scenario, stage_of(scenario, stage))
 
 
 @dataclass(frozen=True)
@@ -466,7 +470,8 @@ class _Second:
 
 def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
     """The second show: of a run, another agent or another setting; of a scenario, a variant or overrides."""
-    from ..evals.inspection.show import LiveShow, open_run
+    from ..evals.inspection.lives.life_show import live_show
+    from ..evals.inspection.show import open_run
     from ..scenarios.language.loading import apply_overrides
 
     if not beside:
@@ -481,7 +486,7 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
     for name in names:
         check_name("variant", name, variants)
     merged = {key: value for name in names for key, value in variants[name].items()} | overrides
-    return _Second(LiveShow(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
+    return _Second(live_show(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
 
 
 def _label(show: Show) -> str:
@@ -496,10 +501,11 @@ def _label(show: Show) -> str:
 
 def _apart(show: Show) -> Show:
     """The same show for a window, which must not wait: a live one solves large worlds in another process."""
+    from ..evals.inspection.lives.life_show import LifeShow
     from ..evals.inspection.show import LiveShow
     from ..evals.inspection.show_process import SubprocessShow
 
-    return SubprocessShow(show.scenario, show.stage) if isinstance(show, LiveShow) else show
+    return SubprocessShow(show.scenario, show.stage) if isinstance(show, LiveShow | LifeShow) else show
 
 
 def _reloading(

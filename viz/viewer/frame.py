@@ -33,6 +33,9 @@ OVERLAYS: Mapping[str, str] = {
 OVERLAY_KEYS: Mapping[str, str] = dict(zip(OVERLAYS, "1234567890u", strict=True))
 """The key of each overlay."""
 
+RECENT = 12
+"""How many of the latest states the drawn way of an agent covers."""
+
 USUAL = frozenset({"sight", "bars", "plan", "curves", "log"})
 """The overlays that are on by default."""
 
@@ -80,6 +83,7 @@ class Frame:
         card: what is told before or after the episode, over the picture.
         meanings: what fields of the state mean, by their names.
         learning: of a training that goes on; None of anything else.
+        begun: the tick in which the present episode of a life began; 0 where there is one episode.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
@@ -112,6 +116,7 @@ class Frame:
     attributed: bool | None = False
     meanings: Mapping[str, str] = field(default_factory=dict)
     learning: LearningSoFar | None = None
+    begun: int = 0
 
     @property
     def now(self) -> int:
@@ -133,6 +138,11 @@ class Frame:
     def state(self) -> Ints:
         """int32 `[F]`: the present state."""
         return self.states[-1]
+
+    @property
+    def trail(self) -> Ints:
+        """int32 `[n, F]`: the latest states of the present episode, at most `RECENT`; the last is the present one."""
+        return self.states[max(self.begun, len(self.states) - RECENT) :]
 
     def meaning(self, name: str) -> str:
         """What a field of the state means, for a reader."""
