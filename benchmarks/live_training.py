@@ -1,8 +1,8 @@
 """What watching a training costs it, in processor time of the thread that trains, side by side in one run.
 
 `python -m benchmarks live-training [--agent NAME] [--steps N] [--rounds N]` trains one seed unwatched and watched by
-turns, in one process. Whoever watches asks for a copy of the agent without a pause, which is more than the window asks for, and
-throws it away: what is done with copies is the work of other processes.
+turns, in one process. Whoever watches asks for a copy of the agent without a pause, which is more than the window asks
+for, and throws it away: what is done with copies is the work of other processes.
 """
 
 from __future__ import annotations

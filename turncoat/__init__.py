@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         search,
         solve,
         sweep,
+        watch,
         why,
     )
     from .evals.runs.run import RunSettings
@@ -85,6 +86,7 @@ __all__ = [
     "search",
     "solve",
     "sweep",
+    "watch",
     "why",
 ]
 
