@@ -151,7 +151,7 @@ class Merged:
         return piece.source.locate(inside, span)
 
     def _origin(self, path: Path) -> tuple[Piece, Path]:
-        """The piece of one file's own that holds the value at a path of the merged content, and its path in that file."""
+        """One file's own piece that holds the value at a path of the merged content, and the path in that file."""
         piece = self.root
         for depth, step in enumerate(path):
             if piece.entries is None and piece.items is None:  # one file's own value, and all below is in that file

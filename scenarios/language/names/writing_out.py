@@ -1,7 +1,7 @@
 """Writes out what a file says once for several agents: blocks `like` another one's, and expectations for `each`.
 
-This is done with the merged files, before their shape is checked, so that nothing after it knows of it. Every value keeps
-the place where it is written.
+This is done with the merged files, before their shape is checked, so that nothing after it knows of it. Every value
+keeps the place where it is written.
 """
 
 from __future__ import annotations

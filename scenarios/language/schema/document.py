@@ -505,10 +505,11 @@ class BestFor(Block):
 class EquilibriumBlock(Block):
     """The solution concept in which two agents choose apart, and which of their equilibria count.
 
-    `correlated`: a mediator tells each agent what to do, and nobody gains by doing anything else.
+    `correlated`: a mediator tells each agent what to do, and nobody gains by doing anything else; of these the one with
+    the largest sum, or all of them (`all_correlated`).
     """
 
-    equilibrium: Literal["all", "perfect", "joint", "worst", "nash", "correlated"] | BestFor
+    equilibrium: Literal["all", "perfect", "joint", "worst", "nash", "correlated", "all_correlated"] | BestFor
 
 
 MAX_FIRST_SEED = 10**9
@@ -543,8 +544,8 @@ class Minus(Block):
 class Expectation(Block):
     """A claim about behaviour: a measure and exactly one of the bounds `at_least`, `at_most` and `equals`.
 
-    `episode`: which one of the episodes that the stage has in the life; by default their mean. `each`: names for agents,
-    for each choice of which there is one such claim; they are written out before claims are read.
+    `episode`: which one of the episodes that the stage has in the life; by default their mean. `each`: names for
+    agents, for each choice of which there is one such claim; they are written out before claims are read.
     """
 
     name: Line
