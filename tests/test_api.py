@@ -45,6 +45,7 @@ def test_what_is_public():
         "compare",
         "control",
         "events",
+        "exploit",
         "export",
         "load",
         "make",
