@@ -64,7 +64,7 @@ def test_at_equal_strength_an_inspection_has_to_find_a_backup_often_enough(backu
 
 
 def upper_edge(q, strength):
-    """The dearest backup beside which there is another equilibrium than the even merger: `docs/how-to/several-agents.md`."""
+    """The dearest backup beside which the even merger is not the only equilibrium: `docs/how-to/several-agents.md`."""
     merger, fights = 6, [8 * strength - 2, 8 * (1 - strength) - 2]
     lower = [8 - merger - q * (8 - w) for w in fights]
     upper = [
