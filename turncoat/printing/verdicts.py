@@ -85,7 +85,7 @@ def _print_focal(run: Run) -> None:
         ends = (
             "too few seeds" if each.low is None or each.high is None else f"{number(each.low)} to {number(each.high)}"
         )
-        counts = f"{each.seeds} seeds, {each.episodes:,} episodes"
+        counts = f"{count(each.seeds, 'seed')}, {count(each.episodes, 'episode')}"
         rows.append((escape(each.method), each.agent, escape(met), number(each.value), ends, counts))
     table(("trained", "judged", "beside", "return", "95 % interval", ""), rows, right=("return",))
 
