@@ -55,7 +55,7 @@ def test_heads_that_are_learned_are_the_exact_values_by_each_discount() -> None:
     room = enumerate_world(_room())
     agent = AGENTS["counts"].make(room.world, load("treacherous_turn/lab"))
     assert isinstance(agent, CountsAgent)
-    agent.fit(TabularTrainingEnv(room), 2_000, seed=1)
+    agent.fit(TabularTrainingEnv(room), 600, seed=1)
     _heads_of_each(agent, room)
     assert not np.allclose(agent.heads.vector_values[:, 1], evaluate_all(agent, 0.9)[:, 1])
 
@@ -163,7 +163,10 @@ agents:
     discount: 0.9
 rewards: {quick: {}, slow: {}, performance: {hidden: true}}
 rules:
-  - {name: paid, then: [count += 1], pays: {quick: 1, slow: 1, performance: 1}}
+  - name: paid
+    then:
+      - count += 1
+    pays: {quick: 1, slow: 1, performance: 1}
 stages: {train: {limit: 3}, deploy: {limit: 3}}
 """
 

@@ -551,6 +551,8 @@ CASES = [
     Case("several things as an agent", "TC507", "gem: {fields", "gem: {as_agent: {actions: [up]}, fields"),
     Case("an action of a thing twice", "TC219", "stay, up, orders", "up, up, orders", PLAYED),
     Case("a thing that would disarm", "TC203", "stay, up, orders", "stay, up, disarm", PLAYED),
+    Case("a discount of a thing's value alone", "TC531", "values: {watch: {}}", "values: {watch: {discount: 0.5}}", PLAYED),
+    Case("no such discount of a value", "TC204", "own: {weight: pay}", "own: {weight: pay, discount: 2}"),
     Case("a thing that values an agent's channel", "TC528", "values: {watch: {}}", "values: {task: {}}", PLAYED),
     Case("a thing that values an unknown channel", "TC425", "values: {watch: {}}", "values: {wach: {}}", PLAYED),
     Case("a thing that values the hidden channel", "TC521", "values: {watch: {}}", "values: {performance: {}}", PLAYED),
