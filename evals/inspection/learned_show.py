@@ -10,7 +10,7 @@ import numpy as np
 
 from ...agents.base import AgentState
 from ...agents.learning.device import training_thread
-from ...envs.base import Bools, Ints, Longs
+from ...envs.base import Ints
 from ...envs.kernel.batch_stepper import Stepper
 from ...envs.reference.action_mask import available
 from ...envs.reference.observation import observe
@@ -56,7 +56,7 @@ class LearnedShow:
 
     def episode(self, number: int) -> Episode:
         """See `Show`."""
-        world = self.world
+        world, agent = self.world, self.agent
         lane = Stepper(world, 1, seed=number)
         lane.reset()
         memory: AgentState = None
@@ -69,7 +69,8 @@ class LearnedShow:
             seen, mask = observe(world, lane.states, 0), lane.available[0].copy()
             key = seen.tobytes() + mask.tobytes()
             if key not in known:
-                known[key], memory = self._act(seen, memory, mask)
+                with training_thread():  # several threads that share busy cores wait for each other at every layer
+                    known[key], memory = agent.act(seen, memory, mask)
             actions = known[key]
             lane.step(actions[:, None])
             states.append(lane.states[0].copy())
@@ -94,19 +95,16 @@ class LearnedShow:
             truncated=not code and world.horizon is None,
         )
 
-    def _act(self, seen: Longs, memory: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """What the agent does, by one thread: several that share busy cores wait for each other at every layer."""
-        agent = self.agent  # which needs torch, so that it is made first
-        with training_thread():
-            return agent.act(seen, memory, mask)
-
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`: it searches anew from the state of that tick."""
         if tick >= episode.length:
             return None
         state, program = episode.states[tick : tick + 1], self.world.agents[agent]
-        self._act(observe(self.world, state, agent), np.array([tick], np.int64), available(self.world, state, agent))
-        thought = self.agent.thought()
+        seen, mask = observe(self.world, state, agent), available(self.world, state, agent)
+        learned = self.agent
+        with training_thread():
+            learned.act(seen, np.array([tick], np.int64), mask)
+            thought = learned.thought()
         return None if thought is None else mind_of(self.world, thought, program.actions, tuple(program.sees))
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
