@@ -8,6 +8,7 @@ from functools import partial
 
 from ...envs.analysis.event_explanation import Stance, brackets, stance
 from ...envs.base import NotEnumerableError
+from ...envs.life.event_plans import stance_in_life
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
@@ -15,7 +16,8 @@ from ...scenarios.language.expressions.constants import NotConstantError, consta
 from ...scenarios.language.expressions.parser import parse_expression
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
-from .solved_worlds import SolvedWorlds
+from ...scenarios.language.names.overrides import Overrides
+from .solved_worlds import SolvedWorlds, asked_stage
 
 GRID = 12
 """How many values of a range of real numbers are tried on each side of the present one."""
@@ -55,7 +57,7 @@ def nearest_flips(
     Args:
         scenario: at the values from which the settings are varied.
         event: the event in question, or `ended:REASON`.
-        stage: the stage of the plan; the one that expectations judge when None.
+        stage: the stage of the plan; see `asked_stage` when None.
         report: told which setting is being varied.
 
     Yields:
@@ -66,16 +68,21 @@ def nearest_flips(
         UnknownNameError: no such event or stage.
     """
     solved = SolvedWorlds(scenario)
-    where = stage or solved.scenario.judged_stage
-    present_plan = solved.best_plan({}, where)
-    if present_plan.equilibria is not None:
+    where = stage or asked_stage(scenario)
+    if not solved.lives_in(where) and solved.best_plan({}, where).equilibria is not None:
         return
-    now = stance(present_plan, event)
+
+    def stands(overrides: Overrides) -> Stance:
+        if solved.lives_in(where):
+            return stance_in_life(solved.life(overrides), event, where)
+        return stance(solved.best_plan(overrides, where), event)
+
+    now = stands({})
 
     def answer(name: str, value: float) -> Stance | None:
         overrides = {name: value}
         try:
-            return stance(solved.best_plan(overrides, where), event)
+            return stands(overrides)
         # A value at which there is no best plan has no answer, so it is no flip.
         except (ScenarioError, NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return None
