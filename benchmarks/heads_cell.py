@@ -161,7 +161,8 @@ def _looks(kind: str, place: Place, rule: str, seed: int) -> list[dict[str, Any]
 def _deliberating(agent: Agent, place: Place) -> dict[str, CountsAgent]:
     """By deliberation, an agent that knows what this one knows."""
     assert isinstance(agent, CountsAgent), "the other kind is trained under each"
-    its, out = place.field.world.agents[0], {}
+    its = place.field.world.agents[0]
+    out: dict[str, CountsAgent] = {}
     for name, rule in place.rules.items():
         options = CountsOptions(deliberation=rule)
         out[name] = CountsAgent(place.field.world.channels, len(its.actions), its.weights, its.discount, options)
@@ -176,7 +177,8 @@ def _done(agent: Agent, place: Place, rule: str) -> dict[str, Any]:
     then of the same two actions by the same deliberation on the true world.
     """
     world, mdp = place.field.world, place.field.mdp
-    observations, chosen = observe(world, place.field.states), {}
+    observations = observe(world, place.field.states)
+    chosen: dict[int, int] = {}
 
     def decide(state: int) -> int:
         if state not in chosen:
