@@ -51,6 +51,7 @@ def test_maps_are_of_labs_size_and_a_number_has_one() -> None:
     for number in range(3):
         scenario = load_text(drawn(number))
         patrol = scenario.document.things["guard"].patrol
+        assert patrol is not None
         assert ROUND[0] <= len(patrol) <= ROUND[1]
         board = scenario.boards["deploy"][0]
         assert (board.height, board.width) == (HEIGHT, WIDTH)

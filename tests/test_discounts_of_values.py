@@ -142,7 +142,7 @@ def test_the_value_of_what_was_played_is_by_each_discount() -> None:
 
     def measured(text: str) -> float:
         rows = sampled_in(world, parsed_measure(text), trace)
-        return float(rows["amount"].sum() / rows["over"].sum())
+        return float(rows["amount"].sum()) / float(rows["over"].sum())
 
     quick, slow = (sum(discount**tick for tick in range(3)) for discount in (0.5, 0.9))
     assert measured("value(quick)") == pytest.approx(quick)
