@@ -7,6 +7,7 @@ from dataclasses import replace
 from multiprocessing import Pipe
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_pause_keep_stop(purse, tmp_path):
     assert callbacks.stopped
     assert callbacks.now.step == 100
     assert [answer[0] for answer in answers] == ["how", "look", "kept"]
-    stored = read_agent(kept)
+    stored: Any = read_agent(kept)
     for name, array in agent.model.arrays().items():
         np.testing.assert_array_equal(stored.model.arrays()[name], array)
     shown = LearnedShow(load(str(purse)), "deploy", kept)
@@ -189,7 +190,7 @@ def steered(purse):
     (answer,) = watched(request, ["look"])[2]
     look = AgentLooker(request).look(*answer[1:])
     later = TrainingLook(TrainingProgress(300, 400, {"log_loss": 0.5}, 1.5), look.episode, 0.25, look.heads)
-    training = Pretended(request, [look, later])
+    training: Any = Pretended(request, [look, later])
     viewer = TrainingViewer(training)
     for _ in range(200):
         viewer.advance(0.0)

@@ -8,6 +8,7 @@ import pytest
 
 import turncoat
 from turncoat import notebook
+from turncoat.evals.runs.run import Run
 from turncoat.scenarios.language.loading import Scenario
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +26,7 @@ def shown(value):
     """What a notebook would show of the value of a cell's last line."""
     if isinstance(value, Scenario):
         return notebook.card(value)
-    if isinstance(value, notebook.Run):
+    if isinstance(value, Run):
         return notebook.shown(value, turncoat.report)
     own = getattr(value, "_repr_html_", None)
     return repr(value) if own is None else own()
@@ -33,7 +34,8 @@ def shown(value):
 
 def run_all(path):
     """Run the cells in one namespace, as a notebook does; what each of them shows."""
-    names, found = {}, []
+    names: dict[str, object] = {}
+    found = []
     for number, text in enumerate(cells(path, "code")):
         tree = ast.parse(text)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
