@@ -108,11 +108,14 @@ class SingleAgentBatch:
     def info(self, rows: Longs | slice = slice(None)) -> dict[str, Any]:
         """Fresh arrays of what `TurncoatEnv` puts in `info`, events as bits, for some lanes or all."""
         stepper = self.stepper
-        paid = stepper.rewards[rows].T
-        shown: Any = self._shown[stepper.stage[rows]] if isinstance(stepper, LifeStepper) else self._shown[0]
+        paid = stepper.rewards[rows].T.copy()
+        if isinstance(stepper, LifeStepper):
+            paid *= self._shown[stepper.stage[rows]]
+        elif not self._shown[0]:
+            paid[...] = 0.0
         info: dict[str, Any] = {
             "event_bits": stepper.events[rows].copy(),
-            "rewards": {c: p * shown for c, p in zip(self.world.channels, paid, strict=True)},
+            "rewards": dict(zip(self.world.channels, paid, strict=True)),
             "executed": stepper.executed[rows, 0].copy(),
         }
         if isinstance(stepper, LifeStepper):

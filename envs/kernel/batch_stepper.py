@@ -143,7 +143,6 @@ class Stepper:
         self._view: tuple[ObservationPlan, Longs] | None = None
         self._wanted, self._threads = compiled, threads
         self._tick: CompiledTick | None = None
-        self._begun = np.zeros(lanes if compiled else 0, np.int64)
         self._context[k.C_FIELDS], self._context[k.C_COUNT] = fields, lanes
         self._context[k.C_LIMIT] = world.limit or 0 if world.horizon is None else 0
         self._context[k.C_HORIZON] = world.horizon or 0
@@ -286,19 +285,17 @@ class Stepper:
             if self._tick is None:
                 self._wanted = False
                 return self._play(what, count)
-        tick, begun = self._tick, self._begun
+        tick = self._tick
         if not tick.exist(self._address, count):
             return -1
-        parts = max(min(self._threads, count // FEWEST_LANES), 1)
-        cuts = [count * part // parts for part in range(parts + 1)]
-        calls = [(self._address, first, last, begun[first:].ctypes.data) for first, last in pairwise(cuts)]
-        others = [helpers(self._threads - 1).submit(tick.tick, *call) for call in calls[1:]]
-        found = [tick.tick(*calls[0]), *(other.result() for other in others)]
-        done = 0
-        for first, what_came in zip(cuts, found, strict=False):
-            done |= what_came & 3
-            if left := what_came >> 2:
-                self.run(k.START, begun[first : first + left])
+        parts = min(self._threads, count // FEWEST_LANES)
+        if parts < 2:
+            return tick.tick(self._address, 0, count)
+        (_, mine), *cuts = pairwise(count * part // parts for part in range(parts + 1))
+        others = [helpers(self._threads - 1).submit(tick.tick, self._address, *cut) for cut in cuts]
+        done = tick.tick(self._address, 0, mine)
+        for other in others:
+            done |= other.result()
         return done
 
     def _compile(self) -> CompiledTick | None:

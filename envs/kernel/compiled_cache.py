@@ -41,7 +41,7 @@ MOST_KEPT = 200
 
 
 def kept(dispatcher: Any, key: bytes, make: Callable[[], bytes]) -> bytes:
-    """What `make` gives, from the folder in which Numba keeps what it compiled of a function, or else made and left there.
+    """What `make` gives, from the folder in which Numba keeps what it compiled of a function, or made and left there.
 
     What was cut short or changed there is made anew. Where nothing can be kept, it is made by every process.
 

@@ -1,7 +1,7 @@
 """The kernel's operations as LLVM's intermediate code, of which `specialized` makes the program of one world.
 
-Numba compiles them from the very functions that the interpreter runs, so that an operation has one meaning. Each becomes
-a function that knows its own number, so that what the others do is gone from it. The result is kept on disk.
+Numba compiles them from the very functions that the interpreter runs, so that an operation has one meaning. Each
+becomes a function that knows its own number, so that what the others do is gone from it. The result is kept on disk.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ _PARTS: dict[str, tuple[Any, Sequence[Any]]] = {
     "observe": (k.observe, (_L, _T, _L, _WHOLE)),
 }
 _INEXACT = (k.power, k.exponential, k.logarithm)
-"""Functions whose last bit another way to compute them may change: LLVM makes a product of `x ** 2` where it sees the 2."""
+"""Functions whose last bit another way to compute them may change: of `x ** 2` LLVM makes a product."""
 
 SPECIAL = (b.MOVE_AGENT, b.MOVE_AGENTS)
 """Operations that are made of parts, not of a group: where agents meet, memory is addressed by what it holds."""
-_NEVER = (b.BEGIN, b.SKIP, b.COIN, b.ENDED, *SPECIAL)
-"""Operations without a function: flow of control, and what a tick never does."""
+_NEVER = (b.SKIP, b.COIN, b.ENDED, *SPECIAL)
+"""Operations without a function: flow of control is written for each world."""
 
 OPTIMIZE = 3
 

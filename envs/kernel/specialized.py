@@ -1,8 +1,8 @@
 """A tick compiled for one world: the interpreter specialized to the program that it would run.
 
-Each instruction becomes a block of code, with the world's tables as constants, so that nothing is fetched or decoded, and
-what a lane's memory holds is kept in registers. Instructions are the functions of `operations`: what they mean is written
-once, for the interpreter, and results are equal to the last bit.
+Each instruction becomes a block of code, with the world's tables as constants, so that nothing is fetched or decoded,
+and what a lane's memory holds is kept in registers. Instructions are the functions of `operations`: what they mean is
+written once, for the interpreter, and results are equal to the last bit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -25,8 +25,22 @@ from .bytecode import KernelTables
 from .compiled_cache import kept
 from .observation import ObservationPlan
 from .operations import (
-    AVAILABLE, BYTE, DOUBLE, HOLDS, INT, LONG, OPERATION, POINTER, SOURCES, group_of, machine, name_of,
-    operations, optimize, parts, versions,
+    AVAILABLE,
+    BYTE,
+    DOUBLE,
+    HOLDS,
+    INT,
+    LONG,
+    OPERATION,
+    POINTER,
+    SOURCES,
+    group_of,
+    machine,
+    name_of,
+    operations,
+    optimize,
+    parts,
+    versions,
 )  # fmt: skip
 
 MOST_INSTRUCTIONS = 2_000
@@ -39,14 +53,13 @@ class CompiledTick:
 
     Attributes:
         exist: whether there are the rows and actions of a context, given its address and how many rows count.
-        tick: given the context's address, the first row and the row behind the last, and the address of an int64 array:
-            ticks those lanes, writes there which of them are to begin an episode instead, and returns 1 if an episode
-            ended, plus 2 if one was cut off, plus 4 for each lane that it left out.
+        tick: given the context's address, the first row and the row behind the last, ticks those lanes, and returns 1
+            if an episode ended, plus 2 if one was cut off.
         engine: owns the code.
     """
 
     exist: Callable[[int, int], int]
-    tick: Callable[[int, int, int, int], int]
+    tick: Callable[[int, int, int], int]
     engine: Any
 
 
@@ -60,12 +73,15 @@ def why_not(tables: KernelTables) -> str:
     return ""
 
 
-def compiled_tick(tables: KernelTables, mem: Ints, num: Floats, fields: int, view: tuple[ObservationPlan, Longs] | None) -> CompiledTick:
+def compiled_tick(
+    tables: KernelTables, mem: Ints, num: Floats, fields: int, view: tuple[ObservationPlan, Longs] | None
+) -> CompiledTick:
     """The tick of a world as machine code, kept on disk.
 
     Args:
         tables: of the world.
-        mem: int32, num: float64, `flatten` of them.
+        mem: int32, the first memory of `flatten`.
+        num: float64, the second.
         fields: how many words a lane's memory has.
         view: what is observed, and the encoder of its buffers; None for nothing.
     """
@@ -84,17 +100,18 @@ def _loaded(code: bytes) -> CompiledTick:
     long = ctypes.c_int64
     return CompiledTick(
         ctypes.CFUNCTYPE(long, long, long)(engine.get_function_address(_EXIST)),
-        ctypes.CFUNCTYPE(long, long, long, long, long)(engine.get_function_address(_TICK)),
+        ctypes.CFUNCTYPE(long, long, long, long)(engine.get_function_address(_TICK)),
         engine,
     )
 
 
 _TICK, _EXIST = "turncoat_tick", "turncoat_exist"
+_POPPED: Callable[[int], int] = cast("Any", k.popped).py_func
 
 
 def _programs(tables: KernelTables) -> list[tuple[int, int]]:
-    """The rows of the programs of a tick: its own, and that which then finds what actions are available."""
-    return [tuple(tables.programs[what].tolist()) for what in (k.TICK, k.REFRESH)]
+    """The rows of the programs of a tick: its own, an episode's start, and which then finds what is available."""
+    return [tuple(tables.programs[what].tolist()) for what in (k.TICK, k.START, k.REFRESH)]
 
 
 class _Writer:
@@ -174,23 +191,22 @@ class _Writer:
         self.at.ret(self._call("exist", self.at.inttoptr(context, POINTER), self.mem, k.TICK, count))
 
     def _write_tick(self) -> None:
-        context, first, last, begun = self._begin(_TICK, 4)
+        context, first, last = self._begin(_TICK, 3)
         at = self.at
         self.now = at.alloca(INT, size=_long(self.words))
         self.apart = at.alloca(INT, size=_long(self.words))
         self.stack = at.alloca(DOUBLE, size=_long(b.STACK))
         self.gain = at.alloca(DOUBLE, size=_long(self.tables.n_channels + 1))
         self.box = at.alloca(LONG, size=_long(k.BOX))
-        self.top, number, done, left = (at.alloca(LONG) for _ in range(4))
+        self.top, number, done = (at.alloca(LONG) for _ in range(3))
         # Copies on the stack: nothing that the tick writes can change them.
         self.context = self._copied(at.inttoptr(context, POINTER), k.CONTEXT)
         view = None if self.view is None else self._copied_view(self.view)
         rows = at.inttoptr(self._read(self.context, k.C_ROWS, LONG), POINTER)
-        begun = at.inttoptr(begun, POINTER)
-        for place, value in ((number, first), (done, _long(0)), (left, _long(0))):
-            at.store(value, place)
-        again, inside, anew, on, following, over = (
-            self._block(name) for name in ("again", "inside", "anew", "on", "following", "over")
+        at.store(first, number)
+        at.store(_long(0), done)
+        again, inside, anew, on, shown, over = (
+            self._block(name) for name in ("again", "inside", "anew", "on", "shown", "over")
         )
         at.branch(again)
         at.position_at_end(again)
@@ -198,23 +214,20 @@ class _Writer:
         at.position_at_end(inside)
         row = self._read(rows, at.load(number, typ=LONG), LONG)
         at.cbranch(self._true(self._call("begins_anew", self.context, row)), anew, on)
-        at.position_at_end(anew)
-        self._write(begun, at.load(left, typ=LONG), row, LONG)
-        at.store(at.add(at.load(left, typ=LONG), _long(1)), left)
-        at.branch(following)
-        at.position_at_end(on)
-        found = self._run(row, k.TICK)
-        at.store(at.or_(at.load(done, typ=LONG), found), done)
-        if _programs(self.tables)[1][0] < _programs(self.tables)[1][1]:
+        for block, what in ((anew, k.START), (on, k.TICK)):
+            at.position_at_end(block)
+            at.store(at.or_(at.load(done, typ=LONG), self._run(row, what)), done)
+            at.branch(shown)
+        at.position_at_end(shown)
+        first_line, last_line = self.tables.programs[k.REFRESH].tolist()
+        if first_line < last_line:
             self._run(row, k.REFRESH)
         if view is not None:
             self._call("observe", self.context, self.mem, view, row)
-        at.branch(following)
-        at.position_at_end(following)
         at.store(at.add(at.load(number, typ=LONG), _long(1)), number)
         at.branch(again)
         at.position_at_end(over)
-        at.ret(at.or_(at.load(done, typ=LONG), at.shl(at.load(left, typ=LONG), _long(2))))
+        at.ret(at.load(done, typ=LONG))
 
     def _copied(self, words: Any, count: int) -> Any:
         copy = self.at.alloca(LONG, size=_long(count))
@@ -287,7 +300,7 @@ class _Writer:
         return self.at.call(self.operations[op], given)
 
     def _test(self, line: int, op: int, jump: int, available: Any, top: Any, after: list[ir.Block]) -> None:
-        at, below = self.at, self.at.sub(top, _long(k.popped.py_func(op)))
+        at, below = self.at, self.at.sub(top, _long(_POPPED(op)))
         true = self._true(self._operation(line, op, available, below))
         if jump == 0:
             below = at.add(below, _long(1))

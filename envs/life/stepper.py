@@ -52,7 +52,8 @@ class LifeStepper(Stepper):
             lanes: B.
             seed: of all draws.
             autoreset: a lane whose episode was over before a tick goes on with its life, or begins a new one, instead.
-            compiled, threads: as for `Stepper`, each stage for itself.
+            compiled: as for `Stepper`, each stage for itself.
+            threads: as for `Stepper`.
 
         Raises:
             ValueError: as `Stepper`.
