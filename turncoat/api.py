@@ -18,7 +18,8 @@ from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
 from .envs.bounds.anytime_bounds import BoundedRound
-from .evals.exact.solved_worlds import SolvedWorlds
+from .envs.life.event_plans import explain_event_of_life
+from .evals.exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, asked_stage
 from .evals.measures.bounded_measure import StageBounds, stage_bounds
 from .evals.measures.life_analysis import analyse_life
 from .evals.monitors.report import MonitorReport, monitor_runs
@@ -29,6 +30,7 @@ from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
 from .evals.studies.control import ControlReport, ControlSettings, control_report
 from .evals.studies.mitigations import MitigationReport, MitigationSettings, mitigation_report
+from .evals.studies.profile_exploitability import ProfileExploitability, profile_exploitability
 from .evals.studies.protocols import ProtocolReport, ProtocolSettings, protocol_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
@@ -235,12 +237,47 @@ def why(
 ) -> EventExplanation:
     """Explain why the best plan for the agent causes an event or avoids it, whichever planner the agent has.
 
+    Where the file declares a life, whole lives are compared. The event counts in all of a life's episodes when the
+    stage is `life` or None, or in those of a stage that is part of it.
+
     Raises:
         ScenarioError, NotEnumerableError: as `solve`.
         UnknownNameError: no such event or stage.
     """
     solved = SolvedWorlds(load(which, overrides))
-    return explain_event(solved.best_plan({}, stage or solved.scenario.judged_stage), event)
+    name = stage or asked_stage(solved.scenario)
+    if solved.lives_in(name):
+        return explain_event_of_life(solved.life({}), event, name)
+    return explain_event(solved.best_plan({}, name), event)
+
+
+def exploit(
+    which: Which,
+    profile: Mapping[str, str],
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    iterate: int | None = None,
+) -> ProfileExploitability:
+    """How much each of several agents could gain by a best response to what the others do.
+
+    Args:
+        which: see `Which`.
+        profile: agent -> its policy: an action, `random`, `if(CONDITION, POLICY, POLICY)`, or the path of a table that
+            `run --save-policies` wrote. Agents that are left out act at random.
+        stage: when None, `deploy`, or the last stage if there is no `deploy`.
+        overrides: dotted, as for `load`.
+        iterate: so many rounds in which each answers the others in its turn, where the end is not known; None: none.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded.
+        UnknownNameError: no such agent or stage.
+        UsageError: one agent acts alone.
+        PopulationError: it is no policy of its agent.
+        NotEnumerableError: see `profile_exploitability`.
+    """
+    scenario = load(which, overrides)
+    return profile_exploitability(scenario, profile, stage or scenario.judged_stage, iterate)
 
 
 def arrays(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> ModelArrays:
@@ -361,7 +398,8 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
-    return solved.world({}, stage or solved.scenario.judged_stage).events
+    name = stage or solved.scenario.judged_stage
+    return solved.world({}, solved.scenario.document.life[0].stage if name == WHOLE_LIFE else name).events
 
 
 def run(

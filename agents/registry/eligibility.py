@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ...envs.world.world import AgentProgram, World
-from ..external.user_agent import UserAgent
+from ...scenarios.errors import check_name
+from ..external.user_agent import UserAgent, installed
 from ..planners.modifiable_utility import unable_to_hold
 from .agents import agent_names, agent_spec
 from .multi_agent_profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, ProfileError, read_profile
+
+
+def check_agent_names(names: Iterable[str]) -> None:
+    """Check that there are agents of these names: Turncoat's or those of installed packages.
+
+    A profile (`AGENT=NAME`) names agents of a scenario too, so it is left to `unable`.
+
+    Raises:
+        UnknownNameError: there is none of a name.
+    """
+    for name in names:
+        if "=" not in name:
+            check_name("agent", name, (*agent_names(), *installed()))
 
 
 def unable(method: str, world: World, own: UserAgent | None = None) -> str | None:
@@ -26,7 +42,7 @@ def unable(method: str, world: World, own: UserAgent | None = None) -> str | Non
     if len(world.agents) > 1 or "=" in method:
         return _unable_together(method, world, own)
     if own is not None:
-        return None
+        return _unlike(method, world.agents[0])
     return _unable_alone(method, world.agents[0])
 
 
@@ -47,8 +63,10 @@ def _unable_alone(method: str, its: AgentProgram) -> str | None:
     if spec is None:
         return f"there is no agent `{method}`; there are {', '.join(agent_names())}"
     # A learned model may loop for ever where the world ends, so that its values would diverge at discount 1.
-    if spec.plans_on_model and its.discount >= 1:
+    if spec.plans_on_model and its.discounts.max(initial=its.discount) >= 1:
         return f"`{method}` needs a discount below 1"
+    if spec.discounts == "one" and (reason := _unlike(method, its)) is not None:
+        return reason
     if (reason := spec.unable(its)) is not None:
         return reason
     if not _edited(its) or spec.edited_weights == "paid":
@@ -56,6 +74,11 @@ def _unable_alone(method: str, its: AgentProgram) -> str | None:
     if spec.edited_weights == "planned":
         return unable_to_hold(its)
     return f"`{method}` has fixed weights, and this world can change them"
+
+
+def _unlike(method: str, its: AgentProgram) -> str | None:
+    """Why a method with one discount cannot be trained as an agent, or None if all values of that have one."""
+    return None if its.one_discount else f"`{method}` has one discount, and values of `{its.name}` have their own"
 
 
 def _edited(its: AgentProgram) -> bool:

@@ -16,7 +16,7 @@ from ...agents.registry.multi_agent_profiles import plainly
 from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
-from ...envs.base import NotEnumerableError
+from ...envs.base import NotEnumerableError, UnlikeDiscountsError
 from ...envs.bounds.anytime_bounds import BoundedRound, BoundedSearch, ValueBounds
 from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
@@ -130,10 +130,9 @@ class _Checker:
         self.faults.append(Fault(code, self.scenario.source.place(path), message, cure, warning))
 
     def _in_order(self) -> tuple[Fault, ...]:
-        """The faults in the order of the file."""
-        return tuple(
-            sorted(self.faults, key=lambda fault: (fault.place.line, fault.place.column) if fault.place else ())
-        )
+        """The faults in the order of the file; one that several stages have is said once."""
+        once = dict.fromkeys(self.faults)
+        return tuple(sorted(once, key=lambda fault: (fault.place.line, fault.place.column) if fault.place else ()))
 
     def check(self) -> CheckResult:
         """Make every check; see `CheckResult`."""
@@ -287,6 +286,9 @@ class _Checker:
                 analysis = analyse_life(self.solved.life({}), judged)
             else:
                 analysis = analyse(self.solved.plan({}, judged))
+        except UnlikeDiscountsError as fault:
+            self.fault("TC611", ("agents",), f"expectations of `exact` are not applicable: {fault}", fault.cure, True)
+            return None
         except NotEnumerableError as fault:
             if self.solved.lives_in(judged):
                 message = f"the life is not solved: {fault}"

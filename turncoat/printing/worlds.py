@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from ..envs.analysis.performance_gap import Analysis
     from ..envs.export.formats import Exported
     from ..envs.pareto.front import ParetoFront
-    from ..evals.exact.iterated_best_response import AgentExploitability, IteratedBestResponse
     from ..evals.exact.parameter_flips import Flip
     from ..evals.exact.random_play import RandomPlay
     from ..evals.measures.bounded_measure import StageBounds
+    from ..evals.studies.profile_exploitability import ProfileExploitability
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
+    from ..scenarios.language.schema.document import Value
 
 MAX_TURNS = 24
 """Turns of best responses that are printed."""
@@ -41,6 +42,12 @@ def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to
     for fault in faults:
         shown = lines.get(fault.place.file, ()) if fault.place is not None else ()
         to.print(escape(render(fault, shown)), soft_wrap=True)
+
+
+def _value(channel: str, value: Value) -> str:
+    """A value function as the file has it: `own 1`, or `own 1 (discount 0.99)`."""
+    own = "" if value.discount is None else f" (discount {value.discount})"
+    return f"{channel} {value.weight}{own}"
 
 
 def print_scenario(scenario: Scenario, stage: str) -> None:
@@ -70,7 +77,7 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
     say()
     for agent in world.agents:
         program = document.agents[agent.name]
-        values = ", ".join(f"{channel} {value.weight}" for channel, value in program.values.items())
+        values = ", ".join(_value(channel, value) for channel, value in program.values.items())
         say(f"[bold]{escape(agent.name)}[/bold]: {escape(', '.join(agent.actions))}")
         say(f"values {escape(values or 'nothing')}; discount {agent.discount:.12g}", indent=2)
     rewards = [
@@ -228,23 +235,19 @@ def _print_every_equilibrium(analysis: Analysis) -> None:
         say(f"[yellow]there may be more: {escape(analysis.cut)}[/yellow]", indent=2)
 
 
-def print_exploitability(
-    policies: Mapping[str, str], found: Sequence[AgentExploitability], path: IteratedBestResponse | None
-) -> None:
+def print_exploitability(of: ProfileExploitability) -> None:
     """Print what each agent of a profile could gain, and where best responses one after another lead."""
-    from ..evals.exact.iterated_best_response import nash_conv
-
+    found, path = of.agents, of.iterated
     rows = [
-        (each.agent, escape(policies[each.agent]), number(each.value), number(each.best), number(each.gain))
+        (each.agent, escape(of.policies[each.agent]), number(each.value), number(each.best), number(each.gain))
         for each in found
     ]
     table(("agent", "policy", "worth", "best response", "gain"), rows, right=("worth", "best response", "gain"))
-    total = nash_conv(found)
     say()
-    if total == 0:
+    if of.nash_conv == 0:
         say("nobody gains by another policy: an equilibrium")
     else:
-        say(f"exploitability (all gains together, NashConv): {number(total)}")
+        say(f"exploitability (all gains together, NashConv): {number(of.nash_conv)}")
     if path is None:
         return
     say()
@@ -363,18 +366,22 @@ def _print_equilibria(answer: EventExplanation) -> None:
 
 def _print_plans(answer: EventExplanation, best: Behaviour) -> None:
     """Print the agent's best plan, the best without the event, the best with it, and what lies between them."""
-    say(f"[bold]{escape(answer.event)}[/bold]: the agent's best plan brings it about in {_episodes(best.share)}")
-    _print_way("the best plan", best)
+    of = "episode" if answer.of == "episode" else "life"
+    where = f" in `{escape(answer.of)}`" if answer.of not in ("episode", "life") else ""
+    what = "plan" if of == "episode" else "life"
+    said = _episodes(best.share, of)
+    say(f"[bold]{escape(answer.event)}[/bold]{where}: the agent's best {what} brings it about in {said}")
+    _print_way(f"the best {what}", best)
     if answer.without_event is not None and best.share[1] > 0:
         _print_way("the best that never risks it", answer.without_event)
     if (surest := answer.with_event) is not None:
-        where = _episodes(surest.share)
+        where = _episodes(surest.share, of)
         if answer.postponed:
             near = f"value {number(surest.value)} ({_values(surest)})"
             say(f"the best that brings it about as surely as can be (in {where}, given time): none,", indent=2)
             say(f"for it is always better to put it off once more, which comes ever nearer to {near}", indent=4)
         elif (surest.share, surest.value) == (best.share, best.value):
-            say("no plan brings it about more surely", indent=2)
+            say(f"no {what} brings it about more surely", indent=2)
         else:
             _print_way(f"the best that brings it about as surely as can be, in {where}", surest)
     if answer.gap_by_channel is not None and best.share[1] > 0:
@@ -385,9 +392,9 @@ def _print_plans(answer: EventExplanation, best: Behaviour) -> None:
             kind, ends = "fine", (-price.upper, -price.lower)
         else:
             kind, ends = "reward", (price.lower, price.upper)
-        then = f"in {_episodes(price.share_lower)} below it, in {_episodes(price.share_upper)} above it"
-        if kind == "fine":
-            then = f"in {_episodes(price.share_upper)} below it, in {_episodes(price.share_lower)} above it"
+        shares = [_episodes(share, of) for share in (price.share_lower, price.share_upper)]
+        below, above = shares[::-1] if kind == "fine" else shares
+        then = f"in {below} below it, in {above} above it"
         say(f"a one-time {kind} for it changes the answer between {_between(ends)}: {then}", indent=2)
 
 
@@ -403,14 +410,15 @@ def _values(way: Behaviour) -> str:
     return ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
 
 
-def _episodes(share: tuple[float, float]) -> str:
-    """A share of episodes in words, as a range where it depends on how ties are broken."""
+def _episodes(share: tuple[float, float], of: str = "episode") -> str:
+    """A share of episodes, or of lives, in words, as a range where it depends on how ties are broken."""
     low, high = share
+    several = "episodes" if of == "episode" else "lives"
     if high - low > 1e-9:
-        return f"{_percent(low)} to {_percent(high)} of episodes, as it breaks ties"
+        return f"{_percent(low)} to {_percent(high)} of {several}, as it breaks ties"
     if high <= 0:
-        return "no episode"
-    return "every episode" if low >= 1 - 1e-12 else f"{_percent(low)} of episodes"
+        return f"no {of}"
+    return f"every {of}" if low >= 1 - 1e-12 else f"{_percent(low)} of {several}"
 
 
 def _percent(share: float) -> str:

@@ -10,6 +10,7 @@ from ...evals.inspection.live_reload import LiveReloader, ReloadResult
 from ...evals.inspection.narration import Card, Narration
 from ...evals.inspection.show import Show
 from ...evals.traces.episode import Episode
+from ...evals.traces.whole_life import WholeLife
 from ..drawing.palette import DARK, LIGHT, Theme
 from ..text.episode_text import plain
 from .frame import OVERLAY_KEYS, USUAL, Frame
@@ -20,6 +21,9 @@ from .what_if import WhatIf
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 """The speeds that can be chosen, in ticks per second."""
 
+WHY_NOT = "what is best in one episode hangs on all that follow"
+"""Why nothing in a life is edited by hand."""
+
 USUAL_SPEED = SPEEDS.index(4.0)
 """Index of the speed at the beginning."""
 
@@ -29,7 +33,8 @@ KEYS = (
     ("- =", "slower, faster"),
     ("home end", "to the start, to the end"),
     ("r", "play from the start"),
-    ("p n", "the episode before, the next"),
+    ("p n", "the episode before, the next; of a life: another life"),
+    ("b f", "in a life: to the episode before, to the next"),
     ("tab", "look at the next agent"),
     ("w", "the cells' worth to the next head"),
     ("[ ]", "through what the search imagined"),
@@ -228,6 +233,8 @@ class Viewer(ShowView):
             The edits; None where nothing can be edited.
         """
         what_if, episode = self.what_if, self.episode
+        if isinstance(episode, WholeLife) and not self.by_hand:
+            self.message = f"nothing is changed by hand in a life: {WHY_NOT}; --beside NAME=VALUE shows another one"
         if what_if is None or episode is None or self.help:
             return None
         self.playing = False
@@ -258,7 +265,7 @@ class Viewer(ShowView):
             self.message = what_if.message = ""
             what_if.press(key)
             self.message = what_if.message
-        return self.what_if is not None
+        return self.what_if is not None or isinstance(self.episode, WholeLife)
 
     @property
     def key_bindings(self) -> dict[str, Callable[[], None]]:
@@ -277,6 +284,8 @@ class Viewer(ShowView):
             "r": self._restart,
             "n": lambda: self._other_episode(1),
             "p": lambda: self._other_episode(-1),
+            "f": lambda: self._within_life(1),
+            "b": lambda: self._within_life(-1),
             "tab": self._next_agent,
             "w": self._next_head,
             "]": lambda: self._next_node(1),
@@ -356,6 +365,19 @@ class Viewer(ShowView):
         else:
             self._forget()
             self.number, self.tick = number, 0
+
+    def _within_life(self, by: int) -> None:
+        """Go to the start of the episode before or after the present one; first of all back to its own start."""
+        episode = self.episode
+        if not isinstance(episode, WholeLife):
+            self.message = "there is no life here, whose episodes could be gone through"
+            return
+        starts = [*(span.first for span in episode.spans), episode.length]
+        later, before = [s for s in starts if s > self.tick], [s for s in starts if s < self.tick]
+        found = later[:1] if by > 0 else before[-1:]
+        self._step((found[0] if found else self.tick) - self.tick)
+        if not found:
+            self.message = "there is no other episode on this side"
 
     def _forget(self) -> None:
         """Drop the counterfactual and the selected node of the search."""

@@ -135,7 +135,7 @@ def _planner(planner: str | Planning) -> Iterator[Formula | None]:
 def _weights(document: Document) -> Iterator[Formula | None]:
     for agent in document.agents.values():
         yield agent.discount
-        yield from (value.weight for value in agent.values.values())
+        yield from (each for value in agent.values.values() for each in (value.weight, value.discount))
 
 
 def _deliberation(deliberation: str | Deliberating) -> Iterator[Formula | None]:
@@ -169,7 +169,7 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
 
 def _bounds(counters: Mapping[str, Counter]) -> Iterator[Formula | None]:
     for counter in counters.values():
-        yield from (counter.start, counter.min, counter.max)
+        yield from (counter.start, counter.min, counter.max, counter.shows_as)
 
 
 def _layout(document: Document) -> Iterator[Formula | None]:
