@@ -135,6 +135,8 @@ CATALOGUE: dict[str, str] = {
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
+    "TC242": "What a param is worth in a stage that sets it under its own `params:` is said there, whatever an expectation, "
+    "a replay or the command line says. So the setting changes nothing.",
     "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
     "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
     "many episodes of each.",
