@@ -134,8 +134,8 @@ class EditedFile:
         if not self.changed and not self.changed_on_disk:
             return SavedFile(None, "nothing is changed")
         if self.changed_on_disk:
-            said = f"{self.path.name} was changed on disk meanwhile, and is not written over: L takes that, S again saves a copy"
-            return SavedFile(None, said)
+            said = f"{self.path.name} was changed on disk meanwhile, and is not written over"
+            return SavedFile(None, f"{said}: L takes that, S again saves a copy")
         changed = _changed_lines(self._saved, self.content)
         self._write(self.path)
         return SavedFile(self.path, f"saved {self.path}: {changed}")

@@ -159,7 +159,7 @@ class BackgroundJudge:
     def _ask(self, what: str, *question: object) -> EditJudgement:
         if self._wait:
             self._judge = self._judge or EditJudge(*self._make)
-            return self._judge.judge(*question)  # type: ignore[arg-type]
+            return self._judge.judge(*question)
         try:
             if self._remote is None:
                 self._remote = RemoteObject(EditJudge, *self._make)
@@ -205,7 +205,7 @@ def compared(before: EditJudgement, now: EditJudgement) -> tuple[str, ...]:
 
 def _states(before: EditJudgement, now: EditJudgement) -> str:
     if now.states is None:
-        return "" if now.unsolved else "not enumerated"
+        return ""
     if before.states in (None, now.states):
         return f"{now.states:,} states"
     return f"{before.states:,} → {now.states:,} states"

@@ -11,7 +11,7 @@ Stop: TypeAlias = tuple[int, int]
 
 
 NEAR = 3
-"""How many stops back a new way may meet the old one and still be the same way, so that what lies between is dropped."""
+"""How many stops back a new way may meet the old one and be the same way: what lies between is dropped."""
 
 
 def rerouted(

@@ -11,6 +11,8 @@ from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.inspection.narration import Card
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
+from .buttons import Button
+from .edit_view import EditView
 from .what_if_menu import Menu
 
 OVERLAYS: Mapping[str, str] = {
@@ -61,6 +63,8 @@ class Frame:
         caption: what is told at this tick; None where nothing is told of the episode at all.
         card: what is told before or after the episode, over the picture.
         meanings: what fields of the state mean, by their names.
+        editing: what is shown in place of all this while the file is edited, else None.
+        buttons: below the picture; pointed: the key of the button that the mouse is over, whose tip is shown.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
@@ -90,6 +94,9 @@ class Frame:
     notice: tuple[str, ...] = ()
     caption: str | None = None
     card: Card | None = None
+    editing: EditView | None = None
+    buttons: tuple[Button, ...] = ()
+    pointed: str = ""
     attributed: bool | None = False
     meanings: Mapping[str, str] = field(default_factory=dict)
 

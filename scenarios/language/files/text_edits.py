@@ -177,7 +177,8 @@ def with_points(content: str, file: str, path: Path, points: Sequence[tuple[int,
         CannotEditError: there is no such list, or a comment stands between the entries that change.
     """
     source, lines = source_of(content, file), _Lines(content)
-    node, wanted = source.node(path), [list(point) for point in points]
+    node = source.node(path)
+    wanted: list[Data] = [list(point) for point in points]
     if node is None or not isinstance(node.data, list) or not node.items or not wanted:
         raise CannotEditError(f"this file has no list `{_dotted(path)}`")
     old, items = node.data, node.items

@@ -1,0 +1,94 @@
+"""Draws the row of buttons below a scene, and the tip of the one that the mouse is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ..drawing.canvas import Canvas, text_width, wrapped
+from ..drawing.palette import Theme, mix
+from ..viewer.buttons import Button
+from ..viewer.frame import Frame
+
+BAR = 30.0
+"""Height of the row, in points."""
+SIZE, PADDING, APART, BETWEEN = 12.0, 7.0, 4.0, 12.0
+"""Size of type, space around a label, and between buttons and groups, in points."""
+LEAST = 24.0
+"""The least width of a button, in points."""
+
+PlacedButton = tuple[Button, float, float]
+"""A button with the left end and the width of its place, in points."""
+
+
+def placed_buttons(buttons: Sequence[Button], width: float) -> list[PlacedButton]:
+    """The buttons that have room, in their order; groups with the highest numbers are left out first."""
+    room = width - 32
+    kept = list(buttons)
+    while kept and _length(kept) > room:
+        last = max(button.group for button in kept)
+        if last == 0:
+            kept.pop(0)
+        else:
+            kept = [button for button in kept if button.group != last]
+    x, placed = 16.0, []
+    for number, button in enumerate(kept):
+        if number and kept[number - 1].group != button.group:
+            x += BETWEEN - APART
+        placed.append((button, x, _width(button)))
+        x += _width(button) + APART
+    return placed
+
+
+def button_at(frame: Frame, width: float, height: float, foot: float, x: float, y: float) -> Button | None:
+    """The button under a point; None if there is none. `foot` is the height of what lies below the row, in points."""
+    top = height - foot - BAR
+    if not frame.buttons or not top <= y < top + BAR:
+        return None
+    placed = placed_buttons(frame.buttons, width)
+    return next((button for button, left, wide in placed if left <= x < left + wide), None)
+
+
+def draw_buttons(canvas: Canvas, frame: Frame, top: float) -> None:
+    """Draw the row with its upper edge at `top`, and the tip of the button that is pointed at."""
+    theme = canvas.theme
+    for button, left, wide in placed_buttons(frame.buttons, canvas.width):
+        pointed = button.key == frame.pointed
+        fill = mix(theme.panel, theme.reward, 0.25) if button.on else theme.panel
+        rim = theme.reward if pointed else mix(theme.hairline, theme.muted, 0.3)
+        canvas.box(left, top + 3, left + wide, top + BAR - 4, fill, 5, rim, 1)
+        canvas.text(left + wide / 2, top + BAR / 2 - 0.5, button.label, SIZE, theme.ink, "mm")
+    for button, left, wide in placed_buttons(frame.buttons, canvas.width):
+        if button.key == frame.pointed:
+            draw_tip(canvas, f"{button.tip} · {_shown(button.key)}", left + wide / 2, top)
+
+
+def draw_tip(canvas: Canvas, text: str, x: float, bottom: float, theme: Theme | None = None) -> None:
+    """Write a tip over a point, moved sideways where it would leave the picture."""
+    theme = theme or canvas.theme
+    lines = wrapped(text, SIZE, min(360.0, canvas.width - 40))
+    wide = max(text_width(line, SIZE) for line in lines) + 16
+    tall = 8 + 16 * len(lines)
+    left = min(max(x - wide / 2, 6), canvas.width - wide - 6)
+    top = max(bottom - tall - 4, 2)
+    canvas.box(left, top, left + wide, top + tall, theme.ink, 5)
+    for number, line in enumerate(lines):
+        canvas.text(left + 8, top + 4 + 16 * number + 8, line, SIZE, theme.paper, "lm")
+
+
+def _shown(key: str) -> str:
+    """A key as a keyboard shows it."""
+    named = {"space": "Space", "home": "Home", "end": "End", "tab": "Tab", "escape": "Esc"}
+    if key in named:
+        return named[key]
+    return "+".join(part.capitalize() if len(part) > 1 else part.upper() for part in key.split("+")) or key
+
+
+def _width(button: Button) -> float:
+    return max(text_width(button.label, SIZE) + 2 * PADDING, LEAST)
+
+
+def _length(buttons: Sequence[Button]) -> float:
+    parts = sum(_width(button) + APART for button in buttons) - APART
+    groups = sum(one.group != other.group for one, other in pairwise(buttons))
+    return parts + groups * (BETWEEN - APART)

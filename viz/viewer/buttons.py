@@ -1,0 +1,45 @@
+"""The buttons of a window: for each key that it knows one that the mouse can press."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button that does what a key does.
+
+    Attributes:
+        key: that it stands for, by pygame's name; label: a sign or a word; tip: what it does, in words.
+        group: buttons of one group stand together; where there is no room for all, groups with high numbers are left
+            out, and the panel of keys has theirs.
+        on: whether what it switches is on.
+    """
+
+    key: str
+    label: str
+    tip: str
+    group: int = 0
+    on: bool = False
+
+
+def edit_buttons(names: dict[str, str], several_maps: bool, steps: tuple[int, int]) -> tuple[Button, ...]:
+    """The buttons while a file is edited.
+
+    Args:
+        names: key -> what it does, as the help says it.
+        several_maps: whether there are several maps to choose from.
+        steps: how many strokes can be taken back, and how many done again.
+    """
+    return (
+        Button("e", "▶ Play it", names["e"]),
+        Button("s", "Save", names["s"]),
+        Button("ctrl+z", "↶ Undo", f"take the last stroke back ({steps[0]})"),
+        Button("ctrl+y", "↷ Redo", f"do it again ({steps[1]})"),
+        Button("k", "Check all", names["k"], 1),
+        *((Button("m", "Next map", names["m"], 1),) if several_maps else ()),
+        Button("tab", "Arrows: board or sliders", names["tab"], 4),
+        Button("l", "From disk", names["l"], 3),
+        Button("t", "◐", names["t"], 2),
+        Button("h", "☰ Keys", names["h"]),
+    )
