@@ -100,10 +100,8 @@ class ScenarioEditor:
         self._pointed: Cell | None = None
         self._whole: tuple[str, tuple[Fault, ...] | None] | None = None
         self._unlooked, self._seen_change = 0.0, False
+        self._kept = EditedText(self.file.content, str(path), scenario, stage, 0)
         # Caches of this object: decorated methods would keep every editor alive.
-        self._text_of = lru_cache(16)(
-            lambda content, good, number: EditedText(content, self._name, good, stage, number)
-        )
         self._rows_of = lru_cache(16)(self._made_rows)
         self._placed = lru_cache(8)(
             lambda text, faults: tuple(
@@ -121,7 +119,10 @@ class ScenarioEditor:
     @property
     def text(self) -> EditedText:
         """The same, with what it means."""
-        return self._text_of(self.content, self._good, self._map)
+        kept, content = self._kept, self.content
+        if kept.content != content or kept.scenario is not self._good or kept.number != self._map:
+            self._kept = replace(kept, content=content, scenario=self._good, number=self._map)
+        return self._kept
 
     @property
     def unsaved(self) -> bool:
@@ -524,7 +525,7 @@ def _always(content: str) -> Stroke:
 
 
 def _at(row: MenuRow, text: EditedText) -> int:
-    """The index of the value that a text has for a slider; of one that it does not write, or that is not offered, its own."""
+    """The index of the value that a text has for a slider; of one that it does not have, that of the scenario."""
     node = text.node(_path_of(row.name))
     values: tuple[Data, ...] = row.values  # type: ignore[assignment]
     return values.index(node.data) if node is not None and node.data in values else row.before
