@@ -27,6 +27,8 @@ from ..verdicts.pre_training_check import check_scenario
 
 SECONDS = 30.0
 """How long solving an edited world may take."""
+SHOWN = 6
+"""How many events are named."""
 CHECK_SECONDS = 10.0
 """How long each proof of the whole check may take."""
 
@@ -216,13 +218,14 @@ def _events(before: EditJudgement, now: EditJudgement) -> list[str]:
     if now.episode is None:
         return []
     old, new = _firsts(before.episode), _firsts(now.episode)
-    if before.episode is None:
-        return [f"{_plain(name)} at {tick}" for name, tick in list(new.items())[:4]]
     names = dict.fromkeys((*old, *new))
-    moved = [name for name in names if old.get(name) != new.get(name)]
+    moved = [name for name in names if old.get(name) != new.get(name)] if before.episode is not None else []
     if not moved:
-        return ["the same events at the same ticks"]
-    return [f"{_plain(name)} {_at(old.get(name))} → {_at(new.get(name), old.get(name) is None)}" for name in moved[:6]]
+        same = ", as before" if before.episode is not None and before is not now else ""
+        listed = ", ".join(f"{_plain(name)} at {tick}" for name, tick in list(new.items())[:SHOWN])
+        return [f"{listed or 'no event'}{same}"]
+    pairs = ((name, old.get(name), new.get(name)) for name in moved[:SHOWN])
+    return [f"{_plain(name)} {_at(was)} → {_at(then, was is None)}" for name, was, then in pairs]
 
 
 def _at(tick: int | None, whole: bool = True) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..evals.inspection.show import Show
     from ..scenarios.language.loading import Scenario
     from ..viz.drawing.palette import Theme
+    from ..viz.viewer.editor import ScenarioEditor
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys
 
@@ -36,6 +37,10 @@ Overlays = Annotated[
     list[str], typer.Option("--overlay", help="Show this and only what else is named so; `all` for everything.")
 ]
 Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
+WindowSize = Annotated[
+    str | None,
+    typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points; 1280x800 by default, or as the screen has room."),
+]
 SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 Agent = Annotated[
@@ -88,7 +93,7 @@ def watch(
     variant: Variant = None,
     seed: FirstSeed = None,
     overlay: Overlays = [],
-    size: Size = "1280x800",
+    size: WindowSize = None,
     scale: Annotated[float | None, SCALE] = None,
     dark: Dark = False,
     film: Film = "mp4",
@@ -96,6 +101,8 @@ def watch(
     reload: Reload = False,
 ) -> None:
     """Watch a scenario's exact plan, a trained agent beside it, or a run's recordings, in a window; H shows the keys.
+
+    E edits the file by hand: its map, patrols, params and weights.
 
     Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
     """
@@ -110,9 +117,9 @@ def watch(
     if reload and not isinstance(show, LiveShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
-    chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
+    chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _window_size(size), _ending(film)
     from ..viz.viewer.show_view import ShowView
-    from ..viz.viewer.viewer import Viewer
+    from ..viz.viewer.viewer import Viewer, viewer_buttons
 
     other = None
     if second is not None:
@@ -131,6 +138,8 @@ def watch(
         reloading=again,
         narration=told.narration,
         card=True,
+        editor=_editor(show, which, two=other is not None),
+        buttons=viewer_buttons,
     )
     _open(viewer, wide, scale, ending)
     printing.next_command("run" if not os.path.exists(which) or which.endswith((".yaml", ".yml")) else "report", which)
@@ -143,7 +152,7 @@ def play(
     stage: StageName = None,
     as_: As = None,
     overlay: Overlays = [],
-    size: Size = "1280x800",
+    size: WindowSize = None,
     scale: Annotated[float | None, SCALE] = None,
     dark: Dark = False,
     film: Film = "mp4",
@@ -158,7 +167,7 @@ def play(
         raise UsageError(f"`{name}` is part of a life, and lives are not played at the keys in this version")
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
-    theme, wide, ending = _theme(dark), _size(size), _ending(film)
+    theme, wide, ending = _theme(dark), _window_size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys, help_keys
@@ -170,7 +179,9 @@ def play(
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(role.actions), narration=told, card=True)
     viewer.agent, viewer.by_hand = game.agent, True
     viewer.message = "H shows the keys"
-    _open(viewer, wide, scale, ending, PlayKeys(game, viewer, *save_target(which)))
+    hands = PlayKeys(game, viewer, *save_target(which))
+    viewer.buttons = hands.buttons
+    _open(viewer, wide, scale, ending, hands)
     printing.next_command("watch", which)
 
 
@@ -247,16 +258,38 @@ def _loading(which: str, doing: str) -> None:
     printing.err().print(f"{escape(which)}: {doing}; the window opens at once, H in it shows the keys", soft_wrap=True)
 
 
+def _editor(show: Show, which: str, two: bool) -> ScenarioEditor | str:
+    """The editor of the file behind a show, or the reason why there is none."""
+    from ..evals.inspection.show import LiveShow
+    from ..scenarios import library
+    from ..viz.viewer.editor import ScenarioEditor
+
+    if os.path.isdir(which) or which.endswith(".parquet"):
+        return "this was recorded of a file as it was then; `turncoat watch` its scenario to edit that"
+    if two:
+        return "two worlds are side by side; watch the file without --beside to edit it"
+    if not isinstance(show, LiveShow):
+        return "what is shown was learned in the file as it is; add --agent exact to edit it"
+    return ScenarioEditor(library.find(which), show.scenario, show.stage, show.world)
+
+
+def _keep(viewer: Viewer, hands: PlayKeys | None) -> list[str]:
+    """Save an unfinished game, or edits that are not saved, where they were not left on purpose; say where."""
+    kept = [] if hands is None else [hands.keep()]
+    if not isinstance(viewer.editor, str):
+        kept.append(viewer.editor.keep(Path.cwd()))
+    return [text for text in kept if text]
+
+
 def _open(
-    viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: PlayKeys | None = None
+    viewer: Viewer, size: tuple[int, int] | None, scale: float | None, ending: str, hands: PlayKeys | None = None
 ) -> None:
     """Show a window until it is closed, then report what was kept of an unfinished game or film."""
     from ..viz.window.window import Window
 
     # After a lost display the process ends without returning from `run`, so the game is kept here.
     def lost(said: str) -> None:
-        kept = hands.keep() if hands else ""
-        parts = ["the display was lost", *(text for text in (said, kept) if text)]
+        parts = ["the display was lost", *([said] if said else []), *_keep(viewer, hands)]
         printing.err().print(f"turncoat: {'; '.join(parts)}", soft_wrap=True, markup=False)
 
     try:
@@ -265,7 +298,7 @@ def _open(
             if said := window.run():
                 printing.say(said)
         finally:
-            if kept := hands.keep() if hands else "":
+            for kept in _keep(viewer, hands):
                 printing.say(kept)
     finally:
         viewer.close()
@@ -462,6 +495,11 @@ def _theme(dark: bool) -> Theme:
     from ..viz.drawing.palette import DARK, LIGHT
 
     return DARK if dark else LIGHT
+
+
+def _window_size(text: str | None) -> tuple[int, int] | None:
+    """Read the size of a window, as `_size`; None for as large as the screen has room for."""
+    return None if text is None else _size(text)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -22,15 +22,12 @@ PlacedButton = tuple[Button, float, float]
 
 
 def placed_buttons(buttons: Sequence[Button], width: float) -> list[PlacedButton]:
-    """The buttons that have room, in their order; groups with the highest numbers are left out first."""
-    room = width - 32
-    kept = list(buttons)
-    while kept and _length(kept) > room:
-        last = max(button.group for button in kept)
-        if last == 0:
-            kept.pop(0)
-        else:
-            kept = [button for button in kept if button.group != last]
+    """The buttons that have room, in their order; groups with low numbers get it first."""
+    kept: list[Button] = []
+    for group in sorted({button.group for button in buttons}):
+        more = [button for button in buttons if button in kept or button.group == group]
+        if _length(more) <= width - 32:
+            kept = more
     x, placed = 16.0, []
     for number, button in enumerate(kept):
         if number and kept[number - 1].group != button.group:

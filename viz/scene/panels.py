@@ -20,6 +20,8 @@ HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
 LINE = 17.0
 """Distance from one line of text to the next, in points."""
+KEYS_WIDE = 76.0
+"""Width of the column of keys in their panel, in points."""
 KEY_LINE = 21.0
 """Distance from one line of the panel of keys to the next, in points."""
 GAP = 14.0
@@ -305,7 +307,7 @@ def _key_rows(frame: Frame) -> list[tuple[str, str]]:
 
 def _key_panel(rows: Sequence[tuple[str, str]], width: float, height: float) -> tuple[float, float, float, float]:
     """Left, top, width and height of the panel of keys in a scene of a size, in points."""
-    wide, tall = min(width - 20, 640.0), 52 + KEY_LINE * ((len(rows) + 1) // 2)
+    wide, tall = min(width - 20, 680.0), 52 + KEY_LINE * ((len(rows) + 1) // 2)
     return (width - wide) / 2, max((height - tall) / 2, 4), wide, tall
 
 
@@ -324,7 +326,7 @@ def key_at(frame: Frame, width: float, height: float, x: float, y: float) -> str
         return None
     keys = rows[number][0].split()
     begin = left + 20 + across * wide / 2
-    second = len(keys) == 2 and x >= begin + text_width(f"{keys[0]} ", TEXT, bold=True) and x < begin + 62
+    second = len(keys) == 2 and x >= begin + text_width(f"{keys[0]} ", TEXT, bold=True) and x < begin + KEYS_WIDE
     named = {"esc": "escape", "back": "backspace", "del": "delete"}
     key = named.get(keys[int(second)], keys[int(second)])
     return None if len(keys) > 2 or key in ("drag", "arrows") else key
@@ -343,4 +345,4 @@ def draw_keys(canvas: Canvas, frame: Frame) -> None:
     for index, (key, text) in enumerate(rows):
         x, y = left + 20 + (index // half) * width / 2, top + 52 + KEY_LINE * (index % half)
         canvas.text(x, y, key, TEXT, theme.reward, bold=True)
-        canvas.text(x + 62, y, cut(text, TEXT, width / 2 - 90), TEXT)
+        canvas.text(x + KEYS_WIDE, y, cut(text, TEXT, width / 2 - KEYS_WIDE - 24), TEXT)

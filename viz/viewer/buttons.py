@@ -11,8 +11,7 @@ class Button:
 
     Attributes:
         key: that it stands for, by pygame's name; label: a sign or a word; tip: what it does, in words.
-        group: buttons of one group stand together; where there is no room for all, groups with high numbers are left
-            out, and the panel of keys has theirs.
+        group: where there is no room for all, groups with low numbers get it, and the panel of keys has all.
         on: whether what it switches is on.
     """
 
@@ -23,13 +22,16 @@ class Button:
     on: bool = False
 
 
-def edit_buttons(names: dict[str, str], several_maps: bool, steps: tuple[int, int]) -> tuple[Button, ...]:
+def edit_buttons(
+    names: dict[str, str], several_maps: bool, steps: tuple[int, int], on_board: bool
+) -> tuple[Button, ...]:
     """The buttons while a file is edited.
 
     Args:
         names: key -> what it does, as the help says it.
         several_maps: whether there are several maps to choose from.
         steps: how many strokes can be taken back, and how many done again.
+        on_board: whether the arrows move the cursor on the map, and not the sliders.
     """
     return (
         Button("e", "▶ Play it", names["e"]),
@@ -38,7 +40,7 @@ def edit_buttons(names: dict[str, str], several_maps: bool, steps: tuple[int, in
         Button("ctrl+y", "↷ Redo", f"do it again ({steps[1]})"),
         Button("k", "Check all", names["k"], 1),
         *((Button("m", "Next map", names["m"], 1),) if several_maps else ()),
-        Button("tab", "Arrows: board or sliders", names["tab"], 4),
+        Button("tab", "Arrows: " + ("map" if on_board else "sliders"), names["tab"], 4),
         Button("l", "From disk", names["l"], 3),
         Button("t", "◐", names["t"], 2),
         Button("h", "☰ Keys", names["h"]),

@@ -412,7 +412,6 @@ class Viewer(ShowView):
     def _edited_frame(self, editing: ScenarioEditor) -> Frame:
         """The frame of the editor."""
         view = editing.view(self.number)
-        several = editing.several_maps
         return Frame(
             title=self.show.scenario.document.title,
             about=f"editing {view.file}" + (" · not saved" if view.changed else ""),
@@ -424,8 +423,11 @@ class Viewer(ShowView):
             theme=self.theme,
             keys=EDIT_KEYS if self.help else (),
             editing=view,
-            buttons=() if self.buttons is None else edit_buttons(dict(EDIT_KEYS), several, editing.file.steps),
+            buttons=() if self.buttons is None else self._edit_buttons(editing),
         )
+
+    def _edit_buttons(self, editing: ScenarioEditor) -> tuple[Button, ...]:
+        return edit_buttons(dict(EDIT_KEYS), editing.several_maps, editing.file.steps, editing.on_board)
 
     # -------------------------------------------------------------- key handlers
 
@@ -514,7 +516,7 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
     overlays = (
         Button(OVERLAY_KEYS[name], plain(name), text, 4, name in viewer.overlays) for name, text in OVERLAYS.items()
     )
-    nodes = (Button("[", "‹ node", said["["], 6), Button("]", "node ›", said["]"], 6))
+    nodes = (Button("[", "‹ node", said["["], 2), Button("]", "node ›", said["]"], 2))
     return (
         Button("home", "|◀", "to the start"),
         Button(",", "◂", "one tick back"),
@@ -524,18 +526,18 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
         Button("r", "↻", said["r"], 3),
         Button("-", "−", f"slower: now {viewer.speed:g} ticks a second", 3),
         Button("=", "+", f"faster: now {viewer.speed:g} ticks a second", 3),
-        Button("p", "« seed", "the episode before", 5),
-        Button("n", "seed »", "the next episode", 5),
+        Button("p", "« seed", "the episode before", 6),
+        Button("n", "seed »", "the next episode", 6),
         *((Button("tab", "agent", said["tab"], 5),) if agents > 1 else ()),
         *((Button("c", "Leave what if" if supposed else "What if", said["c"], 1, supposed),) if viewer.what_if else ()),
-        *((Button("o", "No overseer", said["o"], 6),) if viewer.what_if else ()),
+        *((Button("o", "No overseer", said["o"], 8),) if viewer.what_if else ()),
         Button("e", "Edit", said["e"], 1),
         *overlays,
-        Button("w", "head", said["w"], 6),
+        Button("w", "head", said["w"], 8),
         *(nodes if "tree" in viewer.overlays else ()),
         Button("i", "About", said["i"], 5),
-        Button("s", "Picture", said["s"], 5),
-        Button("v", "Film", said["v"], 5),
+        Button("s", "Picture", said["s"], 7),
+        Button("v", "Film", said["v"], 7),
         Button("t", "◐", said["t"], 3),
         Button("h", "☰ Keys", said["h"]),
     )
