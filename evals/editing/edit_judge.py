@@ -23,7 +23,6 @@ from ..inspection.background_thread import PATIENCE, BackgroundWorker
 from ..inspection.show import LiveShow
 from ..inspection.show_process import RemoteObject
 from ..traces.episode import Episode
-from ..verdicts.pre_training_check import check_scenario
 
 SECONDS = 30.0
 """How long solving an edited world may take."""
@@ -128,6 +127,9 @@ class EditJudge:
 
     def check(self, content: str) -> tuple[Fault, ...]:
         """Everything that `turncoat check` finds in a text: replays, rules that never fire, claims nobody can meet."""
+        # It reads the tables of trained agents too, which no first picture waits for.
+        from ..verdicts.pre_training_check import check_scenario
+
         try:
             scenario = load_edited(content, self._path)
         except ScenarioError as fault:
