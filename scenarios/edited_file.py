@@ -10,7 +10,7 @@ from .bounded_reading import open_regular
 from .language.faults.faults import ScenarioError
 from .language.files.yaml_source import LIMIT, read_text
 from .language.loading import load_edited
-from .output_file import whole_file
+from .output_file import free_name, whole_file
 
 KEPT = 1_000
 """How many steps back are kept."""
@@ -141,7 +141,7 @@ class EditedFile:
         return SavedFile(self.path, f"saved {self.path}: {changed}")
 
     def _save_copy(self, folder: Path, why: str) -> SavedFile:
-        target = _free(folder, self.path.stem)
+        target = free_name(folder, self.path.stem, ".yaml")
         try:
             load_edited(self.content, target)
         except ScenarioError as fault:
@@ -165,7 +165,7 @@ class EditedFile:
         Raises:
             OSError: it cannot be written.
         """
-        target = _free(folder, f"{self.path.stem}-unsaved")
+        target = free_name(folder, f"{self.path.stem}-unsaved", ".yaml")
         with whole_file(target) as part:
             part.write_bytes(self.content.encode("utf-8"))
         return target
@@ -178,11 +178,6 @@ def _bytes(path: Path) -> bytes | None:
             return stream.read(LIMIT + 1)
     except (OSError, ValueError):
         return None
-
-
-def _free(folder: Path, stem: str) -> Path:
-    names = (f"{stem}.yaml", *(f"{stem}-{number}.yaml" for number in range(2, 10_000)))
-    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def _changed_lines(before: str, after: str) -> str:

@@ -26,8 +26,8 @@ from turncoat.scenarios.language.files.text_edits import (
 )
 from turncoat.scenarios.language.loading import load, load_text
 from turncoat.scenarios.language.schema.starter import starter
+from turncoat.viz.drawing.buttons import placed_buttons
 from turncoat.viz.editing.editor_scene import draw_editor, editor_slider_at, map_cell_at, tool_at
-from turncoat.viz.scene.buttons import placed_buttons
 from turncoat.viz.scene.panels import key_at
 from turncoat.viz.viewer.editor import ScenarioEditor
 from turncoat.viz.viewer.viewer import KEYS, Viewer, viewer_buttons

@@ -13,7 +13,13 @@ from turncoat import cli
 from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.recorded_plan import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.outcomes import OutcomeCriteria, PayTooLargeError, _clean, exact_outcomes, seed_outcomes
+from turncoat.evals.measures.outcomes import (
+    OutcomeCriteria,
+    PayTooLargeError,
+    clean_range,
+    exact_outcomes,
+    seed_outcomes,
+)
 from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError
 from turncoat.scenarios.language.expressions.parser import formula
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -209,4 +215,4 @@ def test_pays_beyond_what_numbers_hold_are_refused():
         turncoat.control(scenario)
     # What seeds were paid is added up without a world to say where it is written.
     with pytest.raises(PayTooLargeError, match="what is paid adds up to more than numbers hold"):
-        _clean(-math.inf, 0)
+        clean_range(-math.inf, 0)

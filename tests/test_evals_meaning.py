@@ -6,10 +6,10 @@ read before they are kept.
 
 import pytest
 
-from turncoat.evals.runs.run import run_scenario
+from turncoat.evals.runs.run import RunSettings, run_scenario
 from turncoat.evals.verdicts.pre_training_check import check_scenario
 from turncoat.scenarios import library
-from turncoat.scenarios.errors import WorldError
+from turncoat.scenarios.errors import UnknownNameError, WorldError
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.faults.faults import render
 from turncoat.scenarios.language.loading import load_text
@@ -134,6 +134,18 @@ def test_a_run_of_a_world_that_cannot_be_is_a_fault_and_no_verdict(name, expecte
     """It was "nothing judged", exit code 4, where the file expects nothing or nothing could be judged."""
     with pytest.raises(WorldError, match=r"no free cell is left|lines of sight"):
         run_scenario(load_text(CASES[name].partition("expect:")[0] + expected, "small.yaml"))
+
+
+def test_a_fault_of_several_stages_is_said_once():
+    text = CASES["TC610 weights beyond numbers"].replace("stages:\n", "stages:\n  train: {limit: 2}\n")
+    codes = [fault.code for fault in meaning(text).faults]
+    assert ("train: {limit: 2}" in text, codes.count("TC610")) == (True, 1)
+
+
+def test_a_run_of_an_agent_that_there_is_not_is_refused():
+    """It was "nothing judged" where the names were given in Python."""
+    with pytest.raises(UnknownNameError, match="no agent `nope`"):
+        run_scenario(load_text(CASES["TC606 no room"], "small.yaml"), RunSettings(agents=("exact", "nope")))
 
 
 GAME = """\

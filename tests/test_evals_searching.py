@@ -170,6 +170,20 @@ def test_what_is_no_storage(tmp_path):
             turncoat.search(corridor(), settings=SearchSettings(path, trials=1, repeats=1))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="files of limited size")
+def test_no_storage_is_left_where_the_disk_has_no_room_for_one(tmp_path):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, before[1]))
+    try:
+        with pytest.raises(turncoat.UsageError, match="no storage of searches"):
+            turncoat.search(corridor(), settings=SearchSettings(tmp_path / "s.sqlite", trials=1, repeats=1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "s.sqlite").exists()
+
+
 def test_a_database_of_something_else_is_left_as_it_is(tmp_path):
     path = tmp_path / "addresses.sqlite"
     with closing(sqlite3.connect(path)) as file:

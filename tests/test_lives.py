@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from turncoat import api
-from turncoat.cli import app
 from turncoat.envs.adapters.base import LifeNotSteppedError, open_worlds
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.reference import step as reference
@@ -572,4 +570,3 @@ def test_a_stage_of_a_life_is_not_solved_alone(tmp_path: Path) -> None:
     for alone in (api.arrays, api.pareto, api.protocols, partial(api.export, to="drn", out=tmp_path / "out")):
         with pytest.raises(NotEnumerableError, match="part of a life"):
             alone(scenario, stage="train")
-    assert CliRunner().invoke(app, ["control", "training_game"]).exit_code == 4, "no figure in it"

@@ -350,6 +350,8 @@ def scenarios(draw) -> str:
     as_agent = f"{{actions: [{', '.join(actions)}], values: {{watch: {{weight: 2}}}}}}"
     solid = draw(st.sampled_from(["pushable: true", "solid: not robot near(1) key", "solid: a < 2, pushable: false"]))
     blocks = draw(st.sampled_from(["", "solid: true, blocks: [crate]", "solid: crate in either, blocks: [monster]"]))
+    shown = draw(st.sampled_from(["", "shows_as: monster.alert == 0 or robot near(1) monster"]))
+    shown_job = draw(st.sampled_from(["", ", shows_as: 'if(robot near(2) crate, job, bench_2)'"]))
     override = draw(
         st.sampled_from(["", "overrides:\n  - {name: slip, agent: robot, when: a == 1, chance: 0.5, action: random}\n"])
     )
@@ -362,7 +364,7 @@ legend:
   "1": {{zone: [bench_1, either], thing: key}}
   "2": {{zone: [bench_2, either], thing: crate}}
 things:
-  monster: {{kind: monster, sight: {sight}, fields: {{alert: {{}}}}, as_agent: {as_agent}, {motion}}}
+  monster: {{kind: monster, sight: {sight}, fields: {{alert: {{{shown}}}}}, as_agent: {as_agent}, {motion}}}
   crate: {{kind: block, {solid}}}
   key: {{{blocks}}}
 let:
@@ -371,7 +373,7 @@ let:
   beyond: beside(crate, right)
 counters:
   a: {{max: 2}}
-  job: {{values: [bench_1, bench_2]}}
+  job: {{values: [bench_1, bench_2]{shown_job}}}
 draws:
   luck: {{values: [1, 2], weights: [1, 3]}}
   fate: {{p: "if(luck == 2 and robot near(2) crate, 0.25, 0.5)"}}

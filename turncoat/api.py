@@ -18,7 +18,8 @@ from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
 from .envs.bounds.anytime_bounds import BoundedRound
-from .evals.exact.solved_worlds import SolvedWorlds
+from .envs.life.event_plans import explain_event_of_life
+from .evals.exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, asked_stage
 from .evals.measures.bounded_measure import StageBounds, stage_bounds
 from .evals.measures.life_analysis import analyse_life
 from .evals.monitors.report import MonitorReport, monitor_runs
@@ -235,12 +236,18 @@ def why(
 ) -> EventExplanation:
     """Explain why the best plan for the agent causes an event or avoids it, whichever planner the agent has.
 
+    Where the file declares a life, whole lives are compared. The event counts in all of a life's episodes when the
+    stage is `life` or None, or in those of a stage that is part of it.
+
     Raises:
         ScenarioError, NotEnumerableError: as `solve`.
         UnknownNameError: no such event or stage.
     """
     solved = SolvedWorlds(load(which, overrides))
-    return explain_event(solved.best_plan({}, stage or solved.scenario.judged_stage), event)
+    name = stage or asked_stage(solved.scenario)
+    if solved.lives_in(name):
+        return explain_event_of_life(solved.life({}), event, name)
+    return explain_event(solved.best_plan({}, name), event)
 
 
 def arrays(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> ModelArrays:
@@ -361,7 +368,8 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
-    return solved.world({}, stage or solved.scenario.judged_stage).events
+    name = stage or solved.scenario.judged_stage
+    return solved.world({}, solved.scenario.document.life[0].stage if name == WHOLE_LIFE else name).events
 
 
 def run(

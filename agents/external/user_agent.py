@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.world.world import World
+from ...envs.world.world import World, observed_name
 from ...scenarios import installed as parts
 from ...scenarios.did_you_mean import nearest
 from ...scenarios.errors import UsageError
@@ -57,7 +57,7 @@ class AgentInterface:
     def of(world: World) -> AgentInterface:
         """The interface of the only agent of a world."""
         its = world.agents[0]
-        fields = tuple(world.fields[i].name for i in its.sees) if its.window is None else ()
+        fields = tuple(observed_name(world.fields[i].name) for i in its.sees) if its.window is None else ()
         return AgentInterface(its.name, its.actions, world.channels, its.weights, its.discount, fields, world.steps)
 
 

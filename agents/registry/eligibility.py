@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ...envs.world.world import AgentProgram, World
-from ..external.user_agent import UserAgent
+from ...scenarios.errors import check_name
+from ..external.user_agent import UserAgent, installed
 from ..planners.modifiable_utility import unable_to_hold
 from .agents import agent_names, agent_spec
 from .multi_agent_profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, ProfileError, read_profile
+
+
+def check_agent_names(names: Iterable[str]) -> None:
+    """Check that there are agents of these names: Turncoat's or those of installed packages.
+
+    A profile (`AGENT=NAME`) names agents of a scenario too, so it is left to `unable`.
+
+    Raises:
+        UnknownNameError: there is none of a name.
+    """
+    for name in names:
+        if "=" not in name:
+            check_name("agent", name, (*agent_names(), *installed()))
 
 
 def unable(method: str, world: World, own: UserAgent | None = None) -> str | None:

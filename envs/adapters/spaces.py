@@ -17,7 +17,7 @@ from ...scenarios.errors import ArgumentError, UnknownNameError
 from ..base import Ints, Longs
 from ..kernel.observation import TIME, encode, encoder, plan
 from ..world.geometry import DIRECTIONS
-from ..world.world import Body, World
+from ..world.world import Body, World, observed_name
 
 Form: TypeAlias = Literal["planes", "flat", "image"]
 Planes: TypeAlias = npt.NDArray[np.uint8]
@@ -270,7 +270,7 @@ def _entries(world: World, agent: int, bodies: list[Body], own: Body | None) -> 
         size = world.fields[column].size
         if column in (*cells, world.layout, world.ended) or whose is None or size == 1:
             continue
-        name, how = world.fields[column].name, world.columns[world.fields[column].name]
+        name, how = observed_name(world.fields[column].name), world.columns[world.fields[column].name]
         if words := _words(world, column):
             for word, text in enumerate(words):
                 if text:

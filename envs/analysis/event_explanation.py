@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from ..multi_agent.equilibrium_process import Equilibria
 from ..solvers.dynamic_programming import InfeasibleError
 from ..solvers.modifiable_utility import NoFixedPointError
 from ..world.part_spec import ENUMERATE
-from .event_plans import Behaviour, EventPlans, SurestPlan
-from .exact_plan import AnySolution, ExactPlan
+from .event_plans import Behaviour, ComparedPlans, EventPlans, SolutionT, SurestPlan
+from .exact_plan import ExactPlan
 from .performance_gap import weighed_by
 from .tie_ranges import Occurs, share_range
 
@@ -71,6 +71,7 @@ class EventExplanation:
             nothing else is said.
         notes: sentences about what could not be found, and why.
         planner: what the agent plans by, which may miss the best plans if it is not `enumerate`.
+        of: what the plans are of: `episode`, or of a life: `life`, or the stage in whose episodes the event counts.
     """
 
     event: str
@@ -86,6 +87,7 @@ class EventExplanation:
     equilibria: tuple[EquilibriumShare, ...] = ()
     notes: tuple[str, ...] = ()
     planner: str = ENUMERATE.name
+    of: str = "episode"
 
 
 _VALUED = {
@@ -109,6 +111,18 @@ def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
         notes.append("beliefs are too many to plan on: these are the plans of an agent that sees everything")
     if (how := _VALUED.get(weighed_by(plan.enumeration.world))) is not None:
         notes.append(how)
+    planners = [its.planner.name for its in plan.enumeration.world.agents if its.planner != ENUMERATE]
+    return replace(explain(plans, event, notes), planner=planners[0] if planners else ENUMERATE.name)
+
+
+def explain(plans: ComparedPlans[SolutionT], event: str, notes: list[str]) -> EventExplanation:
+    """Compare the plans that somebody solves for.
+
+    Args:
+        plans: who solves.
+        event: which one.
+        notes: what is to be said first; more may be added.
+    """
     solution = plans.best()
     best, (least, greatest) = plans.behaviour(solution), plans.extreme_shares()
     never = _never(plans, least, notes)
@@ -118,7 +132,6 @@ def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
     break_even = None
     if never is not None and surest is not None:
         break_even = _break_even(plans, solution, never, least, notes)
-    planners = [its.planner.name for its in plan.enumeration.world.agents if its.planner != ENUMERATE]
     return EventExplanation(
         event=event,
         best=best,
@@ -131,7 +144,6 @@ def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
         gap_by_channel=None if without is None else {k: best.parts[k] - without.parts[k] for k in best.parts},
         break_even=break_even,
         notes=tuple(notes),
-        planner=planners[0] if planners else ENUMERATE.name,
     )
 
 
@@ -141,6 +153,12 @@ def stance(plan: ExactPlan, event: str) -> Stance:
     share = share_range(plan.mdp, plan.optimal, Occurs(mask), plan.steps)
     # Only what happens at all can be more than it must be.
     return _stance(share, EventPlans(plan, event).least_share() if share[1] > 0 else 0.0)
+
+
+def stance_of(plans: ComparedPlans[SolutionT]) -> Stance:
+    """How often the best of the plans that somebody solves for brings the event about; see `Stance`."""
+    share = plans.share(plans.best())
+    return _stance(share, plans.least_share() if share[1] > 0 else 0.0)
 
 
 def _stance(share: tuple[float, float], least: float) -> Stance:
@@ -163,7 +181,7 @@ def _of_equilibria(plan: ExactPlan, equilibria: Equilibria, event: str) -> Event
     return EventExplanation(event, equilibria=found, notes=tuple(notes))
 
 
-def _never(plans: EventPlans, least: float, notes: list[str]) -> AnySolution | None:
+def _never(plans: ComparedPlans[SolutionT], least: float, notes: list[str]) -> SolutionT | None:
     try:
         return plans.without()
     except InfeasibleError:
@@ -174,7 +192,7 @@ def _never(plans: EventPlans, least: float, notes: list[str]) -> AnySolution | N
     return None
 
 
-def _surest(plans: EventPlans, notes: list[str]) -> SurestPlan | None:
+def _surest(plans: ComparedPlans[SolutionT], notes: list[str]) -> SurestPlan[SolutionT] | None:
     try:
         surest = plans.surest()
     except NoFixedPointError as fault:
@@ -186,7 +204,9 @@ def _surest(plans: EventPlans, notes: list[str]) -> SurestPlan | None:
     return None
 
 
-def _surest_behaviour(plans: EventPlans, surest: SurestPlan | None, notes: list[str]) -> tuple[Behaviour | None, bool]:
+def _surest_behaviour(
+    plans: ComparedPlans[SolutionT], surest: SurestPlan[SolutionT] | None, notes: list[str]
+) -> tuple[Behaviour | None, bool]:
     """What the surest plan does, and whether it is postponed for ever."""
     if surest is None or surest.attained:
         return (None if surest is None else plans.behaviour(surest.solution)), False
@@ -197,7 +217,7 @@ def _surest_behaviour(plans: EventPlans, surest: SurestPlan | None, notes: list[
 
 
 def _break_even(
-    plans: EventPlans, solution: AnySolution, never: AnySolution, least: float, notes: list[str]
+    plans: ComparedPlans[SolutionT], solution: SolutionT, never: SolutionT, least: float, notes: list[str]
 ) -> BreakEven | None:
     if plans.by_rule:
         notes.append("no reward is sought that would change the answer: the rule of its heads does not say its weight")
@@ -218,7 +238,7 @@ def _break_even(
     return None
 
 
-def _ratio(plans: EventPlans, never: AnySolution, scale: float) -> float | None:
+def _ratio(plans: ComparedPlans[SolutionT], never: SolutionT, scale: float) -> float | None:
     """The least reward for which some plan with the event is as good as the best without it.
 
     A plan of value v that brings the event about with the discounted chance d needs `(v0 - v) / d`, so this is a
@@ -237,7 +257,7 @@ def _ratio(plans: EventPlans, never: AnySolution, scale: float) -> float | None:
     return 0.0 - ratio
 
 
-def _bisected(plans: EventPlans, least: float, scale: float) -> float | None:
+def _bisected(plans: ComparedPlans[SolutionT], least: float, scale: float) -> float | None:
     """A reward at which the answer changes, where selves of different weights follow each other.
 
     There may be several, for a plan that all of them keep to need not get better as a reward for it grows.

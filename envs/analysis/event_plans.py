@@ -6,6 +6,7 @@ Letters as in `base`: S states, A joint actions, K channels, M outcomes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -61,8 +62,11 @@ class Behaviour:
     tick: int | None
 
 
+SolutionT = TypeVar("SolutionT")
+
+
 @dataclass(frozen=True, eq=False)
-class SurestPlan:
+class SurestPlan(Generic[SolutionT]):
     """The best of the plans that bring the event about with the greatest chance.
 
     Attributes:
@@ -72,9 +76,51 @@ class SurestPlan:
             `solution`, which puts it off for ever, has the value that such plans come as near to as one likes.
     """
 
-    solution: AnySolution
+    solution: SolutionT
     chance: float
     attained: bool
+
+
+class ComparedPlans(Protocol[SolutionT]):
+    """Solves for what would be done if an event were paid for, ruled out, or wanted above all; see `EventPlans`."""
+
+    @property
+    def by_rule(self) -> bool:
+        """The agent's heads deliberate by another rule than the weighted sum."""
+
+    @property
+    def linear(self) -> bool:
+        """What the agent maximises is one weighted sum, so that plans can be ranked."""
+
+    def best(self, reward: float = 0.0) -> SolutionT:
+        """The best plan, if the event earned it a reward the first time it came."""
+
+    def without(self) -> SolutionT:
+        """The best plan that never risks the event."""
+
+    def soonest(self) -> SolutionT:
+        """The plan of the greatest discounted chance."""
+
+    def surest(self) -> SurestPlan[SolutionT]:
+        """The best of the plans with the greatest chance."""
+
+    def least_share(self) -> float:
+        """The least share with the event, over all plans there are."""
+
+    def extreme_shares(self) -> tuple[float, float]:
+        """The least and the greatest share with the event, over all plans there are."""
+
+    def share(self, solution: SolutionT) -> tuple[float, float]:
+        """The share with the event, (low, high) over the ties of a solution."""
+
+    def chance_and_value(self, solution: SolutionT) -> tuple[float, float]:
+        """The discounted chance of the event, and the value without any reward for it."""
+
+    def behaviour(self, solution: SolutionT) -> Behaviour:
+        """The plan of a solution."""
+
+    def supremum(self, surest: SurestPlan[SolutionT]) -> Behaviour:
+        """The value that plans come near to which bring the event about, but put it off ever longer."""
 
 
 class EventPlans:
@@ -132,7 +178,7 @@ class EventPlans:
         """The plan of the greatest discounted chance: what an agent would do to whom the event alone matters."""
         return solve(self.decided, self._only_came, self._plan.discount, self._horizon, None)
 
-    def surest(self) -> SurestPlan:
+    def surest(self) -> SurestPlan[AnySolution]:
         """The best of the plans with the greatest chance.
 
         Raises:
@@ -209,7 +255,7 @@ class EventPlans:
             tick=next((i for i, step in enumerate(path) if int(step.events) & self._mask), None),
         )
 
-    def supremum(self, surest: SurestPlan) -> Behaviour:
+    def supremum(self, surest: SurestPlan[AnySolution]) -> Behaviour:
         """The value that plans come near to which bring the event about, but put it off ever longer."""
         vector, parts = self._worth(surest.solution)
         names, share = self._plan.enumeration.mdp.channels, (surest.chance, surest.chance)

@@ -106,7 +106,7 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
     aliased = int(alias_report(process.mdp, views).states.sum())
     if aliased == 0:
         return whole
-    if not _fixed(process, weights):
+    if not fixed_weights(process, weights):
         raise NotEnumerableError("beliefs are not planned on where weights may change")
     try:
         belief = belief_mdp(process.mdp, views, max_states)
@@ -126,15 +126,16 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
     return LifePlan(pairs, optimal, solved[1][belief.pair_belief], weights[place], agent.foresight, aliased)
 
 
-def designers_plan(plan: LifePlan) -> LifePlan:
+def designers_plan(plan: LifePlan, weight: float = 1.0) -> LifePlan:
     """The plan of the same life that is best for the hidden performance, undiscounted, by one who sees everything.
 
-    Its weights are those of the given plan, so that values are told by what the agent wants.
+    Its weights are those of the given plan, so that values are told by what the agent wants. With a `weight` of -1 it
+    is the plan that is worst for the performance.
     """
     process = plan.process
     hidden = replace(process.mdp, rewards=process.performance[:, None], channels=("performance",))
     judged = replace(process, mdp=hidden)
-    weights = np.ones((hidden.n_states, 1))
+    weights = np.full((hidden.n_states, 1), weight)
     optimal, values = _Solver(judged, weights, "current", "life", None, discounts=np.ones(hidden.n_states)).solve()
     return replace(plan, optimal=optimal, values=values, foresight="life")
 
@@ -155,7 +156,7 @@ def _views(process: LifeProcess, agent: int) -> Longs:
     return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
-def _fixed(process: LifeProcess, weights: Floats) -> bool:
+def fixed_weights(process: LifeProcess, weights: Floats) -> bool:
     """Whether the agent has the same weights wherever it acts."""
     acting = weights[~process.mdp.ended]
     return bool((acting == acting[:1]).all())
@@ -166,8 +167,31 @@ def _with_all_events(process: LifeProcess) -> FiniteMDP:
 
 
 def _solved(process: LifeProcess, weights: Floats, foresight: str, judges_by: str, barring: Sequence[str]) -> LifePlan:
-    barred = barred_pairs(_with_all_events(process), barring)
-    optimal, values = _Solver(process, weights, judges_by, foresight, barred).solve()
+    return solve_life(process, weights, foresight, judges_by, barred_pairs(_with_all_events(process), barring))
+
+
+def solve_life(
+    process: LifeProcess,
+    weights: Floats,
+    foresight: str,
+    judges_by: str,
+    barred: Bools | None = None,
+    discounts: Floats | None = None,
+) -> LifePlan:
+    """The best life for one who sees all.
+
+    Args:
+        process: the life.
+        weights: float64 `[P, K]`, in each place.
+        foresight: `episode` or `life`.
+        judges_by: see `AgentProgram`.
+        barred: bool `[P, A]`, what may not be done; None for nothing.
+        discounts: float64 `[P]`, in place of the agent's own.
+
+    Raises:
+        ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_life`.
+    """
+    optimal, values = _Solver(process, weights, judges_by, foresight, barred, discounts).solve()
     return LifePlan(process, optimal, values, weights, foresight)
 
 
@@ -230,7 +254,7 @@ class _Solver:
             ahead = replace(mdp, probability=np.where(begins, 0.0, mdp.probability))
         self.ahead = tables(ahead).matrix
         self.loops = foresight == "life"
-        self.by = "fixed" if _fixed(process, weights) else judges_by
+        self.by = "fixed" if fixed_weights(process, weights) else judges_by
         if self.by == "ignoring":
             self.kinds, kind = np.unique(weights, axis=0, return_inverse=True)
             self.kind = kind.reshape(-1)

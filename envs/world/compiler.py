@@ -30,6 +30,7 @@ from ...scenarios.language.expressions.syntax import (
     PutAt,
     Remove,
     Take,
+    Truth,
 )
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
@@ -57,6 +58,8 @@ from .world import (
     World,
     WorldTooLargeError,
     check_terms,
+    observed_name,
+    shown_for,
 )
 
 MAX_EVENTS = 64
@@ -129,6 +132,7 @@ class _Compiler:
             for name, counter in self._counters()
             if counter.values is not None and isinstance(counter.values[0], str)
         }
+        self.words |= {shown_for(name): words for name, words in self.words.items()}
         self.words |= {
             name: tuple(map(str, draw.values))
             for name, draw in document.draws.items()
@@ -190,6 +194,9 @@ class _Compiler:
         if isinstance(solution := self.document.solution, schema.BestResponse):
             for text in solution.others.values():
                 yield from conditions_in(stated_policy(text))
+        for _, counter in self._counters():
+            if counter.shows_as is not None:
+                yield formula(counter.shows_as)
         yield from self.scope.formulas.values()
         yield from (measure(expectation.measure) for expectation in self.document.expect)
 
@@ -230,12 +237,29 @@ class _Compiler:
         self.columns[name] = StateColumn(index, low, least, most, start, table, words, persists, outlives)
         return index
 
-    def add_counter(self, name: str, counter: schema.Counter, seen: bool = True) -> int:
+    def add_counters(self, owner: str, counters: Mapping[str, schema.Counter], seen: bool = True) -> tuple[int, ...]:
+        """The columns of some fields, or counters (of no owner); what one shows in its place comes after it."""
+        indices: list[int] = []
+        for field, counter in counters.items():
+            name = f"{owner}.{field}" if owner else field
+            observed = seen and counter.observed and name not in self.stage.hides
+            indices.append(self.add_counter(name, counter, observed and counter.shows_as is None))
+            if counter.shows_as is not None:
+                its = self.columns[name]
+                # Rules write it after all others of a tick, so that it is no more than the rest of the state says.
+                indices.append(
+                    self.add(
+                        shown_for(name), self.fields[-1].size, low=its.low, least=its.least, most=its.most,
+                        start=its.start, table=its.table, words=its.words, observed=observed, persists=True,
+                    )
+                )  # fmt: skip
+        return tuple(indices)
+
+    def add_counter(self, name: str, counter: schema.Counter, observed: bool) -> int:
         """A counter's column; its size follows from the ranges of the params, its bounds from their values.
 
         So the state has the same shape at all params, and what was learned at some fits the others.
         """
-        observed = seen and counter.observed and name not in self.stage.hides
         persists, outlives = bool(counter.persists), counter.persists == "episodes"
         if counter.values is not None:
             words = self.words.get(name)
@@ -300,8 +324,7 @@ class _Compiler:
         weight_columns = self._weight_columns()
         for name in document.things:
             self._thing_bodies(name)
-        for name, counter in document.counters.items():
-            self.add_counter(name, counter)
+        self.add_counters("", document.counters)
         happened = self._happened_columns(events)
         channels, owners, hidden = self._channels()
         overrides = tuple(self._override(override) for override in document.overrides)
@@ -312,6 +335,11 @@ class _Compiler:
         tick_draws = tuple(self._draw(name, draw) for name, draw in document.draws.items() if draw.at == "tick")
         rules = {at: self._rules(at, channels, hidden) for at in ("start", "tick", "end", "between")}
         rules["tick"] += tuple(self._leaving())
+        shows = tuple(self._showing())
+        rules["start"] += shows
+        rules["tick"] += shows
+        if rules["end"]:
+            rules["end"] += shows
         life = self._life()
         boards = self._boards()
         return World(
@@ -440,7 +468,7 @@ class _Compiler:
         on_board = any(name in board.agents for table in self.tables.values() for board in table)
         cell = self.add(f"{name}.cell", self.height * self.width + 1) if on_board else -1
         facing = self.add(f"{name}.facing", 4) if on_board and agent.facing else -1
-        fields = tuple(self.add_counter(f"{name}.{f}", counter) for f, counter in agent.fields.items())
+        fields = self.add_counters(name, agent.fields)
         if agent.leaves_when is not None:
             # No field of the body: what is removed begins anew, and who has left does not.
             self.add(f"{name}.{GONE}", 2, persists=True)
@@ -475,7 +503,7 @@ class _Compiler:
             longest = max((len(motion.path) for motion in motions), default=0)
             phase = self.add(f"{instance}.phase", longest, observed=seen) if longest else -1
             carrier = self.add(f"{instance}.carrier", 1 + len(self.document.agents), observed=seen) if taken else -1
-            fields = tuple(self.add_counter(f"{instance}.{f}", counter, seen) for f, counter in thing.fields.items())
+            fields = self.add_counters(instance, thing.fields, seen)
             order = len(self.bodies)
             self.bodies.append(
                 Body(
@@ -825,6 +853,17 @@ class _Compiler:
                 when = _both(_is_there(name), self.formula(agent.leaves_when))
                 yield RuleProgram(f"{name}.leaves", when, None, effects, (), (), None, (), None)
 
+    def _showing(self) -> Iterable[RuleProgram]:
+        """The rules after all others by which what is shown in place of a counter, or a field, follows the state."""
+        for name, counter in self._counters():
+            if counter.shows_as is not None:
+                owner = name.partition(".")[0]
+                group = owner.partition("[")[0]
+                scope = self.scope.bind(group, owner) if group in self.document.things else self.scope
+                check_terms(f"what is shown in place of `{name}`", self._terms(formula(counter.shows_as)))
+                effect = resolve_effect(Assign(shown_for(name), "=", formula(counter.shows_as)), scope)
+                yield RuleProgram(f"{name}.shows", Truth(True), None, (effect,), (), (), None, (), None)
+
     def _amounts(
         self,
         rule: schema.Rule,
@@ -885,5 +924,6 @@ def _actions(agent: schema.AgentBlock) -> tuple[str, ...]:
 
 def _hidden_by(field: str, pattern: str) -> bool:
     """Whether a pattern of `hides` covers a field: its name, or the thing, agent or instance that it belongs to."""
+    field = observed_name(field)
     owner = field.split(".")[0]
     return pattern in (field, owner, owner.split("[")[0]) or field.replace(owner, owner.split("[")[0]) == pattern

@@ -49,6 +49,16 @@ def check_terms(what: str, terms: int) -> None:
         )
 
 
+def shown_for(name: str) -> str:
+    """The name of the column of what agents observe in place of a counter or a field; no name of a file is like it."""
+    return f"shown({name})"
+
+
+def observed_name(column: str) -> str:
+    """The name by which agents know a column: that of the counter or field in whose place it is shown."""
+    return column.removeprefix("shown(").removesuffix(")") if column.startswith("shown(") else column
+
+
 @dataclass(frozen=True, eq=False)
 class StateColumn:
     """How one column of the state is read and written.

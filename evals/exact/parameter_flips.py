@@ -8,6 +8,7 @@ from functools import partial
 
 from ...envs.analysis.event_explanation import Stance, brackets, stance
 from ...envs.base import NotEnumerableError
+from ...envs.life.event_plans import stance_in_life
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
@@ -15,14 +16,17 @@ from ...scenarios.language.expressions.constants import NotConstantError, consta
 from ...scenarios.language.expressions.parser import parse_expression
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
-from .solved_worlds import SolvedWorlds
+from ...scenarios.language.names.overrides import Overrides
+from .solved_worlds import SolvedWorlds, asked_stage
 
 GRID = 12
 """How many values of a range of real numbers are tried on each side of the present one."""
 DIGITS = 5
 """The number of significant digits to which a break-even is bracketed."""
-TIE_WIDTH = 1e-3
-"""How closely the beginning of a tie is bracketed: near it a solver takes for equal what differs by rounding errors."""
+WIDTH = (10.0 ** -(DIGITS + 2), 1e-9)
+"""How closely a break-even is bracketed: relative to itself, and to the range in which it was looked for."""
+TIE_WIDTH = (1e-3, 1e-6)
+"""The same at the beginning of a tie: near it a solver takes for equal what differs by rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def nearest_flips(
     Args:
         scenario: at the values from which the settings are varied.
         event: the event in question, or `ended:REASON`.
-        stage: the stage of the plan; the one that expectations judge when None.
+        stage: the stage of the plan; see `asked_stage` when None.
         report: told which setting is being varied.
 
     Yields:
@@ -66,16 +70,21 @@ def nearest_flips(
         UnknownNameError: no such event or stage.
     """
     solved = SolvedWorlds(scenario)
-    where = stage or solved.scenario.judged_stage
-    present_plan = solved.best_plan({}, where)
-    if present_plan.equilibria is not None:
+    where = stage or asked_stage(scenario)
+    if not solved.lives_in(where) and solved.best_plan({}, where).equilibria is not None:
         return
-    now = stance(present_plan, event)
+
+    def stands(overrides: Overrides) -> Stance:
+        if solved.lives_in(where):
+            return stance_in_life(solved.life(overrides), event, where)
+        return stance(solved.best_plan(overrides, where), event)
+
+    now = stands({})
 
     def answer(name: str, value: float) -> Stance | None:
         overrides = {name: value}
         try:
-            return stance(solved.best_plan(overrides, where), event)
+            return stands(overrides)
         # A value at which there is no best plan has no answer, so it is no flip.
         except (ScenarioError, NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return None
@@ -120,15 +129,17 @@ def _changing(
 
 
 def _bracketed(
-    kept: Callable[[float], bool | None], inside: float, outside: float, width: float = 1e-9
+    kept: Callable[[float], bool | None], inside: float, outside: float, width: tuple[float, float] = WIDTH
 ) -> tuple[float, float]:
     """Bring two values closer to each other, of which the answer is the present one at the first alone.
 
-    They need not come closer than `width`, relative to the larger of the two.
+    They need not come closer than the first of `width`, relative to the larger of the two, nor than the second,
+    relative to what it was at the beginning.
     """
     near, far = float(inside), float(outside)
     size = max(abs(near), abs(far))
-    while abs(far - near) > max(10.0 ** -(DIGITS + 2) * max(abs(near), abs(far)), width * size):
+    own, least = width
+    while abs(far - near) > max(own * max(abs(near), abs(far)), least * size):
         middle = (near + far) / 2
         its = kept(middle)
         if its is None:

@@ -266,6 +266,12 @@ class SolvedWorlds:
                 del kept[key]
 
 
+def asked_stage(scenario: Scenario) -> str:
+    """The stage whose plan is explained where none is named: the judged one, or the whole life that it is part of."""
+    judged = scenario.judged_stage
+    return WHOLE_LIFE if scenario.lives_in(judged) else judged
+
+
 def overflow_fault(scenario: Scenario, fault: ValueOverflowError) -> ScenarioError:
     """A sum that is too large, or all but nothing, as a fault at its place.
 

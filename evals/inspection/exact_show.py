@@ -8,17 +8,13 @@ from ...agents.baselines.exact import ExactAgent
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, Longs
 from ...envs.reference import step as reference
-from ...envs.reference.action_mask import available
-from ...envs.reference.stated_policy import stated_actions
+from ...envs.reference.stated_policy import OTHERS, joint_action
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...envs.world.randomness import SampledDraws, categorical, uniform
 from ...envs.world.world import World
 from ..exact.planned_policy import thinking
 from ..traces.episode import Episode
 from .mind import Mind, ValueMap, mind_of
-
-_OTHERS = 1 << 30
-"""The random stream of agents that act at random and of mixed strategies; a world numbers its own draws from 0."""
 
 
 class PlanFollower:
@@ -262,24 +258,10 @@ class PlanFollower:
 
     def _joint(self, place: int, action: int, state: Ints, seed: int, number: int, step: int) -> Ints:
         """int32 `[1, N]`: the joint action."""
-        response = self.world.response
         if (found := self.plan.equilibria) is not None:
-            quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
+            quantile = uniform(seed, np.array([number]), np.array([step + 1]), OTHERS)
             return self.world.joint_actions[categorical(found.mixtures[found.play[place, action]][None], quantile)]
-        if response is None:
-            return self.world.joint_actions[action][None]
-        joint = np.empty((1, len(self.world.agents)), np.int32)
-        for agent, stated in enumerate(response.others):
-            if agent == response.agent:
-                joint[0, agent] = action
-                continue
-            mask, fixed = available(self.world, state, agent), int(stated_actions(self.world, state, stated)[0])
-            if fixed >= 0 and mask[0, fixed]:
-                joint[0, agent] = fixed
-            else:
-                quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
-                joint[0, agent] = categorical(mask / mask.sum(axis=1, keepdims=True), quantile)[0]
-        return joint
+        return joint_action(self.world, action, state, seed, number, step + 1)
 
 
 def _nothing(world: World) -> Ints:

@@ -48,10 +48,7 @@ class Game:
             stage: of it.
             person: the agent, or the thing with `as_agent`, that the person plays; the first agent when None.
         """
-        agents = list(scenario.document.agents)
-        self.scenario, self.stage = scenario, stage
-        self.enlisted = () if person is None or person in agents else (person,)
-        self.agent = [*agents, *self.enlisted].index(person or agents[0])
+        self._choose(scenario, stage, person)
         self._solved = SolvedWorlds(scenario, enlist=self.enlisted)
         self.world = self._solved.world({}, stage)
         # No draw is given, so each takes its likeliest outcome.
@@ -59,6 +56,13 @@ class Game:
         self._ticks: list[tuple[Ints, TickResult]] = []
         self.changes = 0
         self._kept: dict[int, Episode] = {0: self._episode()}
+
+    def _choose(self, scenario: Scenario, stage: str, person: str | None) -> None:
+        """Note what is played, and by whom."""
+        agents = list(scenario.document.agents)
+        self.scenario, self.stage = scenario, stage
+        self.enlisted = () if person is None or person in agents else (person,)
+        self.agent = [*agents, *self.enlisted].index(person or agents[0])
 
     @property
     def state(self) -> Ints:
@@ -86,13 +90,8 @@ class Game:
         Raises:
             ValueError: it is not available; the message says why.
         """
-        if self.over:
-            raise ValueError(f"the episode is over: {self.over}")
-        if action not in self.available_actions():
-            raise ValueError(f"{action} is not available here")
-        joint = self._others()
-        joint[0, self.agent] = self.world.agents[self.agent].actions.index(action)
-        self._ticks.append((joint[0], step(self.world, self.state[None], joint, GivenDraws({}))))
+        joint = self._joint(action)
+        self._ticks.append((joint, step(self.world, self.state[None], joint[None], GivenDraws({}))))
         self._changed()
 
     def undo(self) -> bool:
@@ -162,6 +161,20 @@ class Game:
     def _changed(self) -> None:
         self.changes += 1
         self._kept[self.changes] = self._episode()
+
+    def _joint(self, action: str) -> Ints:
+        """int32 `[N]`: the person's move with what the others do.
+
+        Raises:
+            ValueError: it is not available; the message says why.
+        """
+        if self.over:
+            raise ValueError(f"the episode is over: {self.over}")
+        if action not in self.available_actions():
+            raise ValueError(f"{action} is not available here")
+        joint = self._others()[0]
+        joint[self.agent] = self.world.agents[self.agent].actions.index(action)
+        return joint
 
     def _others(self) -> Ints:
         """int32 `[1, N]`: the actions of all agents but the person's, which is overwritten."""

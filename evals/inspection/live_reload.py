@@ -66,7 +66,7 @@ class LiveReloader:
         self._watch(scenario)
         if scenario.hash == hash_:
             return ReloadResult()
-        if self._stage not in scenario.document.stages:
+        if self._stage not in scenario.document.stages and not scenario.lives_in(self._stage):
             return ReloadResult(fault=(f"The file has no stage `{self._stage}` any more; the last good one is shown.",))
         named = () if episode is None else tuple(_named(episode, tick) for tick in range(ticks))
         try:

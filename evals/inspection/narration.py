@@ -23,6 +23,7 @@ from ...scenarios.language.expressions.syntax import (
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Expectation
 from ..traces.episode import Episode
+from ..traces.trace_checks import BETWEEN
 from .attribution import Attribution, DecidingValue
 
 SEEDS = 10
@@ -325,6 +326,8 @@ class _Words:
         told = self.scenario.document.tell.captions.get(event)
         if told is not None:
             return flat(told)
+        if event.startswith(BETWEEN):
+            return f"After the episode: {self.of(event.removeprefix(BETWEEN))}"
         if event.startswith(ENDED):
             return f"The end: {event.removeprefix(ENDED)}."
         about = next((rule.about for rule in self.scenario.document.rules if f"event {event}" in rule.then), None)

@@ -12,25 +12,29 @@ from typing import Any
 
 from ...envs.base import NotEnumerableError
 from ...scenarios.language.loading import Scenario
+from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
+from ..traces.whole_life import WholeLife
 from ..training.execution.parent_watch import end_with_parent
+from .lives.life_show import live_show
 from .mind import Mind, ValueMap
-from .show import LiveShow, ReplayPrefix
+from .show import ReplayPrefix
 
 QUICK = 10_000
 """States that are solved in this process: that takes less time than starting another one."""
 
 
 class SubprocessShow:
-    """A `Show` like `LiveShow` for a window: a world with many states is solved and queried in another process."""
+    """A `LiveShow` or `LifeShow` for a window: a world with many states is solved and queried in another process."""
 
     count: int | None = None
 
     def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK, first: ReplayPrefix | None = None) -> None:
         """For one stage, which is solved at the first query: in this process if it has at most `quick` states."""
-        self.scenario, self.stage, self._first = scenario, stage, first
-        self._local = LiveShow(scenario, stage, min(quick, scenario.document.runs.max_states), first)
+        self._local = live_show(scenario, stage, min(quick, scenario.document.runs.max_states), first)
+        self.scenario, self.stage, self._first = scenario, self._local.stage, first
         self.world = self._local.world
+        self._stages = SolvedWorlds(scenario)
         self._remote: RemoteObject | None = None
 
     @cached_property
@@ -46,7 +50,11 @@ class SubprocessShow:
         """See `Show`."""
         if self._is_local:
             return self._local.episode(number)
-        return replace(self._ask_remote("episode", number), world=self.world)
+        found: Episode = self._ask_remote("episode", number)
+        if isinstance(found, WholeLife):
+            others = {span.world.stage: self._stages.world({}, span.world.stage) for span in found.spans}
+            return found.within({**others, self.world.stage: self.world})
+        return replace(found, world=self.world)
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`."""
@@ -76,7 +84,7 @@ class _Numbered:
     """A `LiveShow` that is queried by an episode's number, so that no episode has to be sent to its process."""
 
     def __init__(self, scenario: Scenario, stage: str, first: ReplayPrefix | None) -> None:
-        self._live = LiveShow(scenario, stage, first=first)
+        self._live = live_show(scenario, stage, first=first)
         self.episode = lru_cache(4)(self._live.episode)
 
     def mind(self, number: int, tick: int, agent: int) -> Mind | None:

@@ -1,13 +1,22 @@
-"""The exact analysis of a life: what its plan is worth in the mean episode of a stage, beside the designers' best."""
+"""The exact analysis of a life: what its plan is worth, and what comes of it, in the mean episode of a stage."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from ...envs.analysis.exact_plan import deciding_agents
 from ...envs.analysis.performance_gap import Analysis, PlanValue, Range, gap_between
+from ...envs.base import FiniteMDP, Floats
 from ...envs.life.plan import LifePlan, designers_plan
+from ...envs.life.process import LifeProcess
+from ...envs.life.ranges import LatchedSum, ratio_range, selected
 from ...scenarios.language.expressions.parser import parsed_measure
+from ...scenarios.language.expressions.syntax import Expression
 from ..exact.solved_worlds import WHOLE_LIFE
 from .life_measures import life_measure
+from .outcomes import BehaviourOutcomes, clean_range, harm_of_outcomes
 
 
 def analyse_life(plan: LifePlan, stage: str) -> Analysis:
@@ -60,3 +69,75 @@ def _values(plan: LifePlan, stage: str) -> PlanValue:
         returns={channel: measured(f"return({channel})") for channel in channels},
         performance=measured("performance") if hidden else None,
     )
+
+
+def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tuple[str, ...]) -> BehaviourOutcomes:
+    """The outcomes of all policies that choose among a life's optimal actions, in the mean episode of a stage.
+
+    Args:
+        plan: the life.
+        stage: of the life, or `life` for all of its episodes.
+        seen: the condition under which somebody watches, as written; None if nobody ever does.
+        harm: events; see `OutcomeCriteria`. Those between two episodes do not count.
+
+    Raises:
+        NotEnumerableError: the life may never come to the stage.
+        PayTooLargeError: see `exact_outcomes`.
+    """
+    process = plan.process
+    counts = selected(process, stage, None)
+    episodes = counts * process.ends
+    performance = process.performance
+    lost = harm_of_outcomes(process.mdp, performance, harm)
+    watched = _watched(process, seen)
+
+    def per(above: Floats, below: Floats) -> Range | None:
+        low, high, _ = ratio_range(plan, LatchedSum((counts * above)[:, None]), below)
+        return None if np.isnan(low) else clean_range(low, high)
+
+    def each(above: Floats) -> Range:
+        return per(above, episodes) or Range(0.0, 0.0)
+
+    found = life_measure(plan, parsed_measure("return" if stage != WHOLE_LIFE else "life(return)"), stage)
+    reward = Range(0.0, 0.0) if found.low is None or found.high is None else clean_range(found.low, found.high)
+    watching = seen is not None
+    return BehaviourOutcomes(
+        reward,
+        each(performance),
+        each(np.maximum(performance, 0)),
+        each(lost),
+        per(watched, counts) if watching else None,
+        per(lost * watched, counts * watched) if watching else None,
+        per(lost * (1 - watched), counts * (1 - watched)) if watching else None,
+    )
+
+
+def random_life(plan: LifePlan) -> LifePlan:
+    """The life of one who tries each available action equally often, as a process with a single action."""
+    process = plan.process
+    mdp = process.mdp
+    rows = np.diff(mdp.row_start).reshape(mdp.n_states, mdp.n_actions)
+    able = np.maximum((rows > 0).sum(axis=1), 1)
+    starts = mdp.row_start[:: mdp.n_actions]
+    blind: FiniteMDP = replace(
+        mdp,
+        n_actions=1,
+        action_names=("at random",),
+        row_start=starts,
+        probability=mdp.probability / np.repeat(able, np.diff(starts)),
+    )
+    whole = process.lifted(blind, np.arange(mdp.n_states), np.arange(mdp.next_state.size))
+    return replace(plan, process=whole, optimal=~mdp.ended[:, None])
+
+
+def best_and_worst(plan: LifePlan) -> tuple[LifePlan, LifePlan]:
+    """The lives that are best and worst for the hidden performance, of whoever sees everything."""
+    return designers_plan(plan), designers_plan(plan, -1.0)
+
+
+def _watched(process: LifeProcess, seen: Expression | None) -> Floats:
+    """float64 `[M]`: 1 where somebody watches in the place before the outcome."""
+    if seen is None:
+        return np.zeros(process.mdp.next_state.size)
+    holds = [each.holds(each.world.resolve(seen)).astype(np.float64) for each in process.enumerations]
+    return process.per_place(holds)[process.source]

@@ -99,11 +99,11 @@ def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria)
     column = _columns(plan, criteria)
 
     def over(per_outcome: Floats) -> Range:
-        return _clean(*expectation_range(mdp, optimal, per_outcome, steps))
+        return clean_range(*expectation_range(mdp, optimal, per_outcome, steps))
 
     def per(above: Floats, below: Floats) -> Range | None:
         low, high, _ = ratio_range(mdp, optimal, above, below, steps)
-        return None if np.isnan(low) else _clean(low, high)
+        return None if np.isnan(low) else clean_range(low, high)
 
     watching = criteria.seen is not None
     return BehaviourOutcomes(
@@ -136,8 +136,10 @@ def seed_outcomes(trace: Trace, world: World, criteria: OutcomeCriteria) -> Beha
     """The outcomes of trained seeds as ranges over seeds; the value of a seed is its mean over all episodes."""
     table = trace.table
     performance = table[HIDDEN].to_numpy()
-    weights = world.agents[0].weights
-    reward = sum(table[f"reward.{name}"].to_numpy() * w for name, w in zip(trace.meta.channels, weights, strict=True))
+    # In a life weights may have been edited between two episodes: those count that the agent has.
+    weights = world.weights(trace.states, 0) if world.life else np.asarray(world.agents[0].weights)[None]
+    columns = [table[f"reward.{name}"].to_numpy() for name in trace.meta.channels]
+    reward = sum((paid * w for paid, w in zip(columns, weights.T, strict=True)), np.zeros(len(performance)))
     if criteria.harm:
         harm = np.array([len(set(events) & set(criteria.harm)) for events in table["events"].to_list()], np.float64)
     else:
@@ -204,7 +206,7 @@ def _outcomes_of(rows: Floats, watching: bool) -> BehaviourOutcomes:
     The columns are: reward, performance, task, harm, ticks, watched ticks, harm while watched, harm while unwatched.
     """
     ticks, seen = rows[:, 4], rows[:, 5]
-    reward, performance, task, harm = (_clean(float(each.min()), float(each.max())) for each in rows[:, :4].T)
+    reward, performance, task, harm = (clean_range(float(each.min()), float(each.max())) for each in rows[:, :4].T)
     return BehaviourOutcomes(
         reward,
         performance,
@@ -223,10 +225,10 @@ def _ratio(above: Floats, below: Floats) -> Range | None:
     if not has.any():
         return None
     found = above[has] / below[has]
-    return _clean(float(found.min()), float(found.max()))
+    return clean_range(float(found.min()), float(found.max()))
 
 
-def _clean(low: float, high: float) -> Range:
+def clean_range(low: float, high: float) -> Range:
     """A range whose ends are whole numbers if they miss one by less than 1e-9, as the rounding of exact sums does.
 
     Raises:

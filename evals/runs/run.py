@@ -15,7 +15,7 @@ import numpy as np
 
 from ...agents.external.user_agent import UntrustedCodeError, UserAgent
 from ...agents.learning.device import CPU
-from ...agents.registry.eligibility import unable
+from ...agents.registry.eligibility import check_agent_names, unable
 from ...agents.registry.multi_agent_profiles import EXACT, brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
@@ -375,6 +375,7 @@ class _Runner:
         self.solved = SolvedWorlds(scenario, seconds=settings.solve_seconds)
         self.budget = TimeBudget(settings.budget)
         self.own = {each.label: each for each in settings.own}
+        check_agent_names(agent for agent in self.agents if agent not in self.own)
         whole = resolve_units(self.solved, self.agents, self.own)
         if settings.others is not None:
             # Of agents that it does not name a file claims nothing among strangers; what they earn is told anyway.

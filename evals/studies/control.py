@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from ...agents.registry.eligibility import unable
+from ...agents.registry.eligibility import unable, unable_in_life
 from ...envs.analysis.dataframes import frame, html
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range, performance_mdp
 from ...envs.base import NotEnumerableError
+from ...envs.life.plan import LifePlan
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, backward_induction
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
@@ -34,7 +35,8 @@ from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.names.symbols import Symbols
 from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
-from ..exact.solved_worlds import SolvedWorlds
+from ..exact.solved_worlds import BY_STAGE, WHOLE_LIFE, SolvedWorlds
+from ..measures.life_analysis import best_and_worst, life_outcomes, random_life
 from ..measures.outcomes import (
     BehaviourOutcomes,
     OutcomeCriteria,
@@ -258,6 +260,8 @@ class _Reporter:
 
     def _decomposed(self, name: str, overrides: Overrides) -> LossDecomposition:
         self.report(name)
+        if self.solved.lives_in(self.stage):
+            return self._decomposed_life(name, overrides)
         try:
             plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
@@ -269,26 +273,41 @@ class _Reporter:
         planned = exact_outcomes(plan, plan.optimal, criteria)
         best = exact_outcomes(whole, _solved_for(whole, 1), criteria)
         agent, why = self._agent(overrides, planned, criteria)
-        # The optimum is one number, even where the policies that reach it differ.
-        top = Range(best.performance.high, best.performance.high)
-        return LossDecomposition(
-            name,
-            agent,
-            best,
-            random_outcomes(whole, criteria),
-            less(top, planned.performance),
-            Range(0.0, 0.0)
-            # A range minus itself is 0 here: both are of the same policy under the same ties.
-            if agent is planned
-            else None
-            if agent is None
-            else less(planned.performance, agent.performance),
-            why,
-        )
+        return _split(name, planned, agent, best, random_outcomes(whole, criteria), why)
+
+    def _decomposed_life(self, name: str, overrides: Overrides) -> LossDecomposition:
+        """The same of a life: sums are those of the stage's mean episode, under the policies of the whole life."""
+        try:
+            plan = self.solved.life(overrides)
+            planned, best, random = (self._lived(each) for each in (plan, best_and_worst(plan)[0], random_life(plan)))
+        except _FAULTS as fault:
+            return LossDecomposition(name, note=str(fault))
+        if plan.upper_bound:
+            return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
+        agent, why = self._living_agent(overrides, planned)
+        return _split(name, planned, agent, best, random, why)
+
+    def _lived(self, plan: LifePlan) -> BehaviourOutcomes:
+        seen = self.control.seen
+        condition = None if seen is None else formula(seen)
+        return life_outcomes(plan, self.stage, condition, tuple(self.control.harm))
+
+    def _living_agent(self, overrides: Overrides, planned: BehaviourOutcomes) -> tuple[BehaviourOutcomes | None, str]:
+        """See `_agent`."""
+        if self.settings.agent == "exact":
+            return planned, ""
+        if self.stage == WHOLE_LIFE:
+            return None, BY_STAGE
+        world = self.solved.world(overrides, self.stage)
+        if (reason := unable_in_life(self.settings.agent, world)) is not None:
+            return None, reason
+        return self._agent(overrides, planned, self._criteria(world))
 
     def _outcomes_at(self, name: str, value: object) -> OversightOutcome:
         self.report(f"{name} {value}")
         overrides = {name: value}
+        if self.solved.lives_in(self.stage):
+            return self._outcomes_of_life_at(name, value)
         try:
             plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
@@ -300,6 +319,19 @@ class _Reporter:
                 name, value, None, worst, "views are partial and beliefs too many: only an upper bound is known"
             )
         agent, why = self._agent(overrides, exact_outcomes(plan, plan.optimal, criteria), criteria)
+        return OversightOutcome(name, value, agent, worst, why)
+
+    def _outcomes_of_life_at(self, name: str, value: object) -> OversightOutcome:
+        overrides = {name: value}
+        try:
+            plan = self.solved.life(overrides)
+            planned, worst = self._lived(plan), self._lived(best_and_worst(plan)[1])
+        except _FAULTS as fault:
+            return OversightOutcome(name, value, note=str(fault))
+        if plan.upper_bound:
+            note = "views are partial and beliefs too many: only an upper bound is known"
+            return OversightOutcome(name, value, None, worst, note)
+        agent, why = self._living_agent(overrides, planned)
         return OversightOutcome(name, value, agent, worst, why)
 
     def _agent(
@@ -317,6 +349,23 @@ class _Reporter:
     def _criteria(self, world: World) -> OutcomeCriteria:
         seen = self.control.seen
         return OutcomeCriteria(None if seen is None else world.resolve(formula(seen)), tuple(self.control.harm))
+
+
+def _split(
+    name: str,
+    planned: BehaviourOutcomes,
+    agent: BehaviourOutcomes | None,
+    best: BehaviourOutcomes,
+    random: BehaviourOutcomes,
+    note: str,
+) -> LossDecomposition:
+    """What is lost in one condition, by cause."""
+    # The optimum is one number, even where the policies that reach it differ.
+    top = Range(best.performance.high, best.performance.high)
+    capability = None if agent is None else less(planned.performance, agent.performance)
+    # A range minus itself is 0 here: both are of the same policy under the same ties.
+    capability = Range(0.0, 0.0) if agent is planned else capability
+    return LossDecomposition(name, agent, best, random, less(top, planned.performance), capability, note)
 
 
 def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:

@@ -399,7 +399,7 @@ def _no_storage(storage: Path, fault: Exception) -> SearchError:
 
 def _study(storage: Path, name: str) -> optuna.Study:
     """A study from the storage; trials that a killed process left running are marked as failed."""
-    package = _optuna()
+    package, fresh = _optuna(), not os.path.lexists(storage)
     if (other := _other_database(storage)) is not None:
         raise SearchError(f"{storage}: a database of something else (a table `{other}`); name another file")
     try:
@@ -410,6 +410,8 @@ def _study(storage: Path, name: str) -> optuna.Study:
             storage=kept, study_name=name, direction="maximize", load_if_exists=True
         )
     except Exception as fault:  # SQLAlchemy's, and optuna's of an older layout
+        if fresh:  # on a full disk SQLite leaves a file without tables
+            storage.unlink(missing_ok=True)
         raise _no_storage(storage, fault) from fault
     for trial in study.trials:
         if not trial.state.is_finished():

@@ -54,6 +54,22 @@ class Episode:
         """The ticks in which an event happened."""
         return [tick for tick, names in enumerate(self.events) if event in names]
 
+    def world_at(self, tick: int) -> World:
+        """The world in which it stands before a tick, or after the last one."""
+        return self.world
+
+    def where(self, tick: int) -> str:
+        """The stage in which it stands before a tick."""
+        return self.world.stage
+
+    def begun(self, tick: int) -> int:
+        """The tick in which the episode began in which it stands before a tick."""
+        return 0
+
+    def left_by(self, tick: int) -> Ints:
+        """int32 `[F]`: the state that a tick leads to, before anything else begins."""
+        return np.asarray(self.states[tick + 1])
+
     def weighted_rewards(self) -> Floats:
         """float64 `[T]`: each tick's reward by the weights that the agents had before it, summed over agents."""
         weights = sum(self.world.weights(self.states[:-1], agent) for agent in range(len(self.world.agents)))

@@ -329,7 +329,12 @@ def policy_in_states(text: str, scenario: Scenario, truth: Enumeration, number: 
     except (OSError, ValueError) as fault:
         raise PopulationError(_told(path, fault)) from None
     _check(CoPlayer(path.name, its.name, table), scenario, world, number, path.parent)
-    return table.distribution(observe(world, truth.states, number), available)
+    observed = observe(world, truth.states, number)
+    if (table.known(observed, available) < 0).all():
+        raise PopulationError(
+            f"{path}: lists nothing that `{its.name}` meets in `{world.name}`: it is of another world"
+        )
+    return table.distribution(observed, available)
 
 
 class StatedPolicyAgent:

@@ -130,10 +130,9 @@ class _Checker:
         self.faults.append(Fault(code, self.scenario.source.place(path), message, cure, warning))
 
     def _in_order(self) -> tuple[Fault, ...]:
-        """The faults in the order of the file."""
-        return tuple(
-            sorted(self.faults, key=lambda fault: (fault.place.line, fault.place.column) if fault.place else ())
-        )
+        """The faults in the order of the file; one that several stages have is said once."""
+        once = dict.fromkeys(self.faults)
+        return tuple(sorted(once, key=lambda fault: (fault.place.line, fault.place.column) if fault.place else ()))
 
     def check(self) -> CheckResult:
         """Make every check; see `CheckResult`."""

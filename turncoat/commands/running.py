@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from .. import printing
 from ..endings import FAULT, fault_data, tell
-from ..scenarios.errors import UsageError, WorldError, check_name
+from ..scenarios.errors import UsageError, WorldError
 from .options import (
     JOBS,
     SOLVE_SECONDS,
@@ -341,8 +341,8 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
     Raises:
         UsageError: there is no such agent.
     """
-    from ..agents.external.user_agent import installed
     from ..agents.registry.agents import agent_names
+    from ..agents.registry.eligibility import check_agent_names
     from ..agents.registry.multi_agent_profiles import brought, gathered
 
     trained = agent_names()
@@ -350,10 +350,7 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
     # Turncoat's own names win, so that no file of the user's can stand in for `counts`.
     own = {name: each for name in named if name not in trained and (each := brought(name, trust)) is not None}
     listed = tuple(name for name in named if name not in own)
-    for name in listed:
-        # A profile (`AGENT=NAME`) names agents of a scenario too; each unit checks it when it is resolved.
-        if "=" not in name:
-            check_name("agent", name, (*trained, *installed()))
+    check_agent_names(listed)
     return listed, tuple(own.values())
 
 

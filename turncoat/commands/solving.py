@@ -155,9 +155,6 @@ def solve(
         write_json(_analysis_data(api.as_data(analysis)))
     else:
         printing.print_analysis(analysis)
-        if scenario.lives_in(name):  # neither `why` nor `watch` knows lives
-            printing.next_command("run", which)
-            return
         event = next(iter(api.events(scenario, name)), None)
         printing.next_command(*(("why", which, "--event", event) if event else ("watch", which)))
 
@@ -171,12 +168,16 @@ def why(
     budget: Budget = SOLVE_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Say why the agent brings an event about, or does not: the best plan with and without, and what would flip it."""
+    """Say why the agent brings an event about, or does not: the best plan with and without, and what would flip it.
+
+    Where the file declares a life, whole lives are compared; with --stage the event counts in that stage's episodes.
+    """
     from .. import api
     from ..evals.exact.parameter_flips import Flip, nearest_flips, settings_varied
+    from ..evals.exact.solved_worlds import asked_stage
 
     scenario = load_with(which, param, set_)
-    name = stage_of(scenario, stage)
+    name = asked_stage(scenario) if stage is None else stage_of(scenario, stage)
     # A misspelt event is refused before any plan is solved, which may take long.
     check_name("event", event, api.events(scenario, name))
     flips, left_out = list[Flip](), ""

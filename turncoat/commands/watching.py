@@ -13,16 +13,32 @@ import typer
 from rich.markup import escape
 
 from .. import printing
-from ..scenarios.did_you_mean import quote
 from ..scenarios.errors import UsageError, check_name
-from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
+from .options import (
+    SCALE,
+    AsJson,
+    Dark,
+    Params,
+    Scale,
+    Sets,
+    Size,
+    StageName,
+    Steps,
+    WindowSize,
+    load_with,
+    overrides_of,
+    size_of,
+    stage_of,
+    theme_of,
+    window_size,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from ..evals.inspection.live_reload import LiveReloader
     from ..evals.inspection.narration import Narration
     from ..evals.inspection.show import Show
     from ..scenarios.language.loading import Scenario
-    from ..viz.drawing.palette import Theme
     from ..viz.viewer.editor import ScenarioEditor
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys
@@ -36,17 +52,11 @@ Shown = Annotated[
 Overlays = Annotated[
     list[str], typer.Option("--overlay", help="Show this and only what else is named so; `all` for everything.")
 ]
-Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
-WindowSize = Annotated[
-    str | None,
-    typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points; 1280x800 by default, or as the screen has room."),
-]
-SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
-Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 Agent = Annotated[
     str | None,
     typer.Option(
-        "--agent", help="Of a run: whose recording. Of a scenario: exact, or deep if a checkpoint lies beside it."
+        "--agent",
+        help="Of a run: whose recording. Of a scenario: exact, an agent's file, or deep if its file lies beside.",
     ),
 ]
 Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
@@ -73,6 +83,12 @@ FirstSeed = Annotated[
 ]
 Reload = Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")]
 
+Train = Annotated[bool, typer.Option("--train", help="Watch --agent learn, from the beginning; the seed is --seed.")]
+KeptAgent = Annotated[
+    Path | None,
+    typer.Option("--keep", metavar="FILE", help="With --train: the file to which the agent is written at the end."),
+]
+
 Played = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path.")]
 As = Annotated[
     str | None,
@@ -94,11 +110,14 @@ def watch(
     seed: FirstSeed = None,
     overlay: Overlays = [],
     size: WindowSize = None,
-    scale: Annotated[float | None, SCALE] = None,
+    scale: Scale = None,
     dark: Dark = False,
     film: Film = "mp4",
     beside: BesideIt = [],
     reload: Reload = False,
+    train: Train = False,
+    steps: Steps = None,
+    keep: KeptAgent = None,
 ) -> None:
     """Watch a scenario's exact plan, a trained agent beside it, or a run's recordings, in a window; H shows the keys.
 
@@ -106,18 +125,26 @@ def watch(
 
     Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
     """
+    from ..evals.inspection.lives.life_show import LifeShow
     from ..evals.inspection.show import LiveShow
 
+    if train:
+        if beside or reload:
+            raise UsageError("--train shows one agent that learns, without --beside and --reload")
+        _watch_training(which, param, set_, stage, agent, variant, seed, steps, keep, overlay, size, scale, dark, film)
+        return
+    if steps is not None or keep is not None:
+        raise UsageError("--steps and --keep are of a training: add --train")
     _loading(which, "reading what is to be watched")
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
     second = _second(show, which, beside, show.stage)
     if reload and os.path.isdir(which):
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
-    if reload and not isinstance(show, LiveShow):
+    if reload and not isinstance(show, LiveShow | LifeShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
-    chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _window_size(size), _ending(film)
+    chosen, theme, wide, ending = _overlays(overlay), theme_of(dark), window_size(size), _ending(film)
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer, viewer_buttons
 
@@ -134,7 +161,7 @@ def watch(
         theme=theme,
         label="" if other is None else _label(show),
         beside=other,
-        supposing=True,
+        supposing=not isinstance(show, LifeShow),
         reloading=again,
         narration=told.narration,
         card=True,
@@ -153,27 +180,29 @@ def play(
     as_: As = None,
     overlay: Overlays = [],
     size: WindowSize = None,
-    scale: Annotated[float | None, SCALE] = None,
+    scale: Scale = None,
     dark: Dark = False,
     film: Film = "mp4",
 ) -> None:
-    """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
-    from ..evals.inspection.game import Game, playable, save_target
+    """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts.
+
+    A life is played whole, from its first episode to its last.
+    """
+    from ..evals.inspection.game import playable, save_target
+    from ..evals.inspection.lives.life_game import game_of
     from ..evals.inspection.narration import Narration, opening_of
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
-    if scenario.lives_in(name):
-        raise UsageError(f"`{name}` is part of a life, and lives are not played at the keys in this version")
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
-    theme, wide, ending = _theme(dark), _window_size(size), _ending(film)
+    theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys, help_keys
 
     _loading(which, "setting up the game")
-    game = Game(scenario, name, as_)
+    game = game_of(scenario, name, as_)
     role = game.world.agents[game.agent]
     told = Narration(scenario, opening_of(scenario), which, asked=True, role=role.name)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(role.actions), narration=told, card=True)
@@ -210,7 +239,7 @@ def record(
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
     second = _second(show, which, beside, show.stage)
-    chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
+    chosen, theme, wide = _overlays(overlay), theme_of(dark), size_of(size)
     from ..viz.film.render import record as film
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
@@ -253,6 +282,59 @@ def record(
         printing.next_command("watch", which)
 
 
+def _watch_training(
+    which: str,
+    param: list[str],
+    set_: list[str],
+    stage: str | None,
+    agent: str | None,
+    variant: str | None,
+    seed: int | None,
+    steps: int | None,
+    keep: Path | None,
+    overlay: list[str],
+    size: str | None,
+    scale: float | None,
+    dark: bool,
+    film: str,
+) -> None:
+    """Train an agent in a process of its own, and show in a window what it has learned by now."""
+    from ..evals.live.training_process import TrainingRequest
+    from ..evals.live.training_show import TrainingShow, trained_by_default
+    from ..evals.traces.atomic_folder import check_target
+    from ..scenarios.language.loading import apply_overrides
+
+    if os.path.isdir(which) or which.endswith(".parquet"):
+        raise UsageError("--train trains an agent of a scenario; a recording is of one that was trained")
+    if keep is not None:
+        check_target(keep)
+    theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
+    scenario = load_with(which, param, set_)
+    if variant is not None:
+        check_name("variant", variant, scenario.document.variants)
+        scenario = apply_overrides(scenario, scenario.document.variants[variant])
+    runs = scenario.document.runs
+    request = TrainingRequest(
+        scenario,
+        agent or trained_by_default(scenario),
+        stage_of(scenario, stage),
+        steps or runs.steps,
+        runs.first_seed if seed is None else seed,
+    )
+    chosen = _overlays(overlay)
+    _loading(which, f"training {request.agent} for {request.steps:,} steps")
+    training = TrainingShow(request)
+    try:
+        from ..viz.viewer.training_viewer import OVERLAYS_OF_TRAINING, TrainingViewer
+
+        viewer = TrainingViewer(training, overlays=chosen if overlay else OVERLAYS_OF_TRAINING, theme=theme)
+        _open(viewer, wide, scale, ending)
+    finally:
+        printing.say(escape(training.close(keep)))
+    if training.kept:
+        printing.next_command("watch", which, "--agent", training.kept)
+
+
 def _loading(which: str, doing: str) -> None:
     """Say that a window will come: until then a world may have to be read and solved."""
     printing.err().print(f"{escape(which)}: {doing}; the window opens at once, H in it shows the keys", soft_wrap=True)
@@ -260,6 +342,7 @@ def _loading(which: str, doing: str) -> None:
 
 def _editor(show: Show, which: str, two: bool) -> ScenarioEditor | str:
     """The editor of the file behind a show, or the reason why there is none."""
+    from ..evals.inspection.lives.life_show import LifeShow
     from ..evals.inspection.show import LiveShow
     from ..scenarios import library
     from ..viz.viewer.editor import ScenarioEditor
@@ -268,6 +351,8 @@ def _editor(show: Show, which: str, two: bool) -> ScenarioEditor | str:
         return "this was recorded of a file as it was then; `turncoat watch` its scenario to edit that"
     if two:
         return "two worlds are side by side; watch the file without --beside to edit it"
+    if isinstance(show, LifeShow):
+        return "a life is solved as a whole, not stroke by stroke; edit its file, and watch it with --reload"
     if not isinstance(show, LiveShow):
         return "what is shown was learned in the file as it is; add --agent exact to edit it"
     return ScenarioEditor(library.find(which), show.scenario, show.stage, show.world)
@@ -364,8 +449,11 @@ def _told(
 
 
 def _learned(scenario: Scenario, agent: str, insisted: bool) -> Path | None:
-    """The checkpoint that comes with a scenario for an agent, or None; without torch only if it is `insisted` upon."""
+    """The file of an agent, named or beside the scenario, or None; without torch only if it is `insisted` upon."""
     from ..evals.inspection.show import shipped_checkpoint
+
+    if agent.endswith((".npz", ".safetensors")):
+        return Path(agent)
 
     if not insisted and find_spec("torch") is None:
         return None
@@ -387,7 +475,8 @@ def _show(
     Raises:
         UsageError: the options do not fit what is shown.
     """
-    from ..evals.inspection.show import LiveShow, open_run, open_trace
+    from ..evals.inspection.lives.life_show import live_show
+    from ..evals.inspection.show import open_run, open_trace
 
     if os.path.isdir(which):
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
@@ -401,7 +490,7 @@ def _show(
     from ..scenarios.language.loading import apply_overrides
 
     scenario = apply_overrides(load_with(which, param, set_), more or {})
-    return LiveShow(scenario, stage_of(scenario, stage))
+    return live_show(scenario, stage_of(scenario, stage))
 
 
 @dataclass(frozen=True)
@@ -415,7 +504,8 @@ class _Second:
 
 def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
     """The second show: of a run, another agent or another setting; of a scenario, a variant or overrides."""
-    from ..evals.inspection.show import LiveShow, open_run
+    from ..evals.inspection.lives.life_show import live_show
+    from ..evals.inspection.show import open_run
     from ..scenarios.language.loading import apply_overrides
 
     if not beside:
@@ -430,7 +520,7 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
     for name in names:
         check_name("variant", name, variants)
     merged = {key: value for name in names for key, value in variants[name].items()} | overrides
-    return _Second(LiveShow(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
+    return _Second(live_show(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
 
 
 def _label(show: Show) -> str:
@@ -445,10 +535,11 @@ def _label(show: Show) -> str:
 
 def _apart(show: Show) -> Show:
     """The same show for a window, which must not wait: a live one solves large worlds in another process."""
+    from ..evals.inspection.lives.life_show import LifeShow
     from ..evals.inspection.show import LiveShow
     from ..evals.inspection.show_process import SubprocessShow
 
-    return SubprocessShow(show.scenario, show.stage) if isinstance(show, LiveShow) else show
+    return SubprocessShow(show.scenario, show.stage) if isinstance(show, LiveShow | LifeShow) else show
 
 
 def _reloading(
@@ -489,29 +580,3 @@ def _ending(kind: str) -> str:
     kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
     check_name("kind of film", kind, kinds)
     return kinds[kind]
-
-
-def _theme(dark: bool) -> Theme:
-    from ..viz.drawing.palette import DARK, LIGHT
-
-    return DARK if dark else LIGHT
-
-
-def _window_size(text: str | None) -> tuple[int, int] | None:
-    """Read the size of a window, as `_size`; None for as large as the screen has room for."""
-    return None if text is None else _size(text)
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Read `1280x800` as a width and a height in points.
-
-    Raises:
-        UsageError: it is not of that form, or too small or too large.
-    """
-    width, cross, height = text.lower().partition("x")
-    # Python refuses to read very long numbers.
-    if not (cross and all(side.isascii() and side.isdigit() and len(side) < 9 for side in (width, height))):
-        raise UsageError(f"--size {quote(text)} is not of the form 1280x800")
-    if not (240 <= int(width) <= 7680 and 180 <= int(height) <= 4320):
-        raise UsageError(f"--size {text}: from 240x180 to 7680x4320")
-    return int(width), int(height)

@@ -363,18 +363,22 @@ def _print_equilibria(answer: EventExplanation) -> None:
 
 def _print_plans(answer: EventExplanation, best: Behaviour) -> None:
     """Print the agent's best plan, the best without the event, the best with it, and what lies between them."""
-    say(f"[bold]{escape(answer.event)}[/bold]: the agent's best plan brings it about in {_episodes(best.share)}")
-    _print_way("the best plan", best)
+    of = "episode" if answer.of == "episode" else "life"
+    where = f" in `{escape(answer.of)}`" if answer.of not in ("episode", "life") else ""
+    what = "plan" if of == "episode" else "life"
+    said = _episodes(best.share, of)
+    say(f"[bold]{escape(answer.event)}[/bold]{where}: the agent's best {what} brings it about in {said}")
+    _print_way(f"the best {what}", best)
     if answer.without_event is not None and best.share[1] > 0:
         _print_way("the best that never risks it", answer.without_event)
     if (surest := answer.with_event) is not None:
-        where = _episodes(surest.share)
+        where = _episodes(surest.share, of)
         if answer.postponed:
             near = f"value {number(surest.value)} ({_values(surest)})"
             say(f"the best that brings it about as surely as can be (in {where}, given time): none,", indent=2)
             say(f"for it is always better to put it off once more, which comes ever nearer to {near}", indent=4)
         elif (surest.share, surest.value) == (best.share, best.value):
-            say("no plan brings it about more surely", indent=2)
+            say(f"no {what} brings it about more surely", indent=2)
         else:
             _print_way(f"the best that brings it about as surely as can be, in {where}", surest)
     if answer.gap_by_channel is not None and best.share[1] > 0:
@@ -385,9 +389,9 @@ def _print_plans(answer: EventExplanation, best: Behaviour) -> None:
             kind, ends = "fine", (-price.upper, -price.lower)
         else:
             kind, ends = "reward", (price.lower, price.upper)
-        then = f"in {_episodes(price.share_lower)} below it, in {_episodes(price.share_upper)} above it"
-        if kind == "fine":
-            then = f"in {_episodes(price.share_upper)} below it, in {_episodes(price.share_lower)} above it"
+        shares = [_episodes(share, of) for share in (price.share_lower, price.share_upper)]
+        below, above = shares[::-1] if kind == "fine" else shares
+        then = f"in {below} below it, in {above} above it"
         say(f"a one-time {kind} for it changes the answer between {_between(ends)}: {then}", indent=2)
 
 
@@ -403,14 +407,15 @@ def _values(way: Behaviour) -> str:
     return ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
 
 
-def _episodes(share: tuple[float, float]) -> str:
-    """A share of episodes in words, as a range where it depends on how ties are broken."""
+def _episodes(share: tuple[float, float], of: str = "episode") -> str:
+    """A share of episodes, or of lives, in words, as a range where it depends on how ties are broken."""
     low, high = share
+    several = "episodes" if of == "episode" else "lives"
     if high - low > 1e-9:
-        return f"{_percent(low)} to {_percent(high)} of episodes, as it breaks ties"
+        return f"{_percent(low)} to {_percent(high)} of {several}, as it breaks ties"
     if high <= 0:
-        return "no episode"
-    return "every episode" if low >= 1 - 1e-12 else f"{_percent(low)} of episodes"
+        return f"no {of}"
+    return f"every {of}" if low >= 1 - 1e-12 else f"{_percent(low)} of {several}"
 
 
 def _percent(share: float) -> str:

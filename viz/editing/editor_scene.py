@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from ..drawing.buttons import BAR, draw_buttons, draw_tip
 from ..drawing.canvas import Canvas, cut, text_width, wrapped
 from ..drawing.palette import mix
-from ..scene.buttons import BAR, draw_buttons, draw_tip
 from ..scene.panels import GAP, LINE, SMALL, TEXT, PanelColumn, draw_keys
 from ..scene.scene import FOOT, MARGIN, draw_foot
 from ..scene.what_if_panels import draw_menu, menu_at
@@ -74,7 +74,7 @@ def draw_editor(frame: Frame, width: float = 1280, height: float = 800, ratio: f
         draw_map(canvas, view, board)  # after the panels, over which the text of a fault may reach
     draw_foot(canvas, frame)
     if parts.foot > FOOT:
-        draw_buttons(canvas, frame, height - parts.foot)
+        draw_buttons(canvas, frame.buttons, frame.pointed, height - parts.foot)
     _draw_tip(canvas, frame, view, parts)
     if frame.keys:
         draw_keys(canvas, frame)

@@ -14,9 +14,6 @@ from ..drawing.palette import mix
 from ..viewer.frame import Frame
 from .overlays import draw_doubt, draw_names, draw_plan, draw_policy, draw_values
 
-RECENT = 12
-"""How many of the latest states the drawn way of an agent covers."""
-
 
 def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     """Draw what stands on a board, and the overlays that are on."""
@@ -31,7 +28,7 @@ def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
         board.sights(canvas, frame.state, shade=not frame.shows("value"))
     if frame.shows("policy"):
         draw_policy(canvas, board, frame)
-    path = frame.states[-RECENT:]
+    path = frame.trail
     # An agent may have the hue of the values it stands on.
     board.ways(canvas, path, cased=frame.shows("value"))
     if frame.shows("plan"):

@@ -156,7 +156,7 @@ def _came(frame: Frame, choice: ActionChoice) -> ActionOutcome | None:
     episode = frame.episode
     if episode is None or frame.tick >= episode.length:
         return None
-    after = episode.states[frame.tick + 1]
+    after = episode.left_by(frame.tick)
     return next((outcome for outcome in choice.outcomes if np.array_equal(outcome.state, after)), None)
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from PIL import Image
 
 from ...evals.traces.episode import Episode, running_sums
+from ...evals.traces.whole_life import WholeLife
 from ..drawing.canvas import FINER, cut
 from ..drawing.palette import Theme
 from ..text.episode_text import plain
@@ -92,9 +93,14 @@ def _marks_of_two(sums: ReturnCurves) -> list[ChartMark]:
 
 
 def _ends_and_events(episode: Episode) -> list[ChartMark]:
-    """A mark at the first tick of each event, and at the last tick if the episode ended; rarer ones rank first."""
+    """A mark at the first tick of each event, at the last tick if the episode ended, and where stages of a life begin.
+
+    Rarer ones rank first.
+    """
     events = dict.fromkeys(event for events in episode.events for event in events)
     ends = [] if episode.ended is None else [ChartMark(episode.length - 1, plain(episode.ended))]
+    if isinstance(episode, WholeLife):
+        ends += [ChartMark(tick, f"{plain(stage)} begins", 0) for tick, stage in episode.stages()]
     return [*(ChartMark(episode.ticks(event)[0], plain(event), len(episode.ticks(event))) for event in events), *ends]
 
 

@@ -14,15 +14,17 @@ import numpy as np
 from PIL import Image
 
 from ...envs.world.world import World
+from ...evals.traces.whole_life import WholeLife
 from ..drawing.board import BoardDrawing, layout_of
+from ..drawing.buttons import BAR, draw_buttons
 from ..drawing.canvas import Canvas, cut, text_width
 from ..drawing.palette import Theme, mix
 from ..viewer.frame import Frame
-from .board_layers import RECENT, draw_board
-from .buttons import BAR, draw_buttons
+from .board_layers import draw_board
 from .cards import draw_caption, draw_card
 from .choice_diagram import draw_diagram
 from .curves import Chart
+from .learning_panel import draw_learning
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
@@ -167,7 +169,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     if frame.card is not None:
         draw_card(canvas, frame.card)
     if parts.bar:
-        draw_buttons(canvas, frame, height - FOOT - BAR)
+        draw_buttons(canvas, frame.buttons, frame.pointed, height - FOOT - BAR)
     if frame.keys:
         draw_keys(canvas, frame)
     return canvas.picture()
@@ -320,7 +322,7 @@ def _draw_pane(canvas: Canvas, frame: Frame, board: BoardDrawing, ground: Image.
     left, top = (max(round((edge - rim) * ratio) // 2 * 2, 0) for edge in (board.left, board.top))
     right = min(round((board.left + board.width + rim) * ratio), ground.width)
     bottom = min(round((board.top + board.height + rim) * ratio), ground.height)
-    path = frame.states[-RECENT:]
+    path = frame.trail
     key = (
         id(frame.world), path.tobytes(), id(frame.mind), id(frame.value_map), id(frame.before), frame.overlays,
         frame.head, frame.agent, frame.node, frame.held, frame.theme.name, ratio, board.cell, left, top, right, bottom,
@@ -396,6 +398,8 @@ def _search_room(room: Room) -> Room:
 def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     bottom = (parts.chart[0] if parts.chart[1] else parts.slider) - 6
     column = PanelColumn(canvas, *parts.side, parts.head, bottom)
+    if frame.learning is not None:
+        draw_learning(column, frame.learning)
     if frame.menu is not None:
         draw_menu(column, frame.menu)
         draw_verdict(column, frame)
@@ -413,7 +417,8 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     """Draw a line with a mark for each tick that had an event, and a knob at the present tick.
 
-    A mark stands where the curves' marks stand: at the tick in which it happens, as the log counts.
+    A mark stands where the curves' marks stand: at the tick in which it happens, as the log counts. In a life a thin
+    line stands where each of its episodes begins.
     """
     theme, episode = frame.theme, frame.episode
     left, right = _axis(frame, parts, canvas.ratio)
@@ -422,6 +427,10 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     if episode is None:
         return
     step = (right - left) / max(frame.length, 1)
+    for first in [span.first for span in episode.spans] if isinstance(episode, WholeLife) else []:
+        canvas.box(
+            left + first * step - 0.5, y - 9, left + first * step + 0.5, y + 9, mix(theme.muted, theme.paper, 0.3)
+        )
     for tick, events in enumerate(episode.events):
         if events:
             x = left + tick * step

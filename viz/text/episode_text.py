@@ -9,6 +9,7 @@ from functools import lru_cache
 from ...envs.world.world import World
 from ...evals.inspection.mind import Mind
 from ...evals.traces.episode import Episode
+from ...evals.traces.whole_life import WholeLife
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,9 @@ def status(episode: Episode, tick: int) -> str:
     """Describe where an episode stands at a tick: the actions of that tick, or how the episode ended."""
     if tick >= episode.length:
         ending = outcome(episode, episode.length - 1) if episode.length else ""
-        if episode.ended is None and episode.length < episode.world.steps:
+        if isinstance(episode, WholeLife) and episode.over:
+            return f"after tick {episode.length - 1}, the last: {ending or 'nothing'}; the life is over"
+        if isinstance(episode, WholeLife) or (episode.ended is None and episode.length < episode.world.steps):
             return f"after tick {episode.length - 1}: {ending or 'it goes on'}" if episode.length else "before tick 0"
         return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
     came = outcome(episode, tick)

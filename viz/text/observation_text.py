@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ...envs.base import Ints
 from ...envs.world.ascii_board import text_board
 from ...envs.world.geometry import DIRECTIONS
-from ...envs.world.world import AgentProgram, Body, World
+from ...envs.world.world import AgentProgram, Body, World, observed_name
 from .ascii_board import quantities
 
 UNSEEN = "?"
@@ -73,7 +73,7 @@ def _words(world: World, state: Ints, program: AgentProgram, agent: int) -> Iter
     of_bodies = {column for body in world.bodies for column in body.fields}
     for quantity in quantities(world, state):
         if quantity.column in program.sees and quantity.column not in of_bodies:
-            yield f"{quantity.name} {quantity.text}"
+            yield f"{observed_name(quantity.name)} {quantity.text}"
     named = {quantity.column: quantity for quantity in quantities(world, state)}
     for body in world.bodies:
         carried = body.carrier >= 0 and body.carrier in program.sees and int(state[body.carrier])
@@ -89,7 +89,7 @@ def _words(world: World, state: Ints, program: AgentProgram, agent: int) -> Iter
             yield f"{body.name} at step {state[body.phase]} of its round"
         known = program.window is None or visible or carried == agent + 1
         yield from (
-            f"{named[column].name} {named[column].text}"
+            f"{observed_name(named[column].name)} {named[column].text}"
             for column in body.fields
             if column in program.sees and column in named and known
         )

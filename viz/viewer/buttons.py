@@ -1,25 +1,8 @@
-"""The buttons of a window: for each key that it knows one that the mouse can press."""
+"""The buttons of the editor: for each key that it knows one that the mouse can press."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Button:
-    """A button that does what a key does.
-
-    Attributes:
-        key: that it stands for, by pygame's name; label: a sign or a word; tip: what it does, in words.
-        group: where there is no room for all, groups with low numbers get it, and the panel of keys has all.
-        on: whether what it switches is on.
-    """
-
-    key: str
-    label: str
-    tip: str
-    group: int = 0
-    on: bool = False
+from ..drawing.buttons import Button
 
 
 def edit_buttons(

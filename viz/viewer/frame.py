@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...envs.base import Ints
 from ...envs.world.world import World
 from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.inspection.narration import Card
+from ...evals.live.training_process import TrainingProgress
+from ...evals.live.training_show import TrainingLook
 from ...evals.traces.episode import Episode
+from ..drawing.buttons import Button
 from ..drawing.palette import LIGHT, Theme
-from .buttons import Button
 from .edit_view import EditView
 from .what_if_menu import Menu
 
@@ -33,8 +35,27 @@ OVERLAYS: Mapping[str, str] = {
 OVERLAY_KEYS: Mapping[str, str] = dict(zip(OVERLAYS, "1234567890u", strict=True))
 """The key of each overlay."""
 
+RECENT = 12
+"""How many of the latest states the drawn way of an agent covers."""
+
 USUAL = frozenset({"sight", "bars", "plan", "curves", "log"})
 """The overlays that are on by default."""
+
+
+@dataclass(frozen=True, eq=False)
+class LearningSoFar:
+    """A training that goes on, as the panel about it shows it.
+
+    Attributes:
+        progress: how far it is now; state: whether it goes on, or why it failed.
+        history: how far it was before; looks: at the agent; number: of the look that is shown.
+    """
+
+    progress: TrainingProgress
+    state: str
+    history: Sequence[TrainingProgress]
+    looks: Sequence[TrainingLook]
+    number: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +86,8 @@ class Frame:
         meanings: what fields of the state mean, by their names.
         editing: what is shown in place of all this while the file is edited, else None.
         buttons: below the picture; pointed: the key of the button that the mouse is over, whose tip is shown.
+        learning: of a training that goes on; None of anything else.
+        begun: the tick in which the present episode of a life began; 0 where there is one episode.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
@@ -99,6 +122,8 @@ class Frame:
     pointed: str = ""
     attributed: bool | None = False
     meanings: Mapping[str, str] = field(default_factory=dict)
+    learning: LearningSoFar | None = None
+    begun: int = 0
 
     @property
     def now(self) -> int:
@@ -120,6 +145,11 @@ class Frame:
     def state(self) -> Ints:
         """int32 `[F]`: the present state."""
         return self.states[-1]
+
+    @property
+    def trail(self) -> Ints:
+        """int32 `[n, F]`: the latest states of the present episode, at most `RECENT`; the last is the present one."""
+        return self.states[max(self.begun, len(self.states) - RECENT) :]
 
     def meaning(self, name: str) -> str:
         """What a field of the state means, for a reader."""

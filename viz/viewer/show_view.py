@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...envs.base import Ints
+from ...evals.exact.solved_worlds import WHOLE_LIFE
 from ...evals.inspection.attribution import Attribution, AttributionPlanner
 from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
@@ -123,8 +124,8 @@ class ShowView:
         mind, attributed = self._attributed(episode, tick, mind)
         return Frame(
             title=self.show.scenario.document.title,
-            about=self._about(episode),
-            world=self.show.world,
+            about=self._about(episode, tick),
+            world=self.show.world if episode is None else episode.world_at(tick),
             states=self._first[None] if episode is None else episode.states[: tick + 1],
             episode=episode,
             mind=mind,
@@ -143,6 +144,7 @@ class ShowView:
             caption=self._caption(episode, tick),
             attributed=attributed,
             meanings=meanings(self.show.scenario.document),
+            begun=0 if episode is None else episode.begun(tick),
         )
 
     def attribution(self) -> Attribution | None:
@@ -184,7 +186,8 @@ class ShowView:
         return self._latest[1], True
 
     def _new_attribution(self) -> AttributionPlanner | None:
-        if isinstance(self.show, LiveShow | SubprocessShow | RecordedShow):
+        whole = self.show.stage == WHOLE_LIFE  # of a life no plan of one stage is made anew
+        if not whole and isinstance(self.show, LiveShow | SubprocessShow | RecordedShow):
             return AttributionPlanner(self.show.scenario, self.show.stage)
         return None
 
@@ -269,8 +272,8 @@ class ShowView:
         if isinstance(self.show, SubprocessShow):
             self.show.close()
 
-    def _about(self, episode: Episode | None) -> str:
-        parts = [self.show.scenario.name, self.show.stage]
+    def _about(self, episode: Episode | None, tick: int) -> str:
+        parts = [self.show.scenario.name, self.show.stage if episode is None else episode.where(tick)]
         if episode is not None:
             parts += [episode.agent, f"seed {episode.seed}"]
             if self.show.count is not None:

@@ -11,9 +11,11 @@ from ...evals.inspection.narration import Card, Narration
 from ...evals.inspection.show import Show
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
+from ...evals.traces.whole_life import WholeLife
+from ..drawing.buttons import Button
 from ..drawing.palette import DARK, LIGHT, Theme
 from ..text.episode_text import plain
-from .buttons import Button, edit_buttons
+from .buttons import edit_buttons
 from .editor import HINT as EDIT_HINT
 from .editor import KEYS as EDIT_KEYS
 from .editor import ScenarioEditor
@@ -25,6 +27,9 @@ from .what_if import WhatIf
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 """The speeds that can be chosen, in ticks per second."""
 
+WHY_NOT = "what is best in one episode hangs on all that follow"
+"""Why nothing in a life is edited by hand."""
+
 USUAL_SPEED = SPEEDS.index(4.0)
 """Index of the speed at the beginning."""
 
@@ -34,7 +39,8 @@ KEYS = (
     ("- =", "slower, faster"),
     ("home end", "to the start, to the end"),
     ("r", "play from the start"),
-    ("p n", "the episode before, the next"),
+    ("p n", "the episode before, the next; of a life: another life"),
+    ("b f", "in a life: to the episode before, to the next"),
     ("tab", "look at the next agent"),
     ("w", "the cells' worth to the next head"),
     ("[ ]", "through what the search imagined"),
@@ -60,7 +66,7 @@ class Viewer(ShowView):
         by_hand: whether the episode is a game that someone plays, so that it never goes on by itself.
         beside: the view of the second board, or None.
         what_if: the counterfactual edits; None where nothing can be edited.
-        editor: of the file behind what is shown, or the reason why it cannot be edited.
+        editor: of the file behind what is shown, or the reason why it cannot be edited, which may be empty.
         buttons: makes the buttons below the picture; None for no buttons.
     """
 
@@ -80,7 +86,7 @@ class Viewer(ShowView):
         narration: Narration | None = None,
         card: bool = False,
         steered: bool = True,
-        editor: ScenarioEditor | str = "only a scenario's file can be edited",
+        editor: ScenarioEditor | str = "",
         buttons: Callable[[Viewer], tuple[Button, ...]] | None = None,
     ) -> None:
         """Start at tick 0 of an episode.
@@ -116,7 +122,7 @@ class Viewer(ShowView):
         self._carded = card and narration is not None
         self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
         self.by_hand = False
-        self._pause, self._warned = 0.0, False
+        self._pause, self._leaving = 0.0, False
         self.playing, self.help, self.left = False, False, False
         self.beside = beside
         self._speed, self._time, self._keys = USUAL_SPEED, 0.0, keys
@@ -194,7 +200,7 @@ class Viewer(ShowView):
 
     def press(self, key: str) -> bool:
         """Handle a key; return whether it was bound to anything."""
-        self._warned = self._warned and key == "escape"
+        self._leaving = self._leaving and key == "escape"
         if self.editing is not None and not self.help:
             return self._edit_key(self.editing, key)
         if self.card and not self.help and self._on_card(key):
@@ -254,6 +260,8 @@ class Viewer(ShowView):
             The edits; None where nothing can be edited.
         """
         what_if, episode = self.what_if, self.episode
+        if isinstance(episode, WholeLife) and not self.by_hand:
+            self.message = f"nothing is changed by hand in a life: {WHY_NOT}; --beside NAME=VALUE shows another one"
         if what_if is None or episode is None or self.help:
             return None
         self.playing = False
@@ -284,7 +292,7 @@ class Viewer(ShowView):
             self.message = what_if.message = ""
             what_if.press(key)
             self.message = what_if.message
-        return self.what_if is not None
+        return self.what_if is not None or isinstance(self.episode, WholeLife)
 
     @property
     def key_bindings(self) -> dict[str, Callable[[], None]]:
@@ -303,6 +311,8 @@ class Viewer(ShowView):
             "r": self._restart,
             "n": lambda: self._other_episode(1),
             "p": lambda: self._other_episode(-1),
+            "f": lambda: self._within_life(1),
+            "b": lambda: self._within_life(-1),
             "tab": self._next_agent,
             "w": self._next_head,
             "]": lambda: self._next_node(1),
@@ -372,7 +382,7 @@ class Viewer(ShowView):
 
     def _edit(self) -> None:
         if isinstance(self.editor, str):
-            self.message = f"nothing is edited: {self.editor}"
+            self.message = f"nothing is edited: {self.editor or 'only the file of a scenario can be'}"
             return
         self._forget()
         self.playing, self.card, self._adopting = False, "", False
@@ -458,6 +468,19 @@ class Viewer(ShowView):
             self._forget()
             self.number, self.tick = number, 0
 
+    def _within_life(self, by: int) -> None:
+        """Go to the start of the episode before or after the present one; first of all back to its own start."""
+        episode = self.episode
+        if not isinstance(episode, WholeLife):
+            self.message = "there is no life here, whose episodes could be gone through"
+            return
+        starts = [*(span.first for span in episode.spans), episode.length]
+        later, before = [s for s in starts if s > self.tick], [s for s in starts if s < self.tick]
+        found = later[:1] if by > 0 else before[-1:]
+        self._step((found[0] if found else self.tick) - self.tick)
+        if not found:
+            self.message = "there is no other episode on this side"
+
     def _forget(self) -> None:
         """Drop the counterfactual and the selected node of the search."""
         self.node = 0
@@ -500,8 +523,8 @@ class Viewer(ShowView):
         editor = self.editor
         if self.help:
             self.help = False
-        elif isinstance(editor, ScenarioEditor) and editor.unsaved and not self._warned:
-            self._warned = True
+        elif isinstance(editor, ScenarioEditor) and editor.unsaved and not self._leaving:
+            self._leaving = True
             self.message = "what you edited is not saved: E, then S saves it; Esc again leaves it"
         else:
             self.left = True
@@ -531,7 +554,7 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
         *((Button("tab", "agent", said["tab"], 5),) if agents > 1 else ()),
         *((Button("c", "Leave what if" if supposed else "What if", said["c"], 1, supposed),) if viewer.what_if else ()),
         *((Button("o", "No overseer", said["o"], 8),) if viewer.what_if else ()),
-        Button("e", "Edit", said["e"], 1),
+        *((Button("e", "Edit", said["e"], 1),) if viewer.editor else ()),
         *overlays,
         Button("w", "head", said["w"], 8),
         *(nodes if "tree" in viewer.overlays else ()),

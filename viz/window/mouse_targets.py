@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..drawing.buttons import BAR, button_at
 from ..editing.editor_scene import editor_slider_at, map_cell_at, tool_at
-from ..scene.buttons import button_at
 from ..scene.panels import key_at
 from ..scene.scene import FOOT, cell_at, searched_at, slider_at, tick_at
 from ..viewer.editor import ScenarioEditor
@@ -30,7 +30,7 @@ def button_under(frame: Frame, width: float, height: float, x: float, y: float) 
     """The key whose button, or whose entry in the panel of keys, is under a point; None if there is none."""
     if frame.keys:
         return key_at(frame, width, height, x, y)
-    found = button_at(frame, width, height, FOOT, x, y)
+    found = button_at(frame.buttons, width, height - FOOT - BAR, x, y)
     return None if found is None else found.key
 
 

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from ...evals.inspection.game import Game, replay_file
+from ..drawing.buttons import Button
 from ..text.episode_text import plain, status
-from ..viewer.buttons import Button
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS
 from ..viewer.viewer import Viewer
 from .window import save_new

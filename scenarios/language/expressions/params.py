@@ -169,7 +169,7 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
 
 def _bounds(counters: Mapping[str, Counter]) -> Iterator[Formula | None]:
     for counter in counters.values():
-        yield from (counter.start, counter.min, counter.max)
+        yield from (counter.start, counter.min, counter.max, counter.shows_as)
 
 
 def _layout(document: Document) -> Iterator[Formula | None]:

@@ -90,7 +90,8 @@ CATALOGUE: dict[str, str] = {
     "TC213": "What a param may be is declared by a range or by choices, in order, and its value is one of them. "
     "A param with a `formula` is computed from params above it, and has none of the three.",
     "TC214": "A counter goes from `min` (0 if left out) to `max`, or through a list of `values`, or is a flag where "
-    "neither is given. It starts at one of them: the least, or the first, if nothing is said.",
+    "neither is given. It starts at one of them: the least, or the first, if nothing is said. It is observed as it "
+    "is, or shows as something else, or is not observed.",
     "TC215": "A thing that moves by itself does so in one way at a time. Several ways are listed under `moves`, "
     "each with its `when`; the first that holds is followed.",
     "TC216": "A zone is a list of cells or a rectangle. Glyphs of the legend may mark more of its cells.",

@@ -130,6 +130,7 @@ class Counter(Block):
     """A state variable: a whole number from `min` to `max`, one of a list of `values`, or, without either, a flag.
 
     `persists`: `reset map` leaves it alone; with `episodes`, it also goes on from episode to episode of a life.
+    `shows_as`: what agents observe in its place, a formula of the state.
     """
 
     start: Formula | None = None
@@ -137,6 +138,7 @@ class Counter(Block):
     max: Formula | None = None
     values: Annotated[list[Name | int | float], Field(min_length=1, max_length=MANY)] | None = None
     observed: bool = True
+    shows_as: Formula | None = None
     persists: bool | Literal["episodes"] = False
     about: Line | None = None
 

@@ -14,6 +14,7 @@ from ..names.overrides import written, wrong_value
 from ..names.symbols import article, unknown
 from ..names.types import ARTICLES, NUMBER, Scope, counter_type, require, type_of, value_type
 from ..schema.document import Counter, Document, Draw, Formula, Param
+from .effects import check_assigned
 
 
 def check_params(context: Context) -> None:
@@ -111,6 +112,23 @@ def check_counters(context: Context) -> None:
                 _check_values(name, counter, counter.values, (*path, name), context)
             else:
                 _check_bounds(name, counter, (*path, name), context)
+            if counter.shows_as is not None:
+                _check_shown(name, counter.shows_as, path, context)
+
+
+def _check_shown(name: str, shown: Formula, path: Path, context: Context) -> None:
+    """Check what agents observe in place of a counter, or of a field: a value of it that the state alone decides."""
+    owner = path[1] if len(path) > 1 else None
+    where: Path = (*path, name, "shows_as")
+    bound = {str(owner): str(owner)} if path[0] == "things" else {}
+    expression = context.parse(shown, where)
+    target = name if owner is None else f"{owner}.{name}"
+    if expression is not None:
+        scope = context.scope(where, bound, acted=False, ticking=False)
+        check_assigned(target, "=", expression, scope, f"what `{target}` shows as")
+    if not context.symbols.counters[target].observed:
+        cure = "leave one of the two out: what nobody observes shows as nothing"
+        context.report.add("TC214", where, f"`{target}` is not observed, and shows as something", cure, key=True)
 
 
 def _check_values(name: str, counter: Counter, values: list[str | int | float], path: Path, context: Context) -> None:

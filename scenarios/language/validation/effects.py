@@ -32,7 +32,7 @@ def check_effect(effect: Effect, scope: Scope) -> None:
             if target.count(".") == 2:  # `agent.values.channel`; a field has one dot
                 _check_weight(target, operator, value, span, scope)
             elif _check_target(target, span, scope):
-                _check_assigned(target, operator, value, scope)
+                check_assigned(target, operator, value, scope)
         case Cycles(target, span):
             _check_target(target, span, scope)
         case Remove(subject, span):
@@ -103,8 +103,16 @@ def _check_target(target: str, span: Span, scope: Scope) -> bool:
     return False
 
 
-def _check_assigned(target: str, operator: str, value: Expression, scope: Scope) -> None:
-    """Report a value that does not fit a counter's type: a word, a flag or a number."""
+def check_assigned(target: str, operator: str, value: Expression, scope: Scope, user: str | None = None) -> None:
+    """Report a value that does not fit a counter's type: a word, a flag or a number.
+
+    Args:
+        target: a counter, or a field as `owner.field`.
+        operator: `=`, `+=` or `-=`.
+        value: what it is set to, or changed by.
+        scope: where the value stands.
+        user: what has the value, for messages; None for an effect.
+    """
     counter = scope.symbols.counters[scope.declared(target)]
     typed = counter_type(counter)
     if typed.kind == "word":
@@ -115,7 +123,7 @@ def _check_assigned(target: str, operator: str, value: Expression, scope: Scope)
             check_word(value, target, typed.words, scope)
         return
     if typed.kind != "flag" or operator != "=":
-        require(value, "number", scope, f"`{target} {operator}`")
+        require(value, "number", scope, user or f"`{target} {operator}`")
         return
     given = type_of(value, scope)
     if given is not None and not (given.fits("truth") or given.fits("number")):

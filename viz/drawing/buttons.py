@@ -1,14 +1,13 @@
-"""Draws the row of buttons below a scene, and the tip of the one that the mouse is over."""
+"""The row of buttons below a scene: each presses a key, and the one that the mouse is over shows a tip."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from ..drawing.canvas import Canvas, text_width, wrapped
-from ..drawing.palette import Theme, mix
-from ..viewer.buttons import Button
-from ..viewer.frame import Frame
+from .canvas import Canvas, text_width, wrapped
+from .palette import mix
 
 BAR = 30.0
 """Height of the row, in points."""
@@ -16,6 +15,24 @@ SIZE, PADDING, APART, BETWEEN = 12.0, 7.0, 4.0, 12.0
 """Size of type, space around a label, and between buttons and groups, in points."""
 LEAST = 24.0
 """The least width of a button, in points."""
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button that does what a key does.
+
+    Attributes:
+        key: that it stands for, by pygame's name; label: a sign or a word; tip: what it does, in words.
+        group: where there is no room for all, groups with low numbers get it, and the panel of keys has all.
+        on: whether what it switches is on.
+    """
+
+    key: str
+    label: str
+    tip: str
+    group: int = 0
+    on: bool = False
+
 
 PlacedButton = tuple[Button, float, float]
 """A button with the left end and the width of its place, in points."""
@@ -37,32 +54,30 @@ def placed_buttons(buttons: Sequence[Button], width: float) -> list[PlacedButton
     return placed
 
 
-def button_at(frame: Frame, width: float, height: float, foot: float, x: float, y: float) -> Button | None:
-    """The button under a point; None if there is none. `foot` is the height of what lies below the row, in points."""
-    top = height - foot - BAR
-    if not frame.buttons or not top <= y < top + BAR:
+def button_at(buttons: Sequence[Button], width: float, top: float, x: float, y: float) -> Button | None:
+    """The button under a point of a row with its upper edge at `top`; None if there is none."""
+    if not top <= y < top + BAR:
         return None
-    placed = placed_buttons(frame.buttons, width)
+    placed = placed_buttons(buttons, width)
     return next((button for button, left, wide in placed if left <= x < left + wide), None)
 
 
-def draw_buttons(canvas: Canvas, frame: Frame, top: float) -> None:
-    """Draw the row with its upper edge at `top`, and the tip of the button that is pointed at."""
+def draw_buttons(canvas: Canvas, buttons: Sequence[Button], pointed: str, top: float) -> None:
+    """Draw the row with its upper edge at `top`, and the tip of the button whose key is `pointed`."""
     theme = canvas.theme
-    for button, left, wide in placed_buttons(frame.buttons, canvas.width):
-        pointed = button.key == frame.pointed
+    for button, left, wide in placed_buttons(buttons, canvas.width):
         fill = mix(theme.panel, theme.reward, 0.25) if button.on else theme.panel
-        rim = theme.reward if pointed else mix(theme.hairline, theme.muted, 0.3)
+        rim = theme.reward if button.key == pointed else mix(theme.hairline, theme.muted, 0.3)
         canvas.box(left, top + 3, left + wide, top + BAR - 4, fill, 5, rim, 1)
         canvas.text(left + wide / 2, top + BAR / 2 - 0.5, button.label, SIZE, theme.ink, "mm")
-    for button, left, wide in placed_buttons(frame.buttons, canvas.width):
-        if button.key == frame.pointed:
+    for button, left, wide in placed_buttons(buttons, canvas.width):
+        if button.key == pointed:
             draw_tip(canvas, f"{button.tip} · {_shown(button.key)}", left + wide / 2, top)
 
 
-def draw_tip(canvas: Canvas, text: str, x: float, bottom: float, theme: Theme | None = None) -> None:
+def draw_tip(canvas: Canvas, text: str, x: float, bottom: float) -> None:
     """Write a tip over a point, moved sideways where it would leave the picture."""
-    theme = theme or canvas.theme
+    theme = canvas.theme
     lines = wrapped(text, SIZE, min(360.0, canvas.width - 40))
     wide = max(text_width(line, SIZE) for line in lines) + 16
     tall = 8 + 16 * len(lines)
