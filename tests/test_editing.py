@@ -24,6 +24,7 @@ from turncoat.scenarios.language.files.text_edits import (
     with_points,
     with_value,
 )
+from turncoat.scenarios.language.files.yaml_source import parse
 from turncoat.scenarios.language.loading import load, load_text
 from turncoat.scenarios.language.schema.starter import starter
 from turncoat.viz.drawing.buttons import placed_buttons
@@ -278,7 +279,9 @@ def test_whatever_is_stroked_undoing_all_gives_the_file_back(courier: LiveShow, 
     editor = _editor(courier, path)
     for stroke in strokes:
         _do(editor, stroke)
-        document = source_of(editor.file.content, "mine").data
+        content = editor.file.content
+        document = source_of(content, str(path)).data
+        assert source_of(content, str(path)) == parse(content, str(path))
         assert isinstance(document, dict)
         assert document.keys() == source_of(text, "mine").data.keys()  # type: ignore[union-attr]
         assert [len(row) for row in editor.text.rows] == [9] * 6

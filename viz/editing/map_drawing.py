@@ -93,7 +93,8 @@ def _ground(
 ) -> Image.Image:
     drawn = _world(world, rows, glyphs, declared)
     board = BoardDrawing(drawn, 0, *size, theme, pixel=1 / ratio, whole=True)
-    canvas = Canvas(board.width, board.height, ratio, theme)
+    # Cells begin at whole pixels, so nothing here needs to be drawn larger first, which a stroke would wait for.
+    canvas = Canvas(board.width, board.height, ratio, theme, finer=1)
     board.ground(canvas)
     return canvas.picture()
 

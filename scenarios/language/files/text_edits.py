@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from dataclasses import replace
 
 from ...errors import UsageError
 from ..faults.collector import Path
@@ -24,14 +25,25 @@ class CannotEditError(UsageError):
     """A place of a file cannot be changed without touching what stands around it; the message says why."""
 
 
-@lru_cache(32)
+_read: OrderedDict[tuple[str, str], Source] = OrderedDict()
+_KEPT = 32
+
+
 def source_of(content: str, file: str) -> Source:
-    """A file's text, read.
+    """A file's text, read; the latest ones are kept.
 
     Raises:
         ScenarioError: it is no YAML that a scenario can be written in.
     """
-    return parse(content, file)
+    found = _read.get((content, file))
+    return _keep(content, file, parse(content, file)) if found is None else found
+
+
+def _keep(content: str, file: str, source: Source) -> Source:
+    _read[content, file] = source
+    while len(_read) > _KEPT:
+        _read.popitem(last=False)
+    return source
 
 
 class _Lines:
@@ -97,13 +109,34 @@ def with_glyphs(content: str, file: str, path: Path, cells: Mapping[tuple[int, i
         CannotEditError: as `rows_at`; or a cell is not on the map.
     """
     rows, mark, lines = rows_at(content, file, path), first_cell(content, file, path), _Lines(content)
+    drawn = list(rows)
     for (row, column), glyph in cells.items():
         if not (0 <= row < len(rows) and 0 <= column < len(rows[row])):
             raise CannotEditError(f"row {row}, column {column} is not on the map")
         here = lines.rows[mark.line + row]
         at = len(here) - len(rows[row]) + column
         lines.rows[mark.line + row] = here[:at] + glyph + here[at + 1 :]
-    return lines.text()
+        drawn[row] = drawn[row][:column] + glyph + drawn[row][column + 1 :]
+    # A glyph for a glyph moves nothing else, so the text need not be read again: a stroke would wait for it.
+    after, source = lines.text(), source_of(content, file)
+    data = "\n".join(drawn) + _drawn(source, path)[len("\n".join(rows)) :]
+    root = _with_data(source.root, path, data)
+    _keep(after, file, Source(file, tuple(lines.rows), root, source.warnings))
+    return after
+
+
+def _with_data(node: Node, path: Path, data: Data) -> Node:
+    """A tree with another value at a path, which stands where the old one stood."""
+    if not path:
+        return replace(node, data=data)
+    step, rest = path[0], path[1:]
+    if isinstance(step, int):
+        items = (*node.items[:step], _with_data(node.items[step], rest, data), *node.items[step + 1 :])
+        return replace(node, data=[each.data for each in items], items=items)
+    key, value = node.entries[step]
+    below = _with_data(value, rest, data)
+    assert isinstance(node.data, dict)
+    return replace(node, data={**node.data, step: below.data}, entries={**node.entries, step: (key, below)})
 
 
 def with_map(content: str, file: str, rows: Sequence[str]) -> str:
