@@ -53,6 +53,7 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
         supposing=True,
         narration=told,
         card=True,
+        editor="this one only looks",
         buttons=viewer_buttons,
     )
 
