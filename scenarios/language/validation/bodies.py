@@ -153,7 +153,8 @@ def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, c
         if outside or (row, column) in board.walls:
             what = "outside the board" if outside else "a wall"
             message = f"the patrol of `{name}` goes through [{row}, {column}], which is {what}"
-            context.report.add("TC313", (*path, "patrol", index), message, "rows and columns are counted from 0")
+            cure = "rows and columns are counted from 0" if outside else "go around it, or make it floor"
+            context.report.add("TC313", (*path, "patrol", index), message, cure)
     cells = {(row, column) for row, column in motion.patrol}
     if isinstance(motion, Thing):  # one of several `moves` need not hold at the start, so its patrol may be elsewhere
         for row, column in board.things.get(name, ()):
@@ -252,6 +253,18 @@ def _check_values(name: str, agent: AgentBlock | AsAgent, path: Path, context: C
                 cure += f": a channel of its own has `for: {name}` under `rewards:`"
             context.report.add("TC528", (*path, channel), message, cure, key=True)
         context.fixed(value.weight, f"the weight of `{channel}`", (*path, channel, "weight"))
+        if value.discount is not None:
+            _check_own_discount(name, channel, value.discount, (*path, channel, "discount"), context)
+
+
+def _check_own_discount(name: str, channel: str, discount: Formula, path: Path, context: Context) -> None:
+    """Check the discount of one value: in the file of one agent that plays episodes."""
+    document = context.symbols.document
+    if "as_agent" in path or len(document.agents) > 1 or document.life:
+        where = "in a life" if document.life else "where several act"
+        message = f"a value of `{name}` has a discount of its own {where}"
+        context.report.add("TC531", path, message, f"give all values of `{name}` its own `discount:`", key=True)
+    _check_discount(f"{name}.values.{channel}", discount, path, context)
 
 
 def check_hides(hides: list[str], path: Path, context: Context) -> None:
