@@ -73,8 +73,9 @@ class Scenario:
 
     @property
     def named_agents(self) -> tuple[str, ...]:
-        """The agents and profiles of `runs.agents`, then all others that expectations name, each once, as written."""
-        named = [agent for expectation in self.document.expect for agent in expectation.of]
+        """The agents and profiles of `runs.agents`, then all others that claims name, each once, as written."""
+        claims = [*self.document.expect, *self.document.monitors]
+        named = [agent for claim in claims for agent in claim.of]
         return tuple(dict.fromkeys([*self.document.runs.agents, *named]))
 
     @property
