@@ -32,7 +32,7 @@ MAX_DEPTH = 8
 MAX_FILES = 32
 """Most files that make up one scenario, each counted as often as it is named."""
 
-OWN = ("expect", "replays", "tell", "name")
+OWN = ("expect", "monitors", "replays", "tell", "name")
 """Keys that a file never inherits from the file that it extends."""
 WHOLE = (*OWN, "variants", "about", "title", "claim", "origin", "tags", "sources", "sweep", "control", "search")
 """Keys that a file never inherits from a fragment that it uses."""
