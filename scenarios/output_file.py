@@ -54,6 +54,12 @@ def write_text_whole(target: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", newline="")
 
 
+def free_name(folder: Path, stem: str, ending: str) -> Path:
+    """A path that does not exist yet: the stem with the ending, else with `-2`, `-3` and so on between them."""
+    names = (f"{stem}{ending}", *(f"{stem}-{number}{ending}" for number in range(2, 10_000)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
 def is_stream(path: Path) -> bool:
     """Whether bytes written to a path go somewhere else than into a file of that name."""
     try:

@@ -45,6 +45,7 @@ def test_what_is_public():
         "compare",
         "control",
         "events",
+        "exploit",
         "export",
         "load",
         "make",
@@ -80,7 +81,7 @@ ADAPTERS = (
     "fixed_opponents:FixedOpponentsEnv",
     "sb3_vec_env:TurncoatVecEnv",
 )
-ASKED = ["event", "axes", "to", "objectives", "num_envs", "agent", "others", "stage"]
+ASKED = ["event", "axes", "to", "objectives", "profile", "num_envs", "agent", "others", "stage"]
 
 
 def _openers():

@@ -153,6 +153,7 @@ def _use(python: Path, folder: Path) -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(1_800)  # the compiled kernels are made anew for it
 def test_what_is_installed_can_be_used_from_anywhere(python: Path, tmp_path: Path) -> None:
     _use(python, tmp_path)
 

@@ -311,6 +311,7 @@ LARGE = (
     "wrong_goals/corner_cheese",
     "wrong_goals/gem_colour",
     "wrong_goals/keys_and_chests",
+    "wrong_goals/monsters",
     "wrong_goals/tree_patch",
 )
 APART = (

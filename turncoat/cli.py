@@ -13,7 +13,6 @@ import typer
 
 from . import __version__, printing
 from .commands import (
-    comparing,
     controlling,
     exporting,
     inspecting,
@@ -22,6 +21,7 @@ from .commands import (
     running,
     searching,
     solving,
+    stored,
     sweeping,
     watching,
 )
@@ -59,13 +59,15 @@ for name, command in (
     ("export", exporting.export),
     ("pareto", solving.pareto),
     ("run", running.run),
-    ("compare", comparing.compare),
-    ("reproduce", comparing.reproduce),
+    ("compare", stored.compare),
+    ("reproduce", stored.reproduce),
     ("control", controlling.control),
     ("protocols", controlling.protocols),
     ("mitigations", controlling.mitigations),
     ("monitor", controlling.monitor),
     ("search", searching.search),
+    ("runs", stored.runs),
+    ("view", stored.view),
     ("inspect", inspecting.inspect),
     ("report", reporting.report),
     ("site", reporting.site),

@@ -1,4 +1,4 @@
-"""Reads agents from files of any kind that Turncoat writes; nothing in a file is imported, unpickled or run."""
+"""Reads and writes agents as files of their own kinds; nothing in a file is imported, unpickled or run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..counts.agent import CountsAgent
 from ..learning.checkpoint import kind_of_checkpoint
 from ..learning.tensors import kind_of_tensors
 from ..local_rules.agent import RulesAgent
+from .agents import agent_spec
 
 ARRAYS: Final = ".npz"
 TENSORS: Final = ".safetensors"
@@ -58,3 +59,33 @@ def read_agent(path: Path) -> Agent:
     if kind not in _READERS:
         raise ValueError(f"{path} holds `{kind[:40]}`, and what is read are {', '.join(_READERS)}")
     return _READERS[kind](path)
+
+
+def stored_ending(method: str) -> str:
+    """The ending of a file of an agent by its method's name: that of tensors for networks, else that of arrays."""
+    spec = agent_spec(method)
+    return TENSORS if spec is not None and spec.uses_device else ARRAYS
+
+
+def write_agent(agent: object, path: Path) -> None:
+    """Write what an agent has learned to a file that `read_agent` reads, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+        ValueError: it is none of the agents that have a file of their own.
+    """
+    if isinstance(agent, CountsAgent | RulesAgent | TabularAgent):
+        agent.save(path)
+        return
+    # Imported only for an agent of networks, which has imported torch already.
+    kind = type(agent).__name__
+    if kind == "NeuralAgent":
+        from ..neural.checkpoint import save_neural
+
+        save_neural(agent, path)  # type: ignore[arg-type]  # its class was looked at by name
+    elif kind == "DeepAgent":
+        from ..deep.checkpoint import save_deep
+
+        save_deep(agent, path, to_act=True)  # type: ignore[arg-type]
+    else:
+        raise ValueError("this agent has no file of its own")

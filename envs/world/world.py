@@ -218,12 +218,17 @@ class EquilibriumChoice:
         rule: `all`; `perfect`, in which nobody's strategy is weakly dominated; or of those of a tick the one with the
             largest sum (`joint`), the smallest (`worst`), the largest product of gains over what each can secure
             (`nash`), or the one that is `best_for` an agent; or the correlated equilibrium with the largest sum
-            (`correlated`).
+            (`correlated`), or all correlated ones (`all_correlated`).
         agent: which one that is.
     """
 
-    rule: Literal["all", "perfect", "joint", "worst", "nash", "best_for", "correlated"] = "all"
+    rule: Literal["all", "perfect", "joint", "worst", "nash", "best_for", "correlated", "all_correlated"] = "all"
     agent: int = -1
+
+    @property
+    def mediated(self) -> bool:
+        """Whether a mediator tells the agents what to do, so that neither chooses by itself."""
+        return self.rule in ("correlated", "all_correlated")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,28 +1,25 @@
-"""A trained agent that comes with a scenario, played live: a checkpoint beside the scenario's file."""
+"""A trained agent from a file, played live: one that comes with a scenario, or one that a training has left."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...agents.base import AgentState
+from ...agents.base import Agent, AgentState, Thinker
+from ...agents.registry.stored_agents import TENSORS, read_agent
 from ...envs.base import Ints
 from ...envs.kernel.batch_stepper import Stepper
 from ...envs.reference.action_mask import available
 from ...envs.reference.observation import observe
-from ...envs.reference.observation_spec import observation_spec
-from ...scenarios.errors import MissingPackageError, installing
+from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
+from ..training.curriculum import enter
 from .mind import Mind, ValueMap, imagined_value_map, mind_of
 from .show import SHIPPED_AGENT
-
-if TYPE_CHECKING:
-    from ...agents.deep.agent import DeepAgent
 
 
 class LearnedShow:
@@ -33,24 +30,23 @@ class LearnedShow:
     def __init__(self, scenario: Scenario, stage: str, checkpoint: Path) -> None:
         """For the only agent of a stage; the checkpoint is read at the first query."""
         self.scenario, self.stage, self._checkpoint = scenario, stage, checkpoint
+        # One that comes with a scenario is named by its kind, any other by its file.
+        self.name = SHIPPED_AGENT if checkpoint.name.endswith(f".{SHIPPED_AGENT}{TENSORS}") else checkpoint.stem
         self.world = SolvedWorlds(scenario).world({}, stage)
 
     @cached_property
-    def agent(self) -> DeepAgent:
+    def agent(self) -> Agent:
         """The agent.
 
         Raises:
-            MissingPackageError: torch is not installed.
-            ValueError: the checkpoint cannot be read, or is of an agent with other observations.
+            MissingPackageError: torch is not installed, and it is a network.
+            UsageError: the checkpoint cannot be read, or is of an agent with other observations.
         """
         try:
-            from ...agents.deep.checkpoint import load_deep
-        except ImportError as missing:
-            raise MissingPackageError(
-                f"{self._checkpoint.name} is a network, which needs torch: {installing('learn')}"
-            ) from missing
-        agent = load_deep(self._checkpoint)
-        agent.enter(observation_spec(self.world))
+            agent = read_agent(self._checkpoint)
+            enter(agent, self.world)
+        except (OSError, ValueError) as fault:
+            raise UsageError(f"{self._checkpoint} cannot be played here: {fault}") from fault
         return agent
 
     def episode(self, number: int) -> Episode:
@@ -80,7 +76,7 @@ class LearnedShow:
         code = int(states[-1][world.ended])
         return Episode(
             world=world,
-            agent=SHIPPED_AGENT,
+            agent=self.name,
             seed=number,
             number=0,
             states=np.stack(states),
@@ -98,6 +94,8 @@ class LearnedShow:
         if tick >= episode.length:
             return None
         state, program = episode.states[tick : tick + 1], self.world.agents[agent]
+        if not isinstance(self.agent, Thinker):
+            return None
         self.agent.act(
             observe(self.world, state, agent), np.array([tick], np.int64), available(self.world, state, agent)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -140,6 +140,21 @@ def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: t
         imagined_values=values if len(nodes) else values[:0],
         search=None if plan is None else _search(plan, actions),
     )
+
+
+def read_mind(world: World, text: str, agent: int) -> Mind:
+    """The `Mind` of an agent from the JSON of a thought that was recorded in this world.
+
+    Raises:
+        ValueError: it is no thought, or one of another world.
+    """
+    program = world.agents[agent]
+    # With a window the observation is a crop around the agent, whose entries are no fields of the state.
+    columns = program.sees if program.window is None or program.body < 0 else None
+    thought = Thought.from_json(text)
+    if len(thought.q) != len(program.actions) or not set(thought.channels) <= set(world.channels):
+        raise ValueError("its actions or channels are not those of the scenario")
+    return replace(mind_of(world, thought, program.actions, columns), agent=program.name)
 
 
 def _search(plan: Plan, actions: tuple[str, ...]) -> SearchTreeView:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
@@ -11,7 +10,6 @@ from typing import Final, Protocol
 import numpy as np
 import polars as pl
 
-from ...agents.records.thought import Thought
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, NotEnumerableError
 from ...envs.world.world import World
@@ -24,7 +22,7 @@ from ..traces.episode import Episode, episode_of
 from ..traces.provenance import RunError
 from ..traces.trace import Trace, TraceError
 from .exact_show import PlanFollower
-from .mind import Mind, ValueMap, imagined_value_map, mind_of
+from .mind import Mind, ValueMap, imagined_value_map, read_mind
 
 ReplayPrefix = tuple[int, tuple[tuple[str, ...], ...]]
 """An episode's number and the actions of all agents in its first ticks, by name: a prefix that is to be replayed."""
@@ -163,17 +161,10 @@ class TraceShow:
         recorded = episode.thoughts[tick] if tick < len(episode.thoughts) else None
         if recorded is None or (text := recorded[agent]) is None:
             return None
-        program = self.world.agents[agent]
-        # With a window the observation is a crop around the agent, whose entries are no fields of the state.
-        columns = program.sees if program.window is None or program.body < 0 else None
         try:
-            thought = Thought.from_json(text)
-            if len(thought.q) != len(program.actions) or not set(thought.channels) <= set(self.world.channels):
-                raise ValueError("its actions or channels are not those of the scenario")
-            mind = mind_of(self.world, thought, program.actions, columns)
+            return read_mind(self.world, text, agent)
         except ValueError as fault:
             raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
-        return replace(mind, agent=program.name)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: the exact planner's values, or those of a trained agent's imagined states."""

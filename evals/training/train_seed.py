@@ -125,6 +125,15 @@ def train_and_enter(spec: TrainingSpec, seed: int) -> TrainableAgent:
     return agent
 
 
+def play_trained(agent: TrainableAgent, spec: TrainingSpec, seed: int) -> Trace:
+    """Play the judged stage with a single agent as if its training were over; the agent itself is changed by it."""
+    deadline = Deadline(math.inf)
+    callbacks = TrainingCallbacks(spec, seed, deadline)
+    judged = spec.eval_world.stage
+    curriculum = Curriculum(partial(untrained, spec), spec.scenario, spec.train_world, judged, spec.steps, callbacks)
+    return _evaluate(_Trained([agent], curriculum), spec, seed, deadline)
+
+
 @dataclass(frozen=True)
 class _Trained:
     """Trained agents that have not entered the judged stage yet.

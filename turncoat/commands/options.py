@@ -18,11 +18,13 @@ from rich.markup import escape
 
 from .. import printing
 from ..scenarios.arguments import MOST_SEEDS, MOST_STEPS
+from ..scenarios.did_you_mean import quote
 from ..scenarios.errors import UsageError, check_name
 
 if TYPE_CHECKING:
     from ..evals.training.telemetry.early_stopping import Plateau
     from ..scenarios.language.loading import Scenario
+    from ..viz.drawing.palette import Theme
 
 SOLVE_SECONDS = 600.0
 """How long an exact solution may take, by default: whoever waits for more says so."""
@@ -98,6 +100,10 @@ Budget = Annotated[
     float,
     typer.Option("--time-limit", "--budget", metavar="SECONDS", min=0, help="Give up after so long; `inf` for never."),
 ]
+Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
+SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
+Scale = Annotated[float | None, SCALE]
+Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -218,6 +224,28 @@ def limit_of(budget: float) -> AbstractContextManager[None]:
 def jobs_of(jobs: int | None) -> int:
     """The number of trainings, or other processes, at a time; by default the number of cores."""
     return jobs or os.cpu_count() or 1
+
+
+def theme_of(dark: bool) -> Theme:
+    """The theme of `--dark`."""
+    from ..viz.drawing.palette import DARK, LIGHT
+
+    return DARK if dark else LIGHT
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """Read `1280x800` as a width and a height in points.
+
+    Raises:
+        UsageError: it is not of that form, or too small or too large.
+    """
+    width, cross, height = text.lower().partition("x")
+    # Python refuses to read very long numbers.
+    if not (cross and all(side.isascii() and side.isdigit() and len(side) < 9 for side in (width, height))):
+        raise UsageError(f"--size {quote(text)} is not of the form 1280x800")
+    if not (240 <= int(width) <= 7680 and 180 <= int(height) <= 4320):
+        raise UsageError(f"--size {text}: from 240x180 to 7680x4320")
+    return int(width), int(height)
 
 
 def write_json(data: Any) -> None:

@@ -13,16 +13,30 @@ import typer
 from rich.markup import escape
 
 from .. import printing
-from ..scenarios.did_you_mean import quote
 from ..scenarios.errors import UsageError, check_name
-from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
+from .options import (
+    SCALE,
+    AsJson,
+    Dark,
+    Params,
+    Scale,
+    Sets,
+    Size,
+    StageName,
+    Steps,
+    load_with,
+    overrides_of,
+    size_of,
+    stage_of,
+    theme_of,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from ..evals.inspection.live_reload import LiveReloader
     from ..evals.inspection.narration import Narration
     from ..evals.inspection.show import Show
     from ..scenarios.language.loading import Scenario
-    from ..viz.drawing.palette import Theme
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys
 
@@ -35,13 +49,11 @@ Shown = Annotated[
 Overlays = Annotated[
     list[str], typer.Option("--overlay", help="Show this and only what else is named so; `all` for everything.")
 ]
-Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
-SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
-Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 Agent = Annotated[
     str | None,
     typer.Option(
-        "--agent", help="Of a run: whose recording. Of a scenario: exact, or deep if a checkpoint lies beside it."
+        "--agent",
+        help="Of a run: whose recording. Of a scenario: exact, an agent's file, or deep if its file lies beside.",
     ),
 ]
 Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
@@ -68,6 +80,12 @@ FirstSeed = Annotated[
 ]
 Reload = Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")]
 
+Train = Annotated[bool, typer.Option("--train", help="Watch --agent learn, from the beginning; the seed is --seed.")]
+KeptAgent = Annotated[
+    Path | None,
+    typer.Option("--keep", metavar="FILE", help="With --train: the file to which the agent is written at the end."),
+]
+
 Played = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path.")]
 As = Annotated[
     str | None,
@@ -89,11 +107,14 @@ def watch(
     seed: FirstSeed = None,
     overlay: Overlays = [],
     size: Size = "1280x800",
-    scale: Annotated[float | None, SCALE] = None,
+    scale: Scale = None,
     dark: Dark = False,
     film: Film = "mp4",
     beside: BesideIt = [],
     reload: Reload = False,
+    train: Train = False,
+    steps: Steps = None,
+    keep: KeptAgent = None,
 ) -> None:
     """Watch a scenario's exact plan, a trained agent beside it, or a run's recordings, in a window; H shows the keys.
 
@@ -102,6 +123,13 @@ def watch(
     from ..evals.inspection.lives.life_show import LifeShow
     from ..evals.inspection.show import LiveShow
 
+    if train:
+        if beside or reload:
+            raise UsageError("--train shows one agent that learns, without --beside and --reload")
+        _watch_training(which, param, set_, stage, agent, variant, seed, steps, keep, overlay, size, scale, dark, film)
+        return
+    if steps is not None or keep is not None:
+        raise UsageError("--steps and --keep are of a training: add --train")
     _loading(which, "reading what is to be watched")
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
@@ -111,7 +139,7 @@ def watch(
     if reload and not isinstance(show, LiveShow | LifeShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
-    chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
+    chosen, theme, wide, ending = _overlays(overlay), theme_of(dark), size_of(size), _ending(film)
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
@@ -145,7 +173,7 @@ def play(
     as_: As = None,
     overlay: Overlays = [],
     size: Size = "1280x800",
-    scale: Annotated[float | None, SCALE] = None,
+    scale: Scale = None,
     dark: Dark = False,
     film: Film = "mp4",
 ) -> None:
@@ -161,7 +189,7 @@ def play(
     name = stage_of(scenario, stage)
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
-    theme, wide, ending = _theme(dark), _size(size), _ending(film)
+    theme, wide, ending = theme_of(dark), size_of(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys, help_keys
@@ -202,7 +230,7 @@ def record(
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
     second = _second(show, which, beside, show.stage)
-    chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
+    chosen, theme, wide = _overlays(overlay), theme_of(dark), size_of(size)
     from ..viz.film.render import record as film
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
@@ -243,6 +271,59 @@ def record(
     else:
         printing.say(f"{out}: {frames} frames at {fps:g} a second")
         printing.next_command("watch", which)
+
+
+def _watch_training(
+    which: str,
+    param: list[str],
+    set_: list[str],
+    stage: str | None,
+    agent: str | None,
+    variant: str | None,
+    seed: int | None,
+    steps: int | None,
+    keep: Path | None,
+    overlay: list[str],
+    size: str,
+    scale: float | None,
+    dark: bool,
+    film: str,
+) -> None:
+    """Train an agent in a process of its own, and show in a window what it has learned by now."""
+    from ..evals.live.training_process import TrainingRequest
+    from ..evals.live.training_show import TrainingShow, trained_by_default
+    from ..evals.traces.atomic_folder import check_target
+    from ..scenarios.language.loading import apply_overrides
+
+    if os.path.isdir(which) or which.endswith(".parquet"):
+        raise UsageError("--train trains an agent of a scenario; a recording is of one that was trained")
+    if keep is not None:
+        check_target(keep)
+    theme, wide, ending = theme_of(dark), size_of(size), _ending(film)
+    scenario = load_with(which, param, set_)
+    if variant is not None:
+        check_name("variant", variant, scenario.document.variants)
+        scenario = apply_overrides(scenario, scenario.document.variants[variant])
+    runs = scenario.document.runs
+    request = TrainingRequest(
+        scenario,
+        agent or trained_by_default(scenario),
+        stage_of(scenario, stage),
+        steps or runs.steps,
+        runs.first_seed if seed is None else seed,
+    )
+    chosen = _overlays(overlay)
+    _loading(which, f"training {request.agent} for {request.steps:,} steps")
+    training = TrainingShow(request)
+    try:
+        from ..viz.viewer.training_viewer import OVERLAYS_OF_TRAINING, TrainingViewer
+
+        viewer = TrainingViewer(training, overlays=chosen if overlay else OVERLAYS_OF_TRAINING, theme=theme)
+        _open(viewer, wide, scale, ending)
+    finally:
+        printing.say(escape(training.close(keep)))
+    if training.kept:
+        printing.next_command("watch", which, "--agent", training.kept)
 
 
 def _loading(which: str, doing: str) -> None:
@@ -334,8 +415,11 @@ def _told(
 
 
 def _learned(scenario: Scenario, agent: str, insisted: bool) -> Path | None:
-    """The checkpoint that comes with a scenario for an agent, or None; without torch only if it is `insisted` upon."""
+    """The file of an agent, named or beside the scenario, or None; without torch only if it is `insisted` upon."""
     from ..evals.inspection.show import shipped_checkpoint
+
+    if agent.endswith((".npz", ".safetensors")):
+        return Path(agent)
 
     if not insisted and find_spec("torch") is None:
         return None
@@ -462,24 +546,3 @@ def _ending(kind: str) -> str:
     kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
     check_name("kind of film", kind, kinds)
     return kinds[kind]
-
-
-def _theme(dark: bool) -> Theme:
-    from ..viz.drawing.palette import DARK, LIGHT
-
-    return DARK if dark else LIGHT
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Read `1280x800` as a width and a height in points.
-
-    Raises:
-        UsageError: it is not of that form, or too small or too large.
-    """
-    width, cross, height = text.lower().partition("x")
-    # Python refuses to read very long numbers.
-    if not (cross and all(side.isascii() and side.isdigit() and len(side) < 9 for side in (width, height))):
-        raise UsageError(f"--size {quote(text)} is not of the form 1280x800")
-    if not (240 <= int(width) <= 7680 and 180 <= int(height) <= 4320):
-        raise UsageError(f"--size {text}: from 240x180 to 7680x4320")
-    return int(width), int(height)

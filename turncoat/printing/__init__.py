@@ -3,7 +3,7 @@
 from .progressing import progress, run_progress
 from .studies import print_control, print_mitigations, print_monitors, print_protocols, print_search, print_sweep
 from .terminal import count, document, err, fault_data, next_command, number, out, path_in_words, say
-from .verdicts import print_comparison, print_reproduction, print_requirements, print_run
+from .verdicts import print_comparison, print_reproduction, print_requirements, print_run, print_stored
 from .worlds import (
     print_analysis,
     print_bounds,
@@ -46,6 +46,7 @@ __all__ = [
     "print_run",
     "print_scenario",
     "print_search",
+    "print_stored",
     "print_sweep",
     "print_why",
     "progress",

@@ -12,6 +12,7 @@ from rich.markup import escape
 from .terminal import COLOURS, between, count, err, number, out, say, table
 
 if TYPE_CHECKING:
+    from ..evals.reports.stored_folders import StoredEntry
     from ..evals.reports.summary import RunReport
     from ..evals.runs.compare import Comparison
     from ..evals.runs.reproduce import Reproduction
@@ -159,3 +160,37 @@ def print_reproduction(found: Reproduction) -> None:
     verdict = "[green]the same[/green]" if found.same else "[red]not the same[/red]"
     say(f"[bold]{escape(str(found.stored.folder))}: {verdict}[/bold] "
         f"({count(len(found.run.judgements), 'judgement')}, {count(len(found.run.traces), 'trace')})")  # fmt: skip
+
+
+def print_stored(entries: Sequence[StoredEntry]) -> None:
+    """Print a list of stored runs and sweeps, and why any of them cannot be read."""
+    if not entries:
+        say("no stored run or sweep")
+        return
+    table(
+        ("folder", "what", "scenario", "settings", "agents", "seeds", "verdict", "finished", "MB"),
+        [_stored_row(entry) for entry in entries],
+        right=("seeds", "MB"),
+    )
+    for entry in entries:
+        if entry.fault:
+            say(f"[yellow]unreadable[/yellow]: {escape(entry.fault)}")
+    runs, megabytes = sum(entry.kind == "run" for entry in entries), sum(entry.size for entry in entries) / 1e6
+    say()
+    say(f"{count(runs, 'run')}, {count(len(entries) - runs, 'other folder')}, {megabytes:.1f} MB")
+
+
+def _stored_row(entry: StoredEntry) -> tuple[str, ...]:
+    colour = COLOURS.get(entry.verdict, "dim")
+    what = f"{entry.kind} of {entry.points:,} points" if entry.points else entry.kind
+    return (
+        escape(str(entry.folder)),
+        what,
+        escape(entry.scenario),
+        escape(" ".join(entry.settings)),
+        escape(" ".join(entry.agents)),
+        entry.seed_range,
+        f"[{colour}]{entry.verdict}[/{colour}]" if entry.verdict else "",
+        entry.when,
+        f"{entry.size / 1e6:.2f}",
+    )

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from ..envs.analysis.performance_gap import Analysis
     from ..envs.export.formats import Exported
     from ..envs.pareto.front import ParetoFront
-    from ..evals.exact.iterated_best_response import AgentExploitability, IteratedBestResponse
     from ..evals.exact.parameter_flips import Flip
     from ..evals.exact.random_play import RandomPlay
     from ..evals.measures.bounded_measure import StageBounds
+    from ..evals.studies.profile_exploitability import ProfileExploitability
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
@@ -228,23 +228,19 @@ def _print_every_equilibrium(analysis: Analysis) -> None:
         say(f"[yellow]there may be more: {escape(analysis.cut)}[/yellow]", indent=2)
 
 
-def print_exploitability(
-    policies: Mapping[str, str], found: Sequence[AgentExploitability], path: IteratedBestResponse | None
-) -> None:
+def print_exploitability(of: ProfileExploitability) -> None:
     """Print what each agent of a profile could gain, and where best responses one after another lead."""
-    from ..evals.exact.iterated_best_response import nash_conv
-
+    found, path = of.agents, of.iterated
     rows = [
-        (each.agent, escape(policies[each.agent]), number(each.value), number(each.best), number(each.gain))
+        (each.agent, escape(of.policies[each.agent]), number(each.value), number(each.best), number(each.gain))
         for each in found
     ]
     table(("agent", "policy", "worth", "best response", "gain"), rows, right=("worth", "best response", "gain"))
-    total = nash_conv(found)
     say()
-    if total == 0:
+    if of.nash_conv == 0:
         say("nobody gains by another policy: an equilibrium")
     else:
-        say(f"exploitability (all gains together, NashConv): {number(total)}")
+        say(f"exploitability (all gains together, NashConv): {number(of.nash_conv)}")
     if path is None:
         return
     say()

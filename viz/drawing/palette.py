@@ -36,6 +36,7 @@ class Theme:
         monster, items, block: of other bodies; zones: of zones.
         reward, performance: of the weighted reward and of the hidden performance; others: of further curves.
         below, zero, above: of negative values, of 0 and of positive values on a scale.
+        good, bad, undecided: of words that are verdicts, with enough contrast for text.
     """
 
     name: str
@@ -60,6 +61,14 @@ class Theme:
     below: str
     zero: str
     above: str
+    good: str
+    bad: str
+    undecided: str
+
+    def tone(self, name: str) -> str:
+        """The colour of a text by its tone: `good`, `bad`, `undecided` or `muted`; of any other name that of ink."""
+        tones = {"good": self.good, "bad": self.bad, "undecided": self.undecided, "muted": self.muted}
+        return tones.get(name, self.ink)
 
     def head(self, number: int) -> str:
         """The colour of a value head, in every panel, curve and page; for -1 that of the weighted sum."""
@@ -98,6 +107,9 @@ LIGHT = Theme(
     below=VERMILION,
     zero="#F7F7F4",
     above=BLUE,
+    good="#00795A",
+    bad="#B34A00",
+    undecided="#7A6A00",
 )
 
 # Most hues are lighter than in the other theme: the originals have too little contrast with a dark ground.
@@ -124,6 +136,9 @@ DARK = Theme(
     below="#F0772B",
     zero="#232A32",
     above="#3FA9F0",
+    good="#35C79B",
+    bad="#FF9355",
+    undecided="#E2CF47",
 )
 
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}

@@ -23,6 +23,7 @@ from .board_layers import draw_board
 from .cards import draw_caption, draw_card
 from .choice_diagram import draw_diagram
 from .curves import Chart
+from .learning_panel import draw_learning
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
@@ -383,6 +384,8 @@ def _search_room(room: Room) -> Room:
 def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     bottom = (parts.chart[0] if parts.chart[1] else parts.slider) - 6
     column = PanelColumn(canvas, *parts.side, parts.head, bottom)
+    if frame.learning is not None:
+        draw_learning(column, frame.learning)
     if frame.menu is not None:
         draw_menu(column, frame.menu)
         draw_verdict(column, frame)

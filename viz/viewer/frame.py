@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...envs.base import Ints
 from ...envs.world.world import World
 from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.inspection.narration import Card
+from ...evals.live.training_process import TrainingProgress
+from ...evals.live.training_show import TrainingLook
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
 from .what_if_menu import Menu
@@ -39,6 +41,22 @@ USUAL = frozenset({"sight", "bars", "plan", "curves", "log"})
 
 
 @dataclass(frozen=True, eq=False)
+class LearningSoFar:
+    """A training that goes on, as the panel about it shows it.
+
+    Attributes:
+        progress: how far it is now; state: whether it goes on, or why it failed.
+        history: how far it was before; looks: at the agent; number: of the look that is shown.
+    """
+
+    progress: TrainingProgress
+    state: str
+    history: Sequence[TrainingProgress]
+    looks: Sequence[TrainingLook]
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
     """The content of one picture.
 
@@ -64,6 +82,7 @@ class Frame:
         caption: what is told at this tick; None where nothing is told of the episode at all.
         card: what is told before or after the episode, over the picture.
         meanings: what fields of the state mean, by their names.
+        learning: of a training that goes on; None of anything else.
         begun: the tick in which the present episode of a life began; 0 where there is one episode.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
@@ -96,6 +115,7 @@ class Frame:
     card: Card | None = None
     attributed: bool | None = False
     meanings: Mapping[str, str] = field(default_factory=dict)
+    learning: LearningSoFar | None = None
     begun: int = 0
 
     @property

@@ -10,7 +10,7 @@ import pygame
 from PIL import Image
 
 from ...evals.traces.provenance import RunError
-from ...scenarios.output_file import whole_file
+from ...scenarios.output_file import free_name, whole_file
 from ..scene.scene import draw
 from ..viewer.frame import Frame
 from ..viewer.viewer import Viewer
@@ -63,7 +63,7 @@ class Window:
             DisplayUnavailableError: there is no screen.
         """
         self.viewer = viewer
-        open_display(lambda: lost(self._let_go()))
+        open_display(lambda: lost(self.release()))
         self.scale = scale or (2.0 if pygame.display.get_desktop_sizes()[0][1] >= 2000 else 1.0)
         self._screen = pygame.display.set_mode([round(side * self.scale) for side in size], pygame.RESIZABLE)
         pygame.key.set_repeat(400, 50)
@@ -122,12 +122,16 @@ class Window:
         Returns:
             A message about that film, or an empty one.
         """
-        said = self._let_go()
+        said = self.release()
         pygame.display.quit()
         return said
 
-    def _let_go(self) -> str:
-        """Release everything but the screen, which a lost display no longer has."""
+    def release(self) -> str:
+        """Release everything but the screen, which a lost display no longer has, or which another window goes on with.
+
+        Returns:
+            A message about a film that was being recorded, or an empty one.
+        """
         said = self.end_film()
         self.viewer.close()
         return said
@@ -262,14 +266,11 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.caption,
         frame.card,
         frame.attributed,
+        None
+        if frame.learning is None
+        else (frame.learning.progress.step, frame.learning.state, len(frame.learning.looks)),
         None if frame.other is None else frame_key(frame.other),
     )
-
-
-def free_name(folder: Path, stem: str, ending: str) -> Path:
-    """A path that does not exist yet: the stem with the ending, else with `-2`, `-3` and so on between them."""
-    names = (f"{stem}{ending}", *(f"{stem}-{number}{ending}" for number in range(2, 10_000)))
-    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def save_new(folder: Path, stem: str, ending: str, write: Callable[[Path], None]) -> Path:

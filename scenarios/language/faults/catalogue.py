@@ -135,6 +135,10 @@ CATALOGUE: dict[str, str] = {
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
+    "TC244": "`like: ann` takes over what ann's block says. One that says so of another agent itself is not written "
+    "out anywhere, perhaps because two are like each other.",
+    "TC245": "An expectation with `each` is written out once for each agent, or choice of different agents, under a "
+    "name of its own: `each: {one: agent}`. Things have no such claims: `any`, `all` and `count` go over them.",
     "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
     "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
     "many episodes of each.",

@@ -219,7 +219,7 @@ def _wrong_solution(name: str, value: object, symbols: Symbols) -> str | None:
     except ValidationError:
         return (
             "write `joint`, `equilibrium`, `{best_response: AGENT, others: {...}}` or "
-            "`{equilibrium: all | perfect | joint | worst | nash | correlated | {best_for: AGENT}}`"
+            "`{equilibrium: all | perfect | joint | worst | nash | correlated | all_correlated | {best_for: AGENT}}`"
         )
     return None
 
