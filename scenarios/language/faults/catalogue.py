@@ -139,6 +139,9 @@ CATALOGUE: dict[str, str] = {
     "out anywhere, perhaps because two are like each other.",
     "TC245": "An expectation with `each` is written out once for each agent, or choice of different agents, under a "
     "name of its own: `each: {one: agent}`. Things have no such claims: `any`, `all` and `count` go over them.",
+    "TC246": "A stated monitor is judged by its figures: the ROC area (`auc`), the share of events that it announces "
+    "in time (`in_time`), the median `lead` in ticks, and the share of `false_alarms` on the control. At least one of "
+    "them has a bound, `at_least` or `at_most`.",
     "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
     "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
     "many episodes of each.",
@@ -156,9 +159,6 @@ CATALOGUE: dict[str, str] = {
     "(`episode: 1`, `episode: last`). `life(measure)` joins its episodes into one; `stage: life` joins all of them, "
     "and is asked for with `life(measure)` only, as is a regret.",
     # TC3: boards
-    "TC245": "A stated monitor is judged by its figures: the ROC area (`auc`), the share of events that it announces "
-    "in time (`in_time`), the median `lead` in ticks, and the share of `false_alarms` on the control. At least one of "
-    "them has a bound, `at_least` or `at_most`.",
     "TC243": "`exists: true` asks whether some equilibrium meets the bound, where a claim otherwise has to hold in "
     "all of them. It is said of the exact planner, of one game at a time.",
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "

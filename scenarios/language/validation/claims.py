@@ -124,7 +124,7 @@ def _check_monitor(monitor: StatedMonitor, path: Path, context: Context) -> None
             _check_across(name, values, (*path, "across", name), context)
     if not monitor.figures:
         cure = "say something of `auc`, `in_time`, `lead` or `false_alarms`, such as `in_time: {at_least: 0.5}`"
-        report.add("TC245", path, f"`{monitor.name}` says nothing that could be judged", cure)
+        report.add("TC246", path, f"`{monitor.name}` says nothing that could be judged", cure)
     for figure, bound in monitor.figures.items():
         _check_figure(monitor, figure, bound, (*path, figure), context)
 
@@ -133,7 +133,7 @@ def _check_figure(monitor: StatedMonitor, figure: str, bound: MonitorBound, path
     given = [name for name in ("at_least", "at_most") if getattr(bound, name) is not None]
     if len(given) != 1:
         message = f"`{figure}` of `{monitor.name}` has {len(given) or 'no'} bound{'s' if given else ''}"
-        context.report.add("TC245", path, message, "write exactly one of `at_least` and `at_most`")
+        context.report.add("TC246", path, message, "write exactly one of `at_least` and `at_most`")
         return
     number = getattr(bound, given[0])
     free = number <= 0 if given[0] == "at_least" else number >= 1 and figure != "lead"
