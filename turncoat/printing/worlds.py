@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
+    from ..scenarios.language.schema.document import Value
 
 MAX_TURNS = 24
 """Turns of best responses that are printed."""
@@ -41,6 +42,12 @@ def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to
     for fault in faults:
         shown = lines.get(fault.place.file, ()) if fault.place is not None else ()
         to.print(escape(render(fault, shown)), soft_wrap=True)
+
+
+def _value(channel: str, value: Value) -> str:
+    """A value function as the file has it: `own 1`, or `own 1 (discount 0.99)`."""
+    own = "" if value.discount is None else f" (discount {value.discount})"
+    return f"{channel} {value.weight}{own}"
 
 
 def print_scenario(scenario: Scenario, stage: str) -> None:
@@ -70,7 +77,7 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
     say()
     for agent in world.agents:
         program = document.agents[agent.name]
-        values = ", ".join(f"{channel} {value.weight}" for channel, value in program.values.items())
+        values = ", ".join(_value(channel, value) for channel, value in program.values.items())
         say(f"[bold]{escape(agent.name)}[/bold]: {escape(', '.join(agent.actions))}")
         say(f"values {escape(values or 'nothing')}; discount {agent.discount:.12g}", indent=2)
     rewards = [

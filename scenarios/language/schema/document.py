@@ -186,10 +186,12 @@ class Motion(Block):
 class Value(Block):
     """One value function of an agent, for one reward channel: its weight in the agent's choices.
 
-    `persists`: what an edit makes of the weight goes on from episode to episode of a life.
+    `discount`: of this value alone, in place of the agent's. `persists`: what an edit makes of the weight goes on from
+    episode to episode of a life.
     """
 
     weight: Formula = 1.0
+    discount: Formula | None = None
     persists: Literal["episodes"] | None = None
     about: Line | None = None
 
