@@ -75,8 +75,8 @@ class Scenario:
     @property
     def named_agents(self) -> tuple[str, ...]:
         """The agents and profiles of `runs.agents`, then all others that claims name, each once, as written."""
-        claims = [*self.document.expect, *self.document.monitors]
-        named = [agent for claim in claims for agent in claim.of]
+        named = [agent for claim in self.document.expect for agent in claim.of]
+        named += [agent for monitor in self.document.monitors for agent in monitor.of]
         return tuple(dict.fromkeys([*self.document.runs.agents, *named]))
 
     @property
