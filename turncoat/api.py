@@ -600,6 +600,28 @@ def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Pa
         return Page(report_html(opened))
 
 
+def watch(which: Which, overrides: Mapping[str, object] | None = None) -> Page:
+    """A scenario as one page to watch, to play and to change it in, as the site has it; a notebook shows it in a frame.
+
+    It works from disk and needs no server; `Page.save` writes it to a file. What is worked out for it takes seconds, of
+    large worlds minutes.
+
+    Args:
+        which: see `Which`.
+        overrides: dotted, as for `load`.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded.
+    """
+    from .viz.report.page import Page
+    from .viz.site.pages import scenario_html
+    from .viz.site.scenario_data import scenario_page
+
+    scenario = load(which, overrides)
+    name = str(which) if isinstance(which, str) and which in library.names() else scenario.name
+    return Page(scenario_html(scenario_page(scenario, name, lambda _: None), docs=False, alone=True))
+
+
 def _opened(folder: str | os.PathLike[str]) -> Shown:
     from .viz.report.page import open_shown
 
