@@ -75,6 +75,10 @@ class Case:
         return self.seed.replace(self.old, self.new, 1)
 
 
+MONITORED = """\
+monitors:
+  - {name: m, reads: plan, event: seized, control: myopic, lead: {at_least: 1}}
+"""
 LIVED = """\
 turncoat: 1
 name: lived
@@ -557,6 +561,14 @@ CASES = [
          "expect:\n  - {name: x, measure: count(seized), at_least: 0}\n"),
     Case("a difference that may be anything", "TC241", "expect:\n",
          "expect:\n  - {name: x, measure: share(seized), minus: {agent: counts}, equals: 0, within: 1}\n"),
+    Case("a monitor of nothing", "TC246", "expect:\n", MONITORED.replace(", lead: {at_least: 1}", "") + "expect:\n"),
+    Case("a monitor between two bounds", "TC246", "expect:\n",
+         MONITORED.replace("at_least: 1", "at_least: 1, at_most: 2") + "expect:\n"),
+    Case("a monitor of an unknown event and an unknown control", "TC426 TC434", "expect:\n",
+         MONITORED.replace("seized", "seizd").replace("control: myopic", "control: myopc") + "expect:\n"),
+    Case("a monitor that cannot fail", "TC241", "expect:\n",
+         MONITORED.replace("lead: {at_least: 1}", "auc: {at_least: 0}") + "expect:\n"),
+    Case("a monitor that reads minds", "TC203", "expect:\n", MONITORED.replace("plan", "mind") + "expect:\n"),
     # Lives
     Case("what persists without a life", "TC250", LIVED[LIVED.index("life:\n"):LIVED.index("expect")], "", LIVED),
     Case("an entry without a number", "TC251", "stage: train, episodes: 2", "stage: train", LIVED),

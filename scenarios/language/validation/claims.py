@@ -12,7 +12,7 @@ from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
 from ..names.replays import check_actions, outcomes_of_draws
 from ..names.symbols import maps_of, suggestion, unknown
-from ..schema.document import Expectation, Minus, Replay, Tell
+from ..schema.document import Expectation, Minus, MonitorBound, Replay, StatedMonitor, Tell
 from .measures import check_condition, check_event, check_measure, check_reason
 from .searches import check_control, check_search
 from .sweeps import check_sweep
@@ -30,6 +30,8 @@ def check_claims(context: Context) -> None:
     _check_names(document.expect, context)
     for index, replay in enumerate(document.replays):
         _check_replay(replay, ("replays", index), context)
+    for index, monitor in enumerate(document.monitors):
+        _check_monitor(monitor, ("monitors", index), context)
     check_sweep(context)
     check_control(context)
     check_search(context)
@@ -108,6 +110,43 @@ def _check_exists(expectation: Expectation, path: Path, context: Context) -> Non
     if wrong is not None:
         cure = "say it of `exact` alone, without `take: mean` and `minus`"
         context.report.add("TC243", path, wrong, cure, key=True)
+
+
+def _check_monitor(monitor: StatedMonitor, path: Path, context: Context) -> None:
+    """Check the names in a stated monitor, and that each of its figures has one bound that it may miss."""
+    symbols, report = context.symbols, context.report
+    if monitor.event.startswith(ENDED):
+        check_reason(monitor.event.removeprefix(ENDED), context.scope((*path, "event")))
+    else:
+        check_event(monitor.event, context.scope((*path, "event")))
+    if monitor.control not in symbols.document.variants:
+        unknown(report, "TC434", "variant", monitor.control, tuple(symbols.document.variants), (*path, "control"))
+    _check_stage(monitor.stage, path, context)
+    _check_variant(monitor.variant, path, context)
+    check_overrides(monitor.set, symbols, report, (*path, "with"))
+    if isinstance(monitor.across, list):
+        _check_pairs(monitor.across, (*path, "across"), context)
+    else:
+        for name, values in monitor.across.items():
+            _check_across(name, values, (*path, "across", name), context)
+    if not monitor.figures:
+        cure = "say something of `auc`, `in_time`, `lead` or `false_alarms`, such as `in_time: {at_least: 0.5}`"
+        report.add("TC246", path, f"`{monitor.name}` says nothing that could be judged", cure)
+    for figure, bound in monitor.figures.items():
+        _check_figure(monitor, figure, bound, (*path, figure), context)
+
+
+def _check_figure(monitor: StatedMonitor, figure: str, bound: MonitorBound, path: Path, context: Context) -> None:
+    given = [name for name in ("at_least", "at_most") if getattr(bound, name) is not None]
+    if len(given) != 1:
+        message = f"`{figure}` of `{monitor.name}` has {len(given) or 'no'} bound{'s' if given else ''}"
+        context.report.add("TC246", path, message, "write exactly one of `at_least` and `at_most`")
+        return
+    number = getattr(bound, given[0])
+    free = number <= 0 if given[0] == "at_least" else number >= 1 and figure != "lead"
+    if free and figure != "lead":
+        message = f"`{figure}` of `{monitor.name}` cannot fail: it is always between 0 and 1"
+        context.report.add("TC241", (*path, given[0]), message, "ask for more, or delete it", warning=True)
 
 
 def _check_names(expectations: Sequence[Expectation], context: Context) -> None:
