@@ -135,6 +135,8 @@ CATALOGUE: dict[str, str] = {
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
+    "TC242": "What a param is worth in a stage that sets it under its own `params:` is said there, whatever an "
+    "expectation, a replay or the command line says. So the setting changes nothing.",
     "TC244": "`like: ann` takes over what ann's block says. One that says so of another agent itself is not written "
     "out anywhere, perhaps because two are like each other.",
     "TC245": "An expectation with `each` is written out once for each agent, or choice of different agents, under a "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, episode_condition, measure, parsed_measure
 from ..expressions.syntax import ENDED, Count, ExtremeShare, First, OfLife, Quantity, Rate, Share, temporal_in
@@ -77,9 +77,13 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
     _check_lived(expectation, path, context)
     _check_variant(expectation.variant, path, context)
     check_overrides(expectation.set, symbols, report, (*path, "with"))
+    usual = expectation.stage or _usual_stage(context)
+    asked = _asked(usual, expectation.of, context)
+    _check_heard(expectation.set, (*path, "with"), asked, context)
     if isinstance(expectation.across, list):
         _check_pairs(expectation.across, (*path, "across"), context)
     else:
+        _check_heard(expectation.across, (*path, "across"), asked, context)
         for name, values in expectation.across.items():
             _check_across(name, values, (*path, "across", name), context)
     for index, event in enumerate(expectation.barring):
@@ -88,6 +92,9 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
         _check_exists(expectation, (*path, "exists"), context)
     if expectation.minus is not None:
         _check_minus(expectation.minus, (*path, "minus"), context)
+        agents = [expectation.minus.agent] if expectation.minus.agent else expectation.of
+        asked = _asked(expectation.minus.stage or usual, agents, context)
+        _check_heard(expectation.minus.set, (*path, "minus", "with"), asked, context)
         _check_alike(expectation, expectation.minus, path, context)
 
 
@@ -202,9 +209,7 @@ def _check_alike(expectation: Expectation, minus: Minus, path: Path, context: Co
     if not (isinstance(its, Quantity) and its.quantity == "value"):
         return
     stages = context.symbols.document.stages
-    # The default stage as `loading.Scenario.judged_stage` has it, which exists only once all checks have passed.
-    acted = [name for name, stage in stages.items() if not stage.watch]
-    usual = expectation.stage or ("deploy" if "deploy" in acted else acted[-1] if acted else "")
+    usual = expectation.stage or _usual_stage(context)
     for name in dict.fromkeys((usual, minus.stage or usual)):
         if name in stages and stages[name].horizon is None:
             message = (
@@ -230,8 +235,7 @@ def _check_lived(expectation: Expectation, path: Path, context: Context) -> None
         return  # reported where the measure is checked
     if not document.life:
         return
-    acted = [name for name, stage in document.stages.items() if not stage.watch]
-    stage = expectation.stage or ("deploy" if "deploy" in acted else acted[-1] if acted else "")
+    stage = expectation.stage or _usual_stage(context)
     whole = isinstance(its.syntax, OfLife)
     if stage != "life" and stage not in [entry.stage for entry in document.life]:
         if whole or expectation.episode is not None:
@@ -247,6 +251,34 @@ def _check_lived(expectation: Expectation, path: Path, context: Context) -> None
     elif its.is_regret and not whole:
         cure = "write `life(regret)`: what one episode costs depends on those that follow"
         report.add("TC256", (*path, "measure"), "regret is that of a whole life", cure)
+
+
+def _usual_stage(context: Context) -> str:
+    """The default stage as `loading.Scenario.judged_stage` has it, which exists only once all checks have passed."""
+    acted = [name for name, stage in context.symbols.document.stages.items() if not stage.watch]
+    return "deploy" if "deploy" in acted else acted[-1] if acted else ""
+
+
+def _asked(stage: str, agents: Sequence[str], context: Context) -> tuple[str, ...]:
+    """The stages whose params can matter to what is measured of some agents in a stage.
+
+    What is learned is learned in any stage, and a life goes through several; an exact plan knows its own stage alone.
+    """
+    document = context.symbols.document
+    alone = all(agent == "exact" for agent in agents) and not document.life
+    return (stage,) if alone else tuple(document.stages)
+
+
+def _check_heard(settings: Iterable[str], path: Path, stages: Sequence[str], context: Context) -> None:
+    """Report params that are set for stages which all set them themselves: there the stage's value is the later one."""
+    known = context.symbols.document.stages
+    theirs = [known[stage].params for stage in stages if stage in known]
+    for name in settings:
+        if theirs and all(name in params for params in theirs):
+            whose = f"stage `{stages[0]}` sets" if len(stages) == 1 else "all stages set"
+            message = f"nobody hears of this `{name}`: {whose} it, and a stage's own params win"
+            cure = f"leave `{name}` out here, or out of the stage's `params:`"
+            context.report.add("TC242", (*path, name), message, cure, warning=True)
 
 
 def _check_stage(stage: str | None, path: Path, context: Context, whole_life: bool = False) -> None:
@@ -298,6 +330,7 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
     check_actions(replay.actions, symbols, report, (*path, "actions"))
     _check_stage(replay.stage, path, context)
     check_overrides(replay.set, symbols, report, (*path, "with"))
+    _check_heard(replay.set, (*path, "with"), (replay.stage or _usual_stage(context),), context)
     known = outcomes_of_draws(symbols, _layouts(replay, context))
     for name, value in replay.draws.items():
         _check_drawn(name, value, known, (*path, "draws", name), context)
