@@ -63,6 +63,7 @@ def test_what_is_public():
         "search",
         "solve",
         "sweep",
+        "watch",
         "why",
     ]
     assert all(getattr(turncoat, name) is not None for name in turncoat.__all__)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         search,
         solve,
         sweep,
+        watch,
         why,
     )
     from .evals.runs.run import RunSettings
@@ -87,6 +88,7 @@ __all__ = [
     "search",
     "solve",
     "sweep",
+    "watch",
     "why",
 ]
 

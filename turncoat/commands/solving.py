@@ -225,6 +225,7 @@ def pareto(
         printing.print_front(front)
         if picture is not None:
             printing.say(f"drawn to {picture}")
+        printing.next_command("watch", which)
 
 
 def exploit(
@@ -254,6 +255,7 @@ def exploit(
         write_json(data)
     else:
         printing.print_exploitability(found)
+        printing.next_command("watch", which)
 
 
 def _profile(texts: list[str], agents: list[str]) -> dict[str, str]:
