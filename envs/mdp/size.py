@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base import Ints, TooManyStatesError
+from ..base import Ints, Longs, TooManyStatesError
 from ..reference.action_mask import random_actions
 from ..reference.step import reset, step
 from ..time_limit import check_time
@@ -86,7 +86,7 @@ def estimate_states(world: World) -> SizeEstimate:
     return chao(often, EPISODES)
 
 
-def chao(often: Ints, samples: int) -> SizeEstimate:
+def chao(often: Longs, samples: int) -> SizeEstimate:
     """The estimate of Chao (1987), corrected for bias, with its log-normal interval.
 
     Args:
