@@ -11,7 +11,7 @@ from turncoat import api
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp import enumeration
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.mdp.size import what_multiplies
+from turncoat.envs.mdp.size import chao, estimate_states, what_multiplies
 from turncoat.envs.time_limit import listening
 from turncoat.envs.world.compiler import compile_world
 from turncoat.printing import progressing
@@ -138,10 +138,27 @@ def test_the_limit_of_outcomes_can_be_raised_and_lowered():
 def test_the_limit_of_states_is_the_cure_where_it_is_what_stops():
     text = trees(3, 3, "runs: {max_states: 500}\n")
     [fault] = [each for each in api.check(load_text(text, "f.yaml")).faults if each.code == "TC601"]
-    assert "more than 500 states in stage `deploy`; what multiplies: 8 of tree.stands x 2 each" in fault.message
+    assert "more than 500 states in stage `deploy` (estimated, rather too low: " in fault.message
+    assert "; what multiplies: 8 of tree.stands x 2 each" in fault.message
     assert "raise `runs.max_states` (500)" in fault.cure
     cured = load_text(text.replace("500", "5000"), "f.yaml")
     assert not [each for each in api.check(cured).faults if each.code == "TC601"]
+
+
+def test_the_number_of_states_is_estimated_from_a_sample():
+    """Against draws from so many alike, and against worlds that are enumerated; random play misses some of a world."""
+    rng, low, high = np.random.default_rng(0), 0, 0
+    for _ in range(60):
+        often = np.bincount(np.concatenate([rng.choice(2_000, 10, replace=False) for _ in range(150)]), minlength=2_000)
+        guess = chao(often[often > 0], 150)
+        assert guess.met == (often > 0).sum()
+        low, high = low + (guess.low > 2_000), high + (guess.high < 2_000)
+    assert low + high <= 9  # of 60, where 3 are expected
+    for text, true in ((trees(3, 3), 1280), (trees(2, 2), 20)):
+        guess = estimate_states(world_of(text))
+        assert guess.met <= true
+        assert guess.low <= true
+        assert guess.states == pytest.approx(true, rel=0.5)
 
 
 def test_what_follows_from_the_rest_multiplies_nothing():

@@ -67,7 +67,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
                 step (and are to be read only), which is quicker.
             render_mode: None, `ansi` or `rgb_array`: `render` gives a tuple of one text or picture for each lane.
             compiled: compile the tick for this world at the first step: the same results, several times as quickly. It
-                takes about a second for each world, and some ten once on a machine, so that it pays from some ten
+                takes about a second for each world, and some fifteen once, so that it pays from some ten
                 million steps of lanes on.
             threads: that step the lanes together, where the tick is compiled and there are thousands of lanes.
 

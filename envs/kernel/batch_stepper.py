@@ -89,7 +89,7 @@ class Stepper:
             seed: of all draws.
             autoreset: a lane whose episode was over before a tick is reset instead of stepped, with reward 0.
             compiled: compile the tick for this world, at the first step, instead of interpreting it (`specialized`):
-                about a second for each world, and some ten once on a machine. Nothing else changes. A program that is
+                about a second for each world, and some fifteen once. Nothing else changes. A program that is
                 too long is interpreted all the same.
             threads: that step the lanes of a compiled tick together, where there are thousands of them.
 

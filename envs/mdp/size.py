@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..base import Ints, TooManyStatesError
+from ..base import Ints, Longs, TooManyStatesError
 from ..reference.action_mask import random_actions
 from ..reference.step import reset, step
 from ..time_limit import check_time
-from ..world.randomness import EnumeratedDraws, GivenDraws
+from ..world.randomness import EnumeratedDraws, GivenDraws, SampledDraws
 from ..world.world import World
 
 SAMPLE = 20_000
@@ -25,10 +26,84 @@ TRIED = 2
 
 def too_many_states(world: World, states: Ints, max_states: int) -> TooManyStatesError:
     """The exception for a stage with more states than are allowed, of which some (int32 `[S, F]`) are known."""
+    guess = estimate_states(world)
+    more = f" (estimated, rather too low: {guess})" if guess.states > max(max_states, guess.met) else ""
     return TooManyStatesError(
-        f"more than {max_states:,} states in stage `{world.stage}`; what multiplies: {what_multiplies(world, states)}",
+        f"more than {max_states:,} states in stage `{world.stage}`{more}; "
+        f"what multiplies: {what_multiplies(world, states)}",
         f"shrink what multiplies, or raise `runs.max_states` ({max_states:,})",
     )
+
+
+@dataclass(frozen=True)
+class SizeEstimate:
+    """How many states a world has, by a sample.
+
+    Attributes:
+        met: different states that were met: no fewer are there.
+        states: the estimate; low, high: its 95 % interval.
+    """
+
+    met: int
+    states: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{_rounded(self.states)} states, 95 % from {_rounded(self.low)} to {_rounded(self.high)}"
+
+
+def _rounded(number: float) -> str:
+    """A number of states in words: three figures are more than an estimate knows."""
+    return f"{number:.1e}" if number >= 1e7 else f"{round(number, -3 if number >= 1e5 else 0):,.0f}"
+
+
+EPISODES, TICKS = 128, 48
+"""The sample of an estimate."""
+
+
+def estimate_states(world: World) -> SizeEstimate:
+    """Estimate how many states there are from how many of them few of some random episodes come to.
+
+    Chao 1987: from those that one episode came to, and those that two did, follows how many none did. It estimates a
+    lower bound, which is far too low where random play comes nowhere.
+    """
+    rng, lanes = np.random.default_rng(0), np.arange(EPISODES)
+    states = reset(world, SampledDraws(0, lanes, np.zeros(EPISODES, np.int64)), EPISODES).states
+    who, met = [lanes], [states]
+    for tick in range(1, TICKS + 1):
+        check_time(f"it was estimated how large stage `{world.stage}` is")
+        going = states[:, world.ended] == 0
+        states, lanes = states[going], lanes[going]
+        if not lanes.size:
+            break
+        draws = SampledDraws(0, lanes, np.full(lanes.size, tick))
+        states = step(world, states, random_actions(world, states, rng), draws).states
+        who.append(lanes)
+        met.append(states)
+    _, number = np.unique(np.concatenate(met), axis=0, return_inverse=True)
+    often = np.bincount(np.unique(np.column_stack([number.ravel(), np.concatenate(who)]), axis=0)[:, 0])
+    return chao(often, EPISODES)
+
+
+def chao(often: Longs, samples: int) -> SizeEstimate:
+    """The estimate of Chao (1987), corrected for bias, with its log-normal interval.
+
+    Args:
+        often: int64 `[met]`, in how many of the samples each of them is.
+        samples: how many there are.
+    """
+    once, twice, share = int((often == 1).sum()), int((often == 2).sum()), (samples - 1) / samples
+    unseen = share * once * (once - 1) / (2 * (twice + 1))
+    if unseen <= 0:
+        return SizeEstimate(often.size, often.size, often.size, often.size)
+    variance = (
+        unseen
+        + share**2 * once * (2 * once - 1) ** 2 / (4 * (twice + 1) ** 2)
+        + share**2 * once**2 * twice * (once - 1) ** 2 / (4 * (twice + 1) ** 4)
+    )
+    wide = float(np.exp(1.96 * np.sqrt(np.log1p(variance / unseen**2))))
+    return SizeEstimate(often.size, often.size + unseen, often.size + unseen / wide, often.size + unseen * wide)
 
 
 def what_multiplies(world: World, states: Ints) -> str:
