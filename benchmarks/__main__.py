@@ -1,7 +1,8 @@
 """Measure and print a table; exit code 1 if a target is missed.
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
-makes of it, on a GPU if asked; `frames` measures the window. `solvers` puts the exact solver beside others.
+makes of it, on a GPU if asked; `frames` measures the window, `live-training` what it costs
+a training to be watched. `solvers` puts the exact solver beside others.
 `results`, `cross` and `cheese` are about what agents learn, `planners` about what search is worth, `tune` about the
 baselines' settings. All of these have `--help`.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-OTHERS = "peers, solvers, torch-view, frames, results, cross, cheese, planners and tune"
+OTHERS = "peers, solvers, torch-view, frames, live-training, results, cross, cheese, planners and tune"
 
 
 def own() -> int:
@@ -52,6 +53,10 @@ def main(arguments: list[str]) -> int:
             from . import frames
 
             return frames.main(rest)
+        case ["live-training", *rest]:
+            from . import live_training
+
+            return live_training.main(rest)
         case ["tune", *rest]:
             from . import tuning
 

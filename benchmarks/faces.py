@@ -53,6 +53,10 @@ def lanes() -> list[Figure]:
     some = [_lanes(f"lab, {n:,} lane{'s' * (n > 1)}", "lab", n, 10e6 if n == 1_024 else None) for n in LANES]
     return [
         *some,
+        *(
+            _lanes(f"lab, {n:,} lanes, compiled", "lab", n, 20e6 if n == 1_024 else None, compiled=True)
+            for n in LANES[1:]
+        ),
         _lanes("lab, 1,024 lanes, copied observations", "lab", 1_024, copy=True),
         _lanes("lab, 1,024 lanes, same-step resets", "lab", 1_024, autoreset_mode="SameStep"),
         _lanes("lab, 1,024 lanes, guard not observed", "lab", 1_024, overrides=hiding),
@@ -69,8 +73,11 @@ def _lanes(
     copy: bool = False,
     overrides: Mapping[str, object] | None = None,
     autoreset_mode: str = "NextStep",
+    compiled: bool = False,
 ) -> Figure:
-    env = TurncoatVectorEnv(scenario, count, overrides=overrides, copy=copy, autoreset_mode=autoreset_mode)
+    env = TurncoatVectorEnv(
+        scenario, count, overrides=overrides, copy=copy, autoreset_mode=autoreset_mode, compiled=compiled
+    )
     ticks = max(500_000 // count, 20) if count > 1 else 20_000
     actions = np.random.default_rng(0).integers(0, len(env.action_names), (64, count))
     env.reset(seed=0)

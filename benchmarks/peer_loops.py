@@ -48,10 +48,10 @@ def _one(env):
 
 
 def turncoat_many():
-    """`lab` as a vector environment, one thread."""
+    """`lab` as a vector environment, one thread, its tick compiled."""
     import gymnasium
 
-    env = gymnasium.make_vec("turncoat:turncoat/lab-v0", num_envs=LANES)
+    env = gymnasium.make_vec("turncoat:turncoat/lab-v0", num_envs=LANES, compiled=True)
     env.reset(seed=0)
     return _many(env, env.single_action_space.n)
 
@@ -131,8 +131,8 @@ def navix_many():
     return some
 
 
-def turncoat_search(roots, backup="mean"):
-    """Our tree search on the exact tables of `lab` (5 actions, 2 channels), one thread."""
+def turncoat_search(roots, threads=1, backup="mean"):
+    """Our tree search on the exact tables of `lab` (5 actions, 2 channels)."""
     import numpy as np
 
     from turncoat.agents.planners.gumbel_search import SearchTables, tree_search
@@ -148,7 +148,9 @@ def turncoat_search(roots, backup="mean"):
     def some():
         for call in range(asked):
             keys = np.arange(call * roots, (call + 1) * roots)
-            tree_search(tables, states, heads, plan.weights, discounts, SIMULATIONS, keys, backup=backup)
+            tree_search(
+                tables, states, heads, plan.weights, discounts, SIMULATIONS, keys, backup=backup, threads=threads
+            )
         return asked * roots * SIMULATIONS
 
     return some

@@ -65,6 +65,7 @@ PEERS = (
         ("navix==0.7.4", "jax==0.10.2", "flax==0.12.8", "numpy==2.4.6"),
         "navix_many",
         ("turncoat_many", "turncoat_torch"),
+        at_least=5,
     ),
     Peer(
         "EnvPool 1.2.5, 1,024 lanes",
@@ -77,8 +78,8 @@ PEERS = (
             f"mctx 0.0.71 from {roots}, near-free model",
             ("mctx==0.0.71", "jax==0.10.2", "chex==0.1.92", "numpy==2.4.6"),
             f"mctx_search:{roots}",
-            (f"turncoat_search:{roots}",),
-            at_least=1,
+            (f"turncoat_search:{roots}:2", f"turncoat_search:{roots}") if roots > 1 else (f"turncoat_search:{roots}",),
+            at_least=3 if roots == ROOTS[-1] else 1,
             unit="simulations",
         )
         for roots in ROOTS
@@ -86,9 +87,13 @@ PEERS = (
 )
 OURS = {
     "turncoat_one": "Turncoat, one environment",
-    "turncoat_many": "Turncoat, 1,024 lanes",
+    "turncoat_many": "Turncoat, 1,024 lanes, compiled",
     "turncoat_torch": "Turncoat in torch, 1,024 lanes",
-} | {f"turncoat_search:{roots}": f"Turncoat's search of lab from {roots}" for roots in ROOTS}
+} | {
+    f"turncoat_search:{roots}{threads}": f"Turncoat's search of lab from {roots}{words}"
+    for roots in ROOTS
+    for threads, words in (("", ""), (":2", ", two threads"))
+}
 
 
 def installed(peer: Peer, cache: Path) -> Path:

@@ -12,7 +12,7 @@ def searching(runs: int = 7) -> list[Figure]:
     """Both backups, at one root and at many; the targets are what mctx made of a near-free model on two cores."""
 
     def figure(roots: int, backup: Literal["mean", "best"], at_least: float | None) -> Figure:
-        some = turncoat_search(roots, backup)
+        some = turncoat_search(roots, backup=backup)
         amount = some()
         rates = tuple(amount / taken for taken in seconds(some, runs))
         return Figure(f"lab: tree search, {backup} backup, {roots} roots", "simulations/s", rates, at_least=at_least)

@@ -77,7 +77,8 @@ def action_indices(actions: object, lanes: int, count: int) -> npt.NDArray[np.in
         return np.array(
             [action_index(action, count) for action in (actions if isinstance(actions, list | tuple) else array)]
         )
-    if array.min() < 0 or array.max() >= count:
+    # As unsigned numbers those below 0 are the largest: one look finds what is wrong at either end.
+    if array.view(f"u{array.itemsize}").max() >= count:
         wrong = array[(array < 0) | (array >= count)][0]
         raise ArgumentError(f"no action {wrong}; there are 0 to {count - 1}")
     return array

@@ -107,5 +107,9 @@ class NotEnumerableError(WorldError):
         return str(self.args[0])
 
 
+class UnlikeDiscountsError(NotEnumerableError):
+    """The values of an agent have discounts of their own: no plan stays the best, so that nothing is solved."""
+
+
 class TooManyStatesError(NotEnumerableError):
     """The world has too many states, or a tick too many outcomes; bounds or simulation could still tell of it."""

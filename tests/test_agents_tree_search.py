@@ -135,6 +135,9 @@ def test_no_lane_feels_the_others(backup):
         alone = tree_search(tables, roots[lane : lane + 1], *asked, keys[lane : lane + 1], backup=backup)
         for name in ("action", "q", "visits", "node_state", "node_visits"):
             np.testing.assert_array_equal(getattr(alone, name)[0], getattr(together, name)[lane])
+    shared = tree_search(tables, roots, *asked, keys, backup=backup, threads=2)
+    for name, part in vars(together).items():
+        np.testing.assert_array_equal(getattr(shared, name), part)
     other = tree_search(tables, roots, *asked, keys + 1, backup=backup)
     assert (other.visits != together.visits).any()
 
@@ -232,7 +235,8 @@ def test_sequential_halving(actions, simulations, sequence):
     ("change", "message"),
     [
         ({"roots": np.array([30], np.int32)}, "state 30 is ended"),
-        ({"simulations": 0}, "at least one"),
+        ({"simulations": 0}, "simulations: 0, and at least one"),
+        ({"threads": 0}, "threads: 0, and at least one"),
         ({"backup": "worst"}, "neither mean nor best"),
     ],
 )

@@ -45,6 +45,7 @@ def test_what_is_public():
         "compare",
         "control",
         "events",
+        "exploit",
         "export",
         "load",
         "make",
@@ -62,6 +63,7 @@ def test_what_is_public():
         "search",
         "solve",
         "sweep",
+        "watch",
         "why",
     ]
     assert all(getattr(turncoat, name) is not None for name in turncoat.__all__)
@@ -80,7 +82,7 @@ ADAPTERS = (
     "fixed_opponents:FixedOpponentsEnv",
     "sb3_vec_env:TurncoatVecEnv",
 )
-ASKED = ["event", "axes", "to", "objectives", "num_envs", "agent", "others", "stage"]
+ASKED = ["event", "axes", "to", "objectives", "profile", "num_envs", "agent", "others", "stage"]
 
 
 def _openers():

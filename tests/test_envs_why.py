@@ -409,6 +409,15 @@ def test_a_setting_that_is_written_as_whole_is_bracketed_as_the_number_it_is() -
     assert flip.between[1] - flip.between[0] < 0.01
 
 
+def test_where_a_tie_begins_is_told_as_closely_as_it_is_small() -> None:
+    """It was told relative to the whole range: between 0.0017 and 0.0018."""
+    text = CHOICE.replace("PAY", '"max(0.00175 - price, 0)"') + "params: {price: {value: 0, range: [0.0, 0.25]}}\n"
+    [flip] = [each for each in nearest_flips(scenario_of(text), "pressed") if each.name == "price"]
+    assert flip.between is not None
+    assert flip.between[0] < 0.00175 < flip.between[1]
+    assert flip.between[1] - flip.between[0] < 0.00003
+
+
 def test_a_count_is_not_divided() -> None:
     text = CHOICE.replace("PAY", '"if(most > 3, 1, 0 - 1)"').replace(
         "pressed_before: {}", "so_far: {max: 9, start: most}"

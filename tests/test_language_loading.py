@@ -350,6 +350,14 @@ def test_a_wrong_override_is_the_same_fault_as_in_a_file(seed: Scenario, name: s
     assert codes(raised) == [code]
 
 
+def test_one_effect_may_stand_in_brackets(seed: Scenario) -> None:
+    """Without a comma YAML splits nothing; it was refused as `[swap a, b]` is."""
+    lines = "    then:\n      - gem.ripe = 1\n      - robot takes key\n      - place gem at random in south\n"
+    rules = SEED.read_text().replace(lines, "    then: [gem.ripe = 1]\n")
+    [changed] = [rule for rule in load_text(rules).document.rules if rule.then == ["gem.ripe = 1"]]
+    assert changed.name in {rule.name for rule in seed.document.rules}
+
+
 def test_a_scenario_that_no_longer_makes_sense_with_an_override() -> None:
     scenario = load_text(SEED.read_text().replace("start: calm}", "start: calm}\n  level: {max: 4, start: threshold}"))
     narrow = load_text(

@@ -54,6 +54,8 @@ PLAYED = SEED.replace(
 """,
 ).replace("  own: {}\n", "  own: {}\n  watch: {for: guard}\n")
 """The seed with a guard that can be enlisted, and a channel that pays it."""
+BOB = "bob: {actions: [stay, left, right, wave], values: {food: {}}}"
+ITS_AGENTS = TWO_AGENTS[TWO_AGENTS.index("ann: {") : TWO_AGENTS.index("rewards:")].rstrip()
 ITS_BOARD = TWO_AGENTS[TWO_AGENTS.index("map: |") : TWO_AGENTS.index("agents:")]
 
 
@@ -492,6 +494,24 @@ CASES = [
          "    each: {bob: agent}\n    when: ann does left", TWO_AGENTS),
     Case("agents twice under each", "TC219", "    when: ann does left",
          "    each: [agent, agent]\n    when: ann does left", TWO_AGENTS),
+    Case("like nobody", "TC423", BOB, "bob: {like: amn}", TWO_AGENTS),
+    Case("like one who is like another", "TC244", BOB,
+         "bob: {like: cat}\n  cat: {like: ann}", TWO_AGENTS),
+    Case("alike, and one of them lacks a field", "TC420", ITS_AGENTS,
+         "ann:\n    actions: [stay, left, right, {name: wave, when: ann.out == 0 and apples > 1}]\n"
+         "    fields: {out: {max: 2}}\n  bob: {like: ann, fields: {}}", TWO_AGENTS),
+    Case("a claim of each thing", "TC245", "solution: joint",
+         "solution: joint\nexpect:\n  - {name: they eat, each: apple"
+         ", measure: share(ate), at_least: 1}", TWO_AGENTS),
+    Case("a claim of more agents than there are", "TC245", "solution: joint",
+         "solution: joint\nexpect:\n  - {name: a, each: {a: agent, b: agent, c: agent}"
+         ", measure: steps, at_most: 1}", TWO_AGENTS),
+    Case("a claim of each in a name that is taken", "TC412", "solution: joint",
+         "solution: joint\nexpect:\n  - {name: they eat, each: {food: agent}"
+         ", measure: return(food), at_least: 1}", TWO_AGENTS),
+    Case("a claim of each with a fault, told once", "TC425", "solution: joint",
+         "solution: joint\nexpect:\n  - {name: they eat, each: {someone: agent}"
+         ", measure: return(someone.fod), at_least: 1}", TWO_AGENTS),
     Case("else_pays without a chance", "TC232", "    pays: {task: 1, performance: 1}",
          "    pays: {task: 1, performance: 1}\n    else_pays: {task: -1}"),
     Case("an else without a chance", "TC232", "    then:", "    else:\n      - power += 1\n    then:"),
@@ -516,7 +536,8 @@ CASES = [
          TWO_AGENTS),
     Case("equilibria of one", "TC230", "turncoat: 1", "turncoat: 1\nsolution: equilibrium"),
     Case("a regret of nobody", "TC423", "solution: joint",
-         "solution: joint\nexpect: [{name: x, measure: regret(eve), at_most: 0}]", TWO_AGENTS),
+         "solution: joint\nexpect:\n  - {name: x"
+         ", measure: regret(eve), at_most: 0}", TWO_AGENTS),
     Case("a solution of a word", "TC203", "solution: joint", "solution: nash", TWO_AGENTS),
     Case("pay that does not say whose it is", "TC523", "ann.food: 1", "food: 1", TWO_AGENTS),
     Case("pay to nobody", "TC423", "ann.food: 1", "eve.food: 1", TWO_AGENTS),
@@ -558,6 +579,9 @@ CASES = [
     Case("several things as an agent", "TC507", "gem: {fields", "gem: {as_agent: {actions: [up]}, fields"),
     Case("an action of a thing twice", "TC219", "stay, up, orders", "up, up, orders", PLAYED),
     Case("a thing that would disarm", "TC203", "stay, up, orders", "stay, up, disarm", PLAYED),
+    Case("a discount of a thing's value alone", "TC531", "values: {watch: {}}", "values: {watch: {discount: 0.5}}",
+         PLAYED),
+    Case("no such discount of a value", "TC516", "own: {weight: pay}", "own: {weight: pay, discount: 2}"),
     Case("a thing that values an agent's channel", "TC528", "values: {watch: {}}", "values: {task: {}}", PLAYED),
     Case("a thing that values an unknown channel", "TC425", "values: {watch: {}}", "values: {wach: {}}", PLAYED),
     Case("a thing that values the hidden channel", "TC521", "values: {watch: {}}", "values: {performance: {}}", PLAYED),

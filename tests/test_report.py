@@ -352,3 +352,20 @@ def test_a_page_fits_a_phone_and_folds_what_was_not_judged(lab, tmp_path):
     assert folded.startswith("1 of 18 not judged: `counts` was not run")
     assert over <= 0
     assert losses == "−0.5089 −0.5089 −0.8116 −0.5089 best −0.5089"
+
+
+def test_pages_take_their_colours_from_the_palette_of_the_window():
+    from turncoat.viz.drawing.palette import DARK, LIGHT
+    from turncoat.viz.report.page import part
+    from turncoat.viz.report.theme_css import theme_css
+
+    css = theme_css()
+    for theme in (LIGHT, DARK):
+        for colour in (theme.paper, theme.wall, theme.good, theme.reward, theme.performance):
+            assert f"{colour};" in css
+    named = set(re.findall(r"--([a-z]+):", css))
+    for package, names in (("turncoat.viz.report", ("report.css", "player.js", "sections.js")),
+                           ("turncoat.viz.site", ("site.css", "scenario.js", "gallery.js"))):  # fmt: skip
+        text = part(package, *names)
+        assert re.findall(r"#[0-9a-fA-F]{6}\b", text) == []  # no colour of its own
+        assert set(re.findall(r"(?:var\(|css\(\")--([a-z]+)", text)) <= named | {"tone"}

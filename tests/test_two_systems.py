@@ -63,6 +63,37 @@ def test_at_equal_strength_an_inspection_has_to_find_a_backup_often_enough(backu
     assert high < 0.2
 
 
+def upper_edge(q, strength):
+    """The dearest backup beside which the even merger is not the only equilibrium: `docs/how-to/several-agents.md`."""
+    merger, fights = 6, [8 * strength - 2, 8 * (1 - strength) - 2]
+    lower = [8 - merger - q * (8 - w) for w in fights]
+    upper = [
+        low if 8 * (1 - q) - merger - w * (1 - 2 * q) > 0 else (8 - w) * w * (1 - q) ** 2 / (merger - w * q)
+        for w, low in zip(fights, lower, strict=True)
+    ]
+    return max(*lower, min(upper))
+
+
+def test_the_upper_edge_at_equal_strength_in_short():
+    for q in (0.05, 0.2, 0.4, 0.8):
+        assert upper_edge(q, 0.5) == pytest.approx(6 * (1 - q) ** 2 / (3 - q))
+
+
+NIGHTLY = [
+    pytest.param(*each, marks=pytest.mark.nightly)
+    for each in ((0.1, 0.5), (0.4, 0.5), (0.6, 0.5), (0.1, 0.6), (0.3, 0.6), (0.5, 0.6))
+]
+
+
+@pytest.mark.parametrize(("q", "strength"), [(0.2, 0.5), *NIGHTLY])
+def test_above_the_upper_edge_the_merger_is_the_only_equilibrium(q, strength):
+    edge = upper_edge(q, strength)
+    below = measure("share(kept)", q=q, strength=strength, backup=edge - 0.01)
+    above = measure("share(kept)", q=q, strength=strength, backup=edge + 0.01)
+    assert below[0] < 0.5
+    assert above == pytest.approx((1, 1))
+
+
 @pytest.mark.parametrize("q", [0.0, pytest.param(1.0, marks=pytest.mark.nightly)])
 def test_at_great_strength_the_weaker_signs_although_it_will_be_betrayed(q):
     """By hand: a fight is worth 8 * 0.1 - 2 < 0 to Bob, and to be betrayed 0; Ann gets 8 - backup and not 6.8."""

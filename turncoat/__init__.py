@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         compare,
         control,
         events,
+        exploit,
         export,
         load,
         make,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         search,
         solve,
         sweep,
+        watch,
         why,
     )
     from .evals.runs.run import RunSettings
@@ -68,6 +70,7 @@ __all__ = [
     "compare",
     "control",
     "events",
+    "exploit",
     "export",
     "load",
     "make",
@@ -85,6 +88,7 @@ __all__ = [
     "search",
     "solve",
     "sweep",
+    "watch",
     "why",
 ]
 

@@ -30,6 +30,7 @@ from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
 from .evals.studies.control import ControlReport, ControlSettings, control_report
 from .evals.studies.mitigations import MitigationReport, MitigationSettings, mitigation_report
+from .evals.studies.profile_exploitability import ProfileExploitability, profile_exploitability
 from .evals.studies.protocols import ProtocolReport, ProtocolSettings, protocol_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
@@ -248,6 +249,35 @@ def why(
     if solved.lives_in(name):
         return explain_event_of_life(solved.life({}), event, name)
     return explain_event(solved.best_plan({}, name), event)
+
+
+def exploit(
+    which: Which,
+    profile: Mapping[str, str],
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    iterate: int | None = None,
+) -> ProfileExploitability:
+    """How much each of several agents could gain by a best response to what the others do.
+
+    Args:
+        which: see `Which`.
+        profile: agent -> its policy: an action, `random`, `if(CONDITION, POLICY, POLICY)`, or the path of a table that
+            `run --save-policies` wrote. Agents that are left out act at random.
+        stage: when None, `deploy`, or the last stage if there is no `deploy`.
+        overrides: dotted, as for `load`.
+        iterate: so many rounds in which each answers the others in its turn, where the end is not known; None: none.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded.
+        UnknownNameError: no such agent or stage.
+        UsageError: one agent acts alone.
+        PopulationError: it is no policy of its agent.
+        NotEnumerableError: see `profile_exploitability`.
+    """
+    scenario = load(which, overrides)
+    return profile_exploitability(scenario, profile, stage or scenario.judged_stage, iterate)
 
 
 def arrays(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> ModelArrays:
@@ -567,6 +597,28 @@ def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Pa
         ]  # fmt: skip
         # Within the block: the page is made from the stored traces, which are gone after it.
         return Page(report_html(opened))
+
+
+def watch(which: Which, overrides: Mapping[str, object] | None = None) -> Page:
+    """A scenario as one page to watch, to play and to change it in, as the site has it; a notebook shows it in a frame.
+
+    It works from disk and needs no server; `Page.save` writes it to a file. What is worked out for it takes seconds, of
+    large worlds minutes.
+
+    Args:
+        which: see `Which`.
+        overrides: dotted, as for `load`.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded.
+    """
+    from .viz.report.page import Page
+    from .viz.site.pages import scenario_html
+    from .viz.site.scenario_data import scenario_page
+
+    scenario = load(which, overrides)
+    name = str(which) if isinstance(which, str) and which in library.names() else scenario.name
+    return Page(scenario_html(scenario_page(scenario, name, lambda _: None), docs=False, alone=True))
 
 
 def _opened(folder: str | os.PathLike[str]) -> Shown:

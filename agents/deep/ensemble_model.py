@@ -8,6 +8,7 @@ states, m states per member, A actions, M branches, F columns, K channels, W out
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -54,7 +55,14 @@ class EnsembleModel:
         net = Ensemble(encoding, n_channels, options.members, options.branches, options.hidden, rng)
         self.net = net.to(self.device)
         self.steady = deepcopy(self.net).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(
+
+    # Made when it is needed: torch imports its compiler with the first optimiser, which takes longer than all else that
+    # a trained agent does before its first action.
+    @cached_property
+    def optimiser(self) -> torch.optim.AdamW:
+        """Of `net`."""
+        options = self.options
+        return torch.optim.AdamW(
             self.net.parameters(), lr=options.learn_rate, weight_decay=options.weight_decay, fused=True
         )
 

@@ -107,8 +107,9 @@ class Learner:
             "explorer": self.explorer.judge.net, "explorer_target": self.explorer.target.net,
         }  # fmt: skip
 
-    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"model": self.model.optimiser, "task": self.task.optimiser, "explorer": self.explorer.optimiser}
+    @property
+    def _trained(self) -> dict[str, EnsembleModel | ValueLearner]:
+        return {"model": self.model, "task": self.task, "explorer": self.explorer}
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All that was learned but the replay, as NumPy arrays by name."""
@@ -117,8 +118,10 @@ class Learner:
             for part, net in self._networks().items()
             for name, value in net.named_parameters()
         }
-        for part, optimiser in self._optimisers().items():
-            for number, moments in optimiser.state_dict()["state"].items():
+        for part, trained in self._trained.items():
+            if "optimiser" not in vars(trained):  # it was never trained, and making an optimiser is slow
+                continue
+            for number, moments in trained.optimiser.state_dict()["state"].items():
                 out |= {
                     f"{part}_optimiser.{number}.{name}": value.cpu().numpy().copy() for name, value in moments.items()
                 }
@@ -139,13 +142,14 @@ class Learner:
             for part, net in self._networks().items():
                 for name, value in net.named_parameters():
                     value.copy_(torch.from_numpy(arrays[f"{part}.{name}"]))
-        for part, optimiser in self._optimisers().items():
+        for part, trained in self._trained.items():
             state: dict[int, dict[str, Tensor]] = {}
             for key, array in arrays.items():
                 if key.startswith(f"{part}_optimiser."):
                     _, number, name = key.split(".")
                     state.setdefault(int(number), {})[name] = torch.from_numpy(array.copy())
-            optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+            if state or "optimiser" in vars(trained):
+                trained.optimiser.load_state_dict({**trained.optimiser.state_dict(), "state": state})
         for part, learner in (("task", self.task), ("explorer", self.explorer)):
             learner.judge.scale.copy_(torch.from_numpy(arrays[f"{part}_scale"]))
             learner.spread.copy_(torch.from_numpy(arrays[f"{part}_spread"]).reshape(()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import torch
@@ -29,7 +30,7 @@ MOST_GRADIENT: Final = 1.0
 
 @dataclass(eq=False)
 class ValueLearner:
-    """A value network, its target network and its optimiser.
+    """A value network and its target network.
 
     Attributes:
         encoding: of states; weights, discounts: float32 `[K]`; rule: the deliberation; options: see `ValueOptions`.
@@ -51,7 +52,6 @@ class ValueLearner:
     judge: Judge = field(init=False)
     target: Judge = field(init=False)
     spread: Tensor = field(init=False)
-    optimiser: torch.optim.Adam = field(init=False)
 
     def __post_init__(self) -> None:
         net = ValueNetwork(self.encoding, self.members, len(self.weights), self.options).to(self.encoding.device)
@@ -59,7 +59,11 @@ class ValueLearner:
         self.judge = Judge(net, self.encoding, scale)
         self.target = Judge(deepcopy(net).requires_grad_(False), self.encoding, scale)
         self.spread = torch.ones((), device=self.encoding.device)
-        self.optimiser = torch.optim.Adam(net.parameters(), lr=self.options.learn_rate, eps=1e-5, fused=True)
+
+    @cached_property
+    def optimiser(self) -> torch.optim.Adam:
+        """Of the network; made when it is needed, see `EnsembleModel.optimiser`."""
+        return torch.optim.Adam(self.judge.net.parameters(), lr=self.options.learn_rate, eps=1e-5, fused=True)
 
     def imagination(self, model: EnsembleModel, replay: TransitionBuffer) -> ImaginedRollouts:
         """The present values and policy, to imagine with."""

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ...envs.kernel.memory import entry, inner, merged
+from ...envs.threads import helpers
 
 MAX_VISIT_INIT: Final = 50.0
 VALUE_SCALE: Final = 0.1
@@ -103,6 +105,7 @@ def tree_search(
     considered: int = 16,
     gumbel: float = 1.0,
     backup: Literal["mean", "best"] = "best",
+    threads: int = 1,
 ) -> SearchTree:
     """Runs one tree search from each root.
 
@@ -126,13 +129,15 @@ def tree_search(
         considered: the largest number of actions that are tried at the root.
         gumbel: scale of the Gumbel noise at the root; 0 makes the choice greedy.
         backup: `mean` or `best`, see above.
+        threads: that search from the roots together; the result is the same.
 
     Raises:
-        ValueError: a root is ended, `simulations` is below 1, or `backup` is unknown.
+        ValueError: a root is ended, `simulations` or `threads` is below 1, or `backup` is unknown.
     """
     roots = np.ascontiguousarray(roots, np.int32)
-    if simulations < 1:
-        raise ValueError(f"simulations: {simulations}, and at least one is needed")
+    if simulations < 1 or threads < 1:
+        what, number = ("simulations", simulations) if simulations < 1 else ("threads", threads)
+        raise ValueError(f"{what}: {number}, and at least one is needed")
     if backup not in ("mean", "best"):
         raise ValueError(f"backup: {backup!r} is neither mean nor best")
     if tables.ended[roots].any():
@@ -153,13 +158,27 @@ def tree_search(
     )
     schedule = np.array([visits_considered(m, simulations) for m in range(min(considered, actions) + 1)], np.int32)
     logits = np.zeros((states, actions)) if prior is None else np.ascontiguousarray(prior, np.float64)
-    _search(
-        tables.row_start, tables.next_state, tables.cumulative, tables.rewards, tables.ended, tables.available,
-        roots, np.ascontiguousarray(keys, np.int64), np.ascontiguousarray(heads, np.float64),
-        np.asarray(weights, np.float64), np.asarray(discounts, np.float64), logits, schedule, float(gumbel),
-        backup == "best", tree.action, tree.q, tree.visits, tree.nodes,
-        tree.node_state, tree.node_parent, tree.node_action, tree.node_outcome, tree.node_visits, tree.node_value,
-    )  # fmt: skip
+    keys, heads = np.ascontiguousarray(keys, np.int64), np.ascontiguousarray(heads, np.float64)
+    weights, discounts = np.asarray(weights, np.float64), np.asarray(discounts, np.float64)
+
+    def search(some: slice) -> None:
+        _search(
+            tables.row_start, tables.next_state, tables.cumulative, tables.rewards, tables.ended, tables.available,
+            roots[some], keys[some], heads, weights, discounts, logits, schedule, float(gumbel), backup == "best",
+            tree.action[some], tree.q[some], tree.visits[some], tree.nodes[some], tree.node_state[some],
+            tree.node_parent[some], tree.node_action[some], tree.node_outcome[some], tree.node_visits[some],
+            tree.node_value[some],
+        )  # fmt: skip
+
+    parts = min(threads, lanes)
+    if parts < 2:
+        search(slice(None))
+        return tree
+    mine, *others = (slice(a, b) for a, b in pairwise(lanes * part // parts for part in range(parts + 1)))
+    waiting = [helpers(threads - 1).submit(search, some) for some in others]
+    search(mine)
+    for one in waiting:
+        one.result()
     return tree
 
 

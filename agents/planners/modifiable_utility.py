@@ -152,6 +152,8 @@ def unable_to_hold(program: AgentProgram) -> str | None:
         return f"where weights change, `{program.name}` deliberates by weighted sums"
     if program.planner.name != "enumerate":
         return f"where weights change, `{program.name}` plans by `enumerate`"
+    if not program.one_discount:
+        return f"where weights change, all values of `{program.name}` have one discount"
     if program.window is not None or any(c >= 0 and c not in program.sees for c in program.weight_columns):
         return f"`{program.name}` does not see its own weights, which this world can change"
     return None

@@ -53,6 +53,8 @@ class AgentSpec:
         edited_weights: what it does where the world can edit its weights: it plans with the edits (`planned`), is
             rewarded by the weights that it has at each tick (`paid`), or cannot be trained there, because its weights
             are fixed (`refused`).
+        discounts: `each`: it has a value function for each channel, with a discount of its own; `one`: it has a single
+            discount, and cannot be trained where the values have their own.
         deep_copyable: whether a deep copy behaves as the original would; one training then serves all stages in which
             the agent is evaluated.
         uses_device: whether it has neural networks, which can run on a GPU.
@@ -66,6 +68,7 @@ class AgentSpec:
     library: str = TURNCOAT
     plans_on_model: bool = False
     edited_weights: Literal["planned", "paid", "refused"] = "refused"
+    discounts: Literal["one", "each"] = "one"
     deep_copyable: bool = False
     uses_device: bool = False
     stoppable: bool = True
@@ -76,7 +79,7 @@ class AgentSpec:
 def _counts(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     options = CountsOptions(deliberation=its.deliberation, planner=its.planner)
-    return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options, held=held_weights(world))
+    return CountsAgent(world.channels, len(its.actions), its.weights, its.discounts, options, held=held_weights(world))
 
 
 def _local_rules(world: World, _: Scenario) -> TrainableAgent:
@@ -84,7 +87,7 @@ def _local_rules(world: World, _: Scenario) -> TrainableAgent:
     options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
     return RulesAgent(
-        observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held
+        observation_spec(world), world.channels, len(its.actions), its.weights, its.discounts, options, held=held
     )
 
 
@@ -97,7 +100,7 @@ def _neural(world: World, _: Scenario) -> TrainableAgent:
     options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
     return NeuralAgent(
-        observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held
+        observation_spec(world), world.channels, len(its.actions), its.weights, its.discounts, options, held=held
     )
 
 
@@ -107,7 +110,7 @@ def _deep(world: World, _: Scenario) -> TrainableAgent:
 
     its = world.agents[0]
     options = DeepOptions(deliberation=its.deliberation, planner=its.planner)
-    return DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options)
+    return DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discounts, options)
 
 
 def _policy_aware(world: World, _: Scenario) -> TrainableAgent:
@@ -190,22 +193,29 @@ def _sb3_spec(algorithm: Algorithm, novelty: float = 0.0, preset: Preset = "plai
 
 
 AGENTS: Final[dict[str, AgentSpec]] = {
-    "counts": AgentSpec(_counts, plans_on_model=True, edited_weights="planned", deep_copyable=True, lives=True),
-    "local_rules": AgentSpec(_local_rules, plans_on_model=True, edited_weights="planned", deep_copyable=True),
+    "counts": AgentSpec(
+        _counts, plans_on_model=True, edited_weights="planned", discounts="each", deep_copyable=True, lives=True
+    ),
+    "local_rules": AgentSpec(
+        _local_rules, plans_on_model=True, edited_weights="planned", discounts="each", deep_copyable=True
+    ),
     "neural": AgentSpec(
         _neural,
         plans_on_model=True,
         edited_weights="planned",
+        discounts="each",
         deep_copyable=True,
         uses_device=True,
         unable=partial(_network_packages, "neural"),
     ),
-    "deep": AgentSpec(_deep, plans_on_model=True, deep_copyable=True, uses_device=True, unable=_deep_unable),
+    "deep": AgentSpec(
+        _deep, plans_on_model=True, discounts="each", deep_copyable=True, uses_device=True, unable=_deep_unable
+    ),
     "q_learning": AgentSpec(partial(_tabular, "q_learning"), deep_copyable=True, lives=True),
     "virtual_sarsa": AgentSpec(partial(_tabular, "virtual_sarsa"), deep_copyable=True, lives=True),
     "empirical_sarsa": AgentSpec(partial(_tabular, "empirical_sarsa"), deep_copyable=True, lives=True),
     "policy_aware": AgentSpec(_policy_aware, plans_on_model=True, deep_copyable=True, unable=_weighted_only),
-    "random": AgentSpec(_random, deep_copyable=True, stoppable=False, lives=True),
+    "random": AgentSpec(_random, discounts="each", deep_copyable=True, stoppable=False, lives=True),
     "ppo": _sb3_spec("ppo"),
     "dqn": _sb3_spec("dqn"),
     "ppo_novelty": _sb3_spec("ppo", NOVELTY_SCALE),

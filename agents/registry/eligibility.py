@@ -42,7 +42,7 @@ def unable(method: str, world: World, own: UserAgent | None = None) -> str | Non
     if len(world.agents) > 1 or "=" in method:
         return _unable_together(method, world, own)
     if own is not None:
-        return None
+        return _unlike(method, world.agents[0])
     return _unable_alone(method, world.agents[0])
 
 
@@ -63,8 +63,10 @@ def _unable_alone(method: str, its: AgentProgram) -> str | None:
     if spec is None:
         return f"there is no agent `{method}`; there are {', '.join(agent_names())}"
     # A learned model may loop for ever where the world ends, so that its values would diverge at discount 1.
-    if spec.plans_on_model and its.discount >= 1:
+    if spec.plans_on_model and its.discounts.max(initial=its.discount) >= 1:
         return f"`{method}` needs a discount below 1"
+    if spec.discounts == "one" and (reason := _unlike(method, its)) is not None:
+        return reason
     if (reason := spec.unable(its)) is not None:
         return reason
     if not _edited(its) or spec.edited_weights == "paid":
@@ -72,6 +74,11 @@ def _unable_alone(method: str, its: AgentProgram) -> str | None:
     if spec.edited_weights == "planned":
         return unable_to_hold(its)
     return f"`{method}` has fixed weights, and this world can change them"
+
+
+def _unlike(method: str, its: AgentProgram) -> str | None:
+    """Why a method with one discount cannot be trained as an agent, or None if all values of that have one."""
+    return None if its.one_discount else f"`{method}` has one discount, and values of `{its.name}` have their own"
 
 
 def _edited(its: AgentProgram) -> bool:

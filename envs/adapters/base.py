@@ -66,11 +66,13 @@ def open_worlds(
     return scenario, (compile_world(scenario, stage, enlist=enlist),)
 
 
-def make_stepper(worlds: Sequence[World], lanes: int, autoreset: bool = False) -> Stepper:
+def make_stepper(
+    worlds: Sequence[World], lanes: int, autoreset: bool = False, compiled: bool = False, threads: int = 1
+) -> Stepper:
     """A stepper of one stage, or of the life that several of them belong to; see `Stepper` and `LifeStepper`."""
     if worlds[0].life:
-        return LifeStepper(worlds, lanes, autoreset=autoreset)
-    return Stepper(worlds[0], lanes, autoreset=autoreset)
+        return LifeStepper(worlds, lanes, autoreset=autoreset, compiled=compiled, threads=threads)
+    return Stepper(worlds[0], lanes, autoreset=autoreset, compiled=compiled, threads=threads)
 
 
 def life_info(life: LifeStepper) -> dict[str, Any]:

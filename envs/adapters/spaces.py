@@ -182,8 +182,8 @@ class ObservationBuffer:
 
     Attributes:
         board: uint8 `[B, C, H, W]`; counters: float32 `[B, M]`. Read only: an update writes just what has changed.
-        views: for each stage the addresses of these arrays, for compiled code; valid as long as it lives. See
-            `Stepper.observe_into`.
+        views: for each stage the addresses of these arrays, for compiled code; valid as long as it lives; plans: what
+            they were made of. See `Stepper.observe_into`.
     """
 
     def __init__(self, observer: ObservationEncoder, lanes: int, others: Sequence[ObservationEncoder] = ()) -> None:
@@ -194,7 +194,8 @@ class ObservationBuffer:
         self._observer, self._others = observer, tuple(others)
         self._marks: Ints = np.full((lanes, observer.plan.bodies + 1), -1, np.int32)
         flat = self.board.reshape(lanes, shape[1], shape[2] * shape[3])
-        self.views = tuple(encoder(each.plan, flat, self.counters, self._marks) for each in (observer, *others))
+        self.plans = tuple(each.plan for each in (observer, *others))
+        self.views = tuple(encoder(plan, flat, self.counters, self._marks) for plan in self.plans)
         self._no_time: Longs = np.zeros(lanes, np.int64)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...scenarios.arguments import whole_number
+from ...scenarios.errors import ArgumentError
 from ..arguments import action_indices
 from ..base import Ints, Longs
 from ..life.stepper import LifeStepper
@@ -16,7 +17,7 @@ from ..world.ascii_board import glyphs
 from .base import ScenarioLike, begin_from, entropy, make_stepper, one_agent, open_worlds, reset_needed
 from .spaces import Form, ObservationBuffer, observers_of
 
-MOST_LANES = 1_000_000
+MOST_LANES, MOST_THREADS = 1_000_000, 256
 
 
 class SingleAgentBatch:
@@ -40,6 +41,8 @@ class SingleAgentBatch:
         audit: bool,
         form: Form,
         autoreset: bool,
+        compiled: bool = False,
+        threads: int = 1,
     ) -> None:
         """See `TurncoatVectorEnv`, and `Stepper` for `autoreset`.
 
@@ -47,11 +50,14 @@ class SingleAgentBatch:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
         whole_number("num_envs", lanes, 1, MOST_LANES)
+        whole_number("threads", threads, 1, MOST_THREADS)
+        if threads > 1 and not compiled:
+            raise ArgumentError("several threads step only a tick that is compiled; say `compiled=True` too")
         opened, self.worlds = open_worlds(scenario, stage, overrides)
         self.world = self.worlds[0]
         self.program = one_agent(self.world)
         self.observer, *others = observers_of(self.worlds, 0, form)
-        self.stepper = make_stepper(self.worlds, lanes, autoreset)
+        self.stepper = make_stepper(self.worlds, lanes, autoreset, compiled, threads)
         self.buffer = ObservationBuffer(self.observer, lanes, others)
         self.stepper.observe_into(self.buffer)
         self.seeded = self.begun = False
@@ -102,11 +108,14 @@ class SingleAgentBatch:
     def info(self, rows: Longs | slice = slice(None)) -> dict[str, Any]:
         """Fresh arrays of what `TurncoatEnv` puts in `info`, events as bits, for some lanes or all."""
         stepper = self.stepper
-        paid = stepper.rewards[rows].T
-        shown: Any = self._shown[stepper.stage[rows]] if isinstance(stepper, LifeStepper) else self._shown[0]
+        paid = stepper.rewards[rows].T.copy()
+        if isinstance(stepper, LifeStepper):
+            paid *= self._shown[stepper.stage[rows]]
+        elif not self._shown[0]:
+            paid[...] = 0.0
         info: dict[str, Any] = {
             "event_bits": stepper.events[rows].copy(),
-            "rewards": {c: p * shown for c, p in zip(self.world.channels, paid, strict=True)},
+            "rewards": dict(zip(self.world.channels, paid, strict=True)),
             "executed": stepper.executed[rows, 0].copy(),
         }
         if isinstance(stepper, LifeStepper):

@@ -24,7 +24,7 @@ from ..solvers.belief_mdp import alias_report, belief_mdp
 from ..solvers.deliberation_fixed_point import solve_finite_horizon_deliberation, solve_stationary_deliberation
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
 from ..solvers.modifiable_utility import solve_with_changing_weights
-from ..world.world import World
+from ..world.world import World, check_discounts
 
 AnySolution = Solution | FiniteHorizonSolution
 
@@ -147,6 +147,7 @@ def plan_exactly(
         ImproperDiscountError: discount 1, no horizon, and some policy never ends.
         InfeasibleError: what is barred cannot be avoided.
         NoFixedPointError: no policy was found that the agent's deliberation keeps to.
+        UnlikeDiscountsError: an agent's values are discounted differently.
         UnknownNameError: no such event.
         ValueOverflowError: sums of rewards are too large, or all but nothing.
         NotEnumerableError: no solver fits. The agent's weights may change, and events are barred or it deliberates by a
@@ -157,6 +158,7 @@ def plan_exactly(
     world = enumeration.world
     deciding = deciding_agents(world)
     check_sums(enumeration)
+    check_discounts(world)
     if world.equilibrium is not None:
         return _plan_apart(enumeration, barring)
     if solver is not None and (barring or weights_may_change(world)):

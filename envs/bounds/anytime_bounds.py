@@ -31,7 +31,7 @@ from ..solvers.bellman import EPSILON, backup, best_of, largest, tie_tolerance
 from ..solvers.dynamic_programming import FiniteHorizonSolution, policy_iteration
 from ..solvers.policy_evaluation import kernels
 from ..time_limit import OutOfTimeError
-from ..world.world import World
+from ..world.world import World, check_discounts
 from .pay_intervals import PayIntervals, pay_intervals
 from .playout import play_ahead
 
@@ -199,11 +199,13 @@ def weighing_agent(world: World) -> tuple[Floats, float]:
     """Weights float64 `[K]` and discount of the one agent.
 
     Raises:
-        NotEnumerableError: there are several, its weights may change, or it does not add values up.
+        NotEnumerableError: there are several, its weights may change, or it does not add values up, or discounts them
+            differently.
     """
     if len(world.agents) != 1:
         raise NotEnumerableError("bounds are computed for one agent alone", "give the others' parts to things")
     agent = world.agents[0]
+    check_discounts(world)
     if any(column >= 0 for column in agent.weight_columns) or agent.deliberation.name != "weighted":
         raise NotEnumerableError("bounds are computed for fixed weights and `deliberation: weighted` alone")
     if world.horizon is None and agent.discount >= 1:

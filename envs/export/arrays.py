@@ -14,6 +14,7 @@ from ..analysis.exact_plan import deciding_agents, weights_by_state
 from ..base import Bools, Floats, Ints, Longs
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import Sparse, expected_outcome, tables
+from ..world.world import check_discounts
 from .explicit_model import decided
 
 FILE = "model.npz"
@@ -93,8 +94,13 @@ class ModelArrays:
 
 
 def model_arrays(enumeration: Enumeration) -> ModelArrays:
-    """The arrays of an enumerated stage: with a best response, of the deciding agent alone."""
+    """The arrays of an enumerated stage: with a best response, of the deciding agent alone.
+
+    Raises:
+        UnlikeDiscountsError: the agent's values are discounted differently.
+    """
     world = enumeration.world
+    check_discounts(world)
     enumeration = decided(enumeration)
     mdp = enumeration.mdp
     over = np.flatnonzero(mdp.ended)

@@ -19,7 +19,7 @@ from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import expected_outcome, outcomes_of
 from ..multi_agent.best_response import induced_by_response
 from ..time_limit import check_time
-from ..world.world import World
+from ..world.world import World, check_discounts
 
 START, STAY = "start", "stay_ended"
 """The only actions of a first state that draws where episodes begin, and of states in which an episode is over."""
@@ -150,6 +150,7 @@ def explicit_model(enumeration: Enumeration, folded: bool = False) -> ExplicitMo
         folded: make the discount of the deciding agent a part of the process, see `ExplicitModel`.
 
     Raises:
+        UnlikeDiscountsError: the agent's values are discounted differently.
         NotEnumerableError: two choose apart, so that one who chooses for both would be another game.
     """
     world = enumeration.world
@@ -158,6 +159,7 @@ def explicit_model(enumeration: Enumeration, folded: bool = False) -> ExplicitMo
             "equilibria are not exported: the formats know one who decides; set `solution: joint`",
             "set `solution: joint`",
         )
+    check_discounts(world)
     enumeration = decided(enumeration)
     mdp = enumeration.mdp
     check_time("the model was laid out")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..base import Bits, Bools, Floats, Ints, Longs
+from ..threads import helpers
 from ..world.world import World
 from . import interpreter as k
 from .bytecode import STACK, assemble, flatten
+from .observation import ObservationPlan
+
+if TYPE_CHECKING:
+    from .specialized import CompiledTick
 
 _CONTENTS = (
     k.C_STATES, k.C_ACTIONS, k.C_EXECUTED, k.C_REWARDS, k.C_PERFORMANCE, k.C_EVENTS, k.C_ENDED, k.C_PAY, k.C_TERMINATED,
@@ -26,13 +33,18 @@ class ObservationSink(Protocol):
 
     Attributes:
         views: the addresses of the buffers, as `kernel.observation.encoder` gives them, for each stage of a life, or
-            for the only stage.
+            for the only stage; plans: what they were made of.
     """
 
     views: tuple[Longs, ...]
+    plans: tuple[ObservationPlan, ...]
 
     def blank(self, rows: Longs) -> None:
         """Forget what lanes int64 `[n]` show: they are in another stage from now on."""
+
+
+FEWEST_LANES = 2_048
+"""Lanes for which another thread is worth the time that it takes to hand them over."""
 
 
 class Stepper:
@@ -59,7 +71,16 @@ class Stepper:
             `[B]`; empty elsewhere.
     """
 
-    def __init__(self, world: World, lanes: int, seed: int = 0, *, autoreset: bool = False) -> None:
+    def __init__(
+        self,
+        world: World,
+        lanes: int,
+        seed: int = 0,
+        *,
+        autoreset: bool = False,
+        compiled: bool = False,
+        threads: int = 1,
+    ) -> None:
         """Buffers for B lanes; reset them before the first step.
 
         Args:
@@ -67,13 +88,19 @@ class Stepper:
             lanes: B.
             seed: of all draws.
             autoreset: a lane whose episode was over before a tick is reset instead of stepped, with reward 0.
+            compiled: compile the tick for this world, at the first step, instead of interpreting it (`specialized`):
+                about a second for each world, and some ten once on a machine. Nothing else changes. A program that is
+                too long is interpreted all the same.
+            threads: that step the lanes of a compiled tick together, where there are thousands of them.
 
         Raises:
-            ValueError: fewer than one lane.
+            ValueError: fewer than one lane, or several threads for a tick that is interpreted.
             WorldTooLargeError: a table over the world's cells would not fit.
         """
         if lanes < 1:
             raise ValueError(f"a stepper needs at least one lane, not {lanes}")
+        if threads > 1 and not compiled:
+            raise ValueError("several threads step only a tick that is compiled; say `compiled=True` too")
         agents, channels, fields = len(world.agents), len(world.channels), len(world.fields)
         self.world = world
         self.states: Ints = np.zeros((lanes, fields), np.int32)
@@ -113,6 +140,9 @@ class Stepper:
         for place, array in buffers.items():
             self._point(place, array)
         self._sink: ObservationSink | None = None
+        self._view: tuple[ObservationPlan, Longs] | None = None
+        self._wanted, self._threads = compiled, threads
+        self._tick: CompiledTick | None = None
         self._context[k.C_FIELDS], self._context[k.C_COUNT] = fields, lanes
         self._context[k.C_LIMIT] = world.limit or 0 if world.horizon is None else 0
         self._context[k.C_HORIZON] = world.horizon or 0
@@ -130,7 +160,9 @@ class Stepper:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Arguments and contents: a copy has buffers of its own and goes on exactly as this one would."""
-        make = partial(Stepper, autoreset=bool(self._context[k.C_AUTORESET]))
+        make = partial(
+            Stepper, autoreset=bool(self._context[k.C_AUTORESET]), compiled=self._wanted, threads=self._threads
+        )
         contents = {place: self._arrays[place] for place in _CONTENTS}
         return make, (self.world, self._count, int(self._seed[0])), (self._sink, contents)
 
@@ -163,7 +195,12 @@ class Stepper:
     def observe_into(self, sink: ObservationSink) -> None:
         """From now on, write observations into the buffers of a sink for B lanes."""
         self._sink = sink
-        self._point(k.C_VIEW, sink.views[0])
+        self._show(sink.plans[0], sink.views[0])
+
+    def _show(self, plan: ObservationPlan, view: Longs) -> None:
+        """Observe into the buffers of a view."""
+        self._point(k.C_VIEW, view)
+        self._view, self._tick = (plan, view), None
 
     def share(self, other: Stepper) -> None:
         """From now on, step the lanes of another stepper, of as many lanes and of a stage with the same fields.
@@ -210,14 +247,14 @@ class Stepper:
             IndexError: there is no such lane. Nothing was done.
         """
         if rows is None:
-            k.play(self._address, what, self._count)
+            self._play(what, self._count)
             return
         # The rows are copied into a buffer of the stepper: the kernel reads them by address, contiguous and as int64.
         if len(rows) > self._count:
             raise IndexError(f"{len(rows)} rows of {self._count} lanes")
         self._selected[: len(rows)] = rows
         self._context[k.C_ROWS] = self._selected.ctypes.data
-        done = k.play(self._address, what, len(rows))
+        done = self._play(what, len(rows))
         self._context[k.C_ROWS] = self._all.ctypes.data
         if done < 0:
             raise IndexError(f"lanes are 0 to {self._count - 1}, not {rows}")
@@ -233,10 +270,44 @@ class Stepper:
         """
         if actions is not None:
             np.copyto(self.actions, actions)
-        over: int = k.play(self._address, k.TICK, self._count)
+        over = self._play(k.TICK, self._count)
         if over < 0:
             self.refuse_actions()
         return over
+
+    def _play(self, what: int, count: int) -> int:
+        """As the kernel's `play`; a tick is the compiled one where that is wanted."""
+        if not self._wanted or what != k.TICK:
+            done: int = k.play(self._address, what, count)
+            return done
+        if self._tick is None:
+            self._tick = self._compile()
+            if self._tick is None:
+                self._wanted = False
+                return self._play(what, count)
+        tick = self._tick
+        if not tick.exist(self._address, count):
+            return -1
+        parts = min(self._threads, count // FEWEST_LANES)
+        if parts < 2:
+            return tick.tick(self._address, 0, count)
+        (_, mine), *cuts = pairwise(count * part // parts for part in range(parts + 1))
+        others = [helpers(self._threads - 1).submit(tick.tick, self._address, *cut) for cut in cuts]
+        done = tick.tick(self._address, 0, mine)
+        for other in others:
+            done |= other.result()
+        return done
+
+    def _compile(self) -> CompiledTick | None:
+        """The tick of this world as machine code; None, with a warning, where it is interpreted after all."""
+        from .specialized import compiled_tick, why_not  # LLVM's own tools are loaded only where they are used
+
+        tables = assemble(self.world)
+        if why := why_not(tables):
+            warnings.warn(f"the tick of `{self.world.name}` is interpreted, not compiled: {why}", stacklevel=4)
+            return None
+        memory, numbers = self._arrays[k.C_MEM], self._arrays[k.C_NUM]
+        return compiled_tick(tables, memory, numbers, self._arrays[k.C_NOW].size, self._view)
 
     def refuse_actions(self) -> None:
         """Say which of the chosen actions there is not, if there is one.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,55 @@ def keep_on_disk(dispatcher: Any) -> None:
         )
         return
     dispatcher._cache = _ForgivingCache(dispatcher._cache)
+
+
+MOST_KEPT = 200
+"""Files of `kept` in a folder; what was not used for longest goes first."""
+
+
+def kept(dispatcher: Any, key: bytes, make: Callable[[], bytes]) -> bytes:
+    """What `make` gives, from the folder in which Numba keeps what it compiled of a function, or made and left there.
+
+    What was cut short or changed there is made anew. Where nothing can be kept, it is made by every process.
+
+    Args:
+        dispatcher: what `numba.njit` made.
+        key: of all that the result depends on.
+        make: makes it.
+    """
+    folder = dispatcher.stats.cache_path
+    if folder is None:
+        return make()
+    path = Path(folder) / f"{_PREFIX}{hashlib.sha256(key).hexdigest()[:32]}"
+    try:
+        whole = path.read_bytes()
+        os.utime(path)
+    except OSError:
+        whole = b""
+    proof, found = whole[:_PROOF], whole[_PROOF:]
+    if found and hashlib.sha256(found).digest() == proof:
+        return found
+    made = make()
+    _write(path, hashlib.sha256(made).digest() + made)
+    return made
+
+
+_PREFIX = "turncoat-"
+_PROOF = hashlib.sha256().digest_size
+
+
+def _write(path: Path, whole: bytes) -> None:
+    """Write a file whole or not at all, and drop the oldest beyond `MOST_KEPT`; what cannot be written is not kept."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=".", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(whole)
+        os.replace(name, path)
+        files = sorted(path.parent.glob(f"{_PREFIX}*"), key=lambda one: one.stat().st_mtime)
+        for old in files[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return
 
 
 def _enabled(dispatcher: Any) -> bool:

@@ -105,6 +105,24 @@ def _compare(op: int, x: float, y: float) -> bool:
 
 
 @inner
+def power(x: float, y: float) -> float:
+    """`x ** y`; 0 for a power that is infinite."""
+    return 0.0 if x == 0 and y < 0 else _tame(x**y)
+
+
+@inner
+def exponential(x: float) -> float:
+    """The exponential function, tamed."""
+    return _tame(np.exp(x))
+
+
+@inner
+def logarithm(x: float) -> float:
+    """The natural logarithm; 0 where there is none."""
+    return float(np.log(x)) if x > 0 else 0.0
+
+
+@inner
 def _joined(op: int, x: float, y: float) -> float:
     """An operation on two numbers."""
     if op == b.MINIMUM:
@@ -118,7 +136,7 @@ def _joined(op: int, x: float, y: float) -> float:
     if op == b.MULTIPLY:
         return _tame(x * y)
     if op == b.POWER:
-        return 0.0 if x == 0 and y < 0 else _tame(x**y)
+        return power(x, y)
     if y == 0:
         return 0.0
     if op == b.DIVIDE:
@@ -142,9 +160,9 @@ def _function(op: int, x: float) -> float:
     if op == b.CEILING:
         return float(np.ceil(x))
     if op == b.EXPONENTIAL:
-        return _tame(np.exp(x))
+        return exponential(x)
     if op == b.LOGARITHM:
-        return float(np.log(x)) if x > 0 else 0.0
+        return logarithm(x)
     return float(np.sqrt(x)) if x > 0 else 0.0
 
 
@@ -166,8 +184,16 @@ def _listed(num: Any, offset: int, length: int, stored: int, sign: int, value: f
 # ------------------------------------------------------------------ instructions
 
 
+@inner
+def popped(op: int) -> int:
+    """How many numbers a test takes from the stack."""
+    if op < b.SEES_HAND:
+        return 0
+    return 1 + ((op >= b.EQUAL and op <= b.AT_LEAST) or op == b.NEAR_HAND)
+
+
 @inlined
-def _holds(mem: Any, num: Any, now: Any, stack: Any, line: int, op: int, top: int) -> bool:
+def holds(mem: Any, num: Any, now: Any, stack: Any, line: int, op: int, top: int) -> bool:
     """Whether a test holds; `top` is the top of the stack without the operands that the test has used up."""
     x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
     nowhere, width = mem[b.H_NOWHERE], mem[b.H_WIDTH]
@@ -239,7 +265,7 @@ def _holds_in_sight(mem: Any, now: Any, line: int, op: int, hand: float) -> bool
 
 
 @inlined
-def _evaluate(mem: Any, num: Any, now: Any, stack: Any, box: Any, line: int, op: int, top: int) -> int:
+def evaluate(mem: Any, num: Any, now: Any, stack: Any, box: Any, line: int, op: int, top: int) -> int:
     """Push a number on the stack, or operate on those at its top; where the top is then."""
     x, y = mem[line + 1], mem[line + 2]
     if op == b.CONST:
@@ -296,7 +322,7 @@ def _begin(mem: Any, now: Any, layouts: int, goes_on: int, u: float) -> None:
 
 
 @inlined
-def _advance(mem: Any, now: Any, stack: Any, available: Any, line: int, op: int, top: int) -> int:
+def advance(mem: Any, now: Any, stack: Any, available: Any, line: int, op: int, top: int) -> int:
     """A part of a tick or a start other than its rules, or what a draw decides; where the top of the stack is then."""
     x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
     if op == b.MOVE_AGENT:
@@ -336,7 +362,7 @@ def _advance(mem: Any, now: Any, stack: Any, available: Any, line: int, op: int,
 
 
 @inlined
-def _affect(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, line: int, op: int, top: int) -> int:
+def affect(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, line: int, op: int, top: int) -> int:
     """What a rule does; where the top of the stack is then."""
     x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
     if op == b.PAY:
@@ -429,17 +455,16 @@ def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, availabl
     while line < last:
         op = mem[line]
         if op <= b.LAST_TEST:
-            if op >= b.SEES_HAND:
-                top -= 1 + ((op >= b.EQUAL and op <= b.AT_LEAST) or op == b.NEAR_HAND)
-            holds = _holds(mem, num, now, stack, line, op, top)
+            top -= popped(op)
+            true = holds(mem, num, now, stack, line, op, top)
             jump = mem[line + b.JUMP]
             if jump == 0:
                 top += 1
-                stack[top] = 1.0 if holds else 0.0
-            elif holds == (jump < 0):
+                stack[top] = 1.0 if true else 0.0
+            elif true == (jump < 0):
                 line += (abs(jump) - 1) * b.WIDTH
         elif op <= b.CHOOSE:
-            top = _evaluate(mem, num, now, stack, box, line, op, top)
+            top = evaluate(mem, num, now, stack, box, line, op, top)
         elif op == b.SKIP:
             line += mem[line + 1] * b.WIDTH
         elif op == b.COIN:
@@ -450,9 +475,9 @@ def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, availabl
             if box[REASON] == 0:
                 line += mem[line + 1] * b.WIDTH
         elif op <= b.AVAILABLE:
-            top = _advance(mem, now, stack, available, line, op, top)
+            top = advance(mem, now, stack, available, line, op, top)
         else:
-            top = _affect(mem, num, now, stack, gain, box, line, op, top)
+            top = affect(mem, num, now, stack, gain, box, line, op, top)
         line += b.WIDTH
 
 
@@ -460,12 +485,11 @@ def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, availabl
 
 
 @inner
-def _load(c: Any, row: int, what: int) -> int:
+def load(c: Any, mem: Any, now: Any, gain: Any, box: Any, row: int, what: int) -> bool:
     """A lane's memory and the box as a program wants them; whether it is to run."""
-    mem, now, box, fields = table(c[C_MEM]), ints(c[C_NOW]), longs(c[C_BOX]), c[C_FIELDS]
-    n, channels = mem[b.H_AGENTS + 1], mem[b.H_N_CHANNELS]
+    n, channels, fields = mem[b.H_AGENTS + 1], mem[b.H_N_CHANNELS], mem[b.H_BEGIN + 2]
     state = ints((c[C_LEFT] if what == GO_ON else c[C_STATES]) + 4 * row * fields)
-    actions, gain = ints(c[C_ACTIONS] + 4 * row * n), floats(c[C_STACK] + 8 * b.STACK)
+    actions = ints(c[C_ACTIONS] + 4 * row * n)
     # Without guarded actions the program that finds the available ones is empty: every mask stays true.
     if what == REFRESH and mem[b.H_PROGRAMS, what, 0] == mem[b.H_PROGRAMS, what, 1]:
         return False
@@ -480,17 +504,16 @@ def _load(c: Any, row: int, what: int) -> int:
         now[mem[b.H_CHOSEN] + i] = now[mem[b.H_EXECUTED] + i] = actions[i] if acting else -1
     for k in range(channels + 1):
         gain[k] = 0.0
-    return acting or what != TICK
+    return bool(acting or what != TICK)
 
 
 @inner
-def _store(c: Any, row: int, what: int) -> int:
+def store(c: Any, mem: Any, num: Any, now: Any, gain: Any, box: Any, row: int, what: int) -> int:
     """What came of a program; 1 if a rule or the horizon ended the episode, 2 if it was cut off, else 0."""
-    mem, num, now, box, fields = table(c[C_MEM]), numbers(c[C_NUM]), ints(c[C_NOW]), longs(c[C_BOX]), c[C_FIELDS]
-    n, channels = mem[b.H_AGENTS + 1], mem[b.H_N_CHANNELS]
+    n, channels, fields = mem[b.H_AGENTS + 1], mem[b.H_N_CHANNELS], mem[b.H_BEGIN + 2]
     state, executed = ints(c[C_STATES] + 4 * row * fields), ints(c[C_EXECUTED] + 4 * row * n)
     rewards, pay = floats(c[C_REWARDS] + 8 * row * channels), floats(c[C_PAY] + 8 * row * n)
-    gain, ticks = floats(c[C_STACK] + 8 * b.STACK), longs(c[C_TICKS])
+    ticks = longs(c[C_TICKS])
     now[mem[b.H_ENDED]] = box[REASON]
     for column in range(fields):
         state[column] = now[column]
@@ -529,9 +552,9 @@ def _leave(c: Any, row: int) -> None:
 
 
 @inner
-def _exist(c: Any, what: int, count: int) -> bool:
+def exist(c: Any, mem: Any, what: int, count: int) -> bool:
     """Whether there are these rows, and the actions that agents chose there."""
-    mem, rows, actions = table(c[C_MEM]), longs(c[C_ROWS]), ints(c[C_ACTIONS])
+    rows, actions = longs(c[C_ROWS]), ints(c[C_ACTIONS])
     n = mem[b.H_AGENTS + 1]
     for k in range(count):
         if rows[k] < 0 or rows[k] >= c[C_COUNT]:
@@ -547,6 +570,19 @@ def _exist(c: Any, what: int, count: int) -> bool:
     return True
 
 
+@inner
+def begins_anew(c: Any, row: int) -> bool:
+    """Whether a tick of a lane begins an episode instead: the last one is over, and the stepper resets by itself."""
+    over = octets(c[C_TERMINATED])[row] + octets(c[C_TRUNCATED])[row] > 0
+    return bool(c[C_AUTORESET] != 0 and over)
+
+
+@inner
+def observe(c: Any, mem: Any, view: Any, row: int) -> None:
+    """Write a lane's observation into the buffers of a view."""
+    encode_lane(view, row, ints(c[C_STATES] + 4 * row * mem[b.H_BEGIN + 2]), longs(c[C_TICKS])[row])
+
+
 def _entry(sources: int) -> Any:
     @entry
     def play(context: int, what: int, count: int) -> int:
@@ -559,29 +595,26 @@ def _entry(sources: int) -> Any:
         c = longs(context)
         mem, num, now, box = table(c[C_MEM]), numbers(c[C_NUM]), ints(c[C_NOW]), longs(c[C_BOX])
         stack, gain, rows = floats(c[C_STACK]), floats(c[C_STACK] + 8 * b.STACK), longs(c[C_ROWS])
-        terminated, truncated = octets(c[C_TERMINATED]), octets(c[C_TRUNCATED])
         done = 0
         # `sources` is never 0: it only has to be in the closure, which Numba's cache is keyed by.
-        if sources == 0 or not _exist(c, what, count):
+        if sources == 0 or not exist(c, mem, what, count):
             return -1
         for k in range(count):
             row = rows[k]
-            program = what
-            if what == TICK and c[C_AUTORESET] != 0 and terminated[row] + truncated[row] > 0:
-                program = START
+            program = START if what == TICK and begins_anew(c, row) else what
             available = octets(c[C_AVAILABLE] + row * mem[b.H_MOVES + 1])
             while True:
-                if _load(c, row, program):
+                if load(c, mem, now, gain, box, row, program):
                     _run(mem, num, now, stack, gain, box, available, program)
                 if program == BETWEEN:
                     _leave(c, row)
                     break
                 if program == REFRESH:
                     break
-                done |= _store(c, row, program)
+                done |= store(c, mem, num, now, gain, box, row, program)
                 program = REFRESH  # a second round finds what is available in the new state
             if c[C_VIEW] != 0 and program != BETWEEN:
-                encode_lane(longs(c[C_VIEW]), row, ints(c[C_STATES] + 4 * row * c[C_FIELDS]), longs(c[C_TICKS])[row])
+                observe(c, mem, longs(c[C_VIEW]), row)
         return done
 
     return play

@@ -22,7 +22,7 @@ agent's own cell (-1 where absent), the agent's number, the ticks of an episode,
 TIME = -1
 """In place of a counter's column: the ticks that are left."""
 
-_E_PLAN, _E_STILL, _E_LISTED, _E_BOARD, _E_COUNTERS, _E_MARKS, _E_PLANES, _E_BODIES, _E_N_COUNTERS, _E_CELLS = range(10)
+E_PLAN, E_STILL, E_LISTED, E_BOARD, E_COUNTERS, E_MARKS, E_PLANES, E_BODIES, E_N_COUNTERS, E_CELLS = range(10)
 """Indices into an encoder: addresses of the plan, the still planes, the values and the buffers; then the numbers of
 still planes, bodies, counters, and cells of a plane."""
 
@@ -99,10 +99,10 @@ def encode_lane(encoder: Any, lane: int, state: Any, ticks: int) -> None:
         state: its fields.
         ticks: how many its episode has had.
     """
-    plan, listed = table(encoder[_E_PLAN]), numbers(encoder[_E_LISTED])
-    still, bodies, cells = encoder[_E_PLANES], encoder[_E_BODIES], encoder[_E_CELLS]
-    board = octets(encoder[_E_BOARD] + lane * (still + bodies) * cells)
-    marks = ints(encoder[_E_MARKS] + 4 * lane * (bodies + 1))
+    plan, listed = table(encoder[E_PLAN]), numbers(encoder[E_LISTED])
+    still, bodies, cells = encoder[E_PLANES], encoder[E_BODIES], encoder[E_CELLS]
+    board = octets(encoder[E_BOARD] + lane * (still + bodies) * cells)
+    marks = ints(encoder[E_MARKS] + 4 * lane * (bodies + 1))
     height, width, window = plan[_P_HEIGHT], plan[_P_WIDTH], plan[_P_WINDOW]
     nowhere = height * width
     layout = state[plan[_P_LAYOUT]] if plan[_P_LAYOUT] >= 0 else 0
@@ -137,9 +137,9 @@ def encode_lane(encoder: Any, lane: int, state: Any, ticks: int) -> None:
             if mark >= 0:
                 board[plane + mark] = 1
             marks[body] = mark
-    counters = singles(encoder[_E_COUNTERS] + 4 * lane * encoder[_E_N_COUNTERS])
+    counters = singles(encoder[E_COUNTERS] + 4 * lane * encoder[E_N_COUNTERS])
     at = plan[_P_ENTRIES]
-    for m in range(encoder[_E_N_COUNTERS]):
+    for m in range(encoder[E_N_COUNTERS]):
         column, offset, owner = plan[at], plan[at + 1], plan[at + 2]
         at += 3
         # What belongs to a body outside the window is unknown, unless the agent carries it.
@@ -159,8 +159,8 @@ def encode_lane(encoder: Any, lane: int, state: Any, ticks: int) -> None:
 @inner
 def _fill_still_planes(encoder: Any, board: Any, appearance: int) -> None:
     """Write the still planes of the whole board."""
-    planes, cells = encoder[_E_PLANES], encoder[_E_CELLS]
-    still = octets(encoder[_E_STILL] + appearance * planes * (cells + 1))
+    planes, cells = encoder[E_PLANES], encoder[E_CELLS]
+    still = octets(encoder[E_STILL] + appearance * planes * (cells + 1))
     for plane in range(planes):
         for cell in range(cells):
             board[plane * cells + cell] = still[plane * (cells + 1) + cell]
@@ -169,10 +169,10 @@ def _fill_still_planes(encoder: Any, board: Any, appearance: int) -> None:
 @inner
 def _fill_window(encoder: Any, board: Any, appearance: int, top: int, left: int) -> None:
     """Write the still planes of the window whose first cell is at a row and a column, which may be off the board."""
-    plan = table(encoder[_E_PLAN])
+    plan = table(encoder[E_PLAN])
     height, width, window = plan[_P_HEIGHT], plan[_P_WIDTH], plan[_P_WINDOW]
-    planes, nowhere = encoder[_E_PLANES], height * width
-    still = octets(encoder[_E_STILL] + appearance * planes * (nowhere + 1))
+    planes, nowhere = encoder[E_PLANES], height * width
+    still = octets(encoder[E_STILL] + appearance * planes * (nowhere + 1))
     for i in range(window):
         for j in range(window):
             r, c = top + i, left + j

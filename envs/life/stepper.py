@@ -35,7 +35,16 @@ class LifeStepper(Stepper):
         next_entry, next_episode: int64 `[B]`, those of the episode that follows.
     """
 
-    def __init__(self, worlds: Sequence[World], lanes: int, seed: int = 0, *, autoreset: bool = False) -> None:
+    def __init__(
+        self,
+        worlds: Sequence[World],
+        lanes: int,
+        seed: int = 0,
+        *,
+        autoreset: bool = False,
+        compiled: bool = False,
+        threads: int = 1,
+    ) -> None:
         """Buffers for B lives; reset them before the first step.
 
         Args:
@@ -43,16 +52,18 @@ class LifeStepper(Stepper):
             lanes: B.
             seed: of all draws.
             autoreset: a lane whose episode was over before a tick goes on with its life, or begins a new one, instead.
+            compiled: as for `Stepper`, each stage for itself.
+            threads: as for `Stepper`.
 
         Raises:
-            ValueError: fewer than one lane.
+            ValueError: as `Stepper`.
             WorldTooLargeError: a table over a world's cells would not fit.
         """
         self._stages: list[Stepper] = []
-        super().__init__(worlds[0], lanes, seed)
+        super().__init__(worlds[0], lanes, seed, compiled=compiled, threads=threads)
         self.worlds, self.autoreset = tuple(worlds), autoreset
         for world in self.worlds:
-            self._stages.append(Stepper(world, lanes, seed))
+            self._stages.append(Stepper(world, lanes, seed, compiled=compiled, threads=threads))
             self._stages[-1].share(self)
         names = [world.stage for world in self.worlds]
         self._entries = self.world.life
@@ -69,7 +80,7 @@ class LifeStepper(Stepper):
     def __reduce__(self) -> tuple[Any, ...]:
         """Arguments and contents: a copy goes on exactly as this one would."""
         make, (_, count, seed), (sink, contents) = super().__reduce__()
-        make = partial(LifeStepper, autoreset=self.autoreset)
+        make = partial(LifeStepper, autoreset=self.autoreset, compiled=self._wanted, threads=self._threads)
         places = {name: getattr(self, name).copy() for name in _PLACES}
         return make, (self.worlds, count, seed), (sink, contents, places)
 
@@ -109,8 +120,8 @@ class LifeStepper(Stepper):
     def observe_into(self, sink: ObservationSink) -> None:
         """From now on, write observations into the buffers of a sink for B lanes, with a view for each stage."""
         self._sink = sink
-        for stage, view in zip(self._stages, sink.views, strict=True):
-            stage._point(k.C_VIEW, view)
+        for stage, plan, view in zip(self._stages, sink.plans, sink.views, strict=True):
+            stage._show(plan, view)
 
     def world_of(self, lane: int) -> World:
         """The stage that a lane is in."""

@@ -44,7 +44,7 @@ def equilibria_of(enumeration: Enumeration, choice: EquilibriumChoice | None = N
     if world.horizon is not None:
         if blind is None:
             return subgame_perfect(enumeration, world.horizon, choice)
-        if choice.rule == "correlated":
+        if choice.mediated:
             message = f"`{blind}` does not see all that matters, and what a mediator would know then is not said"
             raise NotEnumerableError(message, "correlated equilibria are found where everybody sees what matters")
         return equilibria_of_tree(enumeration, world.horizon, choice)
@@ -56,6 +56,9 @@ def equilibria_of(enumeration: Enumeration, choice: EquilibriumChoice | None = N
             "the game has no known end, what is chosen decides what comes next, and one's gain is not the other's loss"
         )
         raise NotEnumerableError(message, _INSTEAD)
+    if choice.rule == "all_correlated":
+        message = "the game has no known end, and what a mediator could draw in it is not ranged over"
+        raise NotEnumerableError(message, "give the stage a `horizon`, or write `solution: equilibrium`")
     return zero_sum_equilibria(enumeration)
 
 

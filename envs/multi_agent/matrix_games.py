@@ -11,12 +11,15 @@ from typing import Any, Final
 import numpy as np
 from scipy.optimize import linprog
 
-from ..base import Bools, Floats
+from ..base import Bools, Floats, NotEnumerableError
+from ..time_limit import check_time
 
 _TIGHT: Final[Any] = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 """HiGHS's own tolerance is 1e-7."""
 _NEAR: Final = 1e-9
 """A gain below this, of payoffs scaled to 1, is none."""
+MAX_VERTICES: Final = 1_000
+"""Vertices that a polytope of correlated equilibria may have, on the way to it too."""
 
 
 def maximin(payoff: Floats) -> tuple[float, Floats]:
@@ -60,17 +63,7 @@ def correlated_equilibrium(payoffs: Floats, objective: Floats, then: Floats | No
     Returns:
         float64 `[A_1, .., A_N]`, the probability of each joint action.
     """
-    shape = payoffs.shape[1:]
-    size = max(float(np.abs(payoffs).max()), 1e-300)
-    rows = []
-    for agent, count in enumerate(shape):
-        mine = np.moveaxis(payoffs[agent] / size, agent, 0)
-        for told in range(count):
-            for other in range(count):
-                if other != told:
-                    loss = np.zeros_like(mine)
-                    loss[told] = mine[other] - mine[told]
-                    rows.append(np.moveaxis(loss, 0, agent).ravel())
+    rows = list(_gains_of_disobedience(payoffs))
     limits, most = [0.0] * len(rows), np.zeros(0)
     for goal in (objective, then):
         if goal is None:
@@ -87,13 +80,68 @@ def correlated_equilibrium(payoffs: Floats, objective: Floats, then: Floats | No
         )
         most = np.maximum(solved.x, 0.0)
         rows, limits = [*rows, -scaled], [*limits, float(solved.fun) + 1e-12]
-    return np.asarray((most / most.sum()).reshape(shape))
+    return np.asarray((most / most.sum()).reshape(payoffs.shape[1:]))
 
 
-def correlated_range(payoffs: Floats, objective: Floats) -> tuple[float, float]:
-    """The least and the greatest expectation of an objective over all correlated equilibria; see above."""
-    least, most = (float((correlated_equilibrium(payoffs, sign * objective) * objective).sum()) for sign in (-1, 1))
-    return least, most
+def correlated_vertices(payoffs: Floats) -> Floats:
+    """The vertices of the polytope of correlated equilibria: whatever is linear is least and greatest at one of them.
+
+    By double description: from the simplex of all that a mediator could draw, what makes it worth while to do another
+    thing than is told is cut off, inequality by inequality (Motzkin, Raiffa, Thompson and Thrall 1953).
+
+    Args:
+        payoffs: float64 `[N, A_1, .., A_N]`, what each joint action pays each agent.
+
+    Returns:
+        float64 `[V, A_1, .., A_N]`, the probabilities of joint actions at each of V vertices.
+
+    Raises:
+        NotEnumerableError: there are too many vertices.
+    """
+    rows = _gains_of_disobedience(payoffs)
+    points = np.eye(payoffs[0].size)
+    # bool [V, J + inequalities]: where a vertex lies on the boundary of each half-space.
+    tight = np.column_stack([points == 0, np.zeros((len(points), len(rows)), np.bool_)])
+    for number, row in enumerate(rows, start=points.shape[1]):
+        check_time("correlated equilibria were looked for")
+        gain = points @ row
+        kept, cut = gain < -_NEAR, np.flatnonzero(gain > _NEAR)
+        tight[:, number] = ~kept & (gain <= _NEAR)
+        fresh, their_tight = [], []
+        for out in cut:
+            for stays in np.flatnonzero(kept):
+                common = tight[out] & tight[stays]
+                # Two vertices are joined by an edge if no third one lies on every boundary that both lie on.
+                if np.count_nonzero(tight[:, common].all(axis=1)) == 2:
+                    share = gain[out] / (gain[out] - gain[stays])
+                    fresh.append(share * points[stays] + (1 - share) * points[out])
+                    common[number] = True
+                    their_tight.append(common)
+        left = np.delete(np.arange(len(points)), cut)
+        points = np.concatenate([points[left], np.reshape(fresh, (-1, points.shape[1]))])
+        tight = np.concatenate([tight[left], np.reshape(np.array(their_tight, np.bool_), (-1, tight.shape[1]))])
+        if len(points) > MAX_VERTICES:
+            message = f"the correlated equilibria of a tick have more than {MAX_VERTICES:,} extreme ones"
+            raise NotEnumerableError(message, "ask for the one with the largest sum: `{equilibrium: correlated}`")
+    return points.reshape(-1, *payoffs.shape[1:])
+
+
+def _gains_of_disobedience(payoffs: Floats) -> Floats:
+    """float64 `[inequalities, J]`: what an agent that is told one action would gain by each other one, scaled.
+
+    A distribution over J joint actions is a correlated equilibrium where none of them is above 0.
+    """
+    size = max(float(np.abs(payoffs).max()), 1e-300)
+    rows = [np.zeros((0, payoffs[0].size))]
+    for agent, count in enumerate(payoffs.shape[1:]):
+        mine = np.moveaxis(payoffs[agent] / size, agent, 0)
+        for told in range(count):
+            for other in range(count):
+                if other != told:
+                    gain = np.zeros_like(mine)
+                    gain[told] = mine[other] - mine[told]
+                    rows.append(np.moveaxis(gain, 0, agent).reshape(1, -1))
+    return np.concatenate(rows)
 
 
 def is_dominated(payoff: Floats, strategy: Floats) -> bool:

@@ -66,7 +66,7 @@ def is_stage_game(mdp: FiniteMDP, horizon: int | None) -> bool:
 
 def _told(world: World, chances: Floats, choice: EquilibriumChoice) -> str:
     """What each agent does in a round, or both together where a mediator tells them."""
-    if choice.rule == "correlated":
+    if choice.mediated:
         return f"{' and '.join(its.name for its in world.agents)}: {in_words_together(world, chances)}"
     return "; ".join(f"{its.name}: {in_words(world, chances, a)}" for a, its in enumerate(world.agents))
 

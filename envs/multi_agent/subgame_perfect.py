@@ -33,7 +33,7 @@ from .equilibrium_process import (
     told,
     values_of,
 )
-from .matrix_games import correlated_equilibrium, is_dominated, maximin, undominated
+from .matrix_games import correlated_equilibrium, correlated_vertices, is_dominated, maximin, undominated
 
 MAX_BRANCHES: Final = 48
 """Values that are told apart in one state at one tick."""
@@ -75,7 +75,7 @@ class StageSolver:
         """For one rule by which equilibria are chosen."""
         self.choice = choice
         self._known: dict[tuple[int, bytes, bytes], list[tuple[Floats, Floats]]] = {}
-        self._mediated: dict[tuple[int, bytes, bytes], Floats] = {}
+        self._mediated: dict[tuple[int, bytes, bytes], list[Floats]] = {}
 
     def solve(self, first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
         """Pairs of mixed strategies; of a game that is like one before, those found then.
@@ -94,27 +94,36 @@ class StageSolver:
         Raises:
             NotEnumerableError: there are too many actions.
         """
-        if self.choice.rule != "correlated":
+        if not self.choice.mediated:
             found = self.solve(first, second)
             return [(np.array([x @ first @ y, x @ second @ y]), np.outer(x, y)) for x, y in found]
         key = (len(first), _key(first), _key(second))
         if key not in self._mediated:
-            self._mediated[key] = best_correlated(first, second)
-        chances = self._mediated[key]
-        return [(np.array([(chances * first).sum(), (chances * second).sum()]), chances)]
+            self._mediated[key] = correlated(first, second, self.choice.rule == "all_correlated")
+        each = self._mediated[key]
+        return [(np.array([(chances * first).sum(), (chances * second).sum()]), chances) for chances in each]
 
 
-def best_correlated(first: Floats, second: Floats) -> Floats:
-    """The correlated equilibrium with the largest sum, of equals the one that is best for the first, float64 `[m, n]`.
+def correlated(first: Floats, second: Floats, all_: bool) -> list[Floats]:
+    """Correlated equilibria, each float64 `[m, n]`: all extreme ones, or the one with the largest sum.
 
-    Actions that are strictly dominated are left out before; no correlated equilibrium has any.
+    Of equal sums it is the one that is best for the first. Actions that are strictly dominated are left out before; no
+    correlated equilibrium has any.
+
+    Raises:
+        NotEnumerableError: there are too many extreme ones.
     """
+    first, second = without_noise(first), without_noise(second)
     rows, columns = undominated(first, second)
     its = np.ix_(rows, columns)
-    chances = np.zeros(first.shape)
     payoffs = np.stack([first[its], second[its]])
-    chances[its] = correlated_equilibrium(payoffs, payoffs.sum(axis=0), payoffs[0])
-    return chances
+    best = correlated_vertices(payoffs) if all_ else [correlated_equilibrium(payoffs, payoffs.sum(axis=0), payoffs[0])]
+    found = []
+    for kept in best:
+        chances = np.zeros(first.shape)
+        chances[its] = kept
+        found.append(chances)
+    return found
 
 
 def all_of_stage(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
@@ -222,6 +231,8 @@ class _Induction:
         futures = prod(len(ahead[s]) for s in open_)
         if futures > MAX_FUTURES:
             self.cut.add(f"of {futures:,} combinations of what may come after a state, {MAX_FUTURES} were looked at")
+        if open_ and self.choice.rule == "all_correlated":
+            self.cut.add("a mediator could also promise lotteries over what comes after a state")
         settled = {s: 0 for s in game.successors}
         pay = [each[state] for each in self.pay]
         for pick in islice(product(*(range(len(ahead[s])) for s in open_)), MAX_FUTURES):
@@ -309,7 +320,7 @@ class _Induction:
             plays = process.available.copy()
             for (place, belongs), number in zip(places, pick, strict=True):
                 plays[place, : len(belongs)] = np.array(belongs, np.int64) == number
-            words = told(self.world, process, mixtures, play, plays, together=self.choice.rule == "correlated")
+            words = told(self.world, process, mixtures, play, plays, together=self.choice.mediated)
             out.append(Equilibrium(words, values_of(process, self.world, plays), plays))
         return tuple(out)
 

@@ -622,9 +622,12 @@ class _Compiler:
             )
         moves = list(geometry.STEPS)
         weights, columns = np.zeros(len(channels)), []
+        discounts = np.full(len(channels), self.number(agent.discount))
         for k, channel in enumerate(channels):
             value = agent.values.get(channel.removeprefix(f"{name}.")) if owners[k] == index else None
             weights[k] = 0.0 if value is None else self.number(value.weight)
+            if value is not None and value.discount is not None:
+                discounts[k] = self.number(value.discount)
             columns.append(weight_columns.get(f"{name}.values.{channel.removeprefix(f'{name}.')}", -1))
         sees, zones, window = self._view(agent.observes, boards)
         return AgentProgram(
@@ -638,6 +641,7 @@ class _Compiler:
             visible_layout=boards.visible_layout(zones),
             window=window,
             discount=self.number(agent.discount),
+            discounts=discounts,
             weights=weights,
             weight_columns=tuple(columns),
             deliberation=self._rule(name, agent, channels),
@@ -678,6 +682,7 @@ class _Compiler:
             visible_layout=boards.visible_layout(zones),
             window=window,
             discount=self.number(agent.discount),
+            discounts=np.full(len(channels), self.number(agent.discount)),
             weights=weights,
             weight_columns=(-1,) * len(channels),
             deliberation=DeliberationRule("weighted"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from ...scenarios.language.expressions.constants import constant, settled
 from ...scenarios.language.expressions.params import choosing, weighing
 from ...scenarios.language.expressions.parser import formula
@@ -36,11 +38,16 @@ def reweigh(world: World, document: Document, overrides: Mapping[str, object]) -
 
     def reweighed(agent: AgentProgram, index: int) -> AgentProgram:
         block, weights = document.agents[agent.name], agent.weights.copy()
+        discount = number(f"{agent.name}.discount", block.discount)
+        discounts = np.full(len(world.channels), discount)
         for k, channel in enumerate(world.channels):
             short = channel.removeprefix(f"{agent.name}.")
             if world.owners[k] == index and short in block.values:
-                weights[k] = number(f"{agent.name}.values.{short}", block.values[short].weight)
-        return replace(agent, weights=weights, discount=number(f"{agent.name}.discount", block.discount))
+                name, value = f"{agent.name}.values.{short}", block.values[short]
+                weights[k] = number(name, value.weight)
+                if value.discount is not None or f"{name}.discount" in overrides:
+                    discounts[k] = number(f"{name}.discount", discount if value.discount is None else value.discount)
+        return replace(agent, weights=weights, discount=discount, discounts=discounts)
 
     agents = tuple(reweighed(agent, index) for index, agent in enumerate(world.agents))
     return replace(world, agents=agents, params=params, scope=replace(world.scope, params=params))

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...scenarios.errors import WorldError
 from ...scenarios.language.expressions.syntax import ENDED, Effect, Expression
-from ..base import Bools, Field, Floats, Ints
+from ..base import Bools, Field, Floats, Ints, UnlikeDiscountsError
 from ..deliberation import DeliberationRule
 from . import geometry
 from .line_of_sight import clear_lines
@@ -143,6 +143,8 @@ class AgentProgram:
         sees: indices of the fields that it observes; `window`: side of the square that it sees, or None for all.
         zones: indices of the zones that it observes.
         visible_layout: int32 `[L]`, the first layout with the same walls and zones, which it cannot tell from it.
+        discount: per tick, of every value that has none of its own.
+        discounts: float64 `[K]`, per visible channel, of its value: its own, or `discount`.
         weights: per visible channel, the weight: a number, or the column that holds it (`weight_columns`, -1 if fixed).
         deliberation: the rule by which the values of its heads become one choice.
         judges_by: which weights judge what follows an edit of them: `current`, `ignoring` or `future`.
@@ -160,12 +162,18 @@ class AgentProgram:
     visible_layout: Ints
     window: int | None
     discount: float
+    discounts: Floats
     weights: Floats
     weight_columns: tuple[int, ...]
     deliberation: DeliberationRule
     judges_by: str
     planner: PartSpec = ENUMERATE
     foresight: str = "episode"
+
+    @property
+    def one_discount(self) -> bool:
+        """Whether all of its values are discounted alike."""
+        return bool((self.discounts == self.discount).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,12 +226,17 @@ class EquilibriumChoice:
         rule: `all`; `perfect`, in which nobody's strategy is weakly dominated; or of those of a tick the one with the
             largest sum (`joint`), the smallest (`worst`), the largest product of gains over what each can secure
             (`nash`), or the one that is `best_for` an agent; or the correlated equilibrium with the largest sum
-            (`correlated`).
+            (`correlated`), or all correlated ones (`all_correlated`).
         agent: which one that is.
     """
 
-    rule: Literal["all", "perfect", "joint", "worst", "nash", "best_for", "correlated"] = "all"
+    rule: Literal["all", "perfect", "joint", "worst", "nash", "best_for", "correlated", "all_correlated"] = "all"
     agent: int = -1
+
+    @property
+    def mediated(self) -> bool:
+        """Whether a mediator tells the agents what to do, so that neither chooses by itself."""
+        return self.rule in ("correlated", "all_correlated")
 
 
 @dataclass(frozen=True, eq=False)
@@ -496,3 +509,20 @@ class World:
                 assert table is not None
                 out[:, channel] = table[states[:, column]]
         return out
+
+
+def check_discounts(world: World) -> None:
+    """Check that every agent discounts all of its values alike.
+
+    Raises:
+        UnlikeDiscountsError: one does not.
+    """
+    for agent in world.agents:
+        if not agent.one_discount:
+            unlike = ", ".join(
+                f"`{name}`" for k, name in enumerate(world.channels) if agent.discounts[k] != agent.discount
+            )
+            raise UnlikeDiscountsError(
+                f"values of `{agent.name}` have discounts of their own ({unlike}), and by several no plan stays best",
+                "leave `discount:` out under `values:`",
+            )

@@ -23,8 +23,10 @@ GRID = 12
 """How many values of a range of real numbers are tried on each side of the present one."""
 DIGITS = 5
 """The number of significant digits to which a break-even is bracketed."""
-TIE_WIDTH = 1e-3
-"""How closely the beginning of a tie is bracketed: near it a solver takes for equal what differs by rounding errors."""
+WIDTH = (10.0 ** -(DIGITS + 2), 1e-9)
+"""How closely a break-even is bracketed: relative to itself, and to the range in which it was looked for."""
+TIE_WIDTH = (1e-3, 1e-6)
+"""The same at the beginning of a tie: near it a solver takes for equal what differs by rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -127,15 +129,17 @@ def _changing(
 
 
 def _bracketed(
-    kept: Callable[[float], bool | None], inside: float, outside: float, width: float = 1e-9
+    kept: Callable[[float], bool | None], inside: float, outside: float, width: tuple[float, float] = WIDTH
 ) -> tuple[float, float]:
     """Bring two values closer to each other, of which the answer is the present one at the first alone.
 
-    They need not come closer than `width`, relative to the larger of the two.
+    They need not come closer than the first of `width`, relative to the larger of the two, nor than the second,
+    relative to what it was at the beginning.
     """
     near, far = float(inside), float(outside)
     size = max(abs(near), abs(far))
-    while abs(far - near) > max(10.0 ** -(DIGITS + 2) * max(abs(near), abs(far)), width * size):
+    own, least = width
+    while abs(far - near) > max(own * max(abs(near), abs(far)), least * size):
         middle = (near + far) / 2
         its = kept(middle)
         if its is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from ...agents.base import Agent, AgentState, Thinker
+from ...agents.learning.device import training_thread
 from ...agents.registry.stored_agents import TENSORS, read_agent
 from ...envs.base import Ints
 from ...envs.kernel.batch_stepper import Stepper
@@ -49,6 +51,10 @@ class LearnedShow:
             raise UsageError(f"{self._checkpoint} cannot be played here: {fault}") from fault
         return agent
 
+    def _by_one_thread(self) -> AbstractContextManager[None]:
+        """For networks: several threads that share busy cores wait for each other at every layer."""
+        return training_thread() if self._checkpoint.suffix == TENSORS else nullcontext()
+
     def episode(self, number: int) -> Episode:
         """See `Show`."""
         world, agent = self.world, self.agent
@@ -64,7 +70,8 @@ class LearnedShow:
             seen, mask = observe(world, lane.states, 0), lane.available[0].copy()
             key = seen.tobytes() + mask.tobytes()
             if key not in known:
-                known[key], memory = agent.act(seen, memory, mask)
+                with self._by_one_thread():
+                    known[key], memory = agent.act(seen, memory, mask)
             actions = known[key]
             lane.step(actions[:, None])
             states.append(lane.states[0].copy())
@@ -94,12 +101,13 @@ class LearnedShow:
         if tick >= episode.length:
             return None
         state, program = episode.states[tick : tick + 1], self.world.agents[agent]
-        if not isinstance(self.agent, Thinker):
+        played = self.agent
+        if not isinstance(played, Thinker):
             return None
-        self.agent.act(
-            observe(self.world, state, agent), np.array([tick], np.int64), available(self.world, state, agent)
-        )
-        thought = self.agent.thought()
+        seen, mask = observe(self.world, state, agent), available(self.world, state, agent)
+        with self._by_one_thread():
+            played.act(seen, np.array([tick], np.int64), mask)
+            thought = played.thought()
         return None if thought is None else mind_of(self.world, thought, program.actions, tuple(program.sees))
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:

@@ -259,7 +259,7 @@ def columns_of(channel: str, channels: Sequence[str]) -> list[int]:
 
 
 def sampled_measure(
-    measure: Measure, trace: Trace, reads: Reads, weights: Floats, discount: float, best: float = math.nan
+    measure: Measure, trace: Trace, reads: Reads, weights: Floats, discount: float | Floats, best: float = math.nan
 ) -> pl.DataFrame:
     """A measure in every episode of a trace.
 
@@ -268,7 +268,7 @@ def sampled_measure(
         trace: episodes of one agent in one stage.
         reads: evaluates the condition of a `rate`, or the formula of a statistic, in states.
         weights: float64 `[K]`, used by `return`, `value` and `regret` over all channels.
-        discount: used by `value` and `regret`.
+        discount: used by `value` and `regret`: of all channels, or float64 `[K]`, one for each.
         best: the value that a regret is measured from (see `best_of`).
 
     Returns:
@@ -316,7 +316,7 @@ def seed_values(episodes: pl.DataFrame) -> dict[int, float | None]:
 
 
 def _per_episode(
-    measure: Measure, channels: tuple[str, ...], weights: Floats, discount: float, best: float
+    measure: Measure, channels: tuple[str, ...], weights: Floats, discount: float | Floats, best: float
 ) -> tuple[pl.Expr, pl.Expr]:
     """The numerator and the denominator of a measure in one episode; each is summed over episodes."""
     once = pl.lit(1.0)
@@ -399,9 +399,16 @@ def _episode_met(condition: EpisodeCondition) -> pl.Expr:
     raise TypeError(f"not a condition on an episode: {condition}")
 
 
-def _discounted(channel: str | None, channels: tuple[str, ...], weights: Floats, discount: float) -> pl.Expr:
+def _discounted(channel: str | None, channels: tuple[str, ...], weights: Floats, discount: float | Floats) -> pl.Expr:
     """The discounted return of each episode, of one channel or weighted over all."""
-    return (_reward(channel, channels, weights) * pl.lit(discount).pow(pl.col("step"))).sum()
+    each = np.broadcast_to(np.asarray(discount, np.float64), (len(channels),))
+    counted = list(range(len(channels))) if channel is None else columns_of(channel, channels)
+    parts = []
+    for own in np.unique(each[counted]):  # one part in nearly every scenario
+        alike = [k for k in counted if each[k] == own]
+        weighed = [pl.col(f"reward.{channels[k]}") * (weights[k] if channel is None else 1.0) for k in alike]
+        parts.append(pl.sum_horizontal(weighed) * pl.lit(float(own)).pow(pl.col("step")))
+    return pl.sum_horizontal(parts).sum()
 
 
 def _reward(channel: str | None, channels: tuple[str, ...], weights: Floats) -> pl.Expr:

@@ -180,7 +180,7 @@ def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float |
     # NaN instead of None keeps the polars expression numeric; only a regret reads it, and then `best` is given.
     reference = math.nan if best is None else best
     return sampled_measure(
-        measure_in(world, measure), trace, reads_in(world), program.weights, program.discount, reference
+        measure_in(world, measure), trace, reads_in(world), program.weights, program.discounts, reference
     )
 
 

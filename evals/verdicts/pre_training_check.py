@@ -16,7 +16,7 @@ from ...agents.registry.multi_agent_profiles import plainly
 from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
-from ...envs.base import NotEnumerableError
+from ...envs.base import NotEnumerableError, UnlikeDiscountsError
 from ...envs.bounds.anytime_bounds import BoundedRound, BoundedSearch, ValueBounds
 from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
@@ -286,6 +286,9 @@ class _Checker:
                 analysis = analyse_life(self.solved.life({}), judged)
             else:
                 analysis = analyse(self.solved.plan({}, judged))
+        except UnlikeDiscountsError as fault:
+            self.fault("TC611", ("agents",), f"expectations of `exact` are not applicable: {fault}", fault.cure, True)
+            return None
         except NotEnumerableError as fault:
             if self.solved.lives_in(judged):
                 message = f"the life is not solved: {fault}"

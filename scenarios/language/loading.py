@@ -23,6 +23,7 @@ from .files.yaml_source import Data, Source, parse, read_text
 from .names.boards import Board
 from .names.overrides import check_overrides, put
 from .names.symbols import Symbols
+from .names.writing_out import written_out
 from .schema.document import Document
 from .schema.from_data import read_document
 from .validation.declarations import with_computed_params
@@ -128,7 +129,7 @@ def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     path = library.find(path_or_name)
     folder = FilePath(root) if root is not None else library.home(path)
     source = _read(path, str(path))
-    return _checked(_Reader(folder).whole(source, path))
+    return _checked(written_out(_Reader(folder).whole(source, path)))
 
 
 def load_text(
@@ -151,7 +152,7 @@ def load_text(
     """
     folder = None if root is None else FilePath(root)
     reader = _Reader(folder, library.FOLDER if shelf is None else FilePath(shelf))
-    return _checked(reader.whole(_parsed(text, file), None))
+    return _checked(written_out(reader.whole(_parsed(text, file), None)))
 
 
 def apply_overrides(scenario: Scenario, with_: Mapping[str, object] | None) -> Scenario:

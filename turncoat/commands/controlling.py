@@ -203,6 +203,7 @@ def protocols(
         printing.print_protocols(found)
         if picture is not None:
             printing.say(f"drawn to {picture}")
+        printing.next_command("control", which)
 
 
 def mitigations(
@@ -234,6 +235,7 @@ def mitigations(
         write_json(api.as_data(found))
     else:
         printing.print_mitigations(found)
+        printing.next_command("control", which)
 
 
 def monitor(

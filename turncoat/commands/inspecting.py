@@ -45,4 +45,6 @@ def inspect(
         )
     else:
         printing.print_run(RunReport(run.scenario.name, run, folder))
+        if folder is not None:
+            printing.next_command("report", str(folder))
     raise typer.Exit(EXIT_CODES[run.verdict])

@@ -31,7 +31,6 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..api import CheckResult
-    from ..envs.world.world import World
     from ..scenarios.language.faults.faults import ScenarioError
     from ..scenarios.language.loading import Scenario
 
@@ -249,6 +248,7 @@ def pareto(
         printing.print_front(front)
         if picture is not None:
             printing.say(f"drawn to {picture}")
+        printing.next_command("watch", which)
 
 
 def exploit(
@@ -262,51 +262,40 @@ def exploit(
     as_json: AsJson = False,
 ) -> None:
     """Say how much each agent of a profile could gain by a best response, and where best responses lead."""
-    from ..evals.exact.iterated_best_response import exploitability, iterated_best_response, nash_conv
-    from ..evals.exact.solved_worlds import SolvedWorlds
-    from ..evals.training.background_population import policy_in_states
+    from ..evals.studies.profile_exploitability import profile_exploitability
 
     scenario = load_with(which, param, set_)
     stage = stage_of(scenario, stage)
-    solved = SolvedWorlds(scenario)
-    solved.check_alone(stage)
-    world = solved.world({}, stage)
-    if len(world.agents) < 2:
-        raise UsageError(f"`{scenario.name}` has one agent, who answers nobody; `turncoat solve` plans for it")
-    given = _profile(agent, world)
+    given = _profile(agent, list(scenario.document.agents))
     with printing.progress(not as_json, which), limit_of(budget):
-        truth = solved.enumeration({}, stage)
-        policies = [policy_in_states(text, scenario, truth, number) for number, text in enumerate(given.values())]
-        found = exploitability(truth, policies)
-        path = None if iterate is None else iterated_best_response(truth, policies, iterate)
+        found = profile_exploitability(scenario, given, stage, iterate)
     if as_json:
-        agents = [{**vars(each), "policy": given[each.agent], "gain": each.gain} for each in found]
-        data: dict[str, Any] = {"agents": agents, "nash_conv": nash_conv(found)}
-        if path is not None:
-            turns = [vars(step) for step in path.steps]
-            data["iterated"] = {"end": path.end, "period": path.period, "turns": turns}
+        agents = [{**vars(each), "policy": found.policies[each.agent], "gain": each.gain} for each in found.agents]
+        data: dict[str, Any] = {"agents": agents, "nash_conv": found.nash_conv}
+        if found.iterated is not None:
+            path = found.iterated
+            data["iterated"] = {"end": path.end, "period": path.period, "turns": [vars(step) for step in path.steps]}
         write_json(data)
     else:
-        printing.print_exploitability(given, found, path)
+        printing.print_exploitability(found)
+        printing.next_command("watch", which)
 
 
-def _profile(texts: list[str], world: World) -> dict[str, str]:
-    """Each agent's policy in words, by its name: `random` for those of whom `AGENT=POLICY` says nothing.
+def _profile(texts: list[str], agents: list[str]) -> dict[str, str]:
+    """The policy in words of each agent of which `AGENT=POLICY` says something, by its name.
 
     Raises:
         UsageError: a text is not of that form, or an agent is named twice, or there is no such agent.
     """
-    given = {program.name: "random" for program in world.agents}
-    named = [text.partition("=")[0].strip() for text in texts]
-    if twice := next((name for name in named if named.count(name) > 1), None):
-        raise UsageError(f"--agent: `{twice}` is given two policies")
+    given: dict[str, str] = {}
     for text in texts:
-        name, equals, policy = text.partition("=")
-        if not equals or not policy.strip():
-            its = world.agents[0]
-            raise UsageError(f"`{text}` is not of the form AGENT=POLICY, as in {its.name}={its.actions[0]}")
-        check_name("agent", name.strip(), given)
-        given[name.strip()] = policy.strip()
+        name, equals, policy = (part.strip() for part in text.partition("="))
+        if not equals or not policy:
+            raise UsageError(f"`{text}` is not of the form AGENT=POLICY, as in {agents[0]}=random")
+        if name in given:
+            raise UsageError(f"--agent: `{name}` is given two policies")
+        check_name("agent", name, agents)
+        given[name] = policy
     return given
 
 

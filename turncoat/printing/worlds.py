@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from ..envs.analysis.performance_gap import Analysis
     from ..envs.export.formats import Exported
     from ..envs.pareto.front import ParetoFront
-    from ..evals.exact.iterated_best_response import AgentExploitability, IteratedBestResponse
     from ..evals.exact.parameter_flips import Flip
     from ..evals.exact.random_play import RandomPlay
     from ..evals.measures.bounded_measure import StageBounds
+    from ..evals.studies.profile_exploitability import ProfileExploitability
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
+    from ..scenarios.language.schema.document import Value
 
 MAX_TURNS = 24
 """Turns of best responses that are printed."""
@@ -41,6 +42,12 @@ def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to
     for fault in faults:
         shown = lines.get(fault.place.file, ()) if fault.place is not None else ()
         to.print(escape(render(fault, shown)), soft_wrap=True)
+
+
+def _value(channel: str, value: Value) -> str:
+    """A value function as the file has it: `own 1`, or `own 1 (discount 0.99)`."""
+    own = "" if value.discount is None else f" (discount {value.discount})"
+    return f"{channel} {value.weight}{own}"
 
 
 def print_scenario(scenario: Scenario, stage: str) -> None:
@@ -70,7 +77,7 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
     say()
     for agent in world.agents:
         program = document.agents[agent.name]
-        values = ", ".join(f"{channel} {value.weight}" for channel, value in program.values.items())
+        values = ", ".join(_value(channel, value) for channel, value in program.values.items())
         say(f"[bold]{escape(agent.name)}[/bold]: {escape(', '.join(agent.actions))}")
         say(f"values {escape(values or 'nothing')}; discount {agent.discount:.12g}", indent=2)
     rewards = [
@@ -228,23 +235,19 @@ def _print_every_equilibrium(analysis: Analysis) -> None:
         say(f"[yellow]there may be more: {escape(analysis.cut)}[/yellow]", indent=2)
 
 
-def print_exploitability(
-    policies: Mapping[str, str], found: Sequence[AgentExploitability], path: IteratedBestResponse | None
-) -> None:
+def print_exploitability(of: ProfileExploitability) -> None:
     """Print what each agent of a profile could gain, and where best responses one after another lead."""
-    from ..evals.exact.iterated_best_response import nash_conv
-
+    found, path = of.agents, of.iterated
     rows = [
-        (each.agent, escape(policies[each.agent]), number(each.value), number(each.best), number(each.gain))
+        (each.agent, escape(of.policies[each.agent]), number(each.value), number(each.best), number(each.gain))
         for each in found
     ]
     table(("agent", "policy", "worth", "best response", "gain"), rows, right=("worth", "best response", "gain"))
-    total = nash_conv(found)
     say()
-    if total == 0:
+    if of.nash_conv == 0:
         say("nobody gains by another policy: an equilibrium")
     else:
-        say(f"exploitability (all gains together, NashConv): {number(total)}")
+        say(f"exploitability (all gains together, NashConv): {number(of.nash_conv)}")
     if path is None:
         return
     say()

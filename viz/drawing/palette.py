@@ -36,6 +36,7 @@ class Theme:
         monster, items, block: of other bodies; zones: of zones.
         reward, performance: of the weighted reward and of the hidden performance; others: of further curves.
         below, zero, above: of negative values, of 0 and of positive values on a scale.
+        worth: of what places are worth, on pages, where thin lines in the agents' own colours lie over it.
         good, bad, undecided: of words that are verdicts, with enough contrast for text.
     """
 
@@ -61,6 +62,7 @@ class Theme:
     below: str
     zero: str
     above: str
+    worth: str
     good: str
     bad: str
     undecided: str
@@ -107,6 +109,7 @@ LIGHT = Theme(
     below=VERMILION,
     zero="#F7F7F4",
     above=BLUE,
+    worth=GREEN,
     good="#00795A",
     bad="#B34A00",
     undecided="#7A6A00",
@@ -136,6 +139,7 @@ DARK = Theme(
     below="#F0772B",
     zero="#232A32",
     above="#3FA9F0",
+    worth="#19B88A",
     good="#35C79B",
     bad="#FF9355",
     undecided="#E2CF47",

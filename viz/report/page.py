@@ -30,6 +30,7 @@ from ...scenarios.output_file import write_text_whole
 from ..text.ascii_board import meanings
 from .plots import learning_data, life_data, sweep_data
 from .replay_data import Data, episode_data, stage_data
+from .theme_css import theme_css
 
 Shown = StoredRun | SweepResult
 """What a page can show."""
@@ -118,7 +119,8 @@ def report_html(shown: Sequence[Shown]) -> str:
 
 
 def _page(data: Sequence[Data]) -> str:
-    style, script = part(__package__, "report.css"), part(__package__, "player.js", "sections.js", "report.js")
+    style = theme_css() + part(__package__, "report.css")
+    script = part(__package__, "player.js", "sections.js", "report.js")
     written = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     return filled(
         part(__package__, "page.html"),

@@ -290,7 +290,7 @@ function curves(canvas, frames, at, world) {
     pen.fillText(" they part in tick " + (parted - 1) + " ", x(parted), top + 4);
   }
   const draw = (line, colour) => { trace(pen, line.flatMap((value, t) => [x(t), y(value)])); stroke(pen, colour, 2); };
-  draw(hidden, "#D55E00"); draw(visible, css("--accent"));
+  draw(hidden, css("--hidden")); draw(visible, css("--accent"));
   trace(pen, [x(Math.min(at, visible.length - 1)), top, x(Math.min(at, visible.length - 1)), bottom]); stroke(pen, css("--muted"), 1);
   pen.textAlign = "left"; pen.textBaseline = "alphabetic";
   pen.fillStyle = css("--accent"); pen.fillText("weighted reward so far " + number(visible[Math.min(at, visible.length - 1)]), left, 164);

@@ -9,6 +9,7 @@ from itertools import groupby
 from ...scenarios import library
 from ...scenarios.language.faults.faults import safe
 from ..report.page import filled, part
+from ..report.theme_css import theme_css
 from .packing import packed
 from .scenario_data import ScenarioPage
 
@@ -37,14 +38,15 @@ def file_of(name: str) -> str:
     return f"{name.replace('/', '-')}.html"
 
 
-def scenario_html(page: ScenarioPage, docs: bool) -> str:
+def scenario_html(page: ScenarioPage, docs: bool, alone: bool = False) -> str:
     """The page of a scenario.
 
     Args:
         page: what it shows.
         docs: whether the docs are part of the site, and have a page for it.
+        alone: whether it is part of no site, so that it links to none of its pages.
     """
-    links = [("../index.html", "All scenarios")]
+    links = [] if alone else [("../index.html", "All scenarios")]
     if docs:
         links += [(f"../docs/scenarios/{page.name}.html", "In the docs"), ("../docs/index.html", "Docs")]
     about = "".join(f"<dt>{_text(heading)}</dt><dd>{_text(text)}</dd>" for heading, text in page.about)
@@ -115,7 +117,7 @@ def _card(page: ScenarioPage, number: int) -> str:
 
 
 def _page(title: str, links: Sequence[tuple[str, str]], content: str, data: str, script: str) -> str:
-    style = part(REPORT, "report.css") + part(__package__, "site.css")
+    style = theme_css() + part(REPORT, "report.css") + part(__package__, "site.css")
     shown = [f'<a href="{href}">{_text(text)}</a>' for href, text in links]
     return filled(
         part(__package__, "page.html"),

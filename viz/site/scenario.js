@@ -328,7 +328,9 @@ class Site {
       else panel.data.axes.forEach((axis, index) => { if (panel.at[index] !== axis.own) said.set(axis.name, axis.labels[panel.at[index]]); });
     }
     const hash = "#" + said;
-    if (hash !== location.hash) history.replaceState(null, "", hash);
+    if (hash === location.hash) return;
+    try { history.replaceState(null, "", hash); }
+    catch { this.quiet = true; } // in the sandboxed frame of a notebook a page has no address to keep anything in
   }
 
   recall() {

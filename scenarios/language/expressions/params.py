@@ -135,7 +135,7 @@ def _planner(planner: str | Planning) -> Iterator[Formula | None]:
 def _weights(document: Document) -> Iterator[Formula | None]:
     for agent in document.agents.values():
         yield agent.discount
-        yield from (value.weight for value in agent.values.values())
+        yield from (each for value in agent.values.values() for each in (value.weight, value.discount))
 
 
 def _deliberation(deliberation: str | Deliberating) -> Iterator[Formula | None]:

@@ -135,6 +135,10 @@ CATALOGUE: dict[str, str] = {
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
+    "TC244": "`like: ann` takes over what ann's block says. One that says so of another agent itself is not written "
+    "out anywhere, perhaps because two are like each other.",
+    "TC245": "An expectation with `each` is written out once for each agent, or choice of different agents, under a "
+    "name of its own: `each: {one: agent}`. Things have no such claims: `any`, `all` and `count` go over them.",
     "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
     "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
     "many episodes of each.",
@@ -265,6 +269,8 @@ CATALOGUE: dict[str, str] = {
     "objective to read it, the search would pick agents that are good, and show nothing.",
     "TC530": "`return` and `value` sum what the agent is paid, and the hidden performance is never paid: measure it "
     "by `performance`, and by `regret(performance)` against the best that was possible.",
+    "TC531": "A value's own `discount` is for the one agent of a file, who plays episodes: games, enlisted things and "
+    "lives are solved with one discount for each agent, and nobody learns otherwise there.",
     "TC540": "No rule, guard, effect or measure names the counter, so it keeps its first value for ever.",
     "TC541": "No formula, effect or measure names what stands under `let:`.",
     # TC6: what the world turns out to be
@@ -293,6 +299,9 @@ CATALOGUE: dict[str, str] = {
     "TC610": "Numbers have about 300 digits before the point. Where what a rule pays, times a weight and the ticks that"
     " count, would have more, values would be infinite and all plans equally good, so nothing is solved. Likewise "
     "where even the largest would be smaller than 1e-290: all plans would be rounded to nothing.",
+    "TC611": "An agent's values have discounts of their own. A weighted sum of returns that are discounted differently "
+    "has no plan that stays the best: what is best from now on no longer is a tick later. So nothing is solved, and "
+    "expectations of `exact` are not applicable. Agents with a value function for each channel follow such values.",
     "TC620": "An expectation of trained agents takes so many seeds to be shown, even if all of them agree; with fewer "
     "the run can at best be inconclusive. The number is that of `turncoat run`, which is larger where there are more "
     "learned expectations. A share of exactly 0 or 1 is shown by no number of seeds.",

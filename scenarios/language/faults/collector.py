@@ -33,6 +33,9 @@ class Places(Protocol):
     def locate(self, path: Path, span: Span) -> Place:
         """The position of a range of characters in the text at a path."""
 
+    def read_as(self, path: Path) -> Mapping[str, str]:
+        """The names that are written in the value at a path, and what each is read as; empty where none is changed."""
+
 
 class Report:
     """The faults that were found so far.
@@ -44,7 +47,8 @@ class Report:
     def __init__(self, source: Places | None = None) -> None:
         self._source = source
         # A dict serves as an ordered set: several checks may meet the same fault, as once for each stage's board.
-        self._faults: dict[Fault, None] = {}
+        # Of what is written once for several agents, the fault of one is enough: `True` marks those of copies.
+        self._faults: dict[Fault, bool] = {}
 
     def add(
         self,
@@ -72,11 +76,21 @@ class Report:
         """
         cure = f"{did_you_mean(*meant)}{cure}" if meant is not None else cure
         if len(self._faults) < MOST:
-            self._faults[Fault(code, self._place(path, span, key), message, cure, warning)] = None
+            names = {} if self._source is None else self._source.read_as(path)
+            if names:
+                message += f", where {', '.join(f'`{name}` is read as `{other}`' for name, other in names.items())}"
+            self._faults.setdefault(Fault(code, self._place(path, span, key), message, cure, warning), bool(names))
 
     def faults(self) -> tuple[Fault, ...]:
         """All faults and warnings by position: the main file first, those without a position last."""
-        return tuple(sorted(self._faults, key=self._position))
+        kept: list[Fault] = []
+        known: set[tuple[str, Place | None]] = set()
+        for fault in sorted(self._faults, key=self._faults.__getitem__):  # what is no copy comes first
+            where = fault.code, fault.place
+            if not self._faults[fault] or where not in known:
+                kept.append(fault)
+            known.add(where)
+        return tuple(sorted(kept, key=self._position))
 
     def raise_if_wrong(self) -> None:
         """Raise an error if any fault is more than a warning.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from .yaml_source import Data, Node, Source
 
 BY_NAME = ("rules", "overrides")
 """Keys of the lists that are merged entry by entry, matched by the entries' names; other lists are replaced."""
+
+PROSE = ("name", "about")
+"""Keys whose texts are for people: no name in them is changed for another one."""
+_WORD = re.compile(r"""("[^"]*"|'[^']*')|(?<![A-Za-z0-9_])[A-Za-z][A-Za-z0-9_]*""")
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,16 @@ class Piece:
         path: the value's path in that file.
         entries: key -> value of a merged mapping; None for any other value.
         items: the values of a merged list; None for any other value.
+        names: of a text, a name that is written there -> the name that is read instead.
+        ending: what is read after a text that is written there.
     """
 
     source: Source
     path: Path = ()
     entries: Mapping[str, Piece] | None = None
     items: tuple[Piece, ...] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    ending: str = ""
 
     @property
     def node(self) -> Node:
@@ -45,7 +54,8 @@ class Piece:
             return {key: piece.data for key, piece in self.entries.items()}
         if self.items is not None:
             return [piece.data for piece in self.items]
-        return self.node.data
+        data = self.node.data
+        return _replaced(data, self.names) + self.ending if isinstance(data, str) else data
 
     def children(self) -> Mapping[str, Piece] | None:
         """The values of a mapping by key; None if this is no mapping."""
@@ -120,34 +130,62 @@ class Merged:
 
     def node(self, path: Path) -> Node | None:
         """The node of the value at a path, in its own file; None if no value is there."""
-        source, inside = self._origin(path)
-        return source.node(inside)
+        piece, inside = self._origin(path)
+        return piece.source.node(inside)
 
     def place(self, path: Path, key: bool = False) -> Place:
         """The position of the value at a path, or of its key; if nothing is there, that of the nearest ancestor."""
-        source, inside = self._origin(path)
-        return source.place(inside, key)
+        piece, inside = self._origin(path)
+        return piece.source.place(inside, key)
+
+    def read_as(self, path: Path) -> Mapping[str, str]:
+        """The names that are written in the value at a path, and what each is read as; empty where none is changed."""
+        return self._origin(path)[0].names
 
     def locate(self, path: Path, span: tuple[int, int]) -> Place:
         """The position of a range of characters in the text at a path."""
-        source, inside = self._origin(path)
-        return source.locate(inside, span)
+        piece, inside = self._origin(path)
+        node = piece.source.node(inside)
+        if piece.names and node is not None and isinstance(node.data, str):
+            span = _written_at(node.data, piece.names, span[0]), _written_at(node.data, piece.names, span[1])
+        return piece.source.locate(inside, span)
 
-    def _origin(self, path: Path) -> tuple[Source, Path]:
-        """Translate a path of the merged content into the file where that value is written and the path there."""
+    def _origin(self, path: Path) -> tuple[Piece, Path]:
+        """One file's own piece that holds the value at a path of the merged content, and the path in that file."""
         piece = self.root
         for depth, step in enumerate(path):
             if piece.entries is None and piece.items is None:  # one file's own value, and all below is in that file
-                return piece.source, (*piece.path, *path[depth:])
+                return piece, (*piece.path, *path[depth:])
             below = None
             if piece.entries is not None and isinstance(step, str):
                 below = piece.entries.get(step)
             elif piece.items is not None and isinstance(step, int) and 0 <= step < len(piece.items):
                 below = piece.items[step]
             if below is None:
-                return piece.source, piece.path
+                return piece, piece.path
             piece = below
-        return piece.source, piece.path
+        return piece, piece.path
+
+
+def renamed(piece: Piece, names: Mapping[str, str], ending: str = "") -> Piece:
+    """A value as it is read where some names are changed for others, in every word but those for people.
+
+    Args:
+        piece: the value as written.
+        names: a name that is written -> the name that is read.
+        ending: of a mapping, what is read after the text of its `name`.
+    """
+    children, items = piece.children(), piece.elements()
+    if children is not None:
+        entries = {
+            _replaced(key, names): child if key in PROSE else renamed(child, names) for key, child in children.items()
+        }
+        if ending and "name" in entries:
+            entries["name"] = replace(entries["name"], ending=ending)
+        return Piece(piece.source, piece.path, entries)
+    if items is not None:
+        return Piece(piece.source, piece.path, None, tuple(renamed(item, names) for item in items))
+    return replace(piece, names=names)
 
 
 def merge(near: Piece, far: Piece, key: str = "") -> Piece:
@@ -185,3 +223,22 @@ def _name(piece: Piece) -> str | None:
     data = piece.data
     name = data.get("name") if isinstance(data, dict) else None
     return name if isinstance(name, str) else None
+
+
+# ------------------------------------------------------------------ names that are changed for others
+
+
+def _replaced(text: str, names: Mapping[str, str]) -> str:
+    """A text with every word changed that is one of the names; what stands in quotation marks stays."""
+    return _WORD.sub(lambda word: names.get(word[0], word[0]), text) if names else text
+
+
+def _written_at(text: str, names: Mapping[str, str], position: int) -> int:
+    """Where a position in `_replaced(text, names)` is in the text as written."""
+    shift = 0
+    for word in _WORD.finditer(text):
+        read = len(names.get(word[0], word[0]))
+        if position < word.start() + shift + read:
+            return min(position - shift, word.end())
+        shift += read - len(word[0])
+    return position - shift

@@ -38,6 +38,7 @@ def targets(symbols: Symbols) -> tuple[str, ...]:
         names += [f"{agent}.{setting}" for setting in ("discount", "deliberation", "planner", "judges_by")]
         names += [f"{agent}.foresight"] if symbols.document.life else []
         names += [f"{agent}.values.{channel}" for channel in its.values]
+        names += [f"{agent}.values.{channel}.discount" for channel in its.values]
         names += [f"{agent}.observes.hides", f"{agent}.observes.window"]
     return tuple(names)
 
@@ -114,7 +115,8 @@ def put(data: dict[str, Any], name: str, value: object) -> None:
     block = data["agents"][agent]
     head, _, tail = setting.partition(".")
     if head == "values":
-        block["values"][tail]["weight"] = value
+        channel, _, key = tail.partition(".")
+        block["values"][channel][key or "weight"] = value
     elif head == "observes":
         view = block.get("observes")  # `full` is a word: the override turns it into a mapping
         block["observes"] = {**(view if isinstance(view, dict) else {}), tail: value}
@@ -186,7 +188,7 @@ def _no_number(value: object) -> str:
 def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
     """The cure for a value that an agent's setting cannot have; None if it can."""
     setting = name.split(".", 1)[1]
-    if setting == "discount":
+    if setting == "discount" or (setting.startswith("values.") and setting.endswith(".discount")):
         return None if _is_number(value) and 0 <= value <= 1 else "write a number from 0 to 1"
     if setting.startswith("values."):
         return None if _is_number(value) else _no_number(value)
@@ -219,7 +221,7 @@ def _wrong_solution(name: str, value: object, symbols: Symbols) -> str | None:
     except ValidationError:
         return (
             "write `joint`, `equilibrium`, `{best_response: AGENT, others: {...}}` or "
-            "`{equilibrium: all | perfect | joint | worst | nash | correlated | {best_for: AGENT}}`"
+            "`{equilibrium: all | perfect | joint | worst | nash | correlated | all_correlated | {best_for: AGENT}}`"
         )
     return None
 

@@ -186,10 +186,12 @@ class Motion(Block):
 class Value(Block):
     """One value function of an agent, for one reward channel: its weight in the agent's choices.
 
-    `persists`: what an edit makes of the weight goes on from episode to episode of a life.
+    `discount`: of this value alone, in place of the agent's. `persists`: what an edit makes of the weight goes on from
+    episode to episode of a life.
     """
 
     weight: Formula = 1.0
+    discount: Formula | None = None
     persists: Literal["episodes"] | None = None
     about: Line | None = None
 
@@ -348,9 +350,11 @@ class AgentBlock(Block):
 
     `foresight`: whether what it maximises ends with the episode, or with the life that the file declares.
     `leaves_when`: read after the rules of each tick; where it holds, the agent has left, and the episode goes on
-    without it.
+    without it. `like`: the agent whose block is taken over where this one says nothing, with the two names changed for
+    each other; it is written out before blocks are read.
     """
 
+    like: Name | None = None
     actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
     observes: Literal["full"] | View = "full"
     values: dict[Name, Value] = {}
@@ -505,10 +509,11 @@ class BestFor(Block):
 class EquilibriumBlock(Block):
     """The solution concept in which two agents choose apart, and which of their equilibria count.
 
-    `correlated`: a mediator tells each agent what to do, and nobody gains by doing anything else.
+    `correlated`: a mediator tells each agent what to do, and nobody gains by doing anything else; of these the one with
+    the largest sum, or all of them (`all_correlated`).
     """
 
-    equilibrium: Literal["all", "perfect", "joint", "worst", "nash", "correlated"] | BestFor
+    equilibrium: Literal["all", "perfect", "joint", "worst", "nash", "correlated", "all_correlated"] | BestFor
 
 
 MAX_FIRST_SEED = 10**9
@@ -543,10 +548,12 @@ class Minus(Block):
 class Expectation(Block):
     """A claim about behaviour: a measure and exactly one of the bounds `at_least`, `at_most` and `equals`.
 
-    `episode`: which one of the episodes that the stage has in the life; by default their mean.
+    `episode`: which one of the episodes that the stage has in the life; by default their mean. `each`: names for
+    agents, for each choice of which there is one such claim; they are written out before claims are read.
     """
 
     name: Line
+    each: Name | dict[Name, Name] | None = None
     measure: Line
     at_least: int | float | None = None
     at_most: int | float | None = None

@@ -19,6 +19,8 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file, in draft-07 because most editors read that and pydantic writes 2020-12."""
     schema = cast(dict[str, Any], _downgraded(Document.model_json_schema()))
     needed = schema.pop("required")
+    agent = schema["definitions"]["AgentBlock"]
+    agent["anyOf"] = [{"required": agent.pop("required")}, {"required": ["like"]}]
     parts = [{"required": [key]} for key in ("extends", "uses")]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

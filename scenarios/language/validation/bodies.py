@@ -252,6 +252,18 @@ def _check_values(name: str, agent: AgentBlock | AsAgent, path: Path, context: C
                 cure += f": a channel of its own has `for: {name}` under `rewards:`"
             context.report.add("TC528", (*path, channel), message, cure, key=True)
         context.fixed(value.weight, f"the weight of `{channel}`", (*path, channel, "weight"))
+        if value.discount is not None:
+            _check_own_discount(name, channel, value.discount, (*path, channel, "discount"), context)
+
+
+def _check_own_discount(name: str, channel: str, discount: Formula, path: Path, context: Context) -> None:
+    """Check the discount of one value: in the file of one agent that plays episodes."""
+    document = context.symbols.document
+    if "as_agent" in path or len(document.agents) > 1 or document.life:
+        where = "in a life" if document.life else "where several act"
+        message = f"a value of `{name}` has a discount of its own {where}"
+        context.report.add("TC531", path, message, f"give all values of `{name}` its own `discount:`", key=True)
+    _check_discount(f"{name}.values.{channel}", discount, path, context)
 
 
 def check_hides(hides: list[str], path: Path, context: Context) -> None:

@@ -153,9 +153,9 @@ def _check_effects(
     key: str, effects: Sequence[str], rule: Rule, path: Path, context: Context, bound: Mapping[str, str]
 ) -> None:
     """Check the effects of a rule under `then` or `else`."""
-    # A list in brackets is refused as a whole: `[swap a, b]` would otherwise give two puzzling faults.
+    # A list of several in brackets is refused as a whole: `[swap a, b]` would otherwise give two puzzling faults.
     node = context.source.node((*path, key)) if context.source else None
-    if node is not None and node.flow and effects:
+    if node is not None and node.flow and len(effects) > 1:
         message = "effects stand in brackets, where YAML splits them at commas"
         cure = "write each effect on a line of its own, after `- `"
         context.report.add("TC217", (*path, key), message, cure, key=True)
