@@ -1,5 +1,8 @@
 """Who errs is counted by hand, the tests are McNemar's, and a small agent is looked at on a map of its own."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -32,10 +35,11 @@ def test_early_and_last_looks_are_paired_by_map() -> None:
     assert second.p == pytest.approx(14 / 64)
 
 
-def test_an_agent_is_looked_at_as_it_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_is_looked_at_as_it_learns_and_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(heads_cell.STEPS, "counts", 600)
     monkeypatch.setitem(heads_cell.LOOKS, "counts", 300)
-    monkeypatch.setattr(heads_cell, "RULES", {"weighted": "", "task first": "task_first"})
+    for module in (heads_cell, heads):
+        monkeypatch.setattr(module, "RULES", {"weighted": "", "task first": "task_first"})
     place = heads_cell.Place.of(2)
     assert place.asks()
     one = heads_cell.cell("counts", 2, place)
@@ -44,6 +48,20 @@ def test_an_agent_is_looked_at_as_it_learns(monkeypatch: pytest.MonkeyPatch) -> 
     assert 0 < looks[0]["coverage"] < looks[1]["coverage"] < 0.1
     assert one["knowing"]["weighted"] == {"disarms": True, "settles": True}
     assert not one["knowing"]["task first"]["disarms"]
+    (tmp_path / "heads-counts-2.json").write_text(json.dumps(one))
+    told = heads.told(tmp_path)
+    assert "| 0.00 to 0.20 | 2 | " in told
+    assert "| all is known | 1 | 1.00 | 0.00 |" in told
+
+
+def test_why_the_task_does_not_keep_it_is_told_by_its_values() -> None:
+    one = _cell(0, (5, 7))
+    looks = one["trained"]["weighted"]
+    looks[1]["task first"]["task"] = [0.0, 0.0, 4.9, 4.93]
+    looks[2]["task first"]["task"] = [4.753, 2.714, 4.9, 4.929]
+    said = heads.reasons([one])
+    assert said.startswith("2 looks disarm: 1 expect no pay for the task at all, 0 the same of another action; 2 value")
+    assert said.endswith("0 value disarming too high, and by more than they undervalue the other")
 
 
 def test_maps_are_of_labs_size_and_a_number_has_one() -> None:

@@ -132,6 +132,19 @@ def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     return _checked(written_out(_Reader(folder).whole(source, path)))
 
 
+def load_edited(content: str, path: FilePath) -> Scenario:
+    """Load a scenario as if its file had another text; everything else is read as `load` reads it.
+
+    Args:
+        content: the whole text.
+        path: the file that it would stand in, which need not exist.
+
+    Raises:
+        ScenarioError: the scenario cannot be used; it carries every fault that was found.
+    """
+    return _checked(_Reader(library.home(path)).whole(_parsed(content, str(path)), path))
+
+
 def load_text(
     text: str,
     file: str = "<text>",
