@@ -30,7 +30,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..api import CheckResult
+    from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import ScenarioError
     from ..scenarios.language.loading import Scenario
 
@@ -100,13 +100,14 @@ def check(
     """
     from .. import api
     from ..evals.training.execution.side_by_side import side_by_side
+    from ..scenarios.language.faults.faults import ScenarioError
 
     wrong, data = False, []
     names = [name for each in which for name in scenarios_below(each)]
     calls = [(name, param, set_, budget, as_json) for name in names]
-    for found in side_by_side(_checked, calls, jobs_of(jobs)):
-        name, scenario, result = found()
-        if not isinstance(result, api.CheckResult):
+    for each in side_by_side(_checked, calls, jobs_of(jobs)):
+        name, scenario, result = each()
+        if isinstance(result, ScenarioError):
             wrong = True
             data.append({"scenario": name, "ok": False, "faults": [printing.fault_data(f) for f in result.faults]})
             if not as_json:
