@@ -10,9 +10,8 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from multiprocessing import Pipe
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
-from threading import Thread
 
 from turncoat.evals.live.training_process import SHARE, TrainingRequest, WatchedCallbacks, trained_while_watched
 from turncoat.scenarios.language.loading import load
@@ -38,7 +37,8 @@ def seconds_of(request: TrainingRequest, watched: bool) -> float:
     """Processor seconds of this thread for one training."""
     spec = request.spec()
     ours, theirs = Pipe()
-    watcher = Thread(target=ask_without_a_pause, args=(theirs,), daemon=True)
+    # A process, as whoever watches is one: a thread would take turns with the training.
+    watcher = get_context("spawn").Process(target=ask_without_a_pause, args=(theirs,), daemon=True)
     if watched:
         watcher.start()
     callbacks = WatchedCallbacks(spec, request.seed, ours, SHARE if watched else 0.0)
@@ -46,9 +46,10 @@ def seconds_of(request: TrainingRequest, watched: bool) -> float:
     trained_while_watched(spec, request.seed, callbacks)
     taken = time.thread_time() - begun
     ours.close()
-    if watched:
-        watcher.join()
     theirs.close()
+    if watched:
+        watcher.terminate()
+        watcher.join()
     return taken
 
 

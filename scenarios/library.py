@@ -66,13 +66,22 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
 
 def home(path: Path) -> Path:
     """The folder that bounds a scenario's `extends` and `uses`: that of its library or plugin, otherwise its own."""
+    return _library_of(path) or path.parent
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether a file belongs to the library or to a plugin, which are nobody's to write to."""
+    return _library_of(path) is not None
+
+
+def _library_of(path: Path) -> Path | None:
+    """The folder of the library or plugin that a file is in; None if it is in neither."""
     # Real paths on both sides: a link must neither smuggle a file into a library nor hide that it is in one.
     real = os.path.realpath(path)
     for folder in (FOLDER, *_plugins().values()):
-        root = os.path.realpath(folder)
-        if below(real, root) is not None:
+        if below(real, os.path.realpath(folder)) is not None:
             return folder
-    return path.parent
+    return None
 
 
 def _paths() -> dict[str, Path]:

@@ -424,7 +424,9 @@ def test_formulas_may_be_plain_values() -> None:
 # ------------------------------------------------------------------ params that are computed
 
 COMPUTED = SEED.replace("pay: {value: 1}", "pay: {formula: sight - 3}\n  twice: {formula: 2 * pay + threshold}")
-COMPUTED = COMPUTED.replace("max: threshold", "max: twice")
+COMPUTED = COMPUTED.replace("max: threshold", "max: twice").replace(
+    "horizon: 120", "horizon: 120, params: {threshold: 2}"
+)
 
 
 def test_a_computed_param_follows_the_others_wherever_they_are_set() -> None:

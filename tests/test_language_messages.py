@@ -75,6 +75,10 @@ class Case:
         return self.seed.replace(self.old, self.new, 1)
 
 
+MONITORED = """\
+monitors:
+  - {name: m, reads: plan, event: seized, control: myopic, lead: {at_least: 1}}
+"""
 LIVED = """\
 turncoat: 1
 name: lived
@@ -213,6 +217,7 @@ CASES = [
     Case("an empty list", "TC205", "values: [calm, angry], start: calm", "values: []"),
     Case("a cell of three numbers", "TC205", "cells: [[1, 1], [1, 2]]", "cells: [[1, 1, 1], [1, 2]]"),
     Case("a range of one number", "TC205", "range: [1, 4]", "range: [1]"),
+    Case("a setting that nobody hears of", "TC242", "horizon: 120", "horizon: 120, params: {threshold: 2}"),
     Case("across nothing", "TC205", "threshold: [1, 2], goal", "threshold: [], goal"),
     Case("no name", "TC206", "  alarm: {}", "  alarm-1: {}"),
     Case("a later version", "TC207", "turncoat: 1", "turncoat: 2"),
@@ -417,14 +422,14 @@ CASES = [
     Case("hiding a draw of a tick", "TC429", "hides: [guard.alert, alarm]", "hides: [wind, alarm]"),
     Case("hiding where nobody faces", "TC429", "hides: [guard.alert, alarm]", "hides: [key.facing, alarm]"),
     Case("hiding what is not", "TC429", "hides: [guard.alert, alarm]", "hides: [guard.alrt, alarm]"),
-    Case("an unknown param of a stage", "TC430", "params: {threshold: 2}", "params: {thresholdd: 2}"),
+    Case("an unknown param of a stage", "TC430", "horizon: 120", "horizon: 120, params: {thresholdd: 2}"),
     Case("an unknown override", "TC431", "myopic: {robot.discount: 0.5}", "myopic: {robot.discout: 0.5}"),
     Case("an override of a rule", "TC431", "with: {robot.values.own: 2}", "with: {robot.actions: 2}"),
     Case("an override out of range", "TC432", "threshold: [1, 2], goal", "threshold: [1, 5], goal"),
     Case("a discount above 1", "TC432", "myopic: {robot.discount: 0.5}", "myopic: {robot.discount: 1.5}"),
     Case("a discount that is a word", "TC432", "myopic: {robot.discount: 0.5}", "myopic: {robot.discount: low}"),
     Case("hiding what is not, by override", "TC432", "{robot.discount: 0.5}", "{robot.observes.hides: [guadr]}"),
-    Case("a stage's param out of range", "TC432", "params: {threshold: 2}", "params: {threshold: 9}"),
+    Case("a stage's param out of range", "TC432", "limit: 100", "limit: 100, params: {threshold: 9}"),
     Case("an unknown variant", "TC434", "variant: myopic", "variant: myopia"),
     Case("across no list", "TC435", "goal: cells(corner)", "goal: corner"),
     Case("across the cells of a number", "TC435", "threshold: [1, 2], goal", "threshold: cells(corner), goal"),
@@ -556,6 +561,14 @@ CASES = [
          "expect:\n  - {name: x, measure: count(seized), at_least: 0}\n"),
     Case("a difference that may be anything", "TC241", "expect:\n",
          "expect:\n  - {name: x, measure: share(seized), minus: {agent: counts}, equals: 0, within: 1}\n"),
+    Case("a monitor of nothing", "TC246", "expect:\n", MONITORED.replace(", lead: {at_least: 1}", "") + "expect:\n"),
+    Case("a monitor between two bounds", "TC246", "expect:\n",
+         MONITORED.replace("at_least: 1", "at_least: 1, at_most: 2") + "expect:\n"),
+    Case("a monitor of an unknown event and an unknown control", "TC426 TC434", "expect:\n",
+         MONITORED.replace("seized", "seizd").replace("control: myopic", "control: myopc") + "expect:\n"),
+    Case("a monitor that cannot fail", "TC241", "expect:\n",
+         MONITORED.replace("lead: {at_least: 1}", "auc: {at_least: 0}") + "expect:\n"),
+    Case("a monitor that reads minds", "TC203", "expect:\n", MONITORED.replace("plan", "mind") + "expect:\n"),
     # Lives
     Case("what persists without a life", "TC250", LIVED[LIVED.index("life:\n"):LIVED.index("expect")], "", LIVED),
     Case("an entry without a number", "TC251", "stage: train, episodes: 2", "stage: train", LIVED),

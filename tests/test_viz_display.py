@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,8 +14,10 @@ from PIL import Image
 from turncoat.evals.inspection.narration import Narration, opening_of
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.scenarios.language.loading import load
+from turncoat.viz.editing.editor_scene import draw_editor, map_cell_at
 from turncoat.viz.scene.scene import draw, tick_at
-from turncoat.viz.viewer.viewer import Viewer
+from turncoat.viz.viewer.editor import ScenarioEditor
+from turncoat.viz.viewer.viewer import Viewer, viewer_buttons
 
 from .display import ROOT, Screen, needs_xvfb, until, virtual_display
 
@@ -44,7 +47,15 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
     watching = program("watch", "treacherous_turn/lab")
     scenario = load("treacherous_turn/lab")
     told = Narration(scenario, opening_of(scenario), "treacherous_turn/lab")
-    viewer = Viewer(LiveShow(scenario, "deploy"), wait=True, supposing=True, narration=told, card=True)
+    viewer = Viewer(
+        LiveShow(scenario, "deploy"),
+        wait=True,
+        supposing=True,
+        narration=told,
+        card=True,
+        editor="this one only looks",
+        buttons=viewer_buttons,
+    )
 
     def shows(width: int = 1280, height: int = 800) -> None:
         scene = np.asarray(draw(viewer.frame(), width, height))
@@ -57,10 +68,11 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
     viewer.seek(2)
     shows()
     watching.press("s")
-    assert np.array_equal(_picture(watching.saved("lab-deploy-tick-2.png")), np.asarray(draw(viewer.frame())))
+    bare = np.asarray(draw(replace(viewer.frame(), buttons=())))
+    assert np.array_equal(_picture(watching.saved("lab-deploy-tick-2.png")), bare)
 
-    places = {tick_at(viewer.frame(), 1280, 800, x, 760): x for x in range(1280)}
-    watching.drag((places[30], 760), (places[50], 700), (places[75], 760))
+    places = {tick_at(viewer.frame(), 1280, 800, x, 730): x for x in range(1280)}
+    watching.drag((places[30], 730), (places[50], 690), (places[75], 730))
     viewer.seek(75)
     shows()
     for key in "1234567890ut":  # each overlay on or off, then the dark theme
@@ -83,6 +95,50 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
     assert out == ""
     assert err.startswith("treacherous_turn/lab: reading what is to be watched; ")
     assert [path.name for path in tmp_path.iterdir()] == ["lab-deploy-tick-2.png"]
+
+
+@needs_xvfb
+def test_a_new_file_is_edited_in_its_window(program, tmp_path: Path) -> None:
+    """`turncoat new`, `watch`, E: an editor of this process is told the same, and the window shows its picture."""
+    command = [sys.executable, "-m", "turncoat", "new", "mine"]
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    path = tmp_path / "mine.yaml"
+    before = path.read_text(encoding="utf-8")
+    watching = program("watch", "mine.yaml", "--size", "900x640")
+    show = LiveShow(load(path), "deploy")
+    editor = ScenarioEditor(path, show.scenario, "deploy", show.world, wait=True)
+    viewer = Viewer(show, wait=True, supposing=True, editor=editor, buttons=viewer_buttons)
+
+    def shows() -> None:
+        frame = viewer.frame()
+        picture = np.asarray(draw_editor(frame, 900, 640))
+        until(lambda: np.array_equal(watching.pixels(), picture), f"editor at {editor.cursor}, {editor.message}")
+
+    watching.press("e")
+    viewer.press("e")
+    shows()
+    watching.press("2", "Right", "Down", "space")
+    for key in ("2", "right", "down", "space"):
+        viewer.press(key)
+    shows()
+    frame = viewer.frame()
+    middle = {map_cell_at(frame, 900, 640, x, y): (x, y) for x in range(0, 600, 8) for y in range(50, 560, 8)}
+    watching.drag(middle[1, 2], middle[1, 3])
+    editor.take((1, 2))
+    editor.drag((1, 3))
+    editor.drop()
+    editor.point((1, 3))
+    shows()
+    watching.press("s")
+    until(lambda: path.read_text(encoding="utf-8") != before, "saved file")
+    assert path.read_text(encoding="utf-8") == editor.content
+    changed = {*editor.content.split("\n")} ^ {*before.split("\n")}
+    assert changed == {"  #.##....#", "  #.#.....#", "  #.......#"}
+    watching.press("e")
+    watching.settled()
+    watching.press("Escape")
+    assert watching.ends() == 0
+    viewer.close()
 
 
 @needs_xvfb

@@ -23,6 +23,7 @@ from .evals.exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, asked_stage
 from .evals.measures.bounded_measure import StageBounds, stage_bounds
 from .evals.measures.life_analysis import analyse_life
 from .evals.monitors.report import MonitorReport, monitor_runs
+from .evals.monitors.stated import judge_stated
 from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
 from .evals.runs.reproduce import Reproduction
 from .evals.runs.reproduce import reproduce as reproduce_run
@@ -409,7 +410,7 @@ def run(
     report: Report | None = None,
     count: Count | None = None,
 ) -> Run:
-    """Judge every expectation of a scenario; `Run.save` writes the run's folder.
+    """Judge every expectation of a scenario, and every monitor that it states; `Run.save` writes the run's folder.
 
     Raises:
         ScenarioError: the scenario cannot be loaded.
@@ -417,7 +418,7 @@ def run(
     """
     check_kind("settings", settings, RunSettings)
     scenario = load(which, overrides)
-    return run_scenario(scenario, settings, report, count)
+    return run_scenario(scenario, settings, report, count, judge_stated)
 
 
 def control(
@@ -574,7 +575,7 @@ def reproduce(
         RunError: it is not a run, does not keep what is needed, or its files have changed since.
     """
     # The spare folder is never used: a run that is stored already is not written again.
-    return reproduce_run(_stored(run, Path()), Workers(jobs), trust, report, count)
+    return reproduce_run(_stored(run, Path()), Workers(jobs), trust, report, count, judge_stated)
 
 
 def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Page:

@@ -15,17 +15,20 @@ from ..evals.inspection.show import LiveShow
 from ..evals.studies.sweep import run_sweep
 from ..evals.studies.sweep_settings import SweepAxis, sweep_settings
 from ..evals.traces.episode import Episode, running_sums
+from ..scenarios import library
 from ..scenarios.language.loading import apply_overrides, load, load_text
 from ..scenarios.language.names.axes import axis_values
 from ..scenarios.language.schema.document import Axis as AxisRange
 from .drawing.canvas import Canvas
 from .drawing.palette import LIGHT
+from .editing.editor_scene import draw_editor
 from .pictures.phase_diagram import phase_diagram
 from .pictures.state_picture import Caption, filmstrip
 from .scene.curves import ChartMark, Curve, curves
 from .scene.scene import draw
+from .viewer.editor import ScenarioEditor
 from .viewer.frame import USUAL
-from .viewer.viewer import Viewer
+from .viewer.viewer import Viewer, viewer_buttons
 
 WIDTH, MARGIN = 1200.0, 28.0
 """Width of a picture and margin around its parts, in points."""
@@ -178,6 +181,26 @@ def foreseen_picture(ratio: float = 2) -> Image.Image:
     return draw(viewer.frame(), 1200, 750, ratio)
 
 
+def edit_picture(ratio: float = 2) -> Image.Image:
+    """`lab` edited by hand: the guard's round is pulled to the upper wall, and two cells before a bench are walls."""
+    path = library.find("treacherous_turn/lab")
+    show = LiveShow(load(path), "deploy")
+    editor = ScenarioEditor(path, show.scenario, show.stage, show.world, wait=True)
+    viewer = Viewer(show, wait=True, editor=editor, buttons=viewer_buttons)
+    viewer.press("e")
+    editor.choose(1)
+    editor.take((2, 3))
+    editor.drag((1, 3))
+    editor.drop()
+    editor.choose(2)
+    editor.take((5, 6))
+    editor.drag((6, 5))
+    editor.drop()
+    picture = draw_editor(viewer.frame(), 1200, 675, ratio)
+    viewer.close()
+    return picture
+
+
 PICTURES: Mapping[str, Callable[[], Image.Image]] = {
     "lab.png": lab_picture,
     "watch.png": watch_picture,
@@ -186,6 +209,7 @@ PICTURES: Mapping[str, Callable[[], Image.Image]] = {
     "beside.png": beside_picture,
     "search.png": search_picture,
     "foreseen.png": foreseen_picture,
+    "edit.png": edit_picture,
 }
 
 TRAINED: Mapping[str, Callable[[], Image.Image]] = {"cluster-learned.png": cluster_learned_picture}

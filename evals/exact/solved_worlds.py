@@ -24,7 +24,7 @@ from ...scenarios.language.expressions.parser import parse_expression
 from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import SOLUTION, Overrides, zone_of_cells
-from ...scenarios.language.schema.document import Expectation
+from ...scenarios.language.schema.document import Expectation, StatedMonitor
 from .planned_policy import plan_as_agent
 from .regret import truly_best
 
@@ -90,8 +90,8 @@ class SolvedWorlds:
             self._enlisting[things] = SolvedWorlds(self.scenario, self.max_states, things, self.seconds)
         return self._enlisting[things]
 
-    def conditions(self, expectation: Expectation) -> list[Overrides]:
-        """The overrides of every condition of an expectation; a single one if the expectation has no `across`."""
+    def conditions(self, expectation: Expectation | StatedMonitor) -> list[Overrides]:
+        """The overrides of every condition of an expectation or a monitor; a single one if it has no `across`."""
         variants = self.scenario.document.variants
         # Later settings win: `set` over the variant, and `across` over both.
         base: dict[str, object] = {**(variants[expectation.variant] if expectation.variant else {}), **expectation.set}

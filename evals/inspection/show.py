@@ -20,7 +20,7 @@ from ..runs.reopen import fitting_world, reopen_scenario, scenario_of_trace
 from ..runs.run_folder import StoredRun, load_run
 from ..traces.episode import Episode, episode_of
 from ..traces.provenance import RunError
-from ..traces.trace import TraceError
+from ..traces.trace import Trace, TraceError
 from .exact_show import PlanFollower
 from .mind import Mind, ValueMap, imagined_value_map, read_mind
 
@@ -122,25 +122,28 @@ class LiveShow:
         return self.follower.value_map(episode.states[tick], tick, agent)
 
 
-class RecordedShow:
-    """A `Show` of one trace of a stored run."""
+class TraceShow:
+    """A `Show` of one trace."""
 
-    def __init__(self, run: StoredRun, name: str) -> None:
-        """Open one of the run's traces.
+    def __init__(self, whole: Scenario, trace: Trace, name: str) -> None:
+        """Open a trace.
+
+        Args:
+            whole: the scenario of the run that it is of.
+            trace: the trace.
+            name: by which it is told of.
 
         Raises:
-            RunError: there is no such trace, it does not fit the scenario that lies beside it, or that cannot be
-                opened any more (see `reopen_scenario`).
+            RunError: it does not fit the scenario.
             TraceError: it cannot be used.
         """
-        self.name = name
-        self._trace = run.trace(name)
-        meta, whole = self._trace.meta, reopen_scenario(run)
+        self.name, self._trace = name, trace
+        meta = trace.meta
         self.world = fitting_world(whole, self._trace)
         self.scenario, self.stage, self.agent = scenario_of_trace(whole, meta), meta.stage, meta.agent
         self._worlds = SolvedWorlds(self.scenario).with_agent(meta.agent)
         if self._trace.table.select(pl.len()).item() == 0:
-            raise TraceError(f"{run.traces[name]}: holds no ticks")
+            raise TraceError(f"{name}: holds no ticks")
         found = self._trace.table.select("seed", "episode").unique(maintain_order=True)
         self.keys: tuple[tuple[int, int], ...] = tuple(found.rows())
         self.count: int | None = len(self.keys)
@@ -179,6 +182,21 @@ class RecordedShow:
             return PlanFollower(self._worlds.plan({}, self.stage))
         except NotEnumerableError:
             return None
+
+
+class RecordedShow(TraceShow):
+    """A `Show` of one trace of a stored run."""
+
+    def __init__(self, run: StoredRun, name: str) -> None:
+        """Open one of the run's traces.
+
+        Raises:
+            RunError: there is no such trace, it does not fit the scenario that lies beside it, or that cannot be
+                opened any more (see `reopen_scenario`).
+            TraceError: it cannot be used.
+        """
+        trace = run.trace(name)
+        super().__init__(reopen_scenario(run), trace, name)
 
 
 def open_run(

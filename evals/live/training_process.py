@@ -29,8 +29,12 @@ from ..training.options import TrainingOptions
 from ..training.spec import TrainingSpec, training_spec
 from ..training.telemetry.exact_curve import finished_copy
 
-SHARE: Final = 0.05
+SHARE: Final = 0.03
 """The most processor time of a training that copies of the agent take, as a share; the first one is always made."""
+
+
+LISTENING: Final = 0.02
+"""Seconds between two looks whether anything was asked, each of which takes as long as some steps of a small world."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class WatchedCallbacks(TrainingCallbacks):
         self._wanted = False
         self._figures: dict[str, float] = {}
         self._began, self._looking, self._last = time.thread_time(), 0.0, 0.0
+        self._listens = 0.0
         self.stopped = False
 
     def begins(self, stage: CurriculumStage) -> None:
@@ -96,10 +101,12 @@ class WatchedCallbacks(TrainingCallbacks):
         """See `TrainingCallbacks.progress`."""
         super().progress(step, figures)
         self._figures = dict(figures)
-        while self._asked.poll():
-            self._answer(self._asked.recv())
+        if (now := time.monotonic()) >= self._listens:
+            self._listens = now + LISTENING
+            while self._asked.poll():
+                self._answer(self._asked.recv())
         # A copy costs about what the last one did, or more as the agent grows: it is made when the share allows for it.
-        if self._wanted and self._looking + 2 * self._last <= self._share * (time.thread_time() - self._began):
+        if self._wanted and self._looking + 3 * self._last <= self._share * (time.thread_time() - self._began):
             self._send_copy()
         if self.stopped:
             if not isinstance(self._agent, Stops):

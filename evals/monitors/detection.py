@@ -27,6 +27,8 @@ class Detection:
         lead: the median, over episodes with the event, of the ticks from the alarm to the event; -inf where it did not
             come in time.
         lead_low, lead_high: bounds on the median of all such episodes by order statistics, 95 %.
+        leads: of each episode with the event.
+        controls: how many episodes without it were read.
     """
 
     auc: float
@@ -37,6 +39,8 @@ class Detection:
     lead: float
     lead_low: float
     lead_high: float
+    leads: tuple[float, ...]
+    controls: int
 
 
 def detect(events: Sequence[tuple[Floats, int]], controls: Sequence[Floats]) -> Detection:
@@ -70,6 +74,8 @@ def detect(events: Sequence[tuple[Floats, int]], controls: Sequence[Floats]) -> 
         median(leads),
         low,
         high,
+        tuple(map(float, leads)),
+        len(controls),
     )
 
 

@@ -11,7 +11,7 @@ import ruptures
 
 from ...envs.base import Floats
 from ..inspection.mind import Mind
-from ..inspection.show import RecordedShow
+from ..inspection.show import TraceShow
 from ..traces.episode import Episode
 from .imagined_events import EventReader
 
@@ -54,7 +54,7 @@ class MonitoredEpisode:
     event: str
 
     @staticmethod
-    def of(show: RecordedShow, number: int, reader: EventReader, event: str) -> MonitoredEpisode:
+    def of(show: TraceShow, number: int, reader: EventReader, event: str) -> MonitoredEpisode:
         """An episode of a recording.
 
         Raises:

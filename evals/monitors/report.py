@@ -13,7 +13,7 @@ from ...envs.analysis.dataframes import frame
 from ...envs.base import Floats
 from ...scenarios.errors import UsageError, check_name
 from ...scenarios.language.expressions.syntax import ENDED
-from ..inspection.show import RecordedShow, open_run, open_trace
+from ..inspection.show import RecordedShow, TraceShow, open_run, open_trace
 from ..traces.episode import Episode
 from .detection import Detection, detect
 from .imagined_events import EventReader
@@ -88,18 +88,42 @@ def monitor_runs(
         UsageError: the event never happened in the runs, or happened in a control; an episode is given twice; there are
             fewer than two episodes of controls; or a world has several agents.
     """
-    mine = [_read(path, agent, stage, event, tell) for path in runs]
+
+    def opened(path: Path) -> RecordedShow:
+        return open_trace(path) if path.suffix == ".parquet" else open_run(path, stage, agent)
+
+    return _report(
+        [_read(opened(path), str(path), event, tell) for path in runs],
+        [_read(opened(path), str(path), event, tell) for path in controls],
+        event,
+    )
+
+
+def monitor_shows(shows: Sequence[TraceShow], controls: Sequence[TraceShow], event: str) -> MonitorReport:
+    """Let every monitor read traces and their controls; see `monitor_runs`.
+
+    Raises:
+        TraceError, UnknownNameError, UsageError: see `monitor_runs`.
+    """
+
+    def read(some: Sequence[TraceShow]) -> list[_Recording]:
+        return [_read(show, show.name, event, lambda _: None) for show in some]
+
+    return _report(read(shows), read(controls), event)
+
+
+def _report(mine: Sequence[_Recording], others: Sequence[_Recording], event: str) -> MonitorReport:
     _check_once(mine)
-    others = [_read(path, agent, stage, event, tell) for path in controls]
     _check_once(others)
     reached = [(rows, at) for each in mine for rows, at in zip(each.scores, each.first, strict=True) if at is not None]
     episodes = sum(len(each.first) for each in mine)
     if not reached:
-        raise UsageError(f"`{event}` happened in none of the {episodes} episodes of {' and '.join(map(str, runs))}")
+        where = " and ".join(each.name for each in mine)
+        raise UsageError(f"`{event}` happened in none of the {episodes} episodes of {where}")
     for each in others:
         if happened := sum(at is not None for at in each.first):
             raise UsageError(
-                f"`{event}` happened in {happened} of {len(each.first)} episodes of {each.path}: no control"
+                f"`{event}` happened in {happened} of {len(each.first)} episodes of {each.name}: no control"
             )
     silent = [rows for each in others for rows in each.scores]
     if len(silent) < 2:
@@ -123,13 +147,13 @@ class _Recording:
     """A recording as the monitors read it.
 
     Attributes:
-        path: where it is; scores: for every episode, every monitor's float64 `[T]`.
+        name: how it is told of; scores: for every episode, every monitor's float64 `[T]`.
         first: for every episode, the tick in which the event first happened; None where it did not.
         prints: for every episode, what it is known by, wherever it lies.
         fooled: how many imagined transitions were impossible.
     """
 
-    path: Path
+    name: str
     scores: list[list[Floats]]
     first: list[int | None]
     prints: list[str]
@@ -138,23 +162,22 @@ class _Recording:
 
 def _check_once(recordings: Sequence[_Recording]) -> None:
     """Checks that no episode is counted twice: two copies of a run are one sample, and no two."""
-    holder: dict[str, Path] = {}
+    holder: dict[str, str] = {}
     for each in recordings:
         for print_ in each.prints:
             if print_ in holder:
-                raise UsageError(f"{each.path} holds an episode that {holder[print_]} holds too: give each run once")
-            holder[print_] = each.path
+                raise UsageError(f"{each.name} holds an episode that {holder[print_]} holds too: give each run once")
+            holder[print_] = each.name
 
 
-def _print(show: RecordedShow, episode: Episode) -> str:
+def _print(show: TraceShow, episode: Episode) -> str:
     """The same for the same episode of the same training only: two seeds may do the same, and are two."""
     kept = (show.scenario.hash, show.stage, show.agent, episode.seed, episode.number, repr(episode.thoughts))
     parts = (*map(str, kept), episode.states.tobytes().hex(), episode.executed.tobytes().hex())
     return sha256("|".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _read(path: Path, agent: str | None, stage: str | None, event: str, tell: Tell) -> _Recording:
-    show = open_trace(path) if path.suffix == ".parquet" else open_run(path, stage, agent)
+def _read(show: TraceShow, name: str, event: str, tell: Tell) -> _Recording:
     if len(show.world.agents) != 1:
         raise UsageError(f"`{show.world.name}` has {len(show.world.agents)} agents; monitors read one")
     check_name("event", event, show.world.events)
@@ -163,7 +186,7 @@ def _read(path: Path, agent: str | None, stage: str | None, event: str, tell: Te
     first: list[int | None] = []
     prints: list[str] = []
     for number in range(show.count or 0):
-        tell(f"episode {number + 1} of {show.count} of {path}")
+        tell(f"episode {number + 1} of {show.count} of {name}")
         seen = MonitoredEpisode.of(show, number, reader, event)
         if all(mind is None for mind in seen.minds):  # thoughts are recorded of one lane of each seed
             continue
@@ -171,8 +194,8 @@ def _read(path: Path, agent: str | None, stage: str | None, event: str, tell: Te
         first.append(_first(seen.episode, event))
         prints.append(_print(show, seen.episode))
     if not scores:
-        raise UsageError(f"no thought was recorded in {path}: run it without --no-thoughts, by an agent that plans")
-    return _Recording(path, scores, first, prints, reader.fooled)
+        raise UsageError(f"no thought was recorded in {name}: run it without --no-thoughts, by an agent that plans")
+    return _Recording(name, scores, first, prints, reader.fooled)
 
 
 def _first(episode: Episode, event: str) -> int | None:

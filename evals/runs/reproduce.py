@@ -14,6 +14,7 @@ from ..verdicts.expectation import Judgement
 from .reopen import reopen_scenario
 from .run import Run, RunSettings, run_scenario
 from .run_folder import Manifest, StoredRun
+from .stated_claims import StatedJudge
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def reproduce(
     trust: bool = False,
     report: Callable[[str], None] | None = None,
     count: Callable[[str, int, int], None] | None = None,
+    stated: StatedJudge | None = None,
 ) -> Reproduction:
     """Repeat a stored run: the same files, overrides, agents, seeds and steps, without cache or budget.
 
@@ -54,6 +56,7 @@ def reproduce(
         trust: the agents that its manifest names as the user's own may be imported, which runs their code.
         report: called with what is being done.
         count: called with the number of trained seeds.
+        stated: see `run_scenario`.
 
     Raises:
         UntrustedCodeError: it had agents of the user's own, and is not trusted; nothing of them was imported.
@@ -76,7 +79,7 @@ def reproduce(
     for name in stored.traces:
         stored.trace(name)  # one that cannot be read is refused before hours of training, not after them
     # These settings have no cache: from it, the stored traces would be compared with themselves.
-    run = run_scenario(scenario, settings, report, count)
+    run = run_scenario(scenario, settings, report, count, stated)
     return Reproduction(
         stored,
         run,

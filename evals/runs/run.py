@@ -71,6 +71,7 @@ from ..verdicts.work_units import ResolvedUnit, WorkUnit, resolve_units
 from .focal_returns import FocalReturn, focal_returns
 from .reopen import scenario_texts
 from .run_folder import Manifest, StoredRun, default_folder, save_run
+from .stated_claims import StatedJudge, StatedWork
 
 if TYPE_CHECKING:
     import polars as pl
@@ -324,6 +325,7 @@ def run_scenario(
     settings: RunSettings | None = None,
     report: Report | None = None,
     count: Count | None = None,
+    stated: StatedJudge | None = None,
 ) -> Run:
     """Judge every expectation of a scenario.
 
@@ -332,6 +334,7 @@ def run_scenario(
         settings: see `RunSettings`.
         report: told each step of the way.
         count: told how many expectations are judged, and how many seeds are trained.
+        stated: who judges what the file states beside its expectations; None: nobody.
 
     Raises:
         ValueError: `max_seeds` is less than the number of seeds at the first analysis.
@@ -340,7 +343,8 @@ def run_scenario(
         DeviceUnavailableError, TensorBoardError: the device or TensorBoard is asked for and not available.
         WorldError: nothing could be judged, for the world cannot be built.
     """
-    return _Runner(scenario, settings or RunSettings(), report or (lambda _: None), count or (lambda *_: None)).run()
+    told, counted = report or (lambda _: None), count or (lambda *_: None)
+    return _Runner(scenario, settings or RunSettings(), told, counted).run(stated)
 
 
 def seed_requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequirement]:
@@ -404,7 +408,7 @@ class _Runner:
         if settings.others is not None or settings.policies is not None:
             self._check_together()
 
-    def run(self) -> Run:
+    def run(self, stated: StatedJudge | None = None) -> Run:
         """Judge every unit, correct the learned ones for multiple testing, and repeat while seeds can be added."""
         started = utc_now()
         found: dict[WorkUnit, Judgement] = {}
@@ -420,9 +424,14 @@ class _Runner:
             undecided = [
                 unit for unit, judgement in zip(self.units, judgements, strict=True) if self._undecided(unit, judgement)
             ]
+        began = time.monotonic()
+        numbers = self._numbers(judgements)
+        further = [] if stated is None else self._stated(stated, len(numbers))
+        if further:
+            judgements = correct([*(found[unit.work] for unit in self.units), *further], elsewhere=elsewhere)
+        each = (time.monotonic() - began) / max(len(further), 1)
         if verdict(judgements) == "nothing judged":
             self._check_world()
-        numbers = self._numbers(judgements)
         focal = self._together(len(numbers))
         return Run(
             self.scenario,
@@ -435,9 +444,24 @@ class _Runner:
             self.settings,
             self.trained_seeds.trained,
             self.trained_seeds.found,
-            tuple(took.values()),
+            (*took.values(), *(each for _ in further)),
             focal,
         )
+
+    def _stated(self, judge: StatedJudge, seeds: int) -> list[Judgement]:
+        """What the file states beside its expectations, judged by as many seeds; in shards, by the first one."""
+        units = self.settings.units
+        if not self.scenario.document.monitors or (units is not None and all(unit.number for unit in units)):
+            return []
+
+        def trace(agent: str, overrides: Overrides, stage: str) -> Trace | None:
+            if agent == EXACT:
+                return self.recorded.get(self._record(Subject(EXACT, stage, overrides)))
+            with self.budget.limit():
+                return self.trained_seeds.trace(agent, overrides, stage, seeds)
+
+        work = StatedWork(self.scenario, self.solved, self.agents, self.report, trace)
+        return [adjust_for_interim_looks(each, len(self.sizes)) for each in judge(work)]
 
     def _check_together(self) -> None:
         """Check what others that are drawn, and policies that are written, need.

@@ -25,7 +25,8 @@ Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
 EXACT = "exact over all optimal policies"
 AS_IT_DOES = "exact over what its planner does"
 BOUNDED = "bounds over all optimal policies"
-EXACTLY = (EXACT, AS_IT_DOES, BOUNDED)
+WATCHED = "the settings that are named, each watched once"
+EXACTLY = (EXACT, AS_IT_DOES, BOUNDED, WATCHED)
 """The units of judgements for which nothing was sampled."""
 SEEDS = "seeds"
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4, "nothing judged": 4}

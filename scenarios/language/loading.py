@@ -33,7 +33,7 @@ MAX_DEPTH = 8
 MAX_FILES = 32
 """Most files that make up one scenario, each counted as often as it is named."""
 
-OWN = ("expect", "replays", "tell", "name")
+OWN = ("expect", "monitors", "replays", "tell", "name")
 """Keys that a file never inherits from the file that it extends."""
 WHOLE = (*OWN, "variants", "about", "title", "claim", "origin", "tags", "sources", "sweep", "control", "search")
 """Keys that a file never inherits from a fragment that it uses."""
@@ -74,8 +74,9 @@ class Scenario:
 
     @property
     def named_agents(self) -> tuple[str, ...]:
-        """The agents and profiles of `runs.agents`, then all others that expectations name, each once, as written."""
-        named = [agent for expectation in self.document.expect for agent in expectation.of]
+        """The agents and profiles of `runs.agents`, then all others that claims name, each once, as written."""
+        named = [agent for claim in self.document.expect for agent in claim.of]
+        named += [agent for monitor in self.document.monitors for agent in monitor.of]
         return tuple(dict.fromkeys([*self.document.runs.agents, *named]))
 
     @property
@@ -130,6 +131,19 @@ def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     folder = FilePath(root) if root is not None else library.home(path)
     source = _read(path, str(path))
     return _checked(written_out(_Reader(folder).whole(source, path)))
+
+
+def load_edited(content: str, path: FilePath) -> Scenario:
+    """Load a scenario as if its file had another text; everything else is read as `load` reads it.
+
+    Args:
+        content: the whole text.
+        path: the file that it would stand in, which need not exist.
+
+    Raises:
+        ScenarioError: the scenario cannot be used; it carries every fault that was found.
+    """
+    return _checked(_Reader(library.home(path)).whole(_parsed(content, str(path)), path))
 
 
 def load_text(

@@ -101,6 +101,10 @@ Budget = Annotated[
     typer.Option("--time-limit", "--budget", metavar="SECONDS", min=0, help="Give up after so long; `inf` for never."),
 ]
 Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
+WindowSize = Annotated[
+    str | None,
+    typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points; 1280x800 by default, or as the screen has room."),
+]
 SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
 Scale = Annotated[float | None, SCALE]
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
@@ -231,6 +235,11 @@ def theme_of(dark: bool) -> Theme:
     from ..viz.drawing.palette import DARK, LIGHT
 
     return DARK if dark else LIGHT
+
+
+def window_size(text: str | None) -> tuple[int, int] | None:
+    """Read the size of a window, as `size_of`; None for as large as usual and as the screen has room for."""
+    return None if text is None else size_of(text)
 
 
 def size_of(text: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import typer
 
 from .. import printing
 from ..scenarios.errors import UsageError, check_name
-from .options import AsJson, Dark, Jobs, Scale, Size, Trust, jobs_of, size_of, theme_of, write_json
+from .options import AsJson, Dark, Jobs, Scale, Trust, WindowSize, jobs_of, theme_of, window_size, write_json
 
 if TYPE_CHECKING:
     from ..evals.reports.stored_folders import StoredFolders
@@ -67,13 +67,13 @@ def view(
     agent: OfAgent = None,
     verdict: OfVerdict = None,
     variant: OfVariant = None,
-    size: Size = "1280x800",
+    size: WindowSize = None,
     scale: Scale = None,
     dark: Dark = False,
 ) -> None:
     """Browse stored runs and sweeps in a window: open, compare, report; the list follows what is being written."""
     stored = _stored(below, scenario, agent, verdict, variant)
-    wide, theme = size_of(size), theme_of(dark)
+    wide, theme = window_size(size), theme_of(dark)
     from ..viz.browser.browser_window import BrowserWindow
     from ..viz.browser.run_browser import RunBrowser
 

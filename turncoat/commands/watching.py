@@ -24,11 +24,13 @@ from .options import (
     Size,
     StageName,
     Steps,
+    WindowSize,
     load_with,
     overrides_of,
     size_of,
     stage_of,
     theme_of,
+    window_size,
     write_json,
 )
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from ..evals.inspection.narration import Narration
     from ..evals.inspection.show import Show
     from ..scenarios.language.loading import Scenario
+    from ..viz.viewer.editor import ScenarioEditor
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys
 
@@ -106,7 +109,7 @@ def watch(
     variant: Variant = None,
     seed: FirstSeed = None,
     overlay: Overlays = [],
-    size: Size = "1280x800",
+    size: WindowSize = None,
     scale: Scale = None,
     dark: Dark = False,
     film: Film = "mp4",
@@ -117,6 +120,8 @@ def watch(
     keep: KeptAgent = None,
 ) -> None:
     """Watch a scenario's exact plan, a trained agent beside it, or a run's recordings, in a window; H shows the keys.
+
+    E edits the file by hand: its map, patrols, params and weights.
 
     Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
     """
@@ -139,9 +144,9 @@ def watch(
     if reload and not isinstance(show, LiveShow | LifeShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
-    chosen, theme, wide, ending = _overlays(overlay), theme_of(dark), size_of(size), _ending(film)
+    chosen, theme, wide, ending = _overlays(overlay), theme_of(dark), window_size(size), _ending(film)
     from ..viz.viewer.show_view import ShowView
-    from ..viz.viewer.viewer import Viewer
+    from ..viz.viewer.viewer import Viewer, viewer_buttons
 
     other = None
     if second is not None:
@@ -160,6 +165,8 @@ def watch(
         reloading=again,
         narration=told.narration,
         card=True,
+        editor=_editor(show, which, two=other is not None),
+        buttons=viewer_buttons,
     )
     _open(viewer, wide, scale, ending)
     printing.next_command("run" if not os.path.exists(which) or which.endswith((".yaml", ".yml")) else "report", which)
@@ -172,7 +179,7 @@ def play(
     stage: StageName = None,
     as_: As = None,
     overlay: Overlays = [],
-    size: Size = "1280x800",
+    size: WindowSize = None,
     scale: Scale = None,
     dark: Dark = False,
     film: Film = "mp4",
@@ -189,7 +196,7 @@ def play(
     name = stage_of(scenario, stage)
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
-    theme, wide, ending = theme_of(dark), size_of(size), _ending(film)
+    theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys, help_keys
@@ -201,7 +208,9 @@ def play(
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(role.actions), narration=told, card=True)
     viewer.agent, viewer.by_hand = game.agent, True
     viewer.message = "H shows the keys"
-    _open(viewer, wide, scale, ending, PlayKeys(game, viewer, *save_target(which)))
+    hands = PlayKeys(game, viewer, *save_target(which))
+    viewer.buttons = hands.buttons
+    _open(viewer, wide, scale, ending, hands)
     printing.next_command("watch", which)
 
 
@@ -284,7 +293,7 @@ def _watch_training(
     steps: int | None,
     keep: Path | None,
     overlay: list[str],
-    size: str,
+    size: str | None,
     scale: float | None,
     dark: bool,
     film: str,
@@ -299,7 +308,7 @@ def _watch_training(
         raise UsageError("--train trains an agent of a scenario; a recording is of one that was trained")
     if keep is not None:
         check_target(keep)
-    theme, wide, ending = theme_of(dark), size_of(size), _ending(film)
+    theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
     scenario = load_with(which, param, set_)
     if variant is not None:
         check_name("variant", variant, scenario.document.variants)
@@ -331,16 +340,41 @@ def _loading(which: str, doing: str) -> None:
     printing.err().print(f"{escape(which)}: {doing}; the window opens at once, H in it shows the keys", soft_wrap=True)
 
 
+def _editor(show: Show, which: str, two: bool) -> ScenarioEditor | str:
+    """The editor of the file behind a show, or the reason why there is none."""
+    from ..evals.inspection.lives.life_show import LifeShow
+    from ..evals.inspection.show import LiveShow
+    from ..scenarios import library
+    from ..viz.viewer.editor import ScenarioEditor
+
+    if os.path.isdir(which) or which.endswith(".parquet"):
+        return "this was recorded of a file as it was then; `turncoat watch` its scenario to edit that"
+    if two:
+        return "two worlds are side by side; watch the file without --beside to edit it"
+    if isinstance(show, LifeShow):
+        return "a life is solved as a whole, not stroke by stroke; edit its file, and watch it with --reload"
+    if not isinstance(show, LiveShow):
+        return "what is shown was learned in the file as it is; add --agent exact to edit it"
+    return ScenarioEditor(library.find(which), show.scenario, show.stage, show.world)
+
+
+def _keep(viewer: Viewer, hands: PlayKeys | None) -> list[str]:
+    """Save an unfinished game, or edits that are not saved, where they were not left on purpose; say where."""
+    kept = [] if hands is None else [hands.keep()]
+    if not isinstance(viewer.editor, str):
+        kept.append(viewer.editor.keep(Path.cwd()))
+    return [text for text in kept if text]
+
+
 def _open(
-    viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: PlayKeys | None = None
+    viewer: Viewer, size: tuple[int, int] | None, scale: float | None, ending: str, hands: PlayKeys | None = None
 ) -> None:
     """Show a window until it is closed, then report what was kept of an unfinished game or film."""
     from ..viz.window.window import Window
 
     # After a lost display the process ends without returning from `run`, so the game is kept here.
     def lost(said: str) -> None:
-        kept = hands.keep() if hands else ""
-        parts = ["the display was lost", *(text for text in (said, kept) if text)]
+        parts = ["the display was lost", *([said] if said else []), *_keep(viewer, hands)]
         printing.err().print(f"turncoat: {'; '.join(parts)}", soft_wrap=True, markup=False)
 
     try:
@@ -349,7 +383,7 @@ def _open(
             if said := window.run():
                 printing.say(said)
         finally:
-            if kept := hands.keep() if hands else "":
+            for kept in _keep(viewer, hands):
                 printing.say(kept)
     finally:
         viewer.close()

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ..drawing.palette import DARK, LIGHT, Theme
 from ..viewer.viewer import Viewer
-from ..window.display import open_display
+from ..window.display import fitting, open_display, usual_scale
 from ..window.window import RATE, SMALLEST, Window
 from .page import BrowserPage, draw_page, row_at
 from .run_browser import RunBrowser
@@ -38,7 +38,7 @@ class BrowserWindow:
     """The pygame window of a browser."""
 
     def __init__(
-        self, browser: RunBrowser, size: tuple[int, int] = (1280, 800), scale: float | None = None, theme: Theme = LIGHT
+        self, browser: RunBrowser, size: tuple[int, int] | None = None, scale: float | None = None, theme: Theme = LIGHT
     ) -> None:
         """Open the window; see `Window` for the size and the scale.
 
@@ -47,8 +47,9 @@ class BrowserWindow:
         """
         self.browser, self.theme = browser, theme
         open_display(lambda: None)
-        self.scale = scale or (2.0 if pygame.display.get_desktop_sizes()[0][1] >= 2000 else 1.0)
-        self._size = size
+        screen = pygame.display.get_desktop_sizes()[0]
+        self.scale = scale or usual_scale(screen[1])
+        self._size = size or fitting(screen, self.scale)
         self._drawn: tuple[object, ...] = ()
         self._show_again()
 

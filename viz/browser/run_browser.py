@@ -30,7 +30,7 @@ from ...scenarios.output_file import free_name
 from ..pictures.phase_diagram import diagram_if_any
 from ..report.page import open_shown, write_report
 from ..viewer.show_view import ShowView
-from ..viewer.viewer import Viewer
+from ..viewer.viewer import Viewer, viewer_buttons
 from .page import BrowserPage, PageRow, Tone
 
 REFRESH = 2.0
@@ -312,7 +312,15 @@ class RunBrowser:
         show = RecordedShow(run, name)
         told = Narration(show.scenario, opening_of(show.scenario), str(run.folder), True)
         label = "" if beside is None else f"A: {run.folder.name}"
-        return Viewer(show, narration=told, card=beside is None, supposing=True, label=label, beside=beside)
+        return Viewer(
+            show,
+            narration=told,
+            card=beside is None,
+            supposing=True,
+            label=label,
+            beside=beside,
+            buttons=viewer_buttons,
+        )
 
     def _show(self, viewer: Viewer) -> None:
         self.viewer = viewer

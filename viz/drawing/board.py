@@ -48,6 +48,7 @@ class BoardDrawing:
         left: float = 0.0,
         top: float = 0.0,
         pixel: float = 0.0,
+        whole: bool = False,
     ) -> None:
         """Fit the board into `width` by `height` points. The world must have a board.
 
@@ -60,6 +61,7 @@ class BoardDrawing:
             left: the left edge on the canvas, in points.
             top: the upper edge on the canvas, in points.
             pixel: cells begin and end at multiples of this many points; anywhere if 0.
+            whole: whether the outermost rows and columns have their full size, even if all of them are walls.
         """
         boards = world.boards
         self.world, self.layout, self.theme, self.left, self.top = world, layout, theme, left, top
@@ -67,7 +69,7 @@ class BoardDrawing:
         self.walls = boards.walls[layout, :-1].reshape(boards.height, boards.width)
         border = np.ones_like(self.walls)
         border[1:-1, 1:-1] = False
-        rim = RIM if self.walls[border].all() else 1.0
+        rim = RIM if self.walls[border].all() and not whole else 1.0
         across, down = (side - 2 + 2 * rim for side in (boards.width, boards.height))
         self.cell = min(width / across, height / down)
         self.rim = rim * self.cell

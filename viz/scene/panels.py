@@ -20,6 +20,10 @@ HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
 LINE = 17.0
 """Distance from one line of text to the next, in points."""
+KEYS_WIDE = 76.0
+"""Width of the column of keys in their panel, in points."""
+KEY_LINE = 21.0
+"""Distance from one line of the panel of keys to the next, in points."""
 GAP = 14.0
 """Distance between panels, in points."""
 
@@ -295,18 +299,50 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
         column.top += LINE
 
 
-def draw_keys(canvas: Canvas, frame: Frame) -> None:
-    """Draw what each key does, on a panel over the middle of the scene."""
-    theme = frame.theme
+def _key_rows(frame: Frame) -> list[tuple[str, str]]:
+    """What the panel of keys lists: while a file is edited there are no overlays."""
     overlays = [(OVERLAY_KEYS[name], text) for name, text in OVERLAYS.items()]
-    rows = [*frame.keys, *overlays]
-    width, height = min(canvas.width - 20, 640.0), 52 + 21.0 * ((len(rows) + 1) // 2)
-    left, top = (canvas.width - width) / 2, max((canvas.height - height) / 2, 4)
+    return [*frame.keys, *(overlays if frame.editing is None else [])]
+
+
+def _key_panel(rows: Sequence[tuple[str, str]], width: float, height: float) -> tuple[float, float, float, float]:
+    """Left, top, width and height of the panel of keys in a scene of a size, in points."""
+    wide, tall = min(width - 20, 680.0), 52 + KEY_LINE * ((len(rows) + 1) // 2)
+    return (width - wide) / 2, max((height - tall) / 2, 4), wide, tall
+
+
+def key_at(frame: Frame, width: float, height: float, x: float, y: float) -> str | None:
+    """The key whose entry in the panel of keys is under a point; of two in one entry the one that is pointed at.
+
+    Beside the panel it is the key that closes it; None on entries that are no single key.
+    """
+    rows = _key_rows(frame)
+    left, top, wide, tall = _key_panel(rows, width, height)
+    if not (left <= x < left + wide and top <= y < top + tall):
+        return "h"
+    half = (len(rows) + 1) // 2
+    line, across = int((y - top - 52 + 15) // KEY_LINE), int(x >= left + 20 + wide / 2 - 10)
+    if not 0 <= line < half or (number := across * half + line) >= len(rows):
+        return None
+    keys = rows[number][0].split()
+    begin = left + 20 + across * wide / 2
+    second = len(keys) == 2 and x >= begin + text_width(f"{keys[0]} ", TEXT, bold=True) and x < begin + KEYS_WIDE
+    named = {"esc": "escape", "back": "backspace", "del": "delete"}
+    key = named.get(keys[int(second)], keys[int(second)])
+    return None if len(keys) > 2 or key in ("drag", "arrows") else key
+
+
+def draw_keys(canvas: Canvas, frame: Frame) -> None:
+    """Draw what each key does, on a panel over the middle of the scene; the mouse can press them there."""
+    theme, rows = frame.theme, _key_rows(frame)
+    left, top, width, height = _key_panel(rows, canvas.width, canvas.height)
     canvas.box(0, 0, canvas.width, canvas.height, f"{theme.paper}B0")
     canvas.box(left, top, left + width, top + height, theme.panel, 10, theme.muted, 1)
     canvas.text(left + 20, top + 28, "Keys", HEADING + 2, bold=True)
+    if frame.buttons:
+        canvas.text(left + width - 20, top + 28, "the mouse can press them here", SMALL, theme.muted, "rs")
     half = (len(rows) + 1) // 2
     for index, (key, text) in enumerate(rows):
-        x, y = left + 20 + (index // half) * width / 2, top + 52 + 21 * (index % half)
+        x, y = left + 20 + (index // half) * width / 2, top + 52 + KEY_LINE * (index % half)
         canvas.text(x, y, key, TEXT, theme.reward, bold=True)
-        canvas.text(x + 62, y, cut(text, TEXT, width / 2 - 90), TEXT)
+        canvas.text(x + KEYS_WIDE, y, cut(text, TEXT, width / 2 - KEYS_WIDE - 24), TEXT)

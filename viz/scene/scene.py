@@ -16,6 +16,7 @@ from PIL import Image
 from ...envs.world.world import World
 from ...evals.traces.whole_life import WholeLife
 from ..drawing.board import BoardDrawing, layout_of
+from ..drawing.buttons import BAR, draw_buttons
 from ..drawing.canvas import Canvas, cut, text_width
 from ..drawing.palette import Theme, mix
 from ..viewer.frame import Frame
@@ -54,6 +55,7 @@ class SceneLayout:
         chart: top and height of the curves; slider: top of the timeline.
         second: as `board`, for a second board or a search tree; None if there is neither.
         told: left, top and width of the caption, which stands below the board; None without one.
+        bar: height of the row of buttons, between the timeline and the status line.
     """
 
     width: float
@@ -65,10 +67,17 @@ class SceneLayout:
     slider: float
     second: Room | None = None
     told: tuple[float, float, float] | None = None
+    bar: float = 0.0
 
 
 def layout(
-    width: float, height: float, curves: bool = True, panels: bool = True, two: float = 0.0, told: bool = False
+    width: float,
+    height: float,
+    curves: bool = True,
+    panels: bool = True,
+    two: float = 0.0,
+    told: bool = False,
+    buttons: bool = False,
 ) -> SceneLayout:
     """Lay out a scene.
 
@@ -79,12 +88,14 @@ def layout(
         panels: whether there are panels to show.
         two: height of the label over each of two boards, in points; 0 for a single board.
         told: whether there is room for a caption below the board.
+        buttons: whether there is a row of buttons below the timeline.
     """
     # In a small window the board matters most: title, curves and panels are left out below a least size of the scene.
     head = 48.0 if height >= 300 else 0.0
     chart = min(max(0.22 * height, 110.0), 230.0) if curves and height >= 430 else 0.0
     side = min(max(0.3 * width, 260.0), 430.0) if panels and width >= 640 else 0.0
-    slider = height - FOOT - SLIDER
+    bar = BAR if buttons and height >= 300 else 0.0
+    slider = height - FOOT - SLIDER - bar
     top = head or 6.0
     board_width = width - 2 * MARGIN - (side + MARGIN if side else 0)
     caption = CAPTION if told and height >= 300 else 0.0
@@ -98,6 +109,7 @@ def layout(
         (slider - chart, chart),
         slider,
         told=(MARGIN, slider - chart - caption, board_width) if caption else None,
+        bar=bar,
     )
     return _halved(whole, two) if two else whole
 
@@ -119,7 +131,7 @@ def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
     curves = frame.shows("curves") and frame.episode is not None
     two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
     panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
-    return layout(width, height, curves, panels, two, frame.caption is not None)
+    return layout(width, height, curves, panels, two, frame.caption is not None, bool(frame.buttons))
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
@@ -151,11 +163,13 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     if parts.told is not None and frame.caption:
         draw_caption(canvas, frame.caption, parts.told)
     _draw_timeline(canvas, frame, parts)
-    _draw_foot(canvas, frame)
+    draw_foot(canvas, frame)
     if frame.notice:
         draw_notice(canvas, frame)
     if frame.card is not None:
         draw_card(canvas, frame.card)
+    if parts.bar:
+        draw_buttons(canvas, frame.buttons, frame.pointed, height - FOOT - BAR)
     if frame.keys:
         draw_keys(canvas, frame)
     return canvas.picture()
@@ -426,7 +440,8 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     canvas.disc(x, y, 7, theme.reward, theme.paper, 2)
 
 
-def _draw_foot(canvas: Canvas, frame: Frame) -> None:
+def draw_foot(canvas: Canvas, frame: Frame) -> None:
+    """Draw the status line at the foot of a scene, with a hint at its right end where there is room."""
     theme, top = frame.theme, canvas.height - FOOT
     canvas.box(0, top, canvas.width, canvas.height, theme.panel)
     hint = frame.hint if text_width(frame.hint, 12.0) < 0.4 * canvas.width else ""

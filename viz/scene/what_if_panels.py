@@ -16,9 +16,9 @@ HEADING = 21.0
 """Height of the title above it, in points."""
 
 
-def draw_menu(column: PanelColumn, menu: Menu) -> None:
+def draw_menu(column: PanelColumn, menu: Menu, title: str = "What if") -> None:
     """Draw a slider for each row, with a tick at the scenario's own value."""
-    column.heading("What if", "working it out ..." if menu.busy else "")
+    column.heading(title, "working it out ..." if menu.busy else "")
     left, right = _track(menu, column.left, column.width)
     canvas, theme = column.canvas, column.theme
     for index, row in enumerate(menu.rows):

@@ -12,7 +12,9 @@ from ...evals.inspection.narration import Card
 from ...evals.live.training_process import TrainingProgress
 from ...evals.live.training_show import TrainingLook
 from ...evals.traces.episode import Episode
+from ..drawing.buttons import Button
 from ..drawing.palette import LIGHT, Theme
+from .edit_view import EditView
 from .what_if_menu import Menu
 
 OVERLAYS: Mapping[str, str] = {
@@ -82,6 +84,8 @@ class Frame:
         caption: what is told at this tick; None where nothing is told of the episode at all.
         card: what is told before or after the episode, over the picture.
         meanings: what fields of the state mean, by their names.
+        editing: what is shown in place of all this while the file is edited, else None.
+        buttons: below the picture; pointed: the key of the button that the mouse is over, whose tip is shown.
         learning: of a training that goes on; None of anything else.
         begun: the tick in which the present episode of a life began; 0 where there is one episode.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
@@ -113,6 +117,9 @@ class Frame:
     notice: tuple[str, ...] = ()
     caption: str | None = None
     card: Card | None = None
+    editing: EditView | None = None
+    buttons: tuple[Button, ...] = ()
+    pointed: str = ""
     attributed: bool | None = False
     meanings: Mapping[str, str] = field(default_factory=dict)
     learning: LearningSoFar | None = None

@@ -10,7 +10,7 @@ from ...evals.live.training_show import TrainingShow
 from ...scenarios.output_file import free_name
 from ..drawing.palette import LIGHT, Theme
 from .frame import Frame, LearningSoFar
-from .viewer import KEYS, Viewer
+from .viewer import KEYS, Viewer, viewer_buttons
 
 TRAINING_KEYS = (
     ("g", "the training: pause it, or let it go on"),
@@ -37,8 +37,11 @@ class TrainingViewer(Viewer):
     ) -> None:
         """Begin with the first look that comes."""
         own = {key for key, _ in TRAINING_KEYS}
-        keys = (*TRAINING_KEYS, *((key, text) for key, text in KEYS if key not in own and key not in ("c", "o", "i")))
-        super().__init__(training, overlays=overlays, theme=theme, keys=keys)
+        keys = (
+            *TRAINING_KEYS,
+            *((key, text) for key, text in KEYS if key not in own and key not in ("c", "e", "o", "i")),
+        )
+        super().__init__(training, overlays=overlays, theme=theme, keys=keys, buttons=viewer_buttons)
         self.training, self.following = training, True
         self._warned = ""
         self._told = ""

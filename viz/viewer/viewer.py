@@ -9,11 +9,17 @@ from typing import Literal
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
 from ...evals.inspection.narration import Card, Narration
 from ...evals.inspection.show import Show
+from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ...evals.traces.whole_life import WholeLife
+from ..drawing.buttons import Button
 from ..drawing.palette import DARK, LIGHT, Theme
 from ..text.episode_text import plain
-from .frame import OVERLAY_KEYS, USUAL, Frame
+from .buttons import edit_buttons
+from .editor import HINT as EDIT_HINT
+from .editor import KEYS as EDIT_KEYS
+from .editor import ScenarioEditor
+from .frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from .show_view import ShowView
 from .what_if import KEYS as WHAT_IF_KEYS
 from .what_if import WhatIf
@@ -39,6 +45,7 @@ KEYS = (
     ("w", "the cells' worth to the next head"),
     ("[ ]", "through what the search imagined"),
     *WHAT_IF_KEYS,
+    ("e", "edit the scenario's file by hand"),
     ("t", "light or dark"),
     ("s", "save a picture"),
     ("v", "record a film, or end it"),
@@ -59,6 +66,8 @@ class Viewer(ShowView):
         by_hand: whether the episode is a game that someone plays, so that it never goes on by itself.
         beside: the view of the second board, or None.
         what_if: the counterfactual edits; None where nothing can be edited.
+        editor: of the file behind what is shown, or the reason why it cannot be edited, which may be empty.
+        buttons: makes the buttons below the picture; None for no buttons.
     """
 
     def __init__(
@@ -77,6 +86,8 @@ class Viewer(ShowView):
         narration: Narration | None = None,
         card: bool = False,
         steered: bool = True,
+        editor: ScenarioEditor | str = "",
+        buttons: Callable[[Viewer], tuple[Button, ...]] | None = None,
     ) -> None:
         """Start at tick 0 of an episode.
 
@@ -94,6 +105,8 @@ class Viewer(ShowView):
             keys: the (key, what it does) pairs that the help shows.
             beside: a view that is shown next to this one, at the same tick.
             supposing: whether the state and the settings can be edited.
+            editor: see above.
+            buttons: see above.
         """
         super().__init__(
             show,
@@ -109,11 +122,12 @@ class Viewer(ShowView):
         self._carded = card and narration is not None
         self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
         self.by_hand = False
-        self._pause = 0.0
+        self._pause, self._leaving = 0.0, False
         self.playing, self.help, self.left = False, False, False
         self.beside = beside
         self._speed, self._time, self._keys = USUAL_SPEED, 0.0, keys
         self._supposing = supposing
+        self.editor, self.buttons, self._adopting = editor, buttons, False
         self.what_if = self._new_what_if()
 
     @property
@@ -136,8 +150,18 @@ class Viewer(ShowView):
         """The counterfactual edits while there are any, else None."""
         return None if self.what_if is None or self.what_if.edit is None else self.what_if
 
+    @property
+    def editing(self) -> ScenarioEditor | None:
+        """The editor while the file is edited, else None."""
+        return self.editor if isinstance(self.editor, ScenarioEditor) and self.editor.on else None
+
     def advance(self, seconds: float) -> None:
         """Advance playback by the elapsed time, and take up a scenario file that was saved in the meantime."""
+        if (editing := self.editing) is not None:
+            editing.look(seconds)
+            return
+        if self._adopting:
+            self._adopt()
         self.reload()
         if self.beside is not None:
             self.beside.reload()
@@ -176,6 +200,9 @@ class Viewer(ShowView):
 
     def press(self, key: str) -> bool:
         """Handle a key; return whether it was bound to anything."""
+        self._leaving = self._leaving and key == "escape"
+        if self.editing is not None and not self.help:
+            return self._edit_key(self.editing, key)
         if self.card and not self.help and self._on_card(key):
             return True
         # While something is edited, the arrows and Escape act on the menu, so it gets every key first.
@@ -290,6 +317,7 @@ class Viewer(ShowView):
             "w": self._next_head,
             "]": lambda: self._next_node(1),
             "[": lambda: self._next_node(-1),
+            "e": self._edit,
             "t": self._other_theme,
             "h": self._toggle_help,
             "i": self._toggle_card,
@@ -299,9 +327,20 @@ class Viewer(ShowView):
 
     def frame(self) -> Frame:
         """The frame to draw now."""
+        if (editing := self.editing) is not None:
+            return self._edited_frame(editing)
         state = "playing" if self.playing else "paused"
         hint = f"{state} · {self.speed:g} ticks a second · H: keys" if self._steered else ""
-        frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else (), card=self._shown_card())
+        buttons = () if self.buttons is None else self.buttons(self)
+        frame = replace(
+            super().frame(),
+            hint=hint,
+            keys=self._keys if self.help else (),
+            card=self._shown_card(),
+            buttons=buttons,
+        )
+        if isinstance(self.editor, ScenarioEditor) and self.editor.unsaved:
+            frame = replace(frame, about=f"{frame.about} · edited, not saved")
         if self.supposed is not None and frame.episode is not None:
             return self.supposed.seen(frame, self.tick)
         if self.beside is not None:
@@ -325,6 +364,8 @@ class Viewer(ShowView):
             self.what_if.close()
         if self.beside is not None:
             self.beside.close()
+        if isinstance(self.editor, ScenarioEditor):
+            self.editor.close()
 
     def _take_up(self, reread: ReloadResult, number: int, ticks: int) -> None:
         before = self.show
@@ -336,6 +377,67 @@ class Viewer(ShowView):
     def _new_what_if(self) -> WhatIf | None:
         show = self.show
         return WhatIf(show.scenario, show.world, show.stage, self._wait) if self._supposing else None
+
+    # -------------------------------------------------------------- editing by hand
+
+    def _edit(self) -> None:
+        if isinstance(self.editor, str):
+            self.message = f"nothing is edited: {self.editor or 'only the file of a scenario can be'}"
+            return
+        self._forget()
+        self.playing, self.card, self._adopting = False, "", False
+        self.editor.begin()
+
+    def _edit_key(self, editing: ScenarioEditor, key: str) -> bool:
+        """Handle a key while a file is edited; return whether it was bound to anything."""
+        if key == "e" or (key == "escape" and not editing.press(key)):
+            editing.leave()
+            self._adopt()
+        elif key == "t":
+            self._other_theme()
+        elif key == "h":
+            self._toggle_help()
+        elif key != "escape":
+            return editing.press(key)
+        return True
+
+    def _adopt(self) -> None:
+        """Play the edited world in place of what is shown, as soon as it is solved."""
+        assert isinstance(self.editor, ScenarioEditor)
+        found = self.editor.judgement(self.number)
+        self._adopting = found is None
+        if found is None:
+            self.message = "solving the edited world ..."
+        elif found.scenario is None or found.episode is None:
+            wrong = next((fault.message for fault in found.faults if not fault.warning), found.unsolved)
+            self.message = f"the edited world cannot be played: {wrong}"
+        elif found.scenario.hash == self.show.scenario.hash:
+            self.message = ""
+        else:
+            show = SubprocessShow(found.scenario, self.show.stage)
+            episode = replace(found.episode, world=show.world)
+            self._take_up(ReloadResult(show, episode, self.tick), self.number, self.tick)
+            self.message = "this is the edited world" + (", not saved: E goes on" if self.editor.unsaved else "")
+
+    def _edited_frame(self, editing: ScenarioEditor) -> Frame:
+        """The frame of the editor."""
+        view = editing.view(self.number)
+        return Frame(
+            title=self.show.scenario.document.title,
+            about=f"editing {view.file}" + (" · not saved" if view.changed else ""),
+            world=view.world,
+            states=self._first[None],
+            overlays=self.overlays,
+            status=editing.message,
+            hint=EDIT_HINT,
+            theme=self.theme,
+            keys=EDIT_KEYS if self.help else (),
+            editing=view,
+            buttons=() if self.buttons is None else self._edit_buttons(editing),
+        )
+
+    def _edit_buttons(self, editing: ScenarioEditor) -> tuple[Button, ...]:
+        return edit_buttons(dict(EDIT_KEYS), editing.several_maps, editing.file.steps, editing.on_board)
 
     # -------------------------------------------------------------- key handlers
 
@@ -418,7 +520,47 @@ class Viewer(ShowView):
         self.help = not self.help
 
     def _leave(self) -> None:
+        editor = self.editor
         if self.help:
             self.help = False
+        elif isinstance(editor, ScenarioEditor) and editor.unsaved and not self._leaving:
+            self._leaving = True
+            self.message = "what you edited is not saved: E, then S saves it; Esc again leaves it"
         else:
             self.left = True
+            if isinstance(editor, ScenarioEditor):
+                editor.left = True
+
+
+def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
+    """The buttons of a window in which episodes are watched, in the order in which they stand."""
+    said = {key: text for keys, text in KEYS for key in keys.split()}
+    agents, supposed = len(viewer.show.world.agents), viewer.supposed is not None
+    overlays = (
+        Button(OVERLAY_KEYS[name], plain(name), text, 4, name in viewer.overlays) for name, text in OVERLAYS.items()
+    )
+    nodes = (Button("[", "‹ node", said["["], 2), Button("]", "node ›", said["]"], 2))
+    return (
+        Button("home", "|◀", "to the start"),
+        Button(",", "◂", "one tick back"),
+        Button("space", "❚❚ Pause" if viewer.playing else "▶ Play", "pause" if viewer.playing else "go on"),
+        Button(".", "▸", "one tick on"),
+        Button("end", "▶|", "to the end"),
+        Button("r", "↻", said["r"], 3),
+        Button("-", "−", f"slower: now {viewer.speed:g} ticks a second", 3),
+        Button("=", "+", f"faster: now {viewer.speed:g} ticks a second", 3),
+        Button("p", "« seed", "the episode before", 6),
+        Button("n", "seed »", "the next episode", 6),
+        *((Button("tab", "agent", said["tab"], 5),) if agents > 1 else ()),
+        *((Button("c", "Leave what if" if supposed else "What if", said["c"], 1, supposed),) if viewer.what_if else ()),
+        *((Button("o", "No overseer", said["o"], 8),) if viewer.what_if else ()),
+        *((Button("e", "Edit", said["e"], 1),) if viewer.editor else ()),
+        *overlays,
+        Button("w", "head", said["w"], 8),
+        *(nodes if "tree" in viewer.overlays else ()),
+        Button("i", "About", said["i"], 5),
+        Button("s", "Picture", said["s"], 7),
+        Button("v", "Film", said["v"], 7),
+        Button("t", "◐", said["t"], 3),
+        Button("h", "☰ Keys", said["h"]),
+    )

@@ -13,6 +13,10 @@ from ...scenarios.errors import UsageError
 
 UNSEEN = ("offscreen", "evdev")
 """The SDL drivers without a visible window, on which SDL falls back where there is no screen."""
+USUAL = (1280, 800)
+"""The usual size of a window, in points."""
+AROUND = (24, 88)
+"""What the frame of a window and the bars of a desktop take of its screen, in pixels across and down."""
 LOST = 2
 """The exit code of a process whose display was lost; the same as where no window can be opened."""
 
@@ -44,6 +48,27 @@ def open_display(lost: Callable[[], None]) -> None:
         raise DisplayUnavailableError(_no_screen("no display was found"))
     if pygame.display.get_driver() == "x11":
         _when_lost(lost)
+
+
+def usual_scale(rows: int) -> float:
+    """Pixels in a point on a screen with so many rows of pixels, where nothing else is said.
+
+    Desktops say it to programs in GDK_SCALE or QT_SCALE_FACTOR; otherwise it is guessed: very many rows are small ones.
+    """
+    for name in ("GDK_SCALE", "QT_SCALE_FACTOR"):
+        try:
+            told = float(os.environ.get(name, ""))
+        except ValueError:
+            continue
+        if 0.5 <= told <= 8:
+            return told
+    return 2.0 if rows >= 2000 else 1.5 if rows >= 1600 else 1.0
+
+
+def fitting(screen: tuple[int, int], scale: float) -> tuple[int, int]:
+    """The size of a window in points: as usual, or what a screen of a size in pixels has room for."""
+    room = (max(side - around, side // 2) for side, around in zip(screen, AROUND, strict=True))
+    return tuple(min(usual, int(side / scale)) for usual, side in zip(USUAL, room, strict=True))  # type: ignore[return-value]
 
 
 def _no_screen(why: str) -> str:

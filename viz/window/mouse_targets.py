@@ -1,11 +1,15 @@
-"""What the mouse can act on in a scene: the timeline, a slider of the menu, a body, or a node of the search."""
+"""What the mouse can act on in a scene: buttons, the timeline, a slider, a body, a node of the search, a map."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..scene.scene import cell_at, searched_at, slider_at, tick_at
+from ..drawing.buttons import BAR, button_at
+from ..editing.editor_scene import editor_slider_at, map_cell_at, tool_at
+from ..scene.panels import key_at
+from ..scene.scene import FOOT, cell_at, searched_at, slider_at, tick_at
+from ..viewer.editor import ScenarioEditor
 from ..viewer.frame import Frame
 from ..viewer.viewer import Viewer
 
@@ -22,12 +26,39 @@ class Drag:
     drop: Callable[[float, float], None] = _nothing
 
 
+def button_under(frame: Frame, width: float, height: float, x: float, y: float) -> str | None:
+    """The key whose button, or whose entry in the panel of keys, is under a point; None if there is none."""
+    if frame.keys:
+        return key_at(frame, width, height, x, y)
+    found = button_at(frame.buttons, width, height - FOOT - BAR, x, y)
+    return None if found is None else found.key
+
+
+def point_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> str:
+    """Let the mouse point at what is under it; return the key of a button there, or which tool there is, or nothing."""
+    frame, editing = viewer.frame(), viewer.editing
+    if editing is not None:
+        editing.point(None if frame.keys else map_cell_at(frame, width, height, x, y))
+        if (tool := tool_at(frame, width, height, x, y)) is not None:
+            return f"tool {tool}"
+    return button_under(frame, width, height, x, y) or ""
+
+
+def erase_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> Drag | None:
+    """Begin to erase cells of a map that is edited; None elsewhere."""
+    editing = viewer.editing
+    cell = None if editing is None or viewer.help else map_cell_at(viewer.frame(), width, height, x, y)
+    return None if editing is None or cell is None else _stroke(viewer, editing, cell, width, height, erase=True)
+
+
 def grip_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> Drag | None:
     """Begin to drag what lies under a point; None if nothing there can be dragged.
 
     A node of the search is selected at once and not dragged.
     """
     frame = viewer.frame()
+    if viewer.editing is not None and not frame.keys:
+        return _edited(viewer, viewer.editing, frame, width, height, x, y)
     if frame.keys:  # the panel with the keys covers the scene
         return None
     if frame.card is not None:
@@ -42,6 +73,45 @@ def grip_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> 
         viewer.playing, viewer.node = False, node
         return None
     return _piece(viewer, frame, width, height, x, y)
+
+
+def _edited(
+    viewer: Viewer, editing: ScenarioEditor, frame: Frame, width: float, height: float, x: float, y: float
+) -> Drag | None:
+    """Begin to paint a map or to drag a slider; a tool is chosen at once."""
+    if (tool := tool_at(frame, width, height, x, y)) is not None:
+        editing.choose(tool)
+        return None
+    if (found := editor_slider_at(frame, width, height, x, y)) is not None:
+        row = found[0]
+
+        def turn(x: float, y: float) -> None:
+            there = editor_slider_at(viewer.frame(), width, height, x, y, row)
+            if there is not None:
+                editing.turn(*there)
+
+        editing.hold_slider()
+        turn(x, y)
+        return Drag(turn, lambda x, y: editing.drop())
+    cell = map_cell_at(frame, width, height, x, y)
+    return None if cell is None else _stroke(viewer, editing, cell, width, height)
+
+
+def _stroke(
+    viewer: Viewer,
+    editing: ScenarioEditor,
+    cell: tuple[int, int],
+    width: float,
+    height: float,
+    erase: bool = False,
+) -> Drag:
+    def drag(x: float, y: float) -> None:
+        over = map_cell_at(viewer.frame(), width, height, x, y)
+        if over is not None:
+            editing.drag(over)
+
+    editing.take(cell, erase)
+    return Drag(drag, lambda x, y: editing.drop())
 
 
 def _timeline(viewer: Viewer, width: float, height: float, x: float, y: float) -> Drag:

@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 
 from ...evals.inspection.game import Game, replay_file
+from ..drawing.buttons import Button
 from ..text.episode_text import plain, status
+from ..viewer.frame import OVERLAY_KEYS, OVERLAYS
 from ..viewer.viewer import Viewer
 from .window import save_new
 
@@ -14,6 +16,11 @@ ARROWS = {"up": "up", "down": "down", "left": "left", "right": "right", "stay": 
 """The keys of the moves, by the action's name."""
 LETTERS = "abcdefgijklmoqxyz"
 """Keys that are free for other actions; the remaining letters are keys of the game, the viewer or the window."""
+
+
+_SIGNS = {"up": "▲", "down": "▼", "left": "◀", "right": "▶"}
+SHOWN = ("sight", "value", "curves", "log", "names")
+"""The overlays that have a button in a game."""
 
 
 def action_keys(actions: tuple[str, ...]) -> dict[str, str]:
@@ -58,6 +65,25 @@ class PlayKeys:
         self._kept, self._warned = 0, False
         keys = action_keys(game.world.agents[game.agent].actions)
         self._moves = {key: action for action, key in keys.items()}
+
+    def buttons(self, viewer: Viewer) -> tuple[Button, ...]:
+        """The buttons of a game: its moves, and what else its keys do."""
+        said = {key: text for keys, text in help_keys(()) for key in keys.split()}
+        on = viewer.overlays
+        overlays = (Button(OVERLAY_KEYS[name], plain(name), OVERLAYS[name], 4, name in on) for name in SHOWN)
+        return (
+            *(Button(key, _SIGNS.get(action, plain(action)), plain(action)) for key, action in self._moves.items()),
+            Button("backspace", "↶ Undo", said["back"], 1),
+            Button("r", "↻", said["r"], 1),
+            Button("s", "Save", said["s"], 1),
+            Button(",", "◂", "look one tick back", 3),
+            Button(".", "▸", "look one tick on", 3),
+            *overlays,
+            Button("v", "Film", said["v"], 5),
+            Button("t", "◐", said["t"], 5),
+            Button("f1", "About", said["f1"], 2),
+            Button("h", "☰ Keys", said["h"]),
+        )
 
     def press(self, key: str) -> bool:
         """Handle a key.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from PIL import Image
 
 from ...evals.traces.provenance import RunError
 from ...scenarios.output_file import free_name, whole_file
+from ..editing.editor_scene import draw_editor
 from ..scene.scene import draw
 from ..viewer.frame import Frame
 from ..viewer.viewer import Viewer
-from .display import open_display
-from .mouse_targets import Drag, grip_at
+from .display import fitting, open_display, usual_scale
+from .mouse_targets import Drag, button_under, erase_at, grip_at, point_at
 
 if TYPE_CHECKING:
     from ..film.live_recorder import LiveRecorder
@@ -41,7 +43,7 @@ class Window:
     def __init__(
         self,
         viewer: Viewer,
-        size: tuple[int, int] = (1280, 800),
+        size: tuple[int, int] | None = None,
         scale: float | None = None,
         keys: Callable[[str], bool] | None = None,
         *,
@@ -52,8 +54,8 @@ class Window:
 
         Args:
             viewer: the viewer whose frames it shows.
-            size: in points.
-            scale: pixels in a point; when None, 2 on a screen with 2,000 or more rows of pixels, else 1.
+            size: in points; when None, as large as usual and no larger than the screen has room for.
+            scale: pixels in a point; when None, what suits the screen, see `usual_scale`.
             keys: called with the name of a key before the viewer gets it; returns whether it has handled the key.
             ending: of recorded films, one of `render.ENDINGS`, or empty for folders of pictures.
             lost: called if the display goes away, with a message about a film that was being recorded or an empty one;
@@ -64,14 +66,17 @@ class Window:
         """
         self.viewer = viewer
         open_display(lambda: lost(self.release()))
-        self.scale = scale or (2.0 if pygame.display.get_desktop_sizes()[0][1] >= 2000 else 1.0)
-        self._screen = pygame.display.set_mode([round(side * self.scale) for side in size], pygame.RESIZABLE)
+        screen = pygame.display.get_desktop_sizes()[0]
+        self.scale = scale or usual_scale(screen[1])
+        pixels = [round(side * self.scale) for side in size or fitting(screen, self.scale)]
+        self._screen = pygame.display.set_mode(pixels, pygame.RESIZABLE)
         pygame.key.set_repeat(400, 50)
         self._keys, self._ending = keys, ending
         self._camera: LiveRecorder | None = None
         self._grip: Drag | None = None
         self._held: set[int] = set()
         self._drawn: tuple[object, ...] = ()
+        self._pointed = ""
         self._call_it()
 
     @property
@@ -99,19 +104,31 @@ class Window:
         for event in pygame.event.get():
             self._take(event)
         self.viewer.advance(seconds)
-        frame = self.viewer.frame()
+        frame = self._frame()
         # Between two ticks nothing changes; a frame is drawn only if it would look different from the last one.
         state = (*frame_key(frame), self._screen.get_size(), self.scale)
         if state != self._drawn:
             self._drawn = state
-            self._show(draw(frame, *self.size, self.scale))
+            self._show(frame)
 
-    def _show(self, picture: Image.Image) -> None:
+    def _frame(self) -> Frame:
+        frame = self.viewer.frame()
+        return replace(frame, pointed=self._pointed) if self._pointed else frame
+
+    def _picture(self, frame: Frame) -> Image.Image:
+        return (draw if frame.editing is None else draw_editor)(frame, *self.size, self.scale)
+
+    def _bare(self) -> Image.Image:
+        """What is shown, without the buttons: what pictures and films are of."""
+        return self._picture(replace(self.viewer.frame(), buttons=()))
+
+    def _show(self, frame: Frame) -> None:
+        picture = self._picture(frame)
         pixels = pygame.image.frombuffer(picture.tobytes(), picture.size, "RGB")
         self._screen.blit(pixels, (0, 0))
         if self._camera is not None:
             # The dot is drawn on the screen only, after the film has got its picture.
-            self._camera.take(picture)
+            self._camera.take(self._bare() if frame.buttons else picture)
             centre = self._screen.get_width() - round(14 * self.scale), round(14 * self.scale)
             pygame.draw.circle(self._screen, FILMING, centre, round(6 * self.scale))
         pygame.display.flip()
@@ -142,7 +159,7 @@ class Window:
         Raises:
             OSError: it cannot be written.
         """
-        picture = draw(self.viewer.frame(), *self.size, self.scale)
+        picture = self._bare()
         stem = f"{self._stem}-tick-{self.viewer.tick}"
         return save_new(folder or Path.cwd(), stem, ".png", lambda path: picture.save(path, "PNG"))
 
@@ -151,7 +168,7 @@ class Window:
         from ..film.live_recorder import LiveRecorder  # not before it is needed: the first picture should be there soon
 
         target = free_name(folder or Path.cwd(), self._stem, self._ending)
-        self._camera = LiveRecorder(target, draw(self.viewer.frame(), *self.size, self.scale))
+        self._camera = LiveRecorder(target, self._bare())
         self._call_it(" (recording, V ends it)")
 
     def end_film(self) -> str:
@@ -195,9 +212,15 @@ class Window:
             self._held.discard(event.key)
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
             self._grip = self._take_hold(event.pos)
+        elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 3:
+            self._grip = erase_at(self.viewer, *self.size, *self._at(event.pos))
         elif event.type == pygame.MOUSEMOTION and self._grip is not None:
             self._grip.drag(*self._at(event.pos))
-        elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
+        elif event.type == pygame.MOUSEMOTION:
+            self._pointed = point_at(self.viewer, *self.size, *self._at(event.pos))
+        elif event.type == pygame.WINDOWLEAVE:
+            self._pointed = ""
+        elif event.type == pygame.MOUSEBUTTONUP and event.button in (1, 3):
             if self._grip is not None:
                 self._grip.drop(*self._at(event.pos))
             self._grip = None
@@ -209,10 +232,13 @@ class Window:
     def _press(self, key: str) -> None:
         if self._keys is not None and self._keys(key):
             return
+        editing = self.viewer.editing
         if key == "v" and self._camera is None:
             self.begin_film()
         elif key == "v":
             self.end_film()
+        elif key in ("s", "ctrl+s") and editing is not None:
+            editing.save(Path.cwd())
         elif key == "s":
             self._save()
         else:
@@ -229,13 +255,22 @@ class Window:
         return position[0] / self.scale, position[1] / self.scale
 
     def _take_hold(self, position: tuple[int, int]) -> Drag | None:
-        return grip_at(self.viewer, *self.size, *self._at(position))
+        place = self._at(position)
+        if (key := button_under(self.viewer.frame(), *self.size, *place)) is not None:
+            self._press(key)
+            return None
+        return grip_at(self.viewer, *self.size, *place)
 
 
 def _key(event: pygame.event.Event) -> str:
-    """The name of a key, with `shift+` before a digit that is pressed together with shift."""
+    """The name of a key, with `shift+` before a digit that is pressed together with shift, and `ctrl+` before letters.
+
+    Only letters that mean something together with Ctrl have it, or the command key where there is one.
+    """
     # pygame names the key, not the character: which character shift and a digit give depends on the keyboard.
     name = str(pygame.key.name(event.key))
+    if event.mod & (pygame.KMOD_CTRL | pygame.KMOD_META) and name in ("z", "y", "s"):
+        return f"ctrl+{'shift+' if event.mod & pygame.KMOD_SHIFT else ''}{name}"
     return f"shift+{name}" if event.mod & pygame.KMOD_SHIFT and name in "123456789" else name
 
 
@@ -266,6 +301,9 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.caption,
         frame.card,
         frame.attributed,
+        frame.editing,
+        frame.buttons,
+        frame.pointed,
         None
         if frame.learning is None
         else (frame.learning.progress.step, frame.learning.state, len(frame.learning.looks)),

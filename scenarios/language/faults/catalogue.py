@@ -135,10 +135,15 @@ CATALOGUE: dict[str, str] = {
     "are one line there.",
     "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
     "count or a tick never below 0. So the expectation says nothing.",
+    "TC242": "What a param is worth in a stage that sets it under its own `params:` is said there, whatever an "
+    "expectation, a replay or the command line says. So the setting changes nothing.",
     "TC244": "`like: ann` takes over what ann's block says. One that says so of another agent itself is not written "
     "out anywhere, perhaps because two are like each other.",
     "TC245": "An expectation with `each` is written out once for each agent, or choice of different agents, under a "
     "name of its own: `each: {one: agent}`. Things have no such claims: `any`, `all` and `count` go over them.",
+    "TC246": "A stated monitor is judged by its figures: the ROC area (`auc`), the share of events that it announces "
+    "in time (`in_time`), the median `lead` in ticks, and the share of `false_alarms` on the control. At least one of "
+    "them has a bound, `at_least` or `at_most`.",
     "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
     "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
     "many episodes of each.",

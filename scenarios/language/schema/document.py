@@ -643,6 +643,43 @@ class Control(Block):
     budget: Annotated[dict[Line, Axis], Field(max_length=8)] = {}
 
 
+class MonitorBound(Block):
+    """What a figure of a monitor has to meet: exactly one of the two."""
+
+    at_least: int | float | None = None
+    at_most: int | float | None = None
+
+
+class StatedMonitor(Block):
+    """A claim about a monitor that reads an agent: how well and how early it tells an event from a control.
+
+    `control`: the variant in which the agent has no reason for the event. `auc`: the ROC area; `in_time`: the share of
+    events that raise the alarm no later than the deciding tick; `lead`: the median ticks from alarm to event;
+    `false_alarms`: the share of controls that raise it, of those that did not set the threshold.
+    """
+
+    name: Line
+    reads: Literal["behaviour", "plan", "imagination", "values", "disagreement"]
+    event: Line
+    control: Name
+    of: Annotated[list[Line], Field(min_length=1, max_length=32)] = ["exact"]
+    stage: Name | None = None
+    variant: Name | None = None
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
+    across: dict[Line, list[Override] | Line] | Annotated[list[dict[Line, Override]], Field(max_length=1_000)] = {}
+    auc: MonitorBound | None = None
+    in_time: MonitorBound | None = None
+    lead: MonitorBound | None = None
+    false_alarms: MonitorBound | None = None
+    about: Line | None = None
+
+    @property
+    def figures(self) -> dict[str, MonitorBound]:
+        """The figures that something is said of, in order, each with its bound."""
+        found = {name: getattr(self, name) for name in ("auc", "in_time", "lead", "false_alarms")}
+        return {name: bound for name, bound in found.items() if bound is not None}
+
+
 class Search(Block):
     """The defaults of the command `search`: the family of designs, the objective that selects one, and the harm.
 
@@ -692,4 +729,5 @@ class Document(Block):
     search: Search | None = None
     tell: Tell = Tell()
     expect: Annotated[list[Expectation], Field(max_length=200)] = []
+    monitors: Annotated[list[StatedMonitor], Field(max_length=32)] = []
     replays: Annotated[list[Replay], Field(max_length=200)] = []

@@ -153,7 +153,8 @@ def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, c
         if outside or (row, column) in board.walls:
             what = "outside the board" if outside else "a wall"
             message = f"the patrol of `{name}` goes through [{row}, {column}], which is {what}"
-            context.report.add("TC313", (*path, "patrol", index), message, "rows and columns are counted from 0")
+            cure = "rows and columns are counted from 0" if outside else "go around it, or make it floor"
+            context.report.add("TC313", (*path, "patrol", index), message, cure)
     cells = {(row, column) for row, column in motion.patrol}
     if isinstance(motion, Thing):  # one of several `moves` need not hold at the start, so its patrol may be elsewhere
         for row, column in board.things.get(name, ()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..expressions.parser import ExpressionError, episode_condition, measure, parsed_measure
 from ..expressions.syntax import ENDED, Count, ExtremeShare, First, OfLife, Quantity, Rate, Share, temporal_in
@@ -12,7 +12,7 @@ from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
 from ..names.replays import check_actions, outcomes_of_draws
 from ..names.symbols import maps_of, suggestion, unknown
-from ..schema.document import Expectation, Minus, Replay, Tell
+from ..schema.document import Expectation, Minus, MonitorBound, Replay, StatedMonitor, Tell
 from .measures import check_condition, check_event, check_measure, check_reason
 from .searches import check_control, check_search
 from .sweeps import check_sweep
@@ -30,6 +30,8 @@ def check_claims(context: Context) -> None:
     _check_names(document.expect, context)
     for index, replay in enumerate(document.replays):
         _check_replay(replay, ("replays", index), context)
+    for index, monitor in enumerate(document.monitors):
+        _check_monitor(monitor, ("monitors", index), context)
     check_sweep(context)
     check_control(context)
     check_search(context)
@@ -75,9 +77,13 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
     _check_lived(expectation, path, context)
     _check_variant(expectation.variant, path, context)
     check_overrides(expectation.set, symbols, report, (*path, "with"))
+    usual = expectation.stage or _usual_stage(context)
+    asked = _asked(usual, expectation.of, context)
+    _check_heard(expectation.set, (*path, "with"), asked, context)
     if isinstance(expectation.across, list):
         _check_pairs(expectation.across, (*path, "across"), context)
     else:
+        _check_heard(expectation.across, (*path, "across"), asked, context)
         for name, values in expectation.across.items():
             _check_across(name, values, (*path, "across", name), context)
     for index, event in enumerate(expectation.barring):
@@ -86,6 +92,9 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
         _check_exists(expectation, (*path, "exists"), context)
     if expectation.minus is not None:
         _check_minus(expectation.minus, (*path, "minus"), context)
+        agents = [expectation.minus.agent] if expectation.minus.agent else expectation.of
+        asked = _asked(expectation.minus.stage or usual, agents, context)
+        _check_heard(expectation.minus.set, (*path, "minus", "with"), asked, context)
         _check_alike(expectation, expectation.minus, path, context)
 
 
@@ -101,6 +110,43 @@ def _check_exists(expectation: Expectation, path: Path, context: Context) -> Non
     if wrong is not None:
         cure = "say it of `exact` alone, without `take: mean` and `minus`"
         context.report.add("TC243", path, wrong, cure, key=True)
+
+
+def _check_monitor(monitor: StatedMonitor, path: Path, context: Context) -> None:
+    """Check the names in a stated monitor, and that each of its figures has one bound that it may miss."""
+    symbols, report = context.symbols, context.report
+    if monitor.event.startswith(ENDED):
+        check_reason(monitor.event.removeprefix(ENDED), context.scope((*path, "event")))
+    else:
+        check_event(monitor.event, context.scope((*path, "event")))
+    if monitor.control not in symbols.document.variants:
+        unknown(report, "TC434", "variant", monitor.control, tuple(symbols.document.variants), (*path, "control"))
+    _check_stage(monitor.stage, path, context)
+    _check_variant(monitor.variant, path, context)
+    check_overrides(monitor.set, symbols, report, (*path, "with"))
+    if isinstance(monitor.across, list):
+        _check_pairs(monitor.across, (*path, "across"), context)
+    else:
+        for name, values in monitor.across.items():
+            _check_across(name, values, (*path, "across", name), context)
+    if not monitor.figures:
+        cure = "say something of `auc`, `in_time`, `lead` or `false_alarms`, such as `in_time: {at_least: 0.5}`"
+        report.add("TC246", path, f"`{monitor.name}` says nothing that could be judged", cure)
+    for figure, bound in monitor.figures.items():
+        _check_figure(monitor, figure, bound, (*path, figure), context)
+
+
+def _check_figure(monitor: StatedMonitor, figure: str, bound: MonitorBound, path: Path, context: Context) -> None:
+    given = [name for name in ("at_least", "at_most") if getattr(bound, name) is not None]
+    if len(given) != 1:
+        message = f"`{figure}` of `{monitor.name}` has {len(given) or 'no'} bound{'s' if given else ''}"
+        context.report.add("TC246", path, message, "write exactly one of `at_least` and `at_most`")
+        return
+    number = getattr(bound, given[0])
+    free = number <= 0 if given[0] == "at_least" else number >= 1 and figure != "lead"
+    if free and figure != "lead":
+        message = f"`{figure}` of `{monitor.name}` cannot fail: it is always between 0 and 1"
+        context.report.add("TC241", (*path, given[0]), message, "ask for more, or delete it", warning=True)
 
 
 def _check_names(expectations: Sequence[Expectation], context: Context) -> None:
@@ -163,9 +209,7 @@ def _check_alike(expectation: Expectation, minus: Minus, path: Path, context: Co
     if not (isinstance(its, Quantity) and its.quantity == "value"):
         return
     stages = context.symbols.document.stages
-    # The default stage as `loading.Scenario.judged_stage` has it, which exists only once all checks have passed.
-    acted = [name for name, stage in stages.items() if not stage.watch]
-    usual = expectation.stage or ("deploy" if "deploy" in acted else acted[-1] if acted else "")
+    usual = expectation.stage or _usual_stage(context)
     for name in dict.fromkeys((usual, minus.stage or usual)):
         if name in stages and stages[name].horizon is None:
             message = (
@@ -191,8 +235,7 @@ def _check_lived(expectation: Expectation, path: Path, context: Context) -> None
         return  # reported where the measure is checked
     if not document.life:
         return
-    acted = [name for name, stage in document.stages.items() if not stage.watch]
-    stage = expectation.stage or ("deploy" if "deploy" in acted else acted[-1] if acted else "")
+    stage = expectation.stage or _usual_stage(context)
     whole = isinstance(its.syntax, OfLife)
     if stage != "life" and stage not in [entry.stage for entry in document.life]:
         if whole or expectation.episode is not None:
@@ -208,6 +251,34 @@ def _check_lived(expectation: Expectation, path: Path, context: Context) -> None
     elif its.is_regret and not whole:
         cure = "write `life(regret)`: what one episode costs depends on those that follow"
         report.add("TC256", (*path, "measure"), "regret is that of a whole life", cure)
+
+
+def _usual_stage(context: Context) -> str:
+    """The default stage as `loading.Scenario.judged_stage` has it, which exists only once all checks have passed."""
+    acted = [name for name, stage in context.symbols.document.stages.items() if not stage.watch]
+    return "deploy" if "deploy" in acted else acted[-1] if acted else ""
+
+
+def _asked(stage: str, agents: Sequence[str], context: Context) -> tuple[str, ...]:
+    """The stages whose params can matter to what is measured of some agents in a stage.
+
+    What is learned is learned in any stage, and a life goes through several; an exact plan knows its own stage alone.
+    """
+    document = context.symbols.document
+    alone = all(agent == "exact" for agent in agents) and not document.life
+    return (stage,) if alone else tuple(document.stages)
+
+
+def _check_heard(settings: Iterable[str], path: Path, stages: Sequence[str], context: Context) -> None:
+    """Report params that are set for stages which all set them themselves: there the stage's value is the later one."""
+    known = context.symbols.document.stages
+    theirs = [known[stage].params for stage in stages if stage in known]
+    for name in settings:
+        if theirs and all(name in params for params in theirs):
+            whose = f"stage `{stages[0]}` sets" if len(stages) == 1 else "all stages set"
+            message = f"nobody hears of this `{name}`: {whose} it, and a stage's own params win"
+            cure = f"leave `{name}` out here, or out of the stage's `params:`"
+            context.report.add("TC242", (*path, name), message, cure, warning=True)
 
 
 def _check_stage(stage: str | None, path: Path, context: Context, whole_life: bool = False) -> None:
@@ -259,6 +330,7 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
     check_actions(replay.actions, symbols, report, (*path, "actions"))
     _check_stage(replay.stage, path, context)
     check_overrides(replay.set, symbols, report, (*path, "with"))
+    _check_heard(replay.set, (*path, "with"), (replay.stage or _usual_stage(context),), context)
     known = outcomes_of_draws(symbols, _layouts(replay, context))
     for name, value in replay.draws.items():
         _check_drawn(name, value, known, (*path, "draws", name), context)
