@@ -9,7 +9,6 @@ from tests.worlds import ROOM, world_of
 from turncoat import api
 from turncoat.agents.base import Agent
 from turncoat.agents.counts.agent import CountsAgent
-from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
 from turncoat.envs.analysis.exact_plan import plan_exactly
@@ -17,7 +16,6 @@ from turncoat.envs.base import UnlikeDiscountsError
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.reweight import can_reweigh, reweigh
@@ -64,27 +62,6 @@ def evaluate_all(agent: CountsAgent, discount: float) -> np.ndarray:
     """What the heads would be by one discount."""
     mdp = agent.model.to_mdp(("reward", "toll"))
     return evaluate(mdp, agent.heads.policy, discount)
-
-
-@pytest.mark.nightly
-def test_deep_heads_converge_to_the_exact_values_by_each_discount() -> None:
-    from tests.test_agents_deep import SMALL
-
-    room = enumerate_world(_room())
-    its = room.world.agents[0]
-    channels = room.world.channels
-    agent = DeepAgent(observation_spec(room.world), channels, len(its.actions), its.weights, its.discounts, SMALL)
-    agent.fit(TabularTrainingEnv(room), 3_200, seed=3)
-    live = np.flatnonzero(~room.mdp.ended)
-    rows = observe(room.world, room.states)[live]
-    policy = np.zeros(room.mdp.n_states, np.int32)
-    policy[live], _ = agent.act(rows, None, room.mdp.available[live])
-    joint = agent.value_heads(rows, room.mdp.available[live])[0].mean(axis=1)
-    for head, discount in enumerate(its.discounts):
-        exact = evaluate(room.mdp, policy, float(discount))[live, head]
-        other = evaluate(room.mdp, policy, float(its.discounts[1 - head]))[live, head]
-        assert np.abs(joint[:, head] - exact).mean() < 0.12
-        assert np.abs(joint[:, head] - exact).mean() < np.abs(joint[:, head] - other).mean()
 
 
 def test_exact_is_not_applicable_and_check_says_so_with_a_code() -> None:

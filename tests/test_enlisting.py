@@ -40,6 +40,7 @@ ENLISTABLE = [
 
 def test_which_of_the_library_have_an_overseer_to_enlist():
     assert ENLISTABLE == [
+        ("learning/loss_terms", "guard"),
         ("learning/selection", "guard"),
         ("treacherous_turn/any_goal", "guard"),
         ("treacherous_turn/lab", "guard"),

@@ -51,6 +51,7 @@ CONTROLS = {
     "learning/accident": {"short_sighted", "harmless"},
     "learning/exploration_hacking": {"short_sighted", "does_not_guard", "nothing_sticks", "aligned"},
     "learning/reward_edit": {"guards", "does_not_foresee", "short_sighted", "dull"},
+    "learning/loss_terms": {"against_deliveries", "meant"},
     "learning/selection": {"aligned", "hasty"},
     "safety_gridworlds/absent_supervisor": {"unwatched", "cannot_tell"},
     "safety_gridworlds/boat_race": {"cares_for_the_race"},

@@ -295,6 +295,7 @@ SMALL = (
 LARGE = (
     "escape/botnet",
     "escape/cluster",
+    "learning/loss_terms",
     "learning/selection",
     "safety_gridworlds/conveyor_belt_sushi",
     "safety_gridworlds/conveyor_belt_sushi_goal",

@@ -208,6 +208,7 @@ def run(
     from ..evals.reports.files import check_files, remove_old
     from ..evals.runs.run import RunSettings
     from ..evals.traces.atomic_folder import check_target
+    from ..evals.training.execution.side_by_side import side_by_side
     from ..evals.training.execution.workers import connect
 
     files = _ReportFiles(junit, jsonl, markdown, inconclusive, shard)
@@ -249,6 +250,16 @@ def run(
         files.write([], broken.found)
         raise named[0].fault
     shares = _shares([scenario for _, scenario in loaded], settings, shard)
+    if agents == ("exact",) and not (all_agents or others or cluster or shard):
+        # Nothing is trained, so that processes have nothing to share but the scenarios themselves.
+        calls = [(name, scenario, settings, no_save, out, not as_json) for name, scenario in loaded]
+        reported = []
+        for (name, _), found in zip(loaded, side_by_side(_reported, calls, jobs_of(jobs)), strict=True):
+            with broken.noting(name):
+                reported.append(found())
+                if not as_json:
+                    printing.print_run(reported[-1])
+        raise typer.Exit(_concluded(which, [(each, []) for each in reported], broken, files, as_json))
     judged = []
     with connect(cluster, jobs_of(jobs)) as workers:
         for (name, scenario), units in zip(loaded, shares, strict=True):
@@ -392,18 +403,25 @@ def _judge(
     name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, as_json: bool
 ) -> tuple[RunReport, list[SeedRequirement]]:
     """Run one scenario, save and print it; return its report and the seeds that its expectations need."""
-    from .. import api
-    from ..evals.reports.summary import RunReport
-
     expected = _requirements(scenario, settings)
     if not as_json:
         printing.print_requirements(name, expected)
-    with printing.run_progress(name, not as_json) as (report, count):
-        result = api.run(scenario, settings=settings, report=report, count=count)
-    reported = RunReport(name, result, None if no_save else result.save(out).folder)
+    reported = _reported(name, scenario, settings, no_save, out, not as_json)
     if not as_json:
         printing.print_run(reported)
     return reported, expected
+
+
+def _reported(
+    name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, wanted: bool
+) -> RunReport:
+    """Run one scenario and save it; `wanted`: progress is shown as it is for people."""
+    from .. import api
+    from ..evals.reports.summary import RunReport
+
+    with printing.run_progress(name, wanted) as (report, count):
+        result = api.run(scenario, settings=settings, report=report, count=count)
+    return RunReport(name, result, None if no_save else result.save(out).folder)
 
 
 def _data(report: RunReport, needs: list[SeedRequirement]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,12 +21,18 @@ from .options import (
     StageName,
     Which,
     count_option,
+    jobs_of,
     limit_of,
     load_with,
     scenarios_below,
     stage_of,
     write_json,
 )
+
+if TYPE_CHECKING:
+    from ..evals.verdicts.pre_training_check import CheckResult
+    from ..scenarios.language.faults.faults import ScenarioError
+    from ..scenarios.language.loading import Scenario
 
 Event = Annotated[str, typer.Option("--event", help="An event, or ended:REASON.")]
 
@@ -43,6 +49,8 @@ CheckBudget = Annotated[
         help="For each stage and each proof; what takes longer is left out.",
     ),
 ]
+
+CheckJobs = Annotated[int | None, count_option("--jobs", "Scenarios at a time; all cores by default.")]
 
 Objectives = Annotated[
     list[str],
@@ -83,6 +91,7 @@ def check(
     param: Params = [],
     set_: Sets = [],
     budget: CheckBudget = CHECK_SECONDS,
+    jobs: CheckJobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Check scenarios: shape, names, types, and what only a search of the world can find.
@@ -90,21 +99,21 @@ def check(
     A folder stands for every scenario file in it and below.
     """
     from .. import api
+    from ..evals.training.execution.side_by_side import side_by_side
     from ..scenarios.language.faults.faults import ScenarioError
 
     wrong, data = False, []
-    for name in [name for each in which for name in scenarios_below(each)]:
-        try:
-            scenario = load_with(name, param, set_)
-            with printing.progress(not as_json, name):
-                result = api.check(scenario, seconds=budget)
-        # A faulty file is reported among the others, which are checked all the same.
-        except ScenarioError as error:
+    names = [name for each in which for name in scenarios_below(each)]
+    calls = [(name, param, set_, budget, as_json) for name in names]
+    for each in side_by_side(_checked, calls, jobs_of(jobs)):
+        name, scenario, result = each()
+        if isinstance(result, ScenarioError):
             wrong = True
-            data.append({"scenario": name, "ok": False, "faults": [printing.fault_data(f) for f in error.faults]})
+            data.append({"scenario": name, "ok": False, "faults": [printing.fault_data(f) for f in result.faults]})
             if not as_json:
-                printing.print_faults(error.faults, error.lines, printing.out())
+                printing.print_faults(result.faults, result.lines, printing.out())
             continue
+        assert scenario is not None
         faults = (*scenario.warnings, *result.faults)
         bad = any(not fault.warning for fault in faults)
         wrong = wrong or bad
@@ -117,6 +126,21 @@ def check(
     elif not wrong:
         printing.next_command("run", *which)
     raise typer.Exit(FAULT if wrong else 0)
+
+
+def _checked(
+    name: str, param: list[str], set_: list[str], budget: float, as_json: bool
+) -> tuple[str, Scenario | None, CheckResult | ScenarioError]:
+    """A scenario and what its check found; or its faults, for a faulty file is reported among the others."""
+    from .. import api
+    from ..scenarios.language.faults.faults import ScenarioError
+
+    try:
+        scenario = load_with(name, param, set_)
+        with printing.progress(not as_json, name):
+            return name, scenario, api.check(scenario, seconds=budget)
+    except ScenarioError as error:
+        return name, None, error
 
 
 def solve(
