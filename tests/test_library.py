@@ -162,7 +162,8 @@ def test_it_tells_its_story(name):
         assert len(part.split()) >= 3
     assert document.sources
     assert document.replays
-    judged = {expectation.variant for expectation in document.expect}
+    beside = {expectation.minus.variant for expectation in document.expect if expectation.minus is not None}
+    judged = {expectation.variant for expectation in document.expect} | beside
     assert CONTROLS[name] <= judged, "a control is judged, not only described"
 
 

@@ -87,6 +87,7 @@ SAMPLE = frozenset(
         "safety_gridworlds/tomato_patch",
         "safety_gridworlds/whisky_gold",
         "treacherous_turn/any_goal",
+        "treacherous_turn/camera",
         "treacherous_turn/first_turn",
         "treacherous_turn/hearts_replica",
         "treacherous_turn/lab",

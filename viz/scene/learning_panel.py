@@ -6,16 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from ...evals.live.training_process import TrainingProgress
 from ..drawing.canvas import Canvas, text_width
 from ..drawing.color_scales import number
 from ..drawing.palette import Theme
 from ..text.episode_text import plain
 from ..viewer.frame import LearningSoFar
 from .panels import GAP, LINE, SMALL, PanelColumn
+
+if TYPE_CHECKING:
+    from ...evals.live.training_process import TrainingProgress
 
 CHART = 62.0
 """Height of each of the two charts, in points."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...envs.base import Ints
 from ...envs.world.world import World
 from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.inspection.narration import Card
-from ...evals.live.training_process import TrainingProgress
-from ...evals.live.training_show import TrainingLook
 from ...evals.traces.episode import Episode
 from ..drawing.buttons import Button
 from ..drawing.palette import LIGHT, Theme
 from .edit_view import EditView
 from .what_if_menu import Menu
+
+if TYPE_CHECKING:  # training waits for what the first picture of `watch` does not need
+    from ...evals.live.training_process import TrainingProgress
+    from ...evals.live.training_show import TrainingLook
 
 OVERLAYS: Mapping[str, str] = {
     "sight": "what an overseer sees",
