@@ -470,6 +470,16 @@ def test_what_cannot_be_painted_says_why(name: str, why: str) -> None:
     editor.close()
 
 
+def test_a_weight_that_is_taken_over_from_another_agent_has_no_slider() -> None:
+    """A `values:` of its own would have taken the place of all that are taken over."""
+    show = LiveShow(load("two_systems/chicken"), "deploy")
+    editor = _editor(show, library.find("two_systems/chicken"))
+    names = {row.name for row in editor.rows}
+    assert ("ann.values.score" in names, "bob.values.score" in names) == (True, False)
+    assert "bob.values.score: taken over from `ann`, in whose block it stands" in editor.view(0).refused
+    editor.close()
+
+
 def test_each_of_several_maps_is_edited_by_itself() -> None:
     name = "safety_gridworlds/distributional_shift"
     show = LiveShow(load(name), load(name).judged_stage)

@@ -239,7 +239,7 @@ class ScenarioEditor:
                     f"{plain(row.name.partition('.')[0])}: {row.title}" if several and "." in row.name else row.title
                 )
                 found.setdefault(row.name, replace(row, title=title))
-        without = {*base.overrides, *dict(self._formulas())}
+        without = {*base.overrides, *dict(self._formulas()), *dict(self._taken_over())}
         rows = [row for row in found.values() if not row.body and row.name not in without]
         rows.sort(key=lambda row: "." not in row.name)
         return tuple(replace(row, at=_at(row, text)) for row in rows)
@@ -250,6 +250,18 @@ class ScenarioEditor:
         weights = {f"{name}.values.{key}": its.weight for name in agents for key, its in agents[name].values.items()}
         given = weights | {f"{name}.discount": agent.discount for name, agent in agents.items()}
         return [(name, value) for name, value in given.items() if isinstance(value, str)]
+
+    def _taken_over(self) -> list[tuple[str, str]]:
+        """The weights that stand in the block of another agent, which that of theirs is `like`, with its name.
+
+        Values of their own would take the place of all that are taken over.
+        """
+        found = list[tuple[str, str]]()
+        for name, agent in self._base.document.agents.items():
+            like, own = (self.text.node(("agents", name, key)) for key in ("like", "values"))
+            if like is not None and own is None:
+                found += [(f"{name}.values.{key}", str(like.data)) for key in agent.values]
+        return found
 
     def hold_slider(self) -> None:
         """Begin to drag a slider; `drop` ends it."""
@@ -486,6 +498,11 @@ class ScenarioEditor:
         ]
         given += [
             f"{name}: follows the formula `{its}`" for name, its in self._formulas() if name not in self._base.overrides
+        ]
+        given += [
+            f"{name}: taken over from `{other}`, in whose block it stands"
+            for name, other in self._taken_over()
+            if name not in self._base.overrides
         ]
         return tuple(given)
 

@@ -19,16 +19,16 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file, in draft-07 because most editors read that and pydantic writes 2020-12."""
     schema = cast(dict[str, Any], _downgraded(Document.model_json_schema()))
     needed = schema.pop("required")
-    agent = schema["definitions"]["AgentBlock"]
-    agent["anyOf"] = [{"required": agent.pop("required")}, {"required": ["like"]}]
+    whole = [{"required": schema["definitions"]["AgentBlock"].pop("required")}, {"required": ["like"]}]
+    agents = {"agents": {"additionalProperties": {"anyOf": whole}}}
     parts = [{"required": [key]} for key in ("extends", "uses")]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **schema,
-        # A file that extends or uses another one may inherit all other keys.
+        # A file that extends or uses another one may inherit all other keys, and parts of its agents' blocks.
         "if": {"anyOf": parts},
         "then": {"required": ["turncoat", "name"]},
-        "else": {"required": needed},
+        "else": {"required": needed, "properties": agents},
     }
 
 
