@@ -135,6 +135,7 @@ OTHERWISE = {
     "escape/botnet",
     "treacherous_turn/hearts",
     "treacherous_turn/hearts_replica",
+    "wrong_goals/monsters",
 }
 """Scenarios with two glyphs for walls or for a thing, and things that are placed at the start."""
 
