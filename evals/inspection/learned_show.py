@@ -15,7 +15,7 @@ from ...envs.base import Ints
 from ...envs.kernel.batch_stepper import Stepper
 from ...envs.reference.action_mask import available
 from ...envs.reference.observation import observe
-from ...scenarios.errors import UsageError
+from ...scenarios.errors import MissingPackageError, UsageError, installing
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
@@ -47,6 +47,10 @@ class LearnedShow:
         try:
             agent = read_agent(self._checkpoint)
             enter(agent, self.world)
+        except ImportError as missing:  # torch is there, and cannot be imported
+            raise MissingPackageError(
+                f"{self._checkpoint.name} is a network, which needs torch: {installing('learn')}"
+            ) from missing
         except (OSError, ValueError) as fault:
             raise UsageError(f"{self._checkpoint} cannot be played here: {fault}") from fault
         return agent
