@@ -1,5 +1,6 @@
 """What is told of an episode: which is shown first, captions and pace, the cards, and which value decides."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,25 @@ def test_weights_that_the_world_edits_are_zeroed_where_they_are() -> None:
     found = AttributionPlanner(scenario, "deploy").attribute(episode, 0)
     assert found is not None
     assert {flip.channel for flips in found for flip in flips} == {"own"}
+
+
+def test_going_to_the_end_shows_what_came_of_it(lab: LiveShow) -> None:
+    """Claim and verdict came to nobody who pressed End."""
+    viewer = Viewer(lab, narration=narration(lab), card=True, supposing=True, wait=True)
+    viewer.press("space")
+    viewer.press("end")
+    assert (viewer.tick, viewer.card, viewer.playing) == (120, "ending", False)
+    viewer.press("escape")
+    viewer.press("left")
+    viewer.press("right")
+    assert (viewer.tick, viewer.card) == (120, "")  # whoever steps by hand reads no card
+
+
+def test_of_a_recording_nobody_is_named_before_it_is_read(lab: LiveShow) -> None:
+    """It said "the exact plan" while a trained agent was read."""
+    recorded = replace(narration(lab), run=True)
+    assert "Shown" not in dict(recorded.opening_card(None).sections)
+    assert "Shown" in dict(recorded.opening_card(lab.episode(0)).sections)
 
 
 def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: LiveShow) -> None:

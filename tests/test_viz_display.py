@@ -89,7 +89,7 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
         watching.press(key)
         viewer.press(name)
     shows(900, 640)
-    watching.press("Escape", "Escape")
+    watching.press("Escape", "Escape", "Escape")  # the keys, the card at the end, the window
     assert watching.ends() == 0
     out, err = watching.said()
     assert out == ""

@@ -209,7 +209,8 @@ class Narration:
             ("Temptation", flat(about.temptation)),
             ("Claim", "" if about.story else flat(self.scenario.document.claim)),
             ("Look for", flat(tell.look) or flat(about.measure)),
-            ("Shown", self._who(episode)),
+            # Whose recording it is, or which network, is known once it is read.
+            ("Shown", "" if episode is None and self.run else self._who(episode)),
         ]
         return Card(self.scenario.document.title, tuple(each for each in sections if each[1]), "Space: begin")
 

@@ -180,8 +180,7 @@ class Viewer(ShowView):
                 self._pause, self._time = pause, 0.0
                 break
         if self.tick >= self.length and self._pause <= 0:
-            self.playing = False
-            self.card = "ending" if self._carded and self.supposed is None else ""
+            self._end()
 
     def _stride(self, episode: Episode) -> float:
         return 1.0 if self.narration is None else self.narration.stride(episode, min(self.tick, episode.length))
@@ -307,7 +306,7 @@ class Viewer(ShowView):
             "=": lambda: self._set_speed(1),
             "+": lambda: self._set_speed(1),
             "home": lambda: self._step(-self.tick),
-            "end": lambda: self._step(1 << 30),  # more ticks than any episode has; `seek` stops at the last
+            "end": self._to_the_end,
             "r": self._restart,
             "n": lambda: self._other_episode(1),
             "p": lambda: self._other_episode(-1),
@@ -450,6 +449,16 @@ class Viewer(ShowView):
     def _step(self, ticks: int) -> None:
         self.playing, self._pause = False, 0.0
         self.seek(self.tick + ticks)
+
+    def _to_the_end(self) -> None:
+        self._step(self.length - self.tick)
+        if self.episode is not None:
+            self._end()
+
+    def _end(self) -> None:
+        """Stop at the end of an episode, with the card on what came of it."""
+        self.playing = False
+        self.card = "ending" if self._carded and self.supposed is None else ""
 
     def _set_speed(self, by: int) -> None:
         self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
