@@ -98,7 +98,7 @@ CONTROLS = {
     "wrong_goals/corner_cheese": {"wants_the_corner"},
     "wrong_goals/gem_colour": {"wants_both", "wants_yellow"},
     "wrong_goals/keys_and_chests": {"wants_keys_too"},
-    "wrong_goals/monsters": {"minds_attacks", "minds_nothing"},
+    "wrong_goals/monsters": {"minds_attacks"},
     "wrong_goals/tree_harvest": set(),
     "wrong_goals/tree_patch": {"barren", "hasty"},
 }
