@@ -135,7 +135,6 @@ OTHERWISE = {
     "escape/botnet",
     "treacherous_turn/hearts",
     "treacherous_turn/hearts_replica",
-    "wrong_goals/monsters",
 }
 """Scenarios with two glyphs for walls or for a thing, and things that are placed at the start."""
 
