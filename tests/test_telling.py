@@ -196,6 +196,8 @@ def test_weights_that_the_world_edits_are_zeroed_where_they_are() -> None:
     found = AttributionPlanner(scenario, "deploy").attribute(episode, 0)
     assert found is not None
     assert {flip.channel for flips in found for flip in flips} == {"own"}
+    # Valuing nothing, it does just anything: that is no answer to "what if".
+    assert narration(show).decisive(episode, found) is None
 
 
 def test_going_to_the_end_shows_what_came_of_it(lab: LiveShow) -> None:

@@ -270,12 +270,15 @@ class Narration:
         return [section for section in sections if section[1]]
 
     def decisive(self, episode: Episode, attribution: Attribution | None) -> tuple[int, DecidingValue] | None:
-        """A tick that a single value decides, and that value: that of the first event that counts, else the first."""
+        """A tick that a single value decides, and that value: that of the first event that counts, else the first.
+
+        A value without which any action would do decides it too, and is left out: what came then would answer nothing.
+        """
         if attribution is None:
             return None
         counting = sorted(t for event in _events(self.opening.shows) for t in episode.ticks(event)[:1])
         ticks = [*counting, *range(len(attribution))]
-        return next(((tick, attribution[tick][0]) for tick in ticks if attribution[tick]), None)
+        return next(((tick, value) for tick in ticks for value in attribution[tick] if value.instead), None)
 
     def _who(self, episode: Episode | None) -> str:
         """Whose episode is shown, and how to see the claim where this does not show it."""
