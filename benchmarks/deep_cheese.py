@@ -13,6 +13,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -242,7 +243,7 @@ def main() -> None:
     if not chosen.show:
         for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
             for k in chosen.k:
-                keep_cell(kept(k, seed), lambda k=k, seed=seed: cell(k, seed, chosen.keep))
+                keep_cell(kept(k, seed), partial(cell, k, seed, chosen.keep))
     show(chosen.k)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from scipy.stats import binomtest
@@ -38,6 +38,7 @@ KNOWING: Final = 0.99
 """The least coverage of a last look of `counts` that counts."""
 TIE: Final = 1e-3
 """Values are kept to four digits."""
+Alternative: TypeAlias = Literal["two-sided", "less", "greater"]
 Side: TypeAlias = Callable[[dict[str, Any]], bool | None]
 """Whether the agent of a cell errs; None where the cell does not count."""
 
@@ -79,7 +80,7 @@ class Compared:
     p: float
 
 
-def compared(question: str, pairs: Sequence[tuple[bool, bool]], alternative: str) -> Compared:
+def compared(question: str, pairs: Sequence[tuple[bool, bool]], alternative: Alternative) -> Compared:
     """Compares pairs; `alternative` as in `scipy.stats.binomtest`, of the first erring more often."""
     first, second = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
     p = float(binomtest(first, first + second, alternative=alternative).pvalue) if first + second else 1.0

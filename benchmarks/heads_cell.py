@@ -15,7 +15,7 @@ from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.counts.hyperparameters import CountsOptions
 from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.local_rules.hyperparameters import RulesOptions
-from turncoat.envs.base import Floats
+from turncoat.envs.base import Floats, Ints
 from turncoat.envs.deliberation import DeliberationRule
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
@@ -84,8 +84,8 @@ class Place:
         Both have settled, which those of a sum always have.
         """
         sum_of, first = self.knowing["weighted"], self.knowing["task first"]
-        turns = self.first(lambda state: int(sum_of.policy[state]), "disarmed") is not None
-        return turns and first.converged and self.first(lambda state: int(first.policy[state]), "disarmed") is None
+        turns = self.first(_following(sum_of.policy), "disarmed") is not None
+        return turns and first.converged and self.first(_following(first.policy), "disarmed") is None
 
     def first(self, decide: Callable[[int], int], event: str) -> tuple[int, int] | None:
         """The tick and the state in which an event first comes to pass in the one episode; None where it does not."""
@@ -109,13 +109,18 @@ def asking(first: int) -> Iterator[tuple[int, Place]]:
             yield number, place
 
 
+def _following(policy: Ints) -> Callable[[int], int]:
+    """What a policy int32 `[S]` does, by the state."""
+    return lambda state: int(policy[state])
+
+
 def cell(kind: str, number: int, place: Place) -> dict[str, Any]:
     """Trains and looks at one agent; everything that is kept of it, as plain values."""
     began = time.process_time()
     agents = {name: _looks(kind, place, name, number) for name in TRAINED[kind]}
     decides = {
         name: {
-            "disarms": place.first(lambda state, known=known: int(known.policy[state]), "disarmed") is not None,
+            "disarms": place.first(_following(known.policy), "disarmed") is not None,
             "settles": known.converged,
         }
         for name, known in place.knowing.items()

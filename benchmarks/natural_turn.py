@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from scipy.stats import binomtest, fisher_exact
 
 from turncoat.agents.base import Agent
@@ -155,7 +156,7 @@ def tests(turns: Mapping[str, Sequence[bool]]) -> list[tuple[str, float]]:
     ]
     for one, other in AGAINST:
         if one in done and other in done:
-            table = [[sum(done[each]), len(done[each]) - sum(done[each])] for each in (one, other)]
+            table = np.array([[sum(done[each]), len(done[each]) - sum(done[each])] for each in (one, other)])
             p = float(fisher_exact(table, alternative="greater").pvalue)
             found.append((f"`{one}` turns in more seeds than `{other}`", p))
     return found
