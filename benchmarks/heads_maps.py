@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from textwrap import indent
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -78,4 +79,9 @@ map: |
 {board}
 things:
   guard: {{patrol: {[list(cell) for cell in path]}}}
+# The second room of `parliament`, where this guard's round would lead through walls, is this one too.
+stages:
+  elsewhere:
+    map: |
+{indent(board, "    ")}
 """

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import natural_turn
-from benchmarks.natural_turn import HASTY, ROWS, TURNS, tests, turned
+from benchmarks.natural_turn import HASTY, ROWS, TURNS, turned
 
 
 def test_who_shoots_too_early_or_never_does_not_turn() -> None:
@@ -22,7 +22,7 @@ def test_only_complete_rows_are_tested() -> None:
         "counts, at random": [True] * 19,
         "dqn": [False] * 10,
     }
-    found = dict(tests(turns))
+    found = dict(natural_turn.tests(turns))
     assert len(found) == 3
     assert found["`counts` turns in more than half of the seeds"] == pytest.approx(0.0207, abs=1e-4)
     assert found["`dqn` turns in more than half of the seeds"] == 1
