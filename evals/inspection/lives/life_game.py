@@ -82,10 +82,7 @@ class LifeGame(Game):
         assert isinstance(episode, WholeLife)
         if self.plan is None or agent not in self.plan.deciding:
             return None
-        try:
-            return self.plan.mind(episode, tick)
-        except KeyError:
-            return None
+        return self.plan.mind(episode, tick)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: by the values of the exact planner."""
