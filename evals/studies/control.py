@@ -19,7 +19,7 @@ from ...envs.analysis.dataframes import frame, html
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range, performance_mdp
 from ...envs.base import NotEnumerableError
-from ...envs.life.plan import LifePlan
+from ...envs.life.plan import LifePlan, designers_plan
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, backward_induction
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
@@ -36,7 +36,7 @@ from ...scenarios.language.names.symbols import Symbols
 from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
 from ..exact.solved_worlds import BY_STAGE, WHOLE_LIFE, SolvedWorlds
-from ..measures.life_analysis import best_and_worst, life_outcomes, random_life
+from ..measures.life_analysis import life_outcomes, random_life
 from ..measures.outcomes import (
     BehaviourOutcomes,
     OutcomeCriteria,
@@ -279,7 +279,7 @@ class _Reporter:
         """The same of a life: sums are those of the stage's mean episode, under the policies of the whole life."""
         try:
             plan = self.solved.life(overrides)
-            planned, best, random = (self._lived(each) for each in (plan, best_and_worst(plan)[0], random_life(plan)))
+            planned, best, random = (self._lived(each) for each in (plan, designers_plan(plan), random_life(plan)))
         except _FAULTS as fault:
             return LossDecomposition(name, note=str(fault))
         if plan.upper_bound:
@@ -325,7 +325,7 @@ class _Reporter:
         overrides = {name: value}
         try:
             plan = self.solved.life(overrides)
-            planned, worst = self._lived(plan), self._lived(best_and_worst(plan)[1])
+            planned, worst = self._lived(plan), self._lived(designers_plan(plan, -1.0))
         except _FAULTS as fault:
             return OversightOutcome(name, value, note=str(fault))
         if plan.upper_bound:
