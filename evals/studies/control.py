@@ -37,6 +37,7 @@ from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
 from ..exact.solved_worlds import BY_STAGE, WHOLE_LIFE, SolvedWorlds
 from ..measures.life_analysis import life_outcomes, random_life
+from ..measures.measure_values import BOUND_ONLY
 from ..measures.outcomes import (
     BehaviourOutcomes,
     OutcomeCriteria,
@@ -269,7 +270,7 @@ class _Reporter:
         # Best, worst and random act on the states of the world, whatever the agent may observe.
         criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
         if plan.upper_bound:
-            return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
+            return LossDecomposition(name, note=BOUND_ONLY)
         planned = exact_outcomes(plan, plan.optimal, criteria)
         best = exact_outcomes(whole, _solved_for(whole, 1), criteria)
         agent, why = self._agent(overrides, planned, criteria)
@@ -283,7 +284,7 @@ class _Reporter:
         except _FAULTS as fault:
             return LossDecomposition(name, note=str(fault))
         if plan.upper_bound:
-            return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
+            return LossDecomposition(name, note=BOUND_ONLY)
         agent, why = self._living_agent(overrides, planned)
         return _split(name, planned, agent, best, random, why)
 
@@ -307,7 +308,7 @@ class _Reporter:
         self.report(f"{name} {value}")
         overrides = {name: value}
         if self.solved.lives_in(self.stage):
-            return self._outcomes_of_life_at(name, value)
+            return self._outcomes_of_life_at(name, value, overrides)
         try:
             plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
@@ -315,22 +316,18 @@ class _Reporter:
         criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
         worst = exact_outcomes(whole, _solved_for(whole, -1), criteria)
         if plan.upper_bound:
-            return OversightOutcome(
-                name, value, None, worst, "views are partial and beliefs too many: only an upper bound is known"
-            )
+            return OversightOutcome(name, value, None, worst, BOUND_ONLY)
         agent, why = self._agent(overrides, exact_outcomes(plan, plan.optimal, criteria), criteria)
         return OversightOutcome(name, value, agent, worst, why)
 
-    def _outcomes_of_life_at(self, name: str, value: object) -> OversightOutcome:
-        overrides = {name: value}
+    def _outcomes_of_life_at(self, name: str, value: object, overrides: Overrides) -> OversightOutcome:
         try:
             plan = self.solved.life(overrides)
             planned, worst = self._lived(plan), self._lived(designers_plan(plan, -1.0))
         except _FAULTS as fault:
             return OversightOutcome(name, value, note=str(fault))
         if plan.upper_bound:
-            note = "views are partial and beliefs too many: only an upper bound is known"
-            return OversightOutcome(name, value, None, worst, note)
+            return OversightOutcome(name, value, None, worst, BOUND_ONLY)
         agent, why = self._living_agent(overrides, planned)
         return OversightOutcome(name, value, agent, worst, why)
 
