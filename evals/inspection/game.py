@@ -198,13 +198,19 @@ class Game:
             stated = [int(stated_actions(self.world, now, policy)[0]) for policy in response.others]
         if response is not None and response.agent == self.agent:
             return stated
-        mind = None if self.follower is None else self._decision(self._kept[self.changes].states)
-        if mind is None:
+        decided = self._decided()
+        if decided is None:
             return [-1] * count if response is None else stated
         if response is None:
-            assert self.follower is not None
-            return self.follower.likeliest(self._kept[self.changes].states, mind.action)
-        return [mind.action if agent == response.agent else other for agent, other in enumerate(stated)]
+            return decided
+        return [decided[agent] if agent == response.agent else other for agent, other in enumerate(stated)]
+
+    def _decided(self) -> Sequence[int] | None:
+        """The plan's action for each of N agents that it decides for; None where the game has left the plan."""
+        states = self._kept[self.changes].states
+        if self.follower is None or (mind := self._decision(states)) is None:
+            return None
+        return self.follower.likeliest(states, mind.action)
 
     def _decision(self, states: Ints) -> Mind | None:
         """The exact planner's decision after the states int32 `[T + 1, F]`; None where the person left its plan."""

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from ....envs.base import Ints, NotEnumerableError
 from ....envs.life.walk import LifeWalk
-from ....envs.reference.stated_policy import stated_actions
 from ....envs.solvers.modifiable_utility import NoFixedPointError
 from ....envs.solvers.policy_evaluation import ImproperDiscountError
 from ....scenarios.language.loading import Scenario
@@ -82,10 +79,7 @@ class LifeGame(Game):
         assert isinstance(episode, WholeLife)
         if self.plan is None or agent not in self.plan.deciding:
             return None
-        try:
-            return self.plan.mind(episode, tick)
-        except KeyError:
-            return None
+        return self.plan.mind(episode, tick)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: by the values of the exact planner."""
@@ -112,21 +106,14 @@ class LifeGame(Game):
         self.world = self._record.world
         super()._changed()
 
-    def _planned(self) -> Sequence[int]:
-        world = self.world
-        response, count = world.response, len(world.agents)
-        if response is not None:
-            stated = [int(stated_actions(world, self.state[None], policy)[0]) for policy in response.others]
-            if response.agent == self.agent:
-                return stated
+    def _decided(self) -> Sequence[int] | None:
         action = None if self.plan is None else self.plan.action(self._record.now)
-        if response is not None:
-            return [
-                other if agent != response.agent or action is None else action for agent, other in enumerate(stated)
-            ]
         if action is None:
-            return [-1] * count
-        return [int(each) for each in np.asarray(world.joint_actions[action])]
+            return None
+        world = self.world
+        if world.response is not None:
+            return [action] * len(world.agents)
+        return [int(each) for each in world.joint_actions[action]]
 
     def _episode(self) -> Episode:
         return self._record.life(PERSON, 0, self.changes)
