@@ -171,6 +171,7 @@ class ScenarioEditor:
     def take(self, cell: Cell, erase: bool = False) -> None:
         """Begin a stroke on a cell: paint it, or take up what is there."""
         self._let_go()
+        cell = self._clamped(cell)  # the keyboard's may lie on a larger map, in whose place another one was taken
         self.cursor, self.on_board, self.message, self._warned = cell, True, "", False
         text = self.text
         if why := text.map_refused:
@@ -390,6 +391,7 @@ class ScenarioEditor:
     # ------------------------------------------------------------------ the file
 
     def _take_from_disk(self) -> None:
+        self._let_go()
         if not self.file.changed_on_disk:
             self.message = "nobody has changed the file on disk"
             return
