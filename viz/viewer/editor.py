@@ -20,7 +20,7 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.symbols import maps_of
 from ..text.episode_text import plain
 from .edit_view import Cell, EditTool, EditView, PlacedFault
-from .edited_text import UNREADABLE, EditedText, Stroke
+from .edited_text import UNREADABLE, EditedText, Stroke, cells_with
 from .what_if_menu import Menu, MenuRow, rows_of
 
 KEYS = (
@@ -530,8 +530,8 @@ class ScenarioEditor:
     def _somewhere(self) -> Cell:
         """The cell of the first agent, or the middle of the map."""
         rows, signs = self.text.rows, {each.glyph for each in self.text.glyphs if each.agent}
-        found = ((r, c) for r, row in enumerate(rows) for c, sign in enumerate(row) if sign in signs)
-        return next(found, self._clamped((len(rows) // 2, len(rows[0]) // 2 if rows else 0)))
+        found = cells_with(rows, signs)
+        return found[0] if found else self._clamped((len(rows) // 2, len(rows[0]) // 2 if rows else 0))
 
     def close(self) -> None:
         """Stop starting background work."""
