@@ -188,7 +188,7 @@ def test_whoever_waits_for_the_first_look_is_told_that_there_will_be_none(purse,
     show = TrainingShow(request_of(purse, steps=100))
     with ThreadPoolExecutor(1) as one:
         try:
-            with pytest.raises(RunError, match="the training failed: .* has ended"):
+            with pytest.raises(RunError, match=r"the training failed: .* has ended"):
                 one.submit(show.episode, 0).result(10)
         finally:
             show.close()

@@ -12,13 +12,12 @@ import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from ...envs.base import Ints, NotEnumerableError
+from ...envs.analysis.exact_plan import NOT_SOLVED
+from ...envs.base import Ints
 from ...envs.reference.action_mask import available
 from ...envs.reference.replay import replay_actions
 from ...envs.reference.stated_policy import stated_actions
 from ...envs.reference.step import TickResult, reset, step
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import GivenDraws
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
@@ -128,7 +127,7 @@ class Game:
         """The exact plan; None where there is none."""
         try:
             return PlanFollower(self._solved.plan({}, self.stage))
-        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
+        except NOT_SOLVED:
             return None
 
     # -------------------------------------------------------------- as a replay

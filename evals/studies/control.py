@@ -16,14 +16,11 @@ from pydantic import ValidationError
 
 from ...agents.registry.eligibility import unable, unable_in_life
 from ...envs.analysis.dataframes import frame, html
-from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.analysis.exact_plan import NOT_SOLVED, ExactPlan
 from ...envs.analysis.performance_gap import Range, performance_mdp
-from ...envs.base import NotEnumerableError
 from ...envs.life.plan import LifePlan, designers_plan
-from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, backward_induction
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.world import World, WorldTooLargeError
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, backward_induction
+from ...envs.world.world import World
 from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts, shown
 from ...scenarios.errors import ArgumentError, UsageError
 from ...scenarios.language.expressions.parser import formula
@@ -60,7 +57,6 @@ if TYPE_CHECKING:
 
 AS_WRITTEN = "as written"
 """The name of the condition without a variant."""
-_FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 
 
 class MissingPerformanceError(UsageError, ValueError):
@@ -265,7 +261,7 @@ class _Reporter:
             return self._decomposed_life(name, overrides)
         try:
             plan = self.solved.plan(overrides, self.stage)
-        except _FAULTS as fault:
+        except NOT_SOLVED as fault:
             return LossDecomposition(name, note=str(fault))
         # Best, worst and random act on the states of the world, whatever the agent may observe.
         criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
@@ -281,7 +277,7 @@ class _Reporter:
         try:
             plan = self.solved.life(overrides)
             planned, best, random = (self._lived(each) for each in (plan, designers_plan(plan), random_life(plan)))
-        except _FAULTS as fault:
+        except NOT_SOLVED as fault:
             return LossDecomposition(name, note=str(fault))
         if plan.upper_bound:
             return LossDecomposition(name, note=BOUND_ONLY)
@@ -311,7 +307,7 @@ class _Reporter:
             return self._outcomes_of_life_at(name, value, overrides)
         try:
             plan = self.solved.plan(overrides, self.stage)
-        except _FAULTS as fault:
+        except NOT_SOLVED as fault:
             return OversightOutcome(name, value, note=str(fault))
         criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
         worst = exact_outcomes(whole, _solved_for(whole, -1), criteria)
@@ -324,7 +320,7 @@ class _Reporter:
         try:
             plan = self.solved.life(overrides)
             planned, worst = self._lived(plan), self._lived(designers_plan(plan, -1.0))
-        except _FAULTS as fault:
+        except NOT_SOLVED as fault:
             return OversightOutcome(name, value, note=str(fault))
         if plan.upper_bound:
             return OversightOutcome(name, value, None, worst, BOUND_ONLY)

@@ -76,13 +76,14 @@ class LifeFollower:
                 place = self._next(place, action, after)
         return record.life("exact", seed, 0)
 
-    def mind(self, life: WholeLife, tick: int) -> Mind | None:
-        """The decision in a tick of a life that is played, or is being played.
+    def mind(self, life: WholeLife, tick: int, agent: int) -> Mind | None:
+        """An agent's decision in a tick of a life that is played, or is being played.
 
-        It is None where the life is over, and where the plan never comes. Values are of the rest of the life, or of the episode, as the agent looks ahead. Where views are partial nothing
-        is said of them, for they hang on what it takes to be likely.
+        It is None for an agent that the plan does not decide for, where the life is over, and where the plan never
+        comes. Values are of the rest of the life, or of the episode, as the agent looks ahead. Where views are partial
+        nothing is said of them, for they hang on what it takes to be likely.
         """
-        if self.plan.aliased or (life.over and tick >= life.length):
+        if agent not in self.deciding or self.plan.aliased or (life.over and tick >= life.length):
             return None
         span = life.standing(tick)
         place = self._at(span, tick, life.states[tick])
@@ -157,7 +158,7 @@ class LifeFollower:
         return worth_of(self.plan, foresight=self.plan.foresight)
 
     def _found(self, entry: int, episode: int, tick: int, state: Ints) -> list[int]:
-        """The places where a life is in a state int32 `[F]` in a tick of an episode; none where the plan never comes."""
+        """The places where a life is in a state int32 `[F]` in an episode's tick; none where the plan never comes."""
         number = min(episode, 1) if self._repeats[entry] else episode
         return self._places.get((entry, number, tick, np.ascontiguousarray(state, np.int32).tobytes()), [])
 

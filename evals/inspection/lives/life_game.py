@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from ....envs.base import Ints, NotEnumerableError
+from ....envs.analysis.exact_plan import NOT_SOLVED
+from ....envs.base import Ints
 from ....envs.life.walk import LifeWalk
-from ....envs.solvers.modifiable_utility import NoFixedPointError
-from ....envs.solvers.policy_evaluation import ImproperDiscountError
 from ....scenarios.language.loading import Scenario
 from ...exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ...traces.episode import Episode
@@ -77,9 +76,7 @@ class LifeGame(Game):
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`: the decision of the exact planner in the person's place."""
         assert isinstance(episode, WholeLife)
-        if self.plan is None or agent not in self.plan.deciding:
-            return None
-        return self.plan.mind(episode, tick)
+        return None if self.plan is None else self.plan.mind(episode, tick, agent)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: by the values of the exact planner."""
@@ -91,7 +88,7 @@ class LifeGame(Game):
         """The exact plan of the life; None where there is none."""
         try:
             return LifeFollower(self._solved.life({}))
-        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
+        except NOT_SOLVED:
             return None
 
     def replay(self) -> dict[str, Any]:

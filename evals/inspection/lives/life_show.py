@@ -52,7 +52,7 @@ class LifeShow:
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`."""
         assert isinstance(episode, WholeLife)
-        return self.follower.mind(episode, tick) if agent in self.follower.deciding else None
+        return self.follower.mind(episode, tick, agent)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`."""
