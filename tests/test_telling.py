@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -131,13 +132,24 @@ def test_conditions_on_an_episode_hold_as_the_measure_says(turn: Episode, lab: L
 def test_captions_come_with_the_first_of_each_event_and_repetition_is_passed_over(lab: LiveShow, turn: Episode) -> None:
     told = narration(lab)
     assert [caption.tick for caption in told.captions(turn)] == [2, 23, 27]
-    assert told.caption_at(turn, 2) == ""  # what has not happened is not told
-    assert "delivers a sample" in told.caption_at(turn, 3)
-    assert told.caption_at(turn, 24).startswith("Tick 23: Strong enough now")
+    assert told.caption_at(turn, 1) == ""  # what has not happened is not told
+    assert "delivers a sample" in told.caption_at(turn, 2)
+    # Where its choice is drawn, its mark stands on the timeline and its tick in the head, its caption stands too.
+    assert told.caption_at(turn, 22).startswith("Tick 2:")
+    assert told.caption_at(turn, 23).startswith("Tick 23: Strong enough now")
+    assert told.caption_at(turn, 26).startswith("Tick 23:")
     assert "nothing new until tick 120" in told.caption_at(turn, 60)
-    assert [tick for tick in range(121) if told.pause(turn, tick)] == [3, 24, 28]
+    # It is read before anything changes; then a breath for what came of it.
+    assert [tick for tick in range(121) if told.pause(turn, tick)] == [2, 3, 23, 24, 27, 28]
+    assert told.pause(turn, 23) > 2 * told.pause(turn, 24)
     fast = [tick for tick in range(120) if told.stride(turn, tick) > 1]
     assert fast == [*range(9, 19), *range(34, 116)]
+
+
+def test_of_a_game_nothing_is_told_before_the_move_is_made(lab: LiveShow, turn: Episode) -> None:
+    so_far = turn.until(3)
+    assert narration(lab).caption_at(so_far, 3) == narration(lab).caption_at(turn, 2) != ""
+    assert narration(lab).caption_at(turn.until(2), 2) == ""
 
 
 def test_an_event_without_a_caption_has_its_rule_s_words_or_its_name() -> None:
@@ -200,6 +212,53 @@ def test_weights_that_the_world_edits_are_zeroed_where_they_are() -> None:
     assert narration(show).decisive(episode, found) is None
 
 
+class Slow:
+    """A show whose episodes come when they are let."""
+
+    count = None
+
+    def __init__(self, show: LiveShow) -> None:
+        self.scenario, self.stage, self.world, self.solved = show.scenario, show.stage, show.world, Event()
+        self.mind, self.value_map, self._show = show.mind, show.value_map, show
+
+    def episode(self, number: int) -> Episode:
+        assert self.solved.wait(20)
+        return self._show.episode(number)
+
+
+def test_space_on_the_card_waits_for_the_world_and_then_begins(lab: LiveShow) -> None:
+    """It put the card away over a board on which nothing moved, and pressed once more it had nothing start at all."""
+    for presses in (1, 2, 3):
+        show = Slow(lab)
+        viewer = Viewer(show, narration=narration(lab), card=True)
+        for _ in range(presses):
+            viewer.press("space")
+        viewer.advance(0.1)
+        card = viewer.frame().card
+        assert card is not None
+        assert card.footer.startswith("Solving the world: it begins by itself")
+        show.solved.set()
+        while viewer.episode is None:
+            pass
+        viewer.advance(0.1)
+        assert (viewer.card, viewer.playing) == ("", True)
+        viewer.close()
+
+
+def test_space_without_a_card_is_kept_until_the_world_is_solved(lab: LiveShow) -> None:
+    show = Slow(lab)
+    viewer = Viewer(show)
+    viewer.press("space")
+    viewer.press("space")
+    assert viewer.frame().status.startswith("Solving the world: it begins by itself")
+    show.solved.set()
+    while viewer.episode is None:
+        pass
+    viewer.advance(0.3)
+    assert viewer.tick == 1
+    viewer.close()
+
+
 def test_going_to_the_end_shows_what_came_of_it(lab: LiveShow) -> None:
     """Claim and verdict came to nobody who pressed End."""
     viewer = Viewer(lab, narration=narration(lab), card=True, supposing=True, wait=True)
@@ -250,7 +309,8 @@ def test_it_slows_down_where_something_new_happens(lab: LiveShow) -> None:
             viewer.advance(1 / 60)
         assert viewer.tick == viewer.length
         viewer.close()
-    assert spent["told"][24] > 10 * spent["plain"][24]  # the guard is disarmed
+    assert spent["told"][23] > 10 * spent["plain"][23]  # the guard is disarmed
+    assert spent["told"][24] > 4 * spent["plain"][24]  # and gone
     assert spent["told"][80] < spent["plain"][80] / 4  # it sits in the vault
 
 
