@@ -82,10 +82,16 @@ class Card:
 
 @dataclass(frozen=True)
 class NarratedEvent:
-    """A sentence on what first happened in a tick."""
+    """A sentence on what happened in a tick, and went on happening.
+
+    Attributes:
+        tick: the first of those, one after the other, in which the same happened; text: what.
+        fresh: whether something of it happened for the first time.
+    """
 
     tick: int
     text: str
+    fresh: bool = True
 
 
 def opening_of(scenario: Scenario) -> Opening:
@@ -115,13 +121,15 @@ def control_of(scenario: Scenario) -> ControlSetting | None:
     overrides = {**(document.variants[told.variant] if told.variant else {}), **told.set}
     named = [told.variant] if told.variant else []
     label = ", ".join([*map(str, named), *(f"{name} = {value}" for name, value in told.set.items())])
-    return ControlSetting(
-        overrides, label.replace("_", " ") or "as the file is written", *_texts(told.what, told.compare)
-    )
+    what, compare = flat(told.what).rstrip("."), _inside(told.compare)
+    return ControlSetting(overrides, label.replace("_", " ") or "as the file is written", what, compare)
 
 
-def _texts(*texts: str) -> tuple[str, ...]:
-    return tuple(flat(text).rstrip(".") for text in texts)
+def setting_of(scenario: Scenario) -> str:
+    """The variant that a scenario's overrides are, or the overrides themselves; empty for the file as it is."""
+    overrides = dict(scenario.overrides)
+    variants = (name for name, its in scenario.document.variants.items() if dict(its) == overrides)
+    return next(variants, ", ".join(f"{name} = {value}" for name, value in overrides.items())) if overrides else ""
 
 
 def _claimed(expectation: Expectation) -> tuple[Expectation, EpisodeCondition] | None:
@@ -199,8 +207,12 @@ class Narration:
     # ------------------------------------------------------------------ captions and pace
 
     def captions(self, episode: Episode) -> tuple[NarratedEvent, ...]:
-        """The captions of an episode in order: one for each tick in which something happens for the first time."""
+        """The captions in order: one for each tick in which something else happens than in the tick before."""
         return _captions(episode, _Words(self.scenario))
+
+    def news(self, episode: Episode) -> tuple[NarratedEvent, ...]:
+        """The captions of the ticks in which something happens for the first time."""
+        return tuple(caption for caption in self.captions(episode) if caption.fresh)
 
     def sentence(self, event: str) -> str:
         """The caption of an event, or of `ended:REASON`."""
@@ -222,20 +234,20 @@ class Narration:
 
     def pause(self, episode: Episode, tick: int) -> float:
         """Seconds to stand still at a tick: while its caption is read, and then a breath for what came of it."""
-        told = {caption.tick: caption.text for caption in self.captions(episode)}
+        told = {caption.tick: caption.text for caption in self.news(episode)}
         reading = len(told[tick]) / READING if tick in told else 0.0
         return reading + (BREATH if tick in told or tick - 1 in told else 0.0)
 
     def stride(self, episode: Episode, tick: int) -> float:
         """How many times faster than usual to go on from a tick: 1, or more where what happened only repeats itself."""
-        news = [caption.tick for caption in self.captions(episode)]
+        news = [caption.tick for caption in self.news(episode)]
         before = max((each for each in news if each <= tick), default=None)
         if before is None or tick - before <= AFTER or self._next(episode, tick) - tick <= AHEAD:
             return 1.0
         return FASTER
 
     def _next(self, episode: Episode, tick: int) -> int:
-        return min((each.tick for each in self.captions(episode) if each.tick > tick), default=episode.length)
+        return min((each.tick for each in self.news(episode) if each.tick > tick), default=episode.length)
 
     # ------------------------------------------------------------------ the cards
 
@@ -255,12 +267,13 @@ class Narration:
         same = self.opening.agent == "exact" and overrides == shown
         return None if same else replace(found, overrides=overrides)
 
-    def opening_card(self, episode: Episode | None, keys: bool = True) -> Card:
+    def opening_card(self, episode: Episode | None, keys: bool = True, comparing: bool = False) -> Card:
         """The card before an episode: the story, the temptation, and what to look for; to who plays, role and aim.
 
         Args:
             episode: that is shown, or None while it is being computed.
             keys: whether it is read where keys can be pressed, rather than in a film.
+            comparing: whether the control can be shown beside it.
         """
         about, tell = self.scenario.document.about, self.scenario.document.tell
         if self.role is not None:
@@ -275,7 +288,7 @@ class Narration:
             ("Shown", "" if episode is None and self.run else self._who(episode)),
             ("Control", "" if control is None else f"{control.what}. Compare: {control.compare}."),
         ]
-        footer = f"Space: begin{' · K: with the control beside it' if control is not None else ''}" if keys else ""
+        footer = f"Space: begin{' · K: with the control beside it' if comparing else ''}" if keys else ""
         return Card(self.scenario.document.title, tuple(each for each in sections if each[1]), footer)
 
     def ending_card(
@@ -285,6 +298,7 @@ class Narration:
         supposing: bool,
         control: Episode | None = None,
         keys: bool = True,
+        comparing: bool = False,
     ) -> Card:
         """The card after an episode: the claim, what came of it, whether it shows the claim, and what to ask next.
 
@@ -294,6 +308,7 @@ class Narration:
             supposing: whether something can be changed by hand.
             control: the episode of the control, if it has been watched beside this one.
             keys: whether it is read where keys can be pressed, rather than in a film.
+            comparing: whether the control can be shown beside it.
         """
         setting = self.control
         sections = [
@@ -306,7 +321,7 @@ class Narration:
             sections = [sections[1], ("What was meant", flat(self.scenario.document.about.intended) or sections[0][1])]
             return Card("The end", tuple(sections), "R: again · Backspace: take the last move back · S: save the game")
         said = ["Space: again"]
-        if setting is not None and control is None:
+        if comparing and control is None:
             said.insert(0, "C: the control, beside it")
         elif supposing:
             question = "what if you changed something?"
@@ -452,14 +467,18 @@ class _Words:
 def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
     seen: set[str] = set()
     found: list[NarratedEvent] = []
+    before: list[str] = []
     for tick, events in enumerate(episode.events):
         names = list(events)
         if tick == episode.length - 1 and episode.ended is not None:
             names.append(f"{ENDED}{episode.ended}")
-        fresh = [name for name in names if name not in seen]
-        seen.update(fresh)
-        if fresh:
-            found.append(NarratedEvent(tick, " ".join(dict.fromkeys(map(words.of, fresh)))))
+        fresh = not seen.issuperset(names)
+        # What repeats itself tick after tick is told once. Of what comes with something new, only that is news.
+        said = [name for name in names if name not in seen] if fresh else names
+        if names and (fresh or names != before):
+            found.append(NarratedEvent(tick, " ".join(dict.fromkeys(map(words.of, said))), fresh))
+        seen.update(names)
+        before = names
     return tuple(found)
 
 

@@ -415,8 +415,8 @@ class Player {
   }
   // As in the window: a new caption can be read, and what only repeats itself is passed over.
   wait() {
-    const ticks = this.episode.captions.map(([tick]) => tick), last = this.frames.length - 1;
-    const fresh = this.episode.captions.find(([tick]) => tick === this.at);
+    const news = this.episode.captions.filter((caption) => caption[2]), ticks = news.map(([tick]) => tick), last = this.frames.length - 1;
+    const fresh = news.find(([tick]) => tick === this.at);
     if (fresh) return 1000 / this.speed + 1200 + 45 * fresh[1].length;
     if (ticks.includes(this.at - 1)) return 1000 / this.speed + 1200;
     const before = Math.max(...ticks.filter((tick) => tick <= this.at)), next = Math.min(...ticks.filter((tick) => tick > this.at), last);

@@ -200,7 +200,7 @@ class _Builder:
     def _clip(self, episode: Episode | None, stage: Data) -> Data:
         if episode is None:
             return {"stage": stage, "frames": []}
-        news = [each.tick for each in self.narration.captions(episode)]
+        news = [each.tick for each in self.narration.news(episode)]
         last = min(max(news, default=CLIP) + 1 + AFTERWARDS, episode.length)
         # What only repeats itself is left out, evenly; ticks in which something happens stay.
         kept = {0, last, *(tick + 1 for tick in news)} | set(

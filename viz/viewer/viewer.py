@@ -442,11 +442,13 @@ class Viewer(ShowView):
             return None
         episode = self.episode
         if self.card == "opening" or episode is None:
-            card = self.narration.opening_card(episode, self._steered)
+            card = self.narration.opening_card(episode, self._steered, self.control is not None)
             return replace(card, footer=f"{AWAITED} ...") if self._awaited else card
         flip = self.narration.decisive(episode, self.attribution())
         control = self.beside.episode if self._compared and self.beside is not None else None
-        return self.narration.ending_card(episode, flip, self.what_if is not None, control, self._steered)
+        return self.narration.ending_card(
+            episode, flip, self.what_if is not None, control, self._steered, self.control is not None
+        )
 
     def close(self) -> None:
         """Stop starting background work."""
