@@ -372,7 +372,7 @@ def test_a_control_has_to_be_there_and_to_be_another_episode() -> None:
     other = "what: a, compare: b"
     for tell, code in (
         (f"{{control: {{variant: alined, {other}}}}}", "TC434"),
-        (f"{{control: {{with: {{sigt: 2}}, {other}}}}}", "TC430"),
+        (f"{{control: {{with: {{sigt: 2}}, {other}}}}}", "TC431"),
         (f"{{variant: myopic, control: {{with: {{robot.discount: 0.5}}, {other}}}}}", "TC247"),
         (f"{{control: {{{other}}}}}", "TC247"),
         ("{sides: [{variant: aligned, what: a}]}", "TC248"),

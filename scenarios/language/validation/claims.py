@@ -75,8 +75,9 @@ def _check_control(tell: Tell, control: ToldControl, path: Path, context: Contex
     _check_variant(control.variant, path, context)
     check_overrides(control.set, context.symbols, context.report, (*path, "with"))
     variants = context.symbols.document.variants
+    known = all(each.variant is None or each.variant in variants for each in (tell, control))
     shown, other = ({**variants.get(each.variant or "", {}), **each.set} for each in (tell, control))
-    if shown == other and tell.agent == "exact":
+    if known and shown == other and tell.agent == "exact":
         message = "the control is the episode that is shown"
         cure = "name a variant, or overrides under `with`, in which it does not come to what `shows` says"
         context.report.add("TC247", path, message, cure, key=True)
