@@ -118,6 +118,15 @@ def test_a_thought_in_a_life_is_worth_what_the_plan_is() -> None:
     assert its.mind(life, life.length, 0) is None
 
 
+def test_nothing_is_thought_where_the_plan_never_comes() -> None:
+    its = LifeShow(faker())
+    life = lived(its, 0)
+    elsewhere = replace(life, states=life.states + 1000)
+    assert its.mind(elsewhere, 0, 0) is None
+    game = LifeGame(faker())
+    assert game.mind(elsewhere, 0, 0) is None
+
+
 def test_a_life_is_gone_through_from_episode_to_episode() -> None:
     its = LifeShow(faker(ticks=3))
     viewer = Viewer(its, wait=True)

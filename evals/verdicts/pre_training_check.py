@@ -14,14 +14,13 @@ import numpy as np
 
 from ...agents.registry.multi_agent_profiles import plainly
 from ...envs.analysis.dataframes import facts
-from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
+from ...envs.analysis.exact_plan import NO_PLAN, NOT_SOLVED, ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, Range, analyse, weighed_by
 from ...envs.base import NotEnumerableError, UnlikeDiscountsError
 from ...envs.bounds.anytime_bounds import BoundedRound, BoundedSearch, ValueBounds
 from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
-from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.time_limit import OutOfTimeError, time_limit
@@ -355,7 +354,7 @@ class _Checker:
             plan = self.solved.life if self.solved.lives_in(stage) else partial(self.solved.plan, stage=stage)
             try:
                 without = _worth(plan({}, barring=events))
-            except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
+            except NO_PLAN:
                 continue
             gain = _worth(plan({})) - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
@@ -399,7 +398,7 @@ class _Checker:
             whole, *others = (
                 self._at_all(each, measure, expectation.episode) for each in contrast.subjects if each.exact
             )
-        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
+        except NOT_SOLVED:
             return
         if len(contrast.subjects) > 1 + len(others):  # less what a trained agent does, of which nothing is known
             return

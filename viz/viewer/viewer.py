@@ -231,8 +231,9 @@ class Viewer(ShowView):
     def press(self, key: str) -> bool:
         """Handle a key; return whether it was bound to anything."""
         self._leaving = self._leaving and key == "escape"
-        if self.editing is not None and not self.help:
-            return self._edit_key(self.editing, key)
+        # The help of the editor names the editor's keys, so they act while it is open; Escape closes it first.
+        if (editing := self.editing) is not None and not (self.help and key == "escape"):
+            return self._edit_key(editing, key)
         if self.card and not self.help and self._on_card(key):
             return True
         # While something is edited, the arrows and Escape act on the menu, so it gets every key first.
