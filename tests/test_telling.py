@@ -371,12 +371,12 @@ def test_a_control_has_to_be_there_and_to_be_another_episode() -> None:
     text = Path(load("treacherous_turn/lab").source.files[0].real).read_text(encoding="utf-8").split("\ntell:")[0]
     other = "what: a, compare: b"
     for tell, code in (
-        (f"{{control: {{variant: alignd, {other}}}}}", "TC434"),
+        (f"{{control: {{variant: nobody, {other}}}}}", "TC434"),
         (f"{{control: {{with: {{sigt: 2}}, {other}}}}}", "TC431"),
         (f"{{variant: myopic, control: {{with: {{robot.discount: 0.5}}, {other}}}}}", "TC247"),
         (f"{{control: {{{other}}}}}", "TC247"),
         ("{sides: [{variant: aligned, what: a}]}", "TC248"),
-        ("{side: a, sides: [{variant: alignd, what: a}]}", "TC434"),
+        ("{side: a, sides: [{variant: nobody, what: a}]}", "TC434"),
     ):
         with pytest.raises(ScenarioError) as told:
             load_text(f"{text}\ntell: {tell}\n")
