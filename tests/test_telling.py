@@ -241,7 +241,7 @@ def test_weights_that_the_world_edits_are_zeroed_where_they_are() -> None:
 class Slow:
     """A show whose episodes come when they are let."""
 
-    count = None
+    count: int | None = None
 
     def __init__(self, show: LiveShow) -> None:
         self.scenario, self.stage, self.world, self.solved = show.scenario, show.stage, show.world, Event()
