@@ -274,11 +274,12 @@ def opening(text: str, keys: Collection[str]) -> dict[str, str] | None:
     from ruamel.yaml import YAML
 
     found: dict[str, str] = {}
-    depth, key = 0, None
+    depth = 0
+    key: str | None = None
     for event in YAML(typ="safe", pure=True).parse(text):
         name = type(event).__name__
         if name == "ScalarEvent" and depth == 1:
-            if key in keys:
+            if key is not None and key in keys:
                 found[key] = event.value
                 if len(found) == len(keys):
                     return found
