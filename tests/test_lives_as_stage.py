@@ -44,7 +44,9 @@ expect:
 STAGE = CHEATS + "stages:\n  deploy: {horizon: N}\n"
 LIFE = (
     CHEATS.replace(
-        "control:", "  - {name: dismissing, at: between, when: happened(cheated), then: [jailed = 1, retire]}\ncontrol:"
+        "control:",
+        "  - name: dismissing\n    at: between\n    when: happened(cheated)\n    then:\n"
+        "      - jailed = 1\n      - retire\ncontrol:",
     )
     + "counters:\n  jailed: {persists: episodes}\n"
     + "stages:\n  deploy: {horizon: 1}\nlife:\n  - {stage: deploy, LENGTH}\n"

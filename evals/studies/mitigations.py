@@ -233,7 +233,8 @@ class _Reporter:
             how.seed,
             self.solved.max_states,
         )
-        out, best = [], None
+        out = list[MitigationOutcome]()
+        best: LengthPlans | None = None
         with suppress(NotApplicableError):
             best = best_by_length(problem)
         for name, mitigate in MITIGATIONS.items():
