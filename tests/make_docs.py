@@ -1,6 +1,8 @@
 """Writes what the docs take from the program: fault codes, commands and options, the output of commands shown.
 
 `make docs` (or `python -m tests.make_docs`) writes; with `--check` it writes nothing and fails if any would change.
+Paths of pages (`docs/tutorial.md`) confine it to those, and `--quick` leaves the output of `turncoat run`, which trains
+agents, as it stands.
 In a Markdown file, a block marked `console` begins with `$ turncoat ...`, and the rest of it is what that prints. The
 blocks marked `yaml` before it are the file `courier.yaml`; a comment `<!-- with: A -> B -->` changes that file for one
 command.
@@ -8,6 +10,7 @@ command.
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import os
 import re
@@ -15,7 +18,8 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +55,15 @@ _GROUPS = {
 }
 
 
-def pages() -> Iterator[tuple[Path, str]]:
-    """Every generated file with the text that it should have."""
-    yield ROOT / "docs/reference/faults.md", fault_page()
-    yield ROOT / "docs/reference/command-line.md", command_page()
-    yield from scenario_pages.pages()
+def pages(quick: bool) -> Iterator[tuple[Path, Callable[[], str]]]:
+    """Every generated file with what makes the text that it should have."""
+    yield ROOT / "docs/reference/faults.md", fault_page
+    yield ROOT / "docs/reference/command-line.md", command_page
+    for path, text in scenario_pages.pages():
+        yield path, partial(str, text)
     for name in SHOWN:
-        yield ROOT / name, with_outputs((ROOT / name).read_text(encoding="utf-8"))
+        path = ROOT / name
+        yield path, partial(with_outputs, path.read_text(encoding="utf-8"), quick)
 
 
 def fault_page() -> str:
@@ -112,8 +118,8 @@ def _sentence(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-def with_outputs(page: str) -> str:
-    """A page with the output of each command as it is now."""
+def with_outputs(page: str, quick: bool) -> str:
+    """A page with the output of each command as it is now; if it is to be quick, only of those that train nobody."""
     scenario: list[str] = []
     changes: list[tuple[str, str]] = []
 
@@ -129,6 +135,8 @@ def with_outputs(page: str) -> str:
                 text = text.replace(old, new)
             changes.clear()
             command = match["text"].splitlines()[0]
+            if quick and command.startswith("$ turncoat run "):
+                return match[0]
             return f"```console\n{command}\n{printed(command, text)}```\n"
         return match[0]
 
@@ -156,13 +164,22 @@ def printed(command: str, scenario: str) -> str:
 
 def main() -> None:
     """Write the pages, or check them."""
-    stale = []
-    for path, text in pages():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("pages", nargs="*", type=Path)
+    options.add_argument("--check", action="store_true")
+    options.add_argument("--quick", action="store_true")
+    chosen = options.parse_args()
+    wanted, stale = {path.resolve() for path in chosen.pages}, []
+    made = {path: make for path, make in pages(chosen.quick) if not wanted or path in wanted}
+    if unknown := wanted - set(made):
+        options.error(f"none of the pages that are written here: {', '.join(sorted(map(str, unknown)))}")
+    for path, make in made.items():
+        text = make()
         old = path.read_text(encoding="utf-8") if path.exists() else ""
         if text == old:
             continue
         stale.append(path)
-        if "--check" in sys.argv:
+        if chosen.check:
             name = str(path.relative_to(ROOT))
             sys.stdout.writelines(
                 difflib.unified_diff(old.splitlines(True), text.splitlines(True), name, "as it is now")
@@ -171,7 +188,7 @@ def main() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.relative_to(ROOT)}")
-    if stale and "--check" in sys.argv:
+    if stale and chosen.check:
         raise SystemExit("out of date: run `make docs`")
 
 

@@ -33,8 +33,9 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_pages_taken_from_the_program_are_current() -> None:
-    done = _run("-m", "tests.make_docs", "--check")
+@pytest.mark.parametrize("options", [("--quick",), pytest.param((), marks=pytest.mark.nightly)])
+def test_pages_taken_from_the_program_are_current(options: tuple[str, ...]) -> None:
+    done = _run("-m", "tests.make_docs", "--check", *options)
 
     assert done.returncode == 0, done.stdout + done.stderr
 

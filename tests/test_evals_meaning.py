@@ -98,6 +98,7 @@ CASES = {
     "TC610 pays below numbers": changed(PAYS, "pays: {reward: 2e-300, performance: 1}"),
     "TC610 weights below numbers": changed("weight: 1}", "weight: 1e-150}").replace("reward: 2,", "reward: 2e-160,"),
     "TC610 a score below numbers": changed(PAYS, "pays: {reward: 2, performance: 1e-305}"),
+    "TC611 a discount of its own": changed("{reward: {weight: 1}}", "{reward: {weight: 1, discount: 0.5}}"),
     "TC620 too few seeds": changed("first(arrived), equals: 3", "share(arrived), at_least: 0.9, of: [counts]"),
 }  # fmt: skip
 
@@ -195,7 +196,7 @@ def test_a_rule_that_a_param_switches_off_is_no_mistake():
 
 def test_where_faults_are_only_warnings():
     kinds = {fault.code: fault.warning for text in CASES.values() for fault in meaning(text).faults}
-    assert {code for code, warning in kinds.items() if warning} == {"TC601", "TC603", "TC608", "TC620"}
+    assert {code for code, warning in kinds.items() if warning} == {"TC601", "TC603", "TC608", "TC611", "TC620"}
 
 
 def test_a_mislabelled_scenario_of_the_library_is_refuted():
