@@ -1,4 +1,4 @@
-"""A life of one-tick episodes against one episode of as many ticks: fronts, protocols and exported models are the same."""
+"""A life of one-tick episodes against one episode of as many ticks: fronts, protocols and models are the same."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ def test_of_a_life_without_a_known_end_so_many_ticks_are_looked_at() -> None:
         turncoat.protocols(endless)
     found = turncoat.protocols(endless, settings=ProtocolSettings((0,), "idle", ticks=2))
     # Work is done in the second episode with chance 1/2; cheating waits for nothing.
-    assert [(p.usefulness, p.harm) for p in found.fronts[0].points][0] == pytest.approx((1.5, 1), abs=1e-6)
+    best = found.fronts[0].points[0]
+    assert (best.usefulness, best.harm) == pytest.approx((1.5, 1), abs=1e-6)
 
 
 def test_the_front_of_a_life_is_that_of_its_ticks_joined() -> None:
@@ -123,7 +124,9 @@ def test_a_life_is_solved_alike_as_a_stage() -> None:
     solved = SolvedWorlds(life("continues: 0.5"))
     whole = solved.stage_or_life(WHOLE_LIFE)
     best = policy_iteration(whole.mdp, np.ones(1), 0.5)
-    assert whole.mdp.start_probability @ best.values[whole.mdp.start_state] == pytest.approx(solved.life({}).start_value)
+    assert whole.mdp.start_probability @ best.values[whole.mdp.start_state] == pytest.approx(
+        solved.life({}).start_value
+    )
 
 
 def test_one_stage_of_a_life_and_agents_that_change_with_it_are_refused(tmp_path: Path) -> None:
@@ -136,7 +139,9 @@ def test_one_stage_of_a_life_and_agents_that_change_with_it_are_refused(tmp_path
         with pytest.raises(NotEnumerableError, match="part of a life") as caught:
             ask(life("episodes: 3"))
         assert caught.value.cure == "ask for the stage `life`"
-    text = LIFE.replace("LENGTH}", "episodes: 2}\n  - {stage: later, episodes: 2}").replace("discount: 0.5", "discount: d")
+    text = LIFE.replace("LENGTH}", "episodes: 2}\n  - {stage: later, episodes: 2}").replace(
+        "discount: 0.5", "discount: d"
+    )
     text = text.replace("horizon: 1}\n", "horizon: 1}\n  later: {horizon: 1, params: {d: 0.6}}\n", 1)
     with pytest.raises(NotEnumerableError, match="another discount"):
         turncoat.pareto(scenario_of("params:\n  d: {value: 0.5, range: [0, 1]}\n" + text))

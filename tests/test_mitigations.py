@@ -101,7 +101,9 @@ def test_neutrality_and_usefulness_are_as_defined(delay):
 def test_neutrality_and_usefulness_of_a_policy_with_chance():
     """By hand: both actions alike in each tick, of a quantiliser that takes all of them."""
     text = DELAY.replace("actions: [stay, work, delay]", "actions: [work, delay]")
-    found = turncoat.mitigations(scenario_of(text), settings=MitigationSettings(stopped="ended:shut down", quantile=1.0))
+    found = turncoat.mitigations(
+        scenario_of(text), settings=MitigationSettings(stopped="ended:shut down", quantile=1.0)
+    )
     its = by_name(found)["quantiliser"]
     assert its.neutrality == pytest.approx(1)
     # Half of the time it is stopped after 2 ticks, having worked in the first, and in the second with chance 1/2; else

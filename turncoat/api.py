@@ -282,11 +282,11 @@ def exploit(
 
 
 def arrays(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> ModelArrays:
-    """One stage, or a whole life, as plain arrays: pairs of a state and an action, as other solvers of decision processes take them.
+    """One stage, or a whole life, as plain arrays: pairs of a state and an action, as other solvers take them.
 
     Args:
         which: see `Which`.
-        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`, or the whole `life`
+        stage: the name of the stage; when None, `deploy`, or the last if there is no `deploy`, or the whole `life`
             that it is part of.
         overrides: dotted, as for `load`.
 
@@ -313,7 +313,7 @@ def export(
     Args:
         which: see `Which`.
         to: the format: `umb`, `drn`, `prism`, `jani`, `dot` or `numpy`.
-        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`, or the whole `life`
+        stage: the name of the stage; when None, `deploy`, or the last if there is no `deploy`, or the whole `life`
             that it is part of.
         overrides: dotted, as for `load`.
         out: the folder, which must not exist.
@@ -356,7 +356,7 @@ def pareto(
     Args:
         which: see `Which`.
         objectives: channels, and `performance` for the hidden one; when None, the visible channels.
-        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`, or the whole `life`
+        stage: the name of the stage; when None, `deploy`, or the last if there is no `deploy`, or the whole `life`
             that it is part of.
         overrides: dotted, as for `load`.
         discounted: whether discounted values count, or undiscounted returns over the stage's ticks; when None, values

@@ -56,8 +56,8 @@ def unable_in_life(method: str, world: World) -> str | None:
     able = ", ".join(f"`{name}`" for name in agent_names() if (its := agent_spec(name)) is not None and its.lives)
     if spec is not None and spec.library == SB3:
         return (
-            f"`{method}` learns from many lanes at once over thousands of ticks, and a life is one lane, lived once; name one"
-            f" of {able}, or train a network yourself on whole lives, which `turncoat.make` opens"
+            f"`{method}` learns from many lanes at once over thousands of ticks, and a life is one lane, lived once;"
+            f" name one of {able}, or train a network yourself on whole lives, which `turncoat.make` opens"
         )
     return f"in a life, which is lived once, an agent is told the tick, and `{method}` cannot be; name one of {able}"
 

@@ -13,7 +13,7 @@ from ..world.world import StateColumn, World
 from .process import LifeProcess
 
 ENTRY, EPISODE, TICK = "life.entry", "life.episode", "life.tick"
-"""The columns that a place has before those of its state; no name of a file has such a dot."""
+"""The columns that a place has beside those of its state; no name of a file has such a dot."""
 OVER = "over"
 
 
@@ -21,9 +21,9 @@ def as_stage(process: LifeProcess, name: str) -> Enumeration:
     """A life as an enumerated stage.
 
     Its world is that of the first stage, under another name; it has the horizon of the longest life, or neither limit
-    nor horizon where chance decides how long a life is. The three columns before those of the state tell the place: the entry
-    (its number and stage, or `over`), the episode of the entry from 0 and the tick. Events between two episodes come
-    with the tick before.
+    nor horizon where chance decides how long a life is. Three more columns after those of the state tell the place: the
+    entry (its number and stage, or `over`), the episode of the entry from 0 and the tick. Events between two episodes
+    come with the tick before.
 
     Args:
         process: the life, of the agents that decide jointly, or of one.
@@ -69,7 +69,7 @@ def _check_alike(first: World, each: Enumeration) -> None:
         same = np.array_equal(first.weights(each.states, number), each.world.weights(each.states, number))
         if not same or first.agents[number].discount != agent.discount:
             raise NotEnumerableError(
-                f"`{agent.name}` has other weights or another discount in `{each.world.stage}` than in `{first.stage}`, and"
-                " one stage has one of each",
+                f"`{agent.name}` has other weights or another discount in `{each.world.stage}` than in `{first.stage}`,"
+                " and one stage has one of each",
                 "leave what agents value out of the `params` of stages",
             )

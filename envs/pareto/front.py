@@ -41,13 +41,13 @@ class FrontPoint:
 
 @dataclass(frozen=True)
 class ParetoFront:
-    """The exact convex coverage set of one stage or life, over policies that see everything, and the agent's own choice.
+    """The exact convex coverage set of a stage or life, over policies that see everything, and the agent's own choice.
 
     Attributes:
         scenario, stage: of what.
         objectives: names of the channels, and `performance` for the hidden one.
         criterion: `value` (discounted by the agent's discount, without end where the stage has a limit) or `return`
-            (undiscounted, over the stage's ticks); discount, steps: of the stage, or of the longest life (0: no longest).
+            (undiscounted, over the stage's ticks); discount, steps: of the stage, or the longest life (0: none is).
         points: the vectors that some mixture of which is best for every weighing, in order of the first objective.
         worst: the least that any policy can get in each objective: the reference of `hypervolume`.
         hypervolume: of the points, above `worst`.
@@ -139,7 +139,8 @@ def front_of_life(
     Args:
         plan: of the life, by the agent's own planner.
         whole: the life as a stage.
-        objectives, discounted: as in `pareto_front`; a discount is per tick of the life.
+        objectives: as in `pareto_front`.
+        discounted: as in `pareto_front`, per tick of the life.
 
     Raises:
         UnknownNameError, UsageError: as `pareto_front`.

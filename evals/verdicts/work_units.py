@@ -248,9 +248,9 @@ def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Sh
     """The units of one shard.
 
     Units that need the same training or the same solved world stay together. These groups are assigned to the shards in
-    turn, in the order of the files. A monitor is read where the training is that it reads first. Units whose agent is not
-    run cost nothing and belong to the first shard. Thus every unit is in exactly one shard, and every machine computes
-    the same division.
+    turn, in the order of the files. A monitor is read where the training is that it reads first. Units whose agent is
+    not run cost nothing and belong to the first shard. Thus every unit is in exactly one shard, and every machine
+    computes the same division.
 
     Args:
         scenarios: each with the agents that are run.
