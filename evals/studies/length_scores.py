@@ -1,6 +1,7 @@
 """How neutral a policy is about the length of its episode, and how useful given that.
 
-The two measures of Thornley et al. 2024 (arXiv 2407.00805). The length of an episode is the tick at which the agent is stopped; never being stopped is one more length.
+The two measures of Thornley et al. 2024 (arXiv 2407.00805). The length of an episode is the tick at which the agent is
+stopped; never being stopped is one more length.
 """
 
 from __future__ import annotations
