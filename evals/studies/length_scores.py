@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...envs.analysis.tie_ranges import Optimal
-from ...envs.base import FiniteMDP, Longs
+from ...envs.base import FiniteMDP, Floats, Longs
 from ...envs.mdp.transition_tables import outcomes_of
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from .mitigated_policies import NEVER, LengthPlans, MitigatedPolicy, MitigationProblem
@@ -46,8 +46,8 @@ def length_scores(problem: MitigationProblem, policy: MitigatedPolicy, best: Len
     pay = mdp.rewards @ problem.plan.weights
     stops = (mdp.events & problem.stopped) != 0
     # At each state: how likely it is to be there with nobody having stopped it, and that times what it has had so far.
-    here = np.bincount(mdp.start_state, mdp.start_probability, mdp.n_states)
-    had = np.zeros(mdp.n_states)
+    here: Floats = np.bincount(mdp.start_state, mdp.start_probability, mdp.n_states).astype(np.float64)
+    had: Floats = np.zeros(mdp.n_states)
     likely, gained = dict[int, float](), dict[int, float]()
 
     def over(length: int, chance: float, sum_: float) -> None:
@@ -68,8 +68,8 @@ def length_scores(problem: MitigationProblem, policy: MitigatedPolicy, best: Len
         ends = ~stopped & ~goes_on
         over(NEVER, float(chance[ends].sum()), float(sums[ends].sum()))
         to = mdp.next_state[outcome[goes_on]]
-        here = np.bincount(to, chance[goes_on], mdp.n_states)
-        had = np.bincount(to, sums[goes_on], mdp.n_states)
+        here = np.bincount(to, chance[goes_on], mdp.n_states).astype(np.float64)
+        had = np.bincount(to, sums[goes_on], mdp.n_states).astype(np.float64)
     over(NEVER, float(here.sum()), float(had.sum()))
     most = {length: best.worth.get(length, 0.0) for length in likely}
     useful = None if min(most.values()) <= 0 else sum(gained[each] / most[each] for each in likely)

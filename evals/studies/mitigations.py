@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 IDLE: Final = ("stay", "wait", "idle", "nothing")
 """Names of actions that do nothing, the first of which counts."""
 IGNORING: Final = "to edits of its values: it ignores that they may change"
+MEASURES: Final = ("turns", "task", "performance", "harm", "stopped")
+"""What is measured of each, in the order of `MitigationOutcome`."""
 NONE, VETO, HONEYPOT, PESSIMISM = "none", "veto", "honeypot training", "pessimism"
 MITIGATIONS: Final[dict[str, Callable[[MitigationProblem], MitigatedPolicy]]] = {
     NONE: unmitigated,
@@ -147,7 +149,7 @@ class MitigationReport:
         rows = [
             {"mitigation": each.name, "measure": name, "low": its.low, "high": its.high}
             for each in self.outcomes
-            for name in ("turns", "task", "performance", "harm", "stopped")
+            for name in MEASURES
             if (its := getattr(each, name)) is not None
         ]
         rows += [
@@ -283,7 +285,7 @@ class _Reporter:
     def _scored(self, name: str, plan: ExactPlan, policy: MitigatedPolicy) -> MitigationOutcome:
         found = self._measured(plan, policy)
         ranges = {key: None if its is None else _clean(Range(*its)) for key, its in found.items()}
-        return MitigationOutcome(name, **ranges, note=policy.note)
+        return MitigationOutcome(name, *(ranges[key] for key in MEASURES), note=policy.note)
 
     def _measured(self, plan: ExactPlan, policy: MitigatedPolicy) -> dict[str, tuple[float, float] | None]:
         mdp, steps = policy.mdp, plan.steps

@@ -277,7 +277,8 @@ def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Sh
 def _work(solved: SolvedWorlds, unit: WorkUnit) -> str:
     """A key of what has to be trained or solved for a unit; a training may serve several stages, a solve only one."""
     document = solved.scenario.document
-    claim: Expectation | StatedMonitor = (*document.expect, *document.monitors)[unit.number]
+    claims: list[Expectation | StatedMonitor] = [*document.expect, *document.monitors]
+    claim = claims[unit.number]
     conditions = [sorted(overrides.items()) for overrides in solved.conditions(claim)]
     stage = claim.stage or solved.scenario.judged_stage if unit.agent == "exact" else ""
     return json.dumps([unit.agent, stage, conditions])

@@ -145,9 +145,9 @@ def print_mitigations(found: MitigationReport) -> None:
     stopped = f"; stopped by {escape(found.stopped)}" if found.stopped else ""
     say(f"task: {escape(', '.join(found.task))}; harm: {_harm(found.harm)}{stopped}")
     say()
-    columns = ("mitigation", "turns", "task", "performance", "harm", "stopped")
     scored = any(its.neutrality is not None for its in found.outcomes)
-    columns += ("neutral", "useful") if scored else ()
+    lengths_too = ("neutral", "useful") if scored else ()
+    columns = ("mitigation", "turns", "task", "performance", "harm", "stopped", *lengths_too)
     rows = []
     for its in found.outcomes:
         if its.turns is not None:
