@@ -284,8 +284,10 @@ class _Reporter:
 
     def _scored(self, name: str, plan: ExactPlan, policy: MitigatedPolicy) -> MitigationOutcome:
         found = self._measured(plan, policy)
-        ranges = {key: None if its is None else _clean(Range(*its)) for key, its in found.items()}
-        return MitigationOutcome(name, *(ranges[key] for key in MEASURES), note=policy.note)
+        turns, task, performance, harm, stopped = (
+            None if (its := found[key]) is None else _clean(Range(*its)) for key in MEASURES
+        )
+        return MitigationOutcome(name, turns, task, performance, harm, stopped, policy.note)
 
     def _measured(self, plan: ExactPlan, policy: MitigatedPolicy) -> dict[str, tuple[float, float] | None]:
         mdp, steps = policy.mdp, plan.steps
