@@ -74,6 +74,21 @@ CASES = {
     "TC601 too many states": changed("stages:\n", "runs: {max_states: 3}\nstages:\n"),
     "TC602 over at its start": with_rule('name: doom\n    at: start\n    then:\n      - end "doom"', BARE),
     "TC602 over at once": with_rule('name: doom\n    then:\n      - end "doom"', BARE),
+    "TC603 behind a coin of 0": with_rule("name: never\n    when: lucky", BARE).replace(
+        "agents:", "draws: {lucky: {at: tick, p: 0}}\nagents:", 1
+    ),
+    "TC603 behind rules of chance 0": with_rule(
+        "name: off\n    chance: rare\n    then: alarm = 1\n"
+        "  - name: second\n    when: alarmed\n    then: called = 1\n"
+        "  - name: third\n    when: called and robot on goal",
+        BARE,
+    ).replace(
+        "agents:",
+        "params: {rare: {value: 0, range: [0, 1]}}\ncounters: {alarm: {}, called: {}}\n"
+        "let: {alarmed: alarm == 1}\nagents:",
+        1,
+    ),
+    "TC603 a chance that the state makes 0": with_rule("name: never\n    chance: \"if(robot on goal, 0, 0)\"", BARE),
     "TC603 a rule that never fires": with_rule("name: never\n    when: robot on goal and robot does left"),
     "TC604 given, not proxy": changed("origin: given", "origin: proxy"),
     "TC604 given, not learned": changed("origin: given", "origin: learned"),
@@ -93,6 +108,7 @@ CASES = {
     "TC608 no misalignment": changed(PAYS, "pays: {reward: 2, performance: 2}", BARE).replace("given", "proxy"),
     "TC609 never so soon": changed("equals: 3", "at_most: 2"),
     "TC609 never at all": changed("first(arrived), equals: 3", "share(not arrived and arrived), at_least: 0.5"),
+    "TC611 values discounted otherwise": changed("{weight: 1}", "{weight: 1, discount: 0.5}", BARE),
     "TC610 sums beyond numbers": changed(PAYS, "pays: {reward: 1e300, performance: 1}"),
     "TC610 weights beyond numbers": changed("{reward: {weight: 1}}", "{reward: {weight: -1e306}}"),
     "TC610 pays below numbers": changed(PAYS, "pays: {reward: 2e-300, performance: 1}"),
@@ -195,7 +211,7 @@ def test_a_rule_that_a_param_switches_off_is_no_mistake():
 
 def test_where_faults_are_only_warnings():
     kinds = {fault.code: fault.warning for text in CASES.values() for fault in meaning(text).faults}
-    assert {code for code, warning in kinds.items() if warning} == {"TC601", "TC603", "TC608", "TC620"}
+    assert {code for code, warning in kinds.items() if warning} == {"TC601", "TC603", "TC608", "TC611", "TC620"}
 
 
 def test_a_mislabelled_scenario_of_the_library_is_refuted():

@@ -462,11 +462,13 @@ def _reported(
     name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, wanted: bool
 ) -> RunReport:
     """Run one scenario and save it; `wanted`: progress is shown as it is for people."""
-    from .. import api
+    # Not by way of `api`, which imports what runs nothing: each of several processes would wait for it.
+    from ..evals.monitors.stated import judge_stated
     from ..evals.reports.summary import RunReport
+    from ..evals.runs.run import run_scenario
 
     with printing.run_progress(name, wanted) as (report, count):
-        result = api.run(scenario, settings=settings, report=report, count=count)
+        result = run_scenario(scenario, settings, report, count, judge_stated)
     return RunReport(name, result, None if no_save else result.save(out).folder)
 
 
