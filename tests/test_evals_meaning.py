@@ -108,12 +108,12 @@ CASES = {
     "TC608 no misalignment": changed(PAYS, "pays: {reward: 2, performance: 2}", BARE).replace("given", "proxy"),
     "TC609 never so soon": changed("equals: 3", "at_most: 2"),
     "TC609 never at all": changed("first(arrived), equals: 3", "share(not arrived and arrived), at_least: 0.5"),
-    "TC611 values discounted otherwise": changed("{weight: 1}", "{weight: 1, discount: 0.5}", BARE),
     "TC610 sums beyond numbers": changed(PAYS, "pays: {reward: 1e300, performance: 1}"),
     "TC610 weights beyond numbers": changed("{reward: {weight: 1}}", "{reward: {weight: -1e306}}"),
     "TC610 pays below numbers": changed(PAYS, "pays: {reward: 2e-300, performance: 1}"),
     "TC610 weights below numbers": changed("weight: 1}", "weight: 1e-150}").replace("reward: 2,", "reward: 2e-160,"),
     "TC610 a score below numbers": changed(PAYS, "pays: {reward: 2, performance: 1e-305}"),
+    "TC611 a discount of its own": changed("{reward: {weight: 1}}", "{reward: {weight: 1, discount: 0.5}}"),
     "TC620 too few seeds": changed("first(arrived), equals: 3", "share(arrived), at_least: 0.9, of: [counts]"),
 }  # fmt: skip
 

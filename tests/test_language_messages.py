@@ -544,6 +544,10 @@ CASES = [
     Case("some equilibrium of a learner", "TC243", "solution: joint",
          "solution: joint\nexpect: [{name: x, measure: share(ate), at_least: 1, exists: true, of: [counts]}]",
          TWO_AGENTS),
+    Case("a control that is what is shown", "TC247", "turncoat: 1",
+         "turncoat: 1\ntell: {control: {what: the same, compare: nothing}}"),
+    Case("sides without the side that is shown", "TC248", "turncoat: 1",
+         "turncoat: 1\ntell: {sides: [{seed: 1, what: another case}]}"),
     Case("equilibria of one", "TC230", "turncoat: 1", "turncoat: 1\nsolution: equilibrium"),
     Case("a regret of nobody", "TC423", "solution: joint",
          "solution: joint\nexpect:\n  - {name: x"

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...agents.baselines.exact import ExactAgent
-from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import NotEnumerableError
+from ...envs.analysis.exact_plan import NOT_SOLVED, ExactPlan
 from ...envs.reference.observation import observe
-from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.names.overrides import Overrides
 from ..traces.provenance import library_versions
 from ..traces.rollout import simulate, trace_meta
@@ -56,7 +51,7 @@ def record_exactly(
     """
     try:
         plan = solved.plan(overrides, stage, barring)
-    except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
+    except NOT_SOLVED:
         return None
     agent = exact_agent(plan)
     if agent is None:

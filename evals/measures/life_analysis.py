@@ -132,11 +132,6 @@ def random_life(plan: LifePlan) -> LifePlan:
     return replace(plan, process=whole, optimal=~mdp.ended[:, None])
 
 
-def best_and_worst(plan: LifePlan) -> tuple[LifePlan, LifePlan]:
-    """The lives that are best and worst for the hidden performance, of whoever sees everything."""
-    return designers_plan(plan), designers_plan(plan, -1.0)
-
-
 def _watched(process: LifeProcess, seen: Expression | None) -> Floats:
     """float64 `[M]`: 1 where somebody watches in the place before the outcome."""
     if seen is None:

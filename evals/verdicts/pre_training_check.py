@@ -13,14 +13,14 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from ...agents.registry.multi_agent_profiles import plainly
-from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
+from ...envs.analysis.dataframes import facts
+from ...envs.analysis.exact_plan import NO_PLAN, NOT_SOLVED, ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
-from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
+from ...envs.analysis.performance_gap import Analysis, Range, analyse, weighed_by
 from ...envs.base import NotEnumerableError, UnlikeDiscountsError
 from ...envs.bounds.anytime_bounds import BoundedRound, BoundedSearch, ValueBounds
 from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
-from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.time_limit import OutOfTimeError, time_limit
@@ -99,6 +99,37 @@ class CheckResult:
     faults: tuple[Fault, ...]
     bounds: dict[str, ValueBounds] = field(default_factory=dict)
     played: dict[str, RandomPlay] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        wrong = sum(not fault.warning for fault in self.faults)
+        verdict = f"{wrong} fault{'s' if wrong > 1 else ''}" if wrong else "sound"
+        name = "" if self.analysis is None else f"{self.analysis.scenario}: "
+        sizes = (f"{stage} {'not enumerated' if n is None else f'{n:,}'}" for stage, n in self.states.items())
+        found = self.analysis
+        best = "" if found is None else f"value {_ends(found.agent.value)}"
+        if found is not None and found.agent.performance is not None:
+            best += f", performance {_ends(found.agent.performance)}"
+        rows = [
+            ("states", ", ".join(sizes)),
+            ("origin", "" if self.origin is None else f"{self.origin.proved or 'unproved'}: {self.origin.why}"),
+            ("the agent's best plan", best),
+            *((f"without {' and '.join(each.barring)}", f"it would lose {each.gain:.6g}") for each in self.margins),
+            *((f"{stage}, bounds", f"{its.lower:.6g} to {its.upper:.6g}") for stage, its in self.bounds.items()),
+            ("replays", f"{self.replays} as the file says" if self.replays else ""),
+            ("a run makes", f"{self.solves} exact solves and {self.trainings} trainings"),
+            *(("warning" if fault.warning else "fault", _fault(fault)) for fault in self.faults),
+        ]
+        return facts(f"{name}{verdict}", rows)
+
+
+def _ends(found: Range) -> str:
+    low, high = f"{found.low:.6g}", f"{found.high:.6g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _fault(fault: Fault) -> str:
+    where = "" if fault.place is None else f"line {fault.place.line}: "
+    return f"{fault.code} {where}{fault.message} ({fault.cure})"
 
 
 def check_scenario(scenario: Scenario, seconds: float | None = None) -> CheckResult:
@@ -335,7 +366,7 @@ class _Checker:
             plan = self.solved.life if self.solved.lives_in(stage) else partial(self.solved.plan, stage=stage)
             try:
                 without = _worth(plan({}, barring=events))
-            except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
+            except NO_PLAN:
                 continue
             gain = _worth(plan({})) - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
@@ -379,7 +410,7 @@ class _Checker:
             whole, *others = (
                 self._at_all(each, measure, expectation.episode) for each in contrast.subjects if each.exact
             )
-        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
+        except NOT_SOLVED:
             return
         if len(contrast.subjects) > 1 + len(others):  # less what a trained agent does, of which nothing is known
             return

@@ -144,6 +144,10 @@ CATALOGUE: dict[str, str] = {
     "TC246": "A stated monitor is judged by its figures: the ROC area (`auc`), the share of events that it announces "
     "in time (`in_time`), the median `lead` in ticks, and the share of `false_alarms` on the control. At least one of "
     "them has a bound, `at_least` or `at_most`.",
+    "TC247": "A control is a second episode, in which what is claimed does not happen, so that a reader sees what "
+    "makes the difference. It has other overrides than the episode that is shown, or its exact plan is another agent.",
+    "TC248": "Where a claim is about several cases, `side` says which of them the episode that is shown is, and "
+    "`sides` where to see the others.",
     "TC250": "Some words mean something only in a life: `persists: episodes`, `at: between`, `foresight: life`, "
     "`happened(EVENT)`, `retire`, `episode:` and `life(measure)`. `life:` says which stages follow each other, and how "
     "many episodes of each.",
