@@ -62,13 +62,17 @@ class ControlSetting:
 
     Attributes:
         overrides: those of the variant and of `with`, over the file and what the user asked for.
-        label: the overrides or the variant in a few words; what: it is; compare: what to compare.
+        what: it is; compare: what to compare.
     """
 
     overrides: Mapping[str, object]
-    label: str
     what: str
     compare: str
+
+    @property
+    def label(self) -> str:
+        """What it is, as a title over its board."""
+        return f"control: {_inside(self.what)}"
 
 
 @dataclass(frozen=True)
@@ -119,10 +123,26 @@ def control_of(scenario: Scenario) -> ControlSetting | None:
     if told is None:
         return None
     overrides = {**(document.variants[told.variant] if told.variant else {}), **told.set}
-    named = [told.variant] if told.variant else []
-    label = ", ".join([*map(str, named), *(f"{name} = {value}" for name, value in told.set.items())])
-    what, compare = flat(told.what).rstrip("."), _inside(told.compare)
-    return ControlSetting(overrides, label.replace("_", " ") or "as the file is written", what, compare)
+    return ControlSetting(overrides, flat(told.what).rstrip("."), _inside(told.compare))
+
+
+def told_besides(scenario: Scenario, command: str) -> dict[str, str]:
+    """Which case of its claim a scenario's episode shows, and what to compare it with, by a heading for each.
+
+    Args:
+        scenario: as it is written.
+        command: the name or path by which a command finds it.
+    """
+    side, control = flat(scenario.document.tell.side), control_of(scenario)
+    return {
+        **({"case": side} if side else {}),
+        **({"control": _to_compare(control, command)} if control is not None else {}),
+    }
+
+
+def _to_compare(setting: ControlSetting, command: str) -> str:
+    shown = shlex.join(["turncoat", "watch", command, "--beside", "control"])
+    return f"{setting.what}. Compare: {setting.compare} (`{shown}`)."
 
 
 def setting_of(scenario: Scenario) -> str:
@@ -324,7 +344,7 @@ class Narration:
         if comparing and control is None:
             said.insert(0, "C: the control, beside it")
         elif supposing:
-            question = "what if you changed something?"
+            question = "change something by hand, and see what it would do"
             if flip is not None:
                 question = f"what if {flip[1].channel.replace('_', ' ')} were worth nothing to it?"
             said.insert(0, f"C: {question}")
@@ -333,8 +353,7 @@ class Narration:
     def _controlled(self, setting: ControlSetting, control: Episode | None) -> str:
         """What came of the control, or how to see it."""
         if control is None:
-            command = shlex.join(["turncoat", "watch", self.command, "--beside", "control"])
-            return f"{setting.what}. Compare: {setting.compare} (`{command}`)."
+            return _to_compare(setting, self.command)
         shown = None if self.opening.shows is None else holds(self.opening.shows, control)
         came = {True: " What is claimed comes about there too.", False: " What is claimed does not come about there."}
         return f"{setting.what}. There: {_happened(control)}{came.get(bool(shown), '') if shown is not None else ''}"
@@ -374,6 +393,7 @@ class Narration:
         """Whose episode is shown, and how to see the claim where this does not show it."""
         settings = ", ".join(f"{name} = {value}" for name, value in self.scenario.overrides.items())
         agent = "the exact plan" if episode is None or episode.agent == "exact" else episode.agent
+        agent = f"the agent `{agent}`, which was trained beforehand and learns no more" if self.learned else agent
         variant = "" if self.asked or self.opening.variant is None else f" of the variant `{self.opening.variant}`"
         parts = [f"{agent}{variant}{f' ({settings})' if settings else ''}"]
         if episode is not None and self.shown(episode) is False:

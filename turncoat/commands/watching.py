@@ -574,7 +574,7 @@ def _control_view(
     from ..viz.viewer.show_view import ShowView
 
     show = live_show(apply_overrides(file(), control.overrides), stage)
-    return ShowView(show if wait else _apart(show), number=number, label=f"the control: {control.label}", wait=wait)
+    return ShowView(show if wait else _apart(show), number=number, label=control.label, wait=wait)
 
 
 def _label(show: Show) -> str:

@@ -15,7 +15,7 @@ from ...envs.world.world import World
 from ...evals.exact.solved_worlds import SolvedWorlds
 from ...evals.inspection.attribution import UNSOLVED, AttributionSolver
 from ...evals.inspection.lives.life_show import LifeShow
-from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of
+from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of, told_besides
 from ...evals.inspection.show import LiveShow, RecordedShow, Show, shipped_checkpoint
 from ...evals.inspection.what_if import EpisodeMoment
 from ...evals.runs.run import RunSettings, run_scenario
@@ -100,6 +100,8 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
     about = document.about
     told = [("Story", about.story), ("What tempts", about.temptation), ("What is intended", about.intended)]
     told += [("What is measured", about.measure), ("Caveat", about.caveat)]
+    besides = told_besides(scenario, name)
+    told += [("The case that is shown", besides.get("case")), ("A control", besides.get("control"))]
     return ScenarioPage(
         name=name,
         title=document.title,

@@ -313,7 +313,7 @@ class Viewer(ShowView):
                 self.message = f"the control cannot be read: {fault.faults[0].message}"
                 return
             self._compared, self.label = True, "what is shown"
-            self.message = f"beside it {control.what}; compare: {control.compare}"
+            self.message = f"Control: {control.what}. Compare: {control.compare}."
 
     def _toggle_control(self) -> None:
         if self._compared:
@@ -433,8 +433,10 @@ class Viewer(ShowView):
         if self.beside is not None:
             self.beside.follow(self)
             other = self.beside.frame()
-            status = SOLVING_CONTROL if self._compared and other.episode is None else frame.status
-            return replace(frame, other=other, status=status)
+            if not self._compared:
+                return replace(frame, other=other)
+            status = SOLVING_CONTROL if other.episode is None else frame.status
+            return replace(frame, other=replace(other, short="control"), short="shown", status=status)
         return frame
 
     def shown_card(self) -> Card | None:
