@@ -1,14 +1,17 @@
 """Worlds that are alike are searched and solved once, and are told apart wherever something differs."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.digests import dynamics_digest, world_digest
 from turncoat.evals.exact import recorded_plan, solved_worlds
 from turncoat.evals.exact.certain_steps import is_certain
+from turncoat.evals.exact.planned_policy import plan_as_agent
 from turncoat.evals.exact.recorded_plan import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.measure_values import exact_range
@@ -51,7 +54,7 @@ stages:
 def worked(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often worlds were searched and plans made."""
     counts = {"searched": 0, "planned": 0}
-    search, plan = solved_worlds.enumerate_world, solved_worlds.plan_as_agent
+    search, plan = enumerate_world, plan_as_agent
 
     def searching(*args):
         counts["searched"] += 1
@@ -113,11 +116,12 @@ def test_digests_see_every_part_of_an_agent(part: str, dynamics: bool) -> None:
     """Dynamics are the same whatever an agent wants and sees; what is best is not."""
     world = compile_world(load_text(TEXT), "train")
     agent = world.agents[0]
-    others = {
+    others: dict[str, Any] = {
         "weights": agent.weights + 1, "discount": 0.8, "judges_by": "future", "window": 3,
         "guards": (*agent.guards[:-1], world.rules[0].when), "moves": np.zeros_like(agent.moves),
     }  # fmt: skip
-    other = replace(world, agents=(replace(agent, **{part: others[part]}),))
+    changed: dict[str, Any] = {part: others[part]}
+    other = replace(world, agents=(replace(agent, **changed),))
 
     assert (dynamics_digest(other) == dynamics_digest(world)) is dynamics
     assert world_digest(other) != world_digest(world)
