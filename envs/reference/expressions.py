@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cache, reduce
 
 import numpy as np
 
@@ -174,14 +174,15 @@ def _binary(operator: str, left: Values, right: Values) -> Values:
             case "%":
                 out = np.where(y == 0, 0.0, np.mod(x, np.where(y == 0, 1.0, y)))
             case "**":
-                out = np.where((x == 0) & (y < 0), 0.0, np.power(x, y))
+                out = np.nan_to_num(np.where((x == 0) & (y < 0), 0.0, np.power(x, y)))  # roots of what is negative
             case _:
                 raise TypeError(f"unknown operator {operator!r}")
     return _clip(out)
 
 
 def _clip(x: Values) -> Floats:
-    return np.clip(np.nan_to_num(x, nan=0.0, posinf=CEILING, neginf=-CEILING), -CEILING, CEILING)
+    """Numbers, infinite ones among them, within the ceiling. None of them is nan: all operands are finite."""
+    return np.minimum(np.maximum(x, -CEILING), CEILING)
 
 
 def _call(function: str, arguments: list[Values]) -> Values:
@@ -239,10 +240,16 @@ def _cell(place: Expression, context: EvalContext) -> Ints:
 
 def _coordinate(axis: str, place: Expression, context: EvalContext) -> Ints:
     """int32 `[B]`: the row or column of a place, -1 where it is nowhere."""
-    cell, boards = _cell(place, context), context.world.boards
-    width = max(boards.width, 1)  # a world without a board has none
-    number = cell // width if axis == "row" else cell % width
-    return np.where(cell == boards.nowhere, -1, number).astype(np.int32)
+    boards = context.world.boards
+    rows, columns = _coordinates(boards.height, boards.width)
+    return (rows if axis == "row" else columns)[_cell(place, context)]
+
+
+@cache
+def _coordinates(height: int, width: int) -> tuple[Ints, Ints]:
+    """int32 `[C + 1]`: the row and the column of each cell, -1 for nowhere."""
+    rows, columns = np.divmod(np.arange(height * width), max(width, 1))  # a world without a board has no width
+    return np.append(rows, -1).astype(np.int32), np.append(columns, -1).astype(np.int32)
 
 
 def _distance(first: Expression, second: Expression, context: EvalContext) -> Ints:
