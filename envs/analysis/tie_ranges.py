@@ -144,6 +144,27 @@ def discounted_range(
     return 0.0 - greatest(-gain), greatest(gain)
 
 
+def same_choices(mdp: FiniteMDP, optimal: Optimal, other: Optimal, steps: int) -> bool:
+    """Whether two sets of optimal actions allow the same in all that either can bring about within T ticks.
+
+    Every range of this module that does not weigh by the agent's own values or discount is then the same too. With a
+    horizon all states count, whether they are met or not.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`, or a solution with a horizon of at least `steps`.
+        other: another of the same kind.
+        steps: T, ticks.
+    """
+    if isinstance(optimal, FiniteHorizonSolution) or isinstance(other, FiniteHorizonSolution):
+        both = isinstance(optimal, FiniteHorizonSolution) and isinstance(other, FiniteHorizonSolution)
+        return both and np.array_equal(optimal.packed[:steps], other.packed[:steps])  # type: ignore[union-attr]
+    process = _reachable(mdp, optimal, steps)
+    # If both agree wherever the one leads, the other leads nowhere else.
+    acting = process.state[process.acting]
+    return np.array_equal(optimal[acting], other[acting])
+
+
 def steps_range(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[float, float]:
     """The range of the expected number of ticks until the end, at most T; arguments as in `expectation_range`."""
     return expectation_range(mdp, optimal, np.ones(mdp.next_state.size), steps)
@@ -471,6 +492,8 @@ def _range(
     `[Mr, L]`, given the values of the next tick; `latch` is that of each start, `[S0]`.
     """
     low = _extreme(process, last, value, np.minimum, np.inf, latch)
+    if process.choices is None and process.first_outcome.size == process.acting.size:
+        return low, low  # nothing ties
     return low, _extreme(process, last, value, np.maximum, -np.inf, latch)
 
 

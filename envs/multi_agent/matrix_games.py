@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import linprog
 
 from ..base import Bools, Floats, NotEnumerableError
 from ..time_limit import check_time
@@ -20,6 +19,13 @@ _NEAR: Final = 1e-9
 """A gain below this, of payoffs scaled to 1, is none."""
 MAX_VERTICES: Final = 1_000
 """Vertices that a polytope of correlated equilibria may have, on the way to it too."""
+
+
+def _linprog(*given: Any, **named: Any) -> Any:
+    """SciPy's, imported when a game is solved: half a second that nobody else should wait for."""
+    from scipy.optimize import linprog
+
+    return linprog(*given, **named)
 
 
 def maximin(payoff: Floats) -> tuple[float, Floats]:
@@ -35,7 +41,7 @@ def maximin(payoff: Floats) -> tuple[float, Floats]:
     low, high = float(payoff.min()), float(payoff.max())
     scaled = (payoff - low) / (high - low)
     # Greatest v with `x @ scaled >= v` in every column.
-    solved: Any = linprog(
+    solved: Any = _linprog(
         np.r_[np.zeros(m), -1.0],
         A_ub=np.column_stack([-scaled.T, np.ones(n)]),
         b_ub=np.zeros(n),
@@ -69,7 +75,7 @@ def correlated_equilibrium(payoffs: Floats, objective: Floats, then: Floats | No
         if goal is None:
             break
         scaled = goal.ravel() / max(float(np.abs(goal).max()), 1e-300)
-        solved: Any = linprog(
+        solved: Any = _linprog(
             -scaled,
             A_ub=np.array(rows) if rows else None,
             b_ub=limits if rows else None,
@@ -154,7 +160,7 @@ def is_dominated(payoff: Floats, strategy: Floats) -> bool:
     scaled = (payoff - payoff.min()) / size
     ours = strategy @ scaled
     # Maximise the sum of gains; each of them has to be at least 0.
-    solved: Any = linprog(
+    solved: Any = _linprog(
         -scaled.sum(axis=1),
         A_ub=-scaled.T,
         b_ub=-ours + 1e-12,
