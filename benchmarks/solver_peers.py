@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -55,7 +56,7 @@ def write_tables(which: str | Path, path: Path) -> int:
 def measure(python: Path | str, loop: str, tables: Path, runs: int, limit: float, gigabytes: float) -> dict[str, float]:
     """Processor seconds of the quickest of some runs, peak memory in GiB, and the value at the start.
 
-    The solver has a process of its own, whose processor time and memory are limited.
+    The solver has a process of its own, whose processor time and memory are limited, and one thread.
 
     Args:
         python: an interpreter that has the solver.
@@ -79,6 +80,8 @@ def measure(python: Path | str, loop: str, tables: Path, runs: int, limit: float
         text=True,
         check=False,
         preexec_fn=confine,
+        # Threads that wait for a busy core spin, and that would count.
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
         raise PeerUnavailableError(f"more than {limit:g} processor seconds")

@@ -33,6 +33,7 @@ from .evals.studies.control import ControlReport, ControlSettings, control_repor
 from .evals.studies.mitigations import MitigationReport, MitigationSettings, mitigation_report
 from .evals.studies.profile_exploitability import ProfileExploitability, profile_exploitability
 from .evals.studies.protocols import ProtocolReport, ProtocolSettings, protocol_report
+from .evals.studies.robustness import MeasureOver, measures_over
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
@@ -199,6 +200,39 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
     if solved.lives_in(name):
         return analyse_life(solved.life({}), name)
     return analyse(solved.plan({}, name))
+
+
+def measure(
+    which: Which,
+    measures: Sequence[str],
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    over: Mapping[str, Sequence[float]] | None = None,
+    report: Report | None = None,
+) -> tuple[MeasureOver, ...]:
+    """Measures of a stage's best plans, exactly; over an interval of one setting too, if it is given.
+
+    Args:
+        which: see `Which`.
+        measures: as in an expectation (`share(disarmed)`, `cvar(0.1, performance)`).
+        stage: as for `solve`.
+        overrides: dotted, as for `load`.
+        over: one dotted name -> the values that are tried.
+        report: told the progress.
+
+    Raises:
+        ArgumentError: `over` has more than one name, or values that are no numbers.
+        NotEnumerableError: the file as it is cannot be solved, or a measure has no exact value.
+        ScenarioError: the scenario, a measure, or a value of the setting is wrong.
+        SweepError: nothing is measured.
+        UnknownNameError: no such stage.
+    """
+    scenario = load(which, overrides)
+    if over is not None and not (isinstance(over, Mapping) and len(over) == 1 and all(map(_listed, over.values()))):
+        raise ArgumentError(f"`over` maps one dotted name to a list of values, not {shown(over)}")
+    axes = [] if over is None else [SweepAxis(name, tuple(values)) for name, values in over.items()]
+    return measures_over(scenario, tuple(measures), next(iter(axes), None), stage, report or (lambda _: None))
 
 
 def bound(

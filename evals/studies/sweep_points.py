@@ -24,7 +24,7 @@ from ...envs.world.reweight import can_reweigh, reweigh
 from ...envs.world.world import World, WorldTooLargeError
 from ...scenarios.language.expressions.constants import settled
 from ...scenarios.language.expressions.parser import parsed_measure
-from ...scenarios.language.expressions.syntax import Measure, ParsedMeasure, Quantity
+from ...scenarios.language.expressions.syntax import Measure, ParsedMeasure, Quantity, TailMean
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
@@ -141,8 +141,9 @@ class _Neighbour:
             self._judged, self._known = plan, {}
         resolved = measure_in(plan.enumeration.world, measure)
         # These weigh by the agent's own values or discount, so that they change with them though behaviour does not.
-        if isinstance(resolved, Quantity) and (
-            resolved.quantity in ("value", "regret") or (resolved.quantity == "return" and resolved.channel is None)
+        summed = resolved.of if isinstance(resolved, TailMean) else resolved
+        if isinstance(summed, Quantity) and (
+            summed.quantity in ("value", "regret") or (summed.quantity == "return" and summed.channel is None)
         ):
             return measured(plan, measure, baseline_in(measure, best))
         if resolved not in self._known:
