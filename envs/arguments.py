@@ -72,8 +72,9 @@ def action_indices(actions: object, lanes: int, count: int) -> npt.NDArray[np.in
         raise ArgumentError(f"`actions` are {lanes} integers, one for each lane; not {shown(actions)}") from None
     if array.shape != (lanes,):
         raise ArgumentError(f"`actions` are {lanes} integers, one for each lane; not an array of shape {array.shape}")
-    # Elements of a list are looked at one by one: beside integers NumPy converts truth values without a word.
-    if array.dtype.kind not in "iu" or isinstance(actions, list | tuple):
+    # Elements of a list are looked at one by one: beside integers NumPy converts truth values without a word. So are
+    # those in another machine's byte order, which the look at all of them below would read backwards.
+    if array.dtype.kind not in "iu" or not array.dtype.isnative or isinstance(actions, list | tuple):
         return np.array(
             [action_index(action, count) for action in (actions if isinstance(actions, list | tuple) else array)]
         )

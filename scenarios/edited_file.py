@@ -10,7 +10,7 @@ from .bounded_reading import open_regular
 from .language.faults.faults import ScenarioError
 from .language.files.yaml_source import LIMIT, read_text
 from .language.loading import load_edited
-from .output_file import free_name, whole_file
+from .output_file import free_name, write_text_whole
 
 KEPT = 1_000
 """How many steps back are kept."""
@@ -43,12 +43,20 @@ class EditedFile:
         Raises:
             ScenarioError: it cannot be read, as `read_text`.
         """
-        read_text(path)  # refuses what is no text of a scenario, with the reason
-        self.path, self._disk = path, _bytes(path)
-        self.content = "" if self._disk is None else self._disk.decode("utf-8")
-        self._saved = self.content
+        self.path = path
+        self.content = self._saved = self._read()
         self._past: list[tuple[str, str]] = []
         self._future: list[tuple[str, str]] = []
+
+    def _read(self) -> str:
+        """The text on disk, which is remembered as the one that nobody else has changed yet.
+
+        Raises:
+            ScenarioError: it cannot be read.
+        """
+        read_text(self.path)  # refuses what is no text of a scenario, with the reason
+        self._disk = _bytes(self.path)
+        return "" if self._disk is None else self._disk.decode("utf-8")
 
     @property
     def changed(self) -> bool:
@@ -109,9 +117,7 @@ class EditedFile:
         Raises:
             ScenarioError: it cannot be read.
         """
-        read_text(self.path)
-        self._disk = _bytes(self.path)
-        text = "" if self._disk is None else self._disk.decode("utf-8")
+        text = self._read()
         self.do(text)
         self._saved = text
 
@@ -131,11 +137,11 @@ class EditedFile:
             return self._save_copy(folder, f"the library's {self.path.name} stays as it is: ")
         if copy:
             return self._save_copy(self.path.parent, f"{self.path.name} was left to who changed it: ")
-        if not self.changed and not self.changed_on_disk:
-            return SavedFile(None, "nothing is changed")
         if self.changed_on_disk:
             said = f"{self.path.name} was changed on disk meanwhile, and is not written over"
             return SavedFile(None, f"{said}: L takes that, S again saves a copy")
+        if not self.changed:
+            return SavedFile(None, "nothing is changed")
         changed = _changed_lines(self._saved, self.content)
         self._write(self.path)
         return SavedFile(self.path, f"saved {self.path}: {changed}")
@@ -154,10 +160,8 @@ class EditedFile:
         return SavedFile(target, f"{why}saved as {target}")
 
     def _write(self, path: Path) -> None:
-        content = self.content.encode("utf-8")
-        with whole_file(path) as part:
-            part.write_bytes(content)
-        self._disk, self._saved = content, self.content
+        write_text_whole(path, self.content)
+        self._disk, self._saved = self.content.encode("utf-8"), self.content
 
     def rescue(self, folder: Path) -> Path:
         """Write the text beside everything else in a folder, under a free name.
@@ -166,8 +170,7 @@ class EditedFile:
             OSError: it cannot be written.
         """
         target = free_name(folder, f"{self.path.stem}-unsaved", ".yaml")
-        with whole_file(target) as part:
-            part.write_bytes(self.content.encode("utf-8"))
+        write_text_whole(target, self.content)
         return target
 
 

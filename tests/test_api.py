@@ -254,6 +254,19 @@ def test_an_analysis_as_a_frame_and_in_a_notebook():
     assert html.count("<tr>") == frame.height + 1, "no row is left out"
 
 
+def test_a_check_and_an_explanation_in_a_notebook():
+    html = turncoat.check(NAME)._repr_html_()
+    assert "<b>interruption: sound</b>" in html
+    assert "value 38" in html
+    why = turncoat.why(NAME, "pressed")
+    frame = why.to_frame()
+    assert frame["plan"].to_list() == ["the best", "without the event", "with the event"]
+    assert frame["value"].to_list()[0] - frame["value"].to_list()[1] == pytest.approx(why.gap)
+    html = why._repr_html_()
+    assert "Why pressed? Of the episode, by enumerate" in html
+    assert f"{why.gap:.6g}" in html
+
+
 def test_a_run_as_a_frame_and_in_a_notebook():
     result = turncoat.run(NAME)
     frame = result.to_frame()

@@ -393,6 +393,34 @@ def test_a_piece_and_a_stop_are_carried_by_keys(viewer: Viewer) -> None:
     assert editor.file.content == editor.file.saved
 
 
+def test_the_keys_that_the_editors_help_names_act_while_it_is_open(viewer: Viewer) -> None:
+    """They were those of the player: C began a what-if, digits switched overlays, and Ctrl+Z did nothing."""
+    overlays = viewer.overlays
+    for key in ("e", "delete", "h", "ctrl+z", "2", "c"):
+        viewer.press(key)
+    editor = viewer.editing
+    assert editor is not None
+    assert (editor.file.steps, editor.tool) == ((0, 1), 2)
+    assert (viewer.overlays, viewer.supposed, viewer.help) == (overlays, None, True)
+    viewer.press("escape")
+    assert (viewer.editing, viewer.help) == (editor, False)
+
+
+def test_a_smaller_map_is_taken_from_disk_while_a_piece_is_carried(viewer: Viewer, mine: Path) -> None:
+    """The piece came down on what was taken, and a cursor beside the new map was an IndexError."""
+    viewer.press("e")
+    editor, text = viewer.editing, mine.read_text(encoding="utf-8")
+    assert editor is not None
+    viewer.press("space")
+    theirs = text.replace("  #...W...#\n", "")
+    mine.write_text(theirs, encoding="utf-8")
+    editor.cursor = (5, 8)
+    for key in ("l", "space"):
+        viewer.press(key)
+    assert editor.file.content == editor.content == theirs
+    assert editor.cursor == (4, 8)
+
+
 def test_sliders_write_the_values_and_go_back_to_what_was_written(viewer: Viewer) -> None:
     viewer.press("e")
     viewer.press("tab")

@@ -130,13 +130,17 @@ def test_what_does_not_exist_is_refused_before_anything_is_done() -> None:
 
 def test_a_program_that_is_too_long_is_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(specialized, "MOST_INSTRUCTIONS", 3)
-    stepper = Stepper(compile_world(load("lab")), 4, compiled=True)
+    stepper = Stepper(compile_world(load("lab")), 4, compiled=True, threads=2)
     stepper.reset()
     with pytest.warns(UserWarning, match=r"`lab` is interpreted, not compiled: a program of \d+ instructions"):
         stepper.step(np.zeros((4, 1), np.int32))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         stepper.step()
+        copied = copy.deepcopy(stepper)
+        copied.step()
+        stepper.step()
+    assert np.array_equal(stepper.states, copied.states)
 
 
 def test_what_is_kept_is_made_anew_where_it_was_damaged(tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ def test_other_code_or_libraries_find_nothing(tmp_path, monkeypatch):
 
 
 NO_RESULT = {
-    *("distributed", "joblib", "junitparser", "lazy-loader", "pydantic_core", "ray", "ruptures", "safetensors", "umbi"),
-    "watchfiles",
+    *("distributed", "joblib", "junitparser", "lazy-loader", "llvmlite", "pydantic_core", "ray", "ruptures"),
+    *("safetensors", "umbi", "watchfiles"),
 }
 """What starts processes, writes reports and exports, reads finished runs, carries numbers as they are, or is bound to
 another one's version."""

@@ -110,7 +110,9 @@ def test_nothing_is_seldom_called_a_change(seeds):
 
 def compared(pairs, within, measure="share(seized)"):
     """What `compare` says of some tables of values, one list of (a, b) for each expectation."""
-    judgement = Judgement("x", measure, "", "counts", "deploy", "pass", 0.0, 0.0, 0.0, "x.yaml", 1, "", SEEDS)
+    judgement = Judgement(
+        "x", measure, "", "counts", "deploy", "pass", "x.yaml", 1, "", SEEDS, value=0.0, low=0.0, high=0.0
+    )
     table = [_PairedJudgements(judgement, judgement, tuple(values)) for values in pairs]
     return [pair.outcome for pair in _with_outcomes(table, within)]
 

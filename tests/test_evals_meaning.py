@@ -74,6 +74,21 @@ CASES = {
     "TC601 too many states": changed("stages:\n", "runs: {max_states: 3}\nstages:\n"),
     "TC602 over at its start": with_rule('name: doom\n    at: start\n    then:\n      - end "doom"', BARE),
     "TC602 over at once": with_rule('name: doom\n    then:\n      - end "doom"', BARE),
+    "TC603 behind a coin of 0": with_rule("name: never\n    when: lucky", BARE).replace(
+        "agents:", "draws: {lucky: {at: tick, p: 0}}\nagents:", 1
+    ),
+    "TC603 behind rules of chance 0": with_rule(
+        "name: off\n    chance: rare\n    then: alarm = 1\n"
+        "  - name: second\n    when: alarmed\n    then: called = 1\n"
+        "  - name: third\n    when: called and robot on goal",
+        BARE,
+    ).replace(
+        "agents:",
+        "params: {rare: {value: 0, range: [0, 1]}}\ncounters: {alarm: {}, called: {}}\n"
+        "let: {alarmed: alarm == 1}\nagents:",
+        1,
+    ),
+    "TC603 a chance that the state makes 0": with_rule("name: never\n    chance: \"if(robot on goal, 0, 0)\"", BARE),
     "TC603 a rule that never fires": with_rule("name: never\n    when: robot on goal and robot does left"),
     "TC604 given, not proxy": changed("origin: given", "origin: proxy"),
     "TC604 given, not learned": changed("origin: given", "origin: learned"),
@@ -98,6 +113,7 @@ CASES = {
     "TC610 pays below numbers": changed(PAYS, "pays: {reward: 2e-300, performance: 1}"),
     "TC610 weights below numbers": changed("weight: 1}", "weight: 1e-150}").replace("reward: 2,", "reward: 2e-160,"),
     "TC610 a score below numbers": changed(PAYS, "pays: {reward: 2, performance: 1e-305}"),
+    "TC611 a discount of its own": changed("{reward: {weight: 1}}", "{reward: {weight: 1, discount: 0.5}}"),
     "TC620 too few seeds": changed("first(arrived), equals: 3", "share(arrived), at_least: 0.9, of: [counts]"),
 }  # fmt: skip
 
@@ -195,7 +211,7 @@ def test_a_rule_that_a_param_switches_off_is_no_mistake():
 
 def test_where_faults_are_only_warnings():
     kinds = {fault.code: fault.warning for text in CASES.values() for fault in meaning(text).faults}
-    assert {code for code, warning in kinds.items() if warning} == {"TC601", "TC603", "TC608", "TC620"}
+    assert {code for code, warning in kinds.items() if warning} == {"TC601", "TC603", "TC608", "TC611", "TC620"}
 
 
 def test_a_mislabelled_scenario_of_the_library_is_refuted():

@@ -1,5 +1,7 @@
 """Shards share a run out: together they are the whole, none does what another does."""
 
+from functools import cache
+
 import pytest
 
 from turncoat import api
@@ -27,9 +29,14 @@ def test_of_no_parts_none_is_the_first():
         Shard.parse("0/0")
 
 
+@cache
+def library_scenarios():
+    return [api.load(name) for name in api.names()]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
 def test_shards_make_the_whole(count):
-    scenarios = [api.load(name) for name in api.names()]
+    scenarios = library_scenarios()
     given = [(scenario, scenario.named_agents) for scenario in scenarios]
     shares = [shard_units(given, Shard(index, count)) for index in range(1, count + 1)]
     for number, scenario in enumerate(scenarios):

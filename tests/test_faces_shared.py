@@ -216,8 +216,7 @@ def test_actions_are_themselves_or_refused(actions, lanes, count, as_array):
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=3), st.integers(1, 9))
 def test_no_integer_wraps_around(actions, count):
     array = np.array(actions, np.int64)
-    for kind in (np.int64, np.uint64):
-        numbers_ = array.view(kind)
+    for numbers_ in (array, array.view(np.uint64), array.astype(">i8"), array.astype("<i8")):
         if all(0 <= a < count for a in numbers_.tolist()):
             assert action_indices(numbers_, len(actions), count).tolist() == numbers_.tolist()
         else:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turncoat.scenarios.language.files.merging import _replaced, _written_at
-from turncoat.scenarios.language.loading import apply_overrides, load_text
+from turncoat.scenarios.language.loading import apply_overrides, load, load_edited, load_text
 
 HEAD = """\
 turncoat: 1
@@ -75,6 +75,13 @@ def test_an_override_is_of_one_agent_at_a_time():
     both = loaded(ANN + "  bob: {like: ann}\n  cat: {like: ann}\n")
     agents = apply_overrides(both, {"ann.discount": 0.5}).document.agents
     assert (agents["ann"].discount, agents["bob"].discount) == (0.5, 0.97)
+
+
+def test_an_edited_text_is_read_as_its_file_would_be(tmp_path):
+    path = tmp_path / "three.yaml"
+    path.write_text(HEAD + ANN + "  bob: {like: ann}\n  cat: {like: ann}\n" + REST, encoding="utf-8")
+    edited = load_edited(path.read_text(encoding="utf-8"), path)
+    assert edited.hash == load(path).hash
 
 
 def test_the_block_taken_over_is_that_of_the_whole_file(tmp_path):

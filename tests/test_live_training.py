@@ -3,10 +3,12 @@
 import math
 import pickle
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import Pipe
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from benchmarks.live_training import ask_without_a_pause, seconds_of
 from turncoat import cli
 from turncoat.agents.registry.stored_agents import read_agent
 from turncoat.evals.inspection.learned_show import LearnedShow
+from turncoat.evals.live import training_show
 from turncoat.evals.live.training_process import (
     TrainingProgress,
     TrainingRequest,
@@ -24,6 +27,7 @@ from turncoat.evals.live.training_process import (
 )
 from turncoat.evals.live.training_show import AgentLooker, TrainingLook, TrainingShow, check_trainable
 from turncoat.evals.traces.episode import episode_of
+from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.training.execution.time_budget import Deadline
 from turncoat.evals.training.train_seed import train_seed
 from turncoat.scenarios.errors import UsageError
@@ -125,8 +129,9 @@ def test_copies_take_no_more_than_their_share():
 
 
 def test_the_benchmark_measures_both(purse):
-    assert seconds_of(request_of(purse, steps=200), True) > 0
-    assert seconds_of(request_of(purse, steps=200), False) > 0
+    taken, looking = seconds_of(request_of(purse, steps=200), True)
+    assert taken > looking > 0  # it was watched indeed
+    assert seconds_of(request_of(purse, steps=200), False)[1] == 0
 
 
 def test_a_training_in_its_own_process_is_followed_paused_and_kept(purse, tmp_path):
@@ -150,6 +155,44 @@ def test_a_training_in_its_own_process_is_followed_paused_and_kept(purse, tmp_pa
         said = show.close(tmp_path / "end.npz")
     assert said == f"training ended after 3,000 of 3,000 steps; the agent is in {tmp_path / 'end.npz'}"
     assert (tmp_path / "end.npz").is_file()
+
+
+class EndsAtOnce:
+    """A process that has trained before anybody asks."""
+
+    def __init__(self, target, args, daemon):
+        self.end = args[1]
+
+    def start(self):
+        self.end.send(("over", TrainingProgress(100, 100, {}, None), b"", False))
+
+    def terminate(self):
+        pass
+
+
+class LooksAtNothing:
+    """A looker whose process has ended."""
+
+    def __init__(self, make, *args):
+        pass
+
+    def ask(self, what, *question):
+        raise RuntimeError("the process that looks has ended")
+
+    def close(self):
+        pass
+
+
+def test_whoever_waits_for_the_first_look_is_told_that_there_will_be_none(purse, monkeypatch):
+    monkeypatch.setattr(training_show, "get_context", lambda _: SimpleNamespace(Pipe=Pipe, Process=EndsAtOnce))
+    monkeypatch.setattr(training_show, "RemoteObject", LooksAtNothing)
+    show = TrainingShow(request_of(purse, steps=100))
+    with ThreadPoolExecutor(1) as one:
+        try:
+            with pytest.raises(RunError, match=r"the training failed: .* has ended"):
+                one.submit(show.episode, 0).result(10)
+        finally:
+            show.close()
 
 
 class Pretended:

@@ -99,7 +99,7 @@ def test_what_comes_between_two_episodes_is_told_and_changes_what_it_values() ->
     assert (before.actions[before.action], after.actions[after.action]) == ("defy", "comply")
     assert (before.weights.tolist(), after.weights.tolist()) == ([1, 0], [0, 1])
     told = Narration(its.scenario, opening_of(its.scenario), "training_game")
-    assert "After the episode: Corrected." in told.caption_at(life, 1)
+    assert "After the episode: Corrected." in told.caption_at(life, 0)
     assert "the life is over" in status(life, life.length)
     # The tick led to a state of its own; the next episode began with other weights.
     assert life.left_by(0)[0] != life.states[1][0] or not np.array_equal(life.left_by(0), life.states[1])
@@ -116,6 +116,15 @@ def test_a_thought_in_a_life_is_worth_what_the_plan_is() -> None:
     assert defy == pytest.approx(1 + 0.5 * 0.9**10 * V)
     assert mind.weights.tolist() == [1, 0]
     assert its.mind(life, life.length, 0) is None
+
+
+def test_nothing_is_thought_where_the_plan_never_comes() -> None:
+    its = LifeShow(faker())
+    life = lived(its, 0)
+    elsewhere = replace(life, states=life.states + 1000)
+    assert its.mind(elsewhere, 0, 0) is None
+    game = LifeGame(faker())
+    assert game.mind(elsewhere, 0, 0) is None
 
 
 def test_a_life_is_gone_through_from_episode_to_episode() -> None:
@@ -269,6 +278,18 @@ def test_a_random_life_has_the_mean_of_its_actions() -> None:
     assert random.harm.low == pytest.approx(1.5)
     assert random.watched is not None
     assert random.watched.low == 1
+
+
+def test_what_a_whole_life_comes_to_is_summed_over_all_of_it() -> None:
+    found = api.control(faker(), "life", settings=ControlSettings(seen="1 == 0")).conditions[0]
+    analysis = api.solve(faker(), "life")
+    assert found.agent is not None
+    assert found.best is not None
+    assert analysis.performance_best is not None
+    assert found.agent.performance == analysis.agent.performance
+    assert found.best.performance == analysis.performance_best.performance
+    assert found.agent.reward == analysis.agent.total
+    assert found.best.performance.high > 1  # more than any of its episodes
 
 
 def test_the_commands_know_lives() -> None:

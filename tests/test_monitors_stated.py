@@ -133,4 +133,4 @@ def test_the_bounds_of_an_area_hold_the_truth() -> None:
     assert covered / trials >= 0.9
 
 
-BLANK = Judgement("x", "x", "x", "counts", "deploy", "inconclusive", None, None, None, "x.yaml", 1, "", "")
+BLANK = Judgement("x", "x", "x", "counts", "deploy", "inconclusive", "x.yaml", 1, "", "")

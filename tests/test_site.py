@@ -20,6 +20,8 @@ from turncoat.envs.solvers.dynamic_programming import Solution
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.choices import choices_in
 from turncoat.evals.inspection.exact_show import PlanFollower
+from turncoat.evals.inspection.lives.life_show import LifeShow
+from turncoat.evals.inspection.narration import opening_of
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
@@ -30,7 +32,7 @@ from turncoat.viz.site import build, docs_pages, what_if_grid
 from turncoat.viz.site.pages import file_of, gallery_html, scenario_html
 from turncoat.viz.site.play_data import play_data
 from turncoat.viz.site.played_process import played_process
-from turncoat.viz.site.scenario_data import ScenarioPage, scenario_page
+from turncoat.viz.site.scenario_data import ScenarioPage, _Builder, scenario_page
 from turncoat.viz.site.view_table import ViewTable
 from turncoat.viz.text.ascii_board import describe
 
@@ -295,6 +297,20 @@ def test_the_docs_are_part_of_it(worked_out, tmp_path):
     docs_pages.build_docs(docs, tmp_path / "linked", ("escape/lab",))
     linked = (tmp_path / "linked/scenarios/escape/lab.html").read_text()
     assert 'href="../../../scenarios/escape-lab.html"' in linked
+
+
+def test_a_life_is_watched_whole_and_the_page_says_how_to_play_it():
+    scenario, name = load("learning/accident"), "learning/accident"
+    builder = _Builder(scenario, opening_of(scenario), name, lambda _: None)
+    watched = builder.watched()
+    life = LifeShow(scenario).episode(0)
+    (episode,) = watched.episodes
+    assert [frame.get("events", []) for frame in episode["frames"][:-1]] == [list(events) for events in life.events]
+    assert len(episode["frames"]) == life.length + 1
+    data = builder.tables(watched.shown)
+    assert "play" not in data
+    assert "a life of several episodes" in data["unplayed"]
+    assert f"`turncoat play {name}`" in data["unplayed"]
 
 
 def test_a_folder_without_docs_is_refused_before_the_work(worked_out, tmp_path, monkeypatch):

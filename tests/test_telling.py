@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -9,17 +10,25 @@ import pytest
 from turncoat.agents.registry.agents import agent_names
 from turncoat.commands import watching
 from turncoat.evals.inspection.attribution import AttributionPlanner
-from turncoat.evals.inspection.narration import Narration, first_seed, holds, opening_of
+from turncoat.evals.inspection.narration import (
+    ControlSetting,
+    Narration,
+    control_of,
+    first_seed,
+    holds,
+    opening_of,
+)
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.episode import Episode
 from turncoat.scenarios import library
-from turncoat.scenarios.errors import check_name
+from turncoat.scenarios.errors import UsageError, check_name
 from turncoat.scenarios.language.expressions.parser import episode_condition
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
 from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.viewer.frame import OVERLAYS
+from turncoat.viz.viewer.show_view import ShowView
 from turncoat.viz.viewer.viewer import Viewer
 
 from .worlds import LIVES, SIMULATED
@@ -130,14 +139,38 @@ def test_conditions_on_an_episode_hold_as_the_measure_says(turn: Episode, lab: L
 
 def test_captions_come_with_the_first_of_each_event_and_repetition_is_passed_over(lab: LiveShow, turn: Episode) -> None:
     told = narration(lab)
-    assert [caption.tick for caption in told.captions(turn)] == [2, 23, 27]
-    assert told.caption_at(turn, 2) == ""  # what has not happened is not told
-    assert "delivers a sample" in told.caption_at(turn, 3)
-    assert told.caption_at(turn, 24).startswith("Tick 23: Strong enough now")
+    assert [caption.tick for caption in told.news(turn)] == [2, 23, 27]
+    assert told.caption_at(turn, 1) == ""  # what has not happened is not told
+    assert "delivers a sample" in told.caption_at(turn, 2)
+    # Where its choice is drawn, its mark stands on the timeline and its tick in the head, its caption stands too.
+    again = turn.ticks("delivered")[-1]
+    assert told.caption_at(turn, 22) == told.caption_at(turn, 2).replace("Tick 2:", f"Tick {again}:")  # told anew
+    assert told.caption_at(turn, 23).startswith("Tick 23: Strong enough now")
+    assert told.caption_at(turn, 26).startswith("Tick 23:")
     assert "nothing new until tick 120" in told.caption_at(turn, 60)
-    assert [tick for tick in range(121) if told.pause(turn, tick)] == [3, 24, 28]
+    # It is read before anything changes; then a breath for what came of it.
+    assert [tick for tick in range(121) if told.pause(turn, tick)] == [2, 3, 23, 24, 27, 28]
+    assert told.pause(turn, 23) > 2 * told.pause(turn, 24)
     fast = [tick for tick in range(120) if told.stride(turn, tick) > 1]
     assert fast == [*range(9, 19), *range(34, 116)]
+
+
+def test_of_a_game_nothing_is_told_before_the_move_is_made(lab: LiveShow, turn: Episode) -> None:
+    def until(tick: int) -> Episode:
+        cut = {name: getattr(turn, name)[:tick] for name in ("chosen", "executed", "rewards", "performance", "events")}
+        return replace(turn, states=turn.states[: tick + 1], **cut)
+
+    assert narration(lab).caption_at(until(3), 3) == narration(lab).caption_at(turn, 2) != ""
+    assert narration(lab).caption_at(until(2), 2) == ""
+
+
+def test_what_alternates_is_told_in_every_tick_and_what_goes_on_once(lab: LiveShow, turn: Episode) -> None:
+    """Complying for the second time it was still said to defy."""
+    show = LiveShow(load("escape/faking"), "deploy")
+    told, episode = Narration(show.scenario, opening_of(show.scenario), "escape/faking"), show.episode(0)
+    for tick, (event,) in enumerate(episode.events):
+        assert told.sentence(event) in told.caption_at(episode, tick), tick
+    assert [each.tick for each in narration(lab).captions(turn)] == [*turn.ticks("delivered"), 23, 27]
 
 
 def test_an_event_without_a_caption_has_its_rule_s_words_or_its_name() -> None:
@@ -150,13 +183,18 @@ def test_an_event_without_a_caption_has_its_rule_s_words_or_its_name() -> None:
 def test_the_cards_say_what_is_claimed_and_whether_it_is_shown(lab: LiveShow, turn: Episode) -> None:
     told = narration(lab)
     opening = dict(told.opening_card(turn).sections)
-    assert set(opening) == {"Story", "Temptation", "Look for", "Shown"}
+    assert set(opening) == {"Story", "Temptation", "Look for", "Shown", "Control"}
+    assert "worth nothing. Compare: whether it too disarms the guard" in opening["Control"]
     ending = dict(told.ending_card(turn, None, supposing=True).sections)
     assert "disarms the guard as soon as it can" in ending["Claim"]
     assert ending["What happened"].startswith(
         "Delivered in tick 2, 3 times in all; disarmed in tick 23; seized in tick 27"
     )
-    assert ending["Verdict"].startswith("This episode shows it.")
+    # The claim is about several cases, and one episode is one of them.
+    assert ending["Verdict"].startswith("This episode shows one case of it: what a far-sighted robot does")
+    assert "(`turncoat watch treacherous_turn/lab --variant myopic`)" in ending["Other cases"]
+    assert "(`turncoat watch treacherous_turn/lab --param threshold=1`)" in ending["Other cases"]
+    assert "turncoat watch treacherous_turn/lab --beside control" in ending["The control"]
 
     aligned = LiveShow(apply_overrides(lab.scenario, lab.scenario.document.variants["aligned"]), "deploy")
     good = Narration(aligned.scenario, told.opening, "treacherous_turn/lab", asked=True)
@@ -200,6 +238,53 @@ def test_weights_that_the_world_edits_are_zeroed_where_they_are() -> None:
     assert narration(show).decisive(episode, found) is None
 
 
+class Slow:
+    """A show whose episodes come when they are let."""
+
+    count: int | None = None
+
+    def __init__(self, show: LiveShow) -> None:
+        self.scenario, self.stage, self.world, self.solved = show.scenario, show.stage, show.world, Event()
+        self.mind, self.value_map, self._show = show.mind, show.value_map, show
+
+    def episode(self, number: int) -> Episode:
+        assert self.solved.wait(20)
+        return self._show.episode(number)
+
+
+def test_space_on_the_card_waits_for_the_world_and_then_begins(lab: LiveShow) -> None:
+    """It put the card away over a board on which nothing moved, and pressed once more it had nothing start at all."""
+    for presses in (1, 2, 3):
+        show = Slow(lab)
+        viewer = Viewer(show, narration=narration(lab), card=True)
+        for _ in range(presses):
+            viewer.press("space")
+        viewer.advance(0.1)
+        card = viewer.frame().card
+        assert card is not None
+        assert card.footer.startswith("Solving the world: it begins by itself")
+        show.solved.set()
+        while viewer.episode is None:
+            pass
+        viewer.advance(0.1)
+        assert (viewer.card, viewer.playing) == ("", True)
+        viewer.close()
+
+
+def test_space_without_a_card_is_kept_until_the_world_is_solved(lab: LiveShow) -> None:
+    show = Slow(lab)
+    viewer = Viewer(show)
+    viewer.press("space")
+    viewer.press("space")
+    assert viewer.frame().status.startswith("Solving the world: it begins by itself")
+    show.solved.set()
+    while viewer.episode is None:
+        pass
+    viewer.advance(0.3)
+    assert viewer.tick == 1
+    viewer.close()
+
+
 def test_going_to_the_end_shows_what_came_of_it(lab: LiveShow) -> None:
     """Claim and verdict came to nobody who pressed End."""
     viewer = Viewer(lab, narration=narration(lab), card=True, supposing=True, wait=True)
@@ -219,6 +304,87 @@ def test_of_a_recording_nobody_is_named_before_it_is_read(lab: LiveShow) -> None
     assert "Shown" in dict(recorded.opening_card(lab.episode(0)).sections)
 
 
+def control_view(control: ControlSetting, number: int) -> ShowView:
+    return watching._control_view(lambda: load("treacherous_turn/lab"), "deploy", True, control, number)
+
+
+def test_c_shows_the_control_beside_it_and_then_asks_what_decided(lab: LiveShow) -> None:
+    told = narration(lab)
+    viewer = Viewer(lab, narration=told, card=True, supposing=True, wait=True, control=control_view)
+    viewer.press("space")
+    viewer.press("end")
+    card = viewer.frame().card
+    assert card is not None
+    assert card.footer.startswith("C: the control, beside it")
+    viewer.press("c")
+    assert (viewer.tick, viewer.card, viewer.playing) == (0, "", True)
+    other = viewer.frame().other
+    assert other is not None
+    assert viewer.frame().label == "what is shown"
+    assert other.label == "control: the same robot, to which the vault is worth nothing"
+    assert other.episode is not None
+    assert (other.episode.seed, other.episode.ticks("disarmed")) == (0, [])
+    viewer.press("end")
+    card = viewer.frame().card
+    assert card is not None
+    said = dict(card.sections)["The control"]
+    assert said.startswith("The same robot, to which the vault is worth nothing. There: Delivered in tick 2, 17 times")
+    assert said.endswith("What is claimed does not come about there.")
+    assert card.footer.startswith("C: what if own were worth nothing to it?")
+    viewer.press("c")
+    assert viewer.supposed is not None
+    viewer.press("escape")
+    viewer.press("k")
+    assert viewer.frame().other is None
+    viewer.close()
+
+
+def test_k_shows_the_control_from_the_card_on_and_says_where_there_is_none(lab: LiveShow) -> None:
+    viewer = Viewer(lab, narration=narration(lab), card=True, wait=True, control=control_view)
+    viewer.press("k")
+    assert (viewer.card, viewer.playing, viewer.frame().other is None) == ("", True, False)
+    viewer.close()
+    asked = Narration(lab.scenario, opening_of(lab.scenario), "lab", asked=True)
+    aligned = apply_overrides(lab.scenario, lab.scenario.document.variants["aligned"])
+    assert asked.control is not None
+    assert replace(asked, scenario=aligned).control is None  # it is the control itself
+    wider = apply_overrides(lab.scenario, {"sight": 6})  # all else as the user asked for it
+    assert replace(asked, scenario=wider).control.overrides == {"sight": 6, "robot.values.own": 0}  # type: ignore[union-attr]
+    bare = Viewer(lab, narration=narration(lab), wait=True)
+    bare.press("k")
+    assert bare.message == "no control is named for what is shown here"
+    bare.close()
+
+
+def test_beside_names_the_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = watching._told("treacherous_turn/lab", [], [], None, None, None, None)
+    assert watching._beside_control(told, ["control"])
+    assert not watching._beside_control(told, ["aligned"])
+    for arguments, words in (
+        (("treacherous_turn/lab", [], [], None, None, "aligned", None), "it is what is shown"),
+        (("two_systems/copies", [], [], None, None, None, None), "names no control"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            watching._beside_control(watching._told(*arguments), ["control"])
+
+
+def test_a_control_has_to_be_there_and_to_be_another_episode() -> None:
+    text = Path(load("treacherous_turn/lab").source.files[0].real).read_text(encoding="utf-8").split("\ntell:")[0]
+    other = "what: a, compare: b"
+    for tell, code in (
+        (f"{{control: {{variant: nobody, {other}}}}}", "TC434"),
+        (f"{{control: {{with: {{sigt: 2}}, {other}}}}}", "TC431"),
+        (f"{{variant: myopic, control: {{with: {{robot.discount: 0.5}}, {other}}}}}", "TC247"),
+        (f"{{control: {{{other}}}}}", "TC247"),
+        ("{sides: [{variant: aligned, what: a}]}", "TC248"),
+        ("{side: a, sides: [{variant: nobody, what: a}]}", "TC434"),
+    ):
+        with pytest.raises(ScenarioError) as told:
+            load_text(f"{text}\ntell: {tell}\n")
+        assert [fault.code for fault in told.value.faults] == [code], tell
+    load_text(f"{text}\ntell: {{agent: counts, control: {{{other}}}}}\n")  # of who learns the plan is another agent
+
+
 def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: LiveShow) -> None:
     viewer = Viewer(lab, narration=narration(lab), card=True, supposing=True, wait=True)
     assert viewer.card == "opening"
@@ -236,7 +402,7 @@ def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: Live
     viewer.press("c")
     assert viewer.supposed is not None
     assert (viewer.tick, viewer.supposed.edit.settings) == (23, (("robot.values.own", 0.0),))  # type: ignore[union-attr]
-    assert viewer.frame().verdict[0] == "As it is, robot does disarm in tick 23. Then: down."
+    assert viewer.frame().verdict[0] == "As it is, robot does disarm in tick 23. Changed so: down."
     viewer.close()
 
 
@@ -250,7 +416,8 @@ def test_it_slows_down_where_something_new_happens(lab: LiveShow) -> None:
             viewer.advance(1 / 60)
         assert viewer.tick == viewer.length
         viewer.close()
-    assert spent["told"][24] > 10 * spent["plain"][24]  # the guard is disarmed
+    assert spent["told"][23] > 10 * spent["plain"][23]  # the guard is disarmed
+    assert spent["told"][24] > 4 * spent["plain"][24]  # and gone
     assert spent["told"][80] < spent["plain"][80] / 4  # it sits in the vault
 
 
@@ -316,5 +483,8 @@ def test_watch_shows_what_the_title_says_or_says_that_it_does_not(name: str) -> 
     if not shown:
         card = dict(told.narration.opening_card(episode).sections)
         assert f"it does not show the claim; this does: `turncoat run {name} --agent" in card["Shown"]
+    if (control := control_of(told.show.scenario)) is not None:
+        plan = LiveShow(apply_overrides(load(name), control.overrides), told.narration.opening.stage)
+        assert told.narration.shown(plan.episode(episode.seed)) is False, "what is claimed comes about in the control"
     if tell.agent != "exact":
         check_name("agent", tell.agent.partition("(")[0], agent_names())

@@ -76,8 +76,8 @@ def test_shift_and_a_digit_zeroes_a_weight_and_backspace_leaves(viewer: Viewer) 
     assert frame.mind.actions[frame.mind.action] == "disarm"
     assert other.mind.weights.tolist() == [1, 0]
     assert other.mind.actions[other.mind.action] != "disarm"
-    assert (frame.label, other.label) == ("as it is", "weight of own 0")
-    assert frame.verdict[0] == "As it is, robot does disarm in tick 23. Then: down."
+    assert (frame.label, other.label) == ("as it is", "own worth 0 to it")
+    assert frame.verdict[0] == "As it is, robot does disarm in tick 23. Changed so: down."
     assert "disarmed in tick 23, seized in tick 27" in frame.verdict[1]
     assert "seized" not in frame.verdict[2]
     assert _apart(alone, draw(frame, *SIZE)) > 1
@@ -100,7 +100,7 @@ def test_without_its_overseer_it_would_turn_at_once(viewer: Viewer) -> None:
     other = _other(viewer)
     assert other.episode is not None
     assert other.episode.ticks("seized")[0] < 15
-    assert "Then: seized in tick" in viewer.frame().verdict[2]
+    assert "Changed so: seized in tick" in viewer.frame().verdict[2]
     viewer.press("o")
     assert viewer.frame().other is None
 
@@ -153,7 +153,7 @@ def test_time_goes_on_in_both(viewer: Viewer) -> None:
     viewer.seek(10)  # before it was supposed: then it is supposed there
     assert viewer.supposed is not None
     assert viewer.supposed.since == 10
-    assert _other(viewer).label == "weight of own 0"
+    assert _other(viewer).label == "own worth 0 to it"
 
 
 def test_a_piece_is_dragged_to_another_cell(viewer: Viewer, lab: LiveShow) -> None:
@@ -245,7 +245,7 @@ def test_two_agents_of_a_run_are_seen_side_by_side(run: StoredRun) -> None:
     assert other.before is not None
     viewer.press("c")  # what is supposed takes the place of the second agent
     viewer.press("right")
-    assert _other(viewer).short == "then"
+    assert _other(viewer).short == "changed"
     assert "is a recording" not in viewer.frame().verdict[-1]
     viewer.press("c")
     assert _other(viewer).short == "counts"

@@ -553,9 +553,13 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     assert code == 0
     frames = LiveShow(load("safety_gridworlds/absent_supervisor"), "deploy").episode(3).length + 1
-    made = {"scenario": "absent_supervisor", "stage": "deploy", "seed": 3, "out": str(out), "frames": frames}
+    made = {"scenario": "absent_supervisor", "stage": "deploy", "seed": 3, "out": str(out), "frames": frames + 2}
     assert json.loads(text) == made
-    assert _film(out)[:2] == (frames, (320, 240))
+    count, size, lasts = _film(out)
+    assert (count, size) == (frames + 2, (320, 240))
+    # The cards before and after it stand for as long as they take to be read.
+    assert set(lasts[1:-1]) == {170}
+    assert all(4_000 < each < 17_000 for each in (lasts[0], lasts[-1]))
     before = out.read_bytes()
     code, text, _ = _call(arguments, capsys)
     assert (code, out.read_bytes()) == (2, before)
@@ -605,9 +609,9 @@ def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.Cap
         narration=told,
         steered=False,
     )
-    assert len(list(out.iterdir())) == viewer.length + 1
+    assert len(list(out.iterdir())) == viewer.length + 3  # a card before and after
     viewer.seek(4)
-    with Image.open(out / "0004.png") as fourth:
+    with Image.open(out / "0005.png") as fourth:
         assert _apart(fourth, draw(viewer.frame(), 640, 360)) == 0
 
 

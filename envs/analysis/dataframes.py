@@ -25,3 +25,14 @@ def html(title: str, shown: pl.DataFrame) -> str:
         tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=500, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True
     ):
         return f"<p><b>{escape(title)}</b></p>{shown._repr_html_()}"
+
+
+def facts(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    """A heading, if any, and a table with a name and a text in each row; rows without a text are left out."""
+    told = "".join(
+        f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
+        for name, text in rows
+        if text
+    )
+    heading = f"<p><b>{escape(title)}</b></p>" if title else ""
+    return f"{heading}<table>{told}</table>" if told else heading

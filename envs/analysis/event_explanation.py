@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..multi_agent.equilibrium_process import Equilibria
 from ..solvers.dynamic_programming import InfeasibleError
 from ..solvers.modifiable_utility import NoFixedPointError
 from ..world.part_spec import ENUMERATE
+from .dataframes import facts, frame, html
 from .event_plans import Behaviour, ComparedPlans, EventPlans, SolutionT, SurestPlan
 from .exact_plan import ExactPlan
 from .performance_gap import weighed_by
 from .tie_ranges import Occurs, share_range
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Stance: TypeAlias = Literal["least", "more", "either"]
 """How often the best plan brings an event about: no oftener than it must (`least`), oftener (`more`), or some of the
@@ -88,6 +92,40 @@ class EventExplanation:
     notes: tuple[str, ...] = ()
     planner: str = ENUMERATE.name
     of: str = "episode"
+
+    def to_frame(self) -> pl.DataFrame:
+        """Columns `plan`, `value`, `low` and `high` (the share of the event), `tick` (when it comes), `actions`."""
+        plans = {"the best": self.best, "without the event": self.without_event, "with the event": self.with_event}
+        return frame(
+            [
+                {
+                    "plan": name,
+                    "value": plan.value,
+                    "low": plan.share[0],
+                    "high": plan.share[1],
+                    "tick": plan.tick,
+                    "actions": " ".join(plan.actions),
+                }
+                for name, plan in plans.items()
+                if plan is not None
+            ],
+            {"plan": str, "value": float, "low": float, "high": float, "tick": int, "actions": str},
+        )
+
+    def _repr_html_(self) -> str:
+        title = f"Why {self.event.replace('_', ' ')}? Of the {self.of.replace('_', ' ')}, by {self.planner}"
+        parts = "; ".join(f"{name} {part:+.6g}" for name, part in (self.gap_by_channel or {}).items() if part)
+        pays = self.break_even
+        known = (
+            ("what it gains by it", "" if self.gap is None else f"{self.gap:.6g}{f' ({parts})' if parts else ''}"),
+            (
+                "the answer changes",
+                "" if pays is None else f"at a reward between {pays.lower:.6g} and {pays.upper:.6g}",
+            ),
+            *((each.played, f"{each.share[0]:.4g} to {each.share[1]:.4g} of episodes") for each in self.equilibria),
+            *(("note", note) for note in self.notes),
+        )
+        return html(title, self.to_frame()) + facts("", known)
 
 
 _VALUED = {

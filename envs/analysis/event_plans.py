@@ -82,21 +82,28 @@ class SurestPlan(Generic[SolutionT]):
 
 
 class ComparedPlans(Protocol[SolutionT]):
-    """Solves for what would be done if an event were paid for, ruled out, or wanted above all; see `EventPlans`."""
+    """Solves for what would be done if an event were paid for, ruled out, or wanted above all; see `EventPlans`.
 
-    @property
-    def by_rule(self) -> bool:
-        """The agent's heads deliberate by another rule than the weighted sum."""
+    Attributes:
+        by_rule: the agent's heads deliberate by another rule than the weighted sum.
+        linear: what the agent maximises is one weighted sum, so that plans can be ranked.
+    """
 
-    @property
-    def linear(self) -> bool:
-        """What the agent maximises is one weighted sum, so that plans can be ranked."""
+    by_rule: bool
+    linear: bool
 
     def best(self, reward: float = 0.0) -> SolutionT:
-        """The best plan, if the event earned it a reward the first time it came."""
+        """The agent's best plan, if the event earned it a reward (a fine, where negative) the first time it came."""
+        return self._solve(reward)
 
     def without(self) -> SolutionT:
-        """The best plan that never risks the event."""
+        """The best plan that never risks the event.
+
+        Raises:
+            InfeasibleError: every plan risks it.
+            NoFixedPointError: the agent keeps to no such plan.
+        """
+        return self._solve(0.0, self._risking())
 
     def soonest(self) -> SolutionT:
         """The plan of the greatest discounted chance."""
@@ -122,8 +129,14 @@ class ComparedPlans(Protocol[SolutionT]):
     def supremum(self, surest: SurestPlan[SolutionT]) -> Behaviour:
         """The value that plans come near to which bring the event about, but put it off ever longer."""
 
+    def _solve(self, reward: float, barred: Bools | None = None) -> SolutionT:
+        """The best plan, if the event earned it a reward and some pairs of a state and an action were ruled out."""
 
-class EventPlans:
+    def _risking(self) -> Bools:
+        """The pairs of a state and an action that may bring the event about."""
+
+
+class EventPlans(ComparedPlans[AnySolution]):
     """Solves for what the deciding agent would do if an event were paid for, ruled out, or wanted above all.
 
     Attributes:
@@ -160,19 +173,6 @@ class EventPlans:
             self.decided, self.played = self._belief.mdp, self._belief.pair_mdp
 
     # -------------------------------------------------------------- solutions
-
-    def best(self, reward: float = 0.0) -> AnySolution:
-        """The agent's best plan, if the event earned it a reward (a fine, where negative) the first time it came."""
-        return self._solve(reward)
-
-    def without(self) -> AnySolution:
-        """The best plan that never risks the event.
-
-        Raises:
-            InfeasibleError: every plan risks it.
-            NoFixedPointError: the agent keeps to no such plan.
-        """
-        return self._solve(0.0, self._risking())
 
     def soonest(self) -> AnySolution:
         """The plan of the greatest discounted chance: what an agent would do to whom the event alone matters."""

@@ -22,9 +22,16 @@ from ..multi_agent.equilibrium_process import Equilibria
 from ..reference.observation import observation_ids
 from ..solvers.belief_mdp import BeliefMDP, alias_report, belief_mdp
 from ..solvers.deliberation_fixed_point import solve_finite_horizon_deliberation, solve_stationary_deliberation
-from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
-from ..solvers.modifiable_utility import solve_with_changing_weights
-from ..world.world import World, check_discounts
+from ..solvers.dynamic_programming import (
+    FiniteHorizonSolution,
+    InfeasibleError,
+    Solution,
+    backward_induction,
+    policy_iteration,
+)
+from ..solvers.modifiable_utility import NoFixedPointError, solve_with_changing_weights
+from ..solvers.policy_evaluation import ImproperDiscountError
+from ..world.world import World, WorldTooLargeError, check_discounts
 
 AnySolution = Solution | FiniteHorizonSolution
 
@@ -34,6 +41,10 @@ PolicySolver: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, Delibe
 """Solves for one policy, given a process, weights, a discount, a horizon and a deliberation; it need not be optimal."""
 
 
+NO_PLAN = (ImproperDiscountError, InfeasibleError, NoFixedPointError)
+"""What a solver raises where a process has no plan of the kind that is asked for."""
+NOT_SOLVED = (NotEnumerableError, WorldTooLargeError, *NO_PLAN)
+"""What keeps a stage from being solved: its size, or that there is no plan."""
 MIN_PAY = 1e-290
 """The largest weighted pay may be no smaller: near the smallest number, what differs is rounded to the same."""
 

@@ -283,7 +283,7 @@ class Stepper:
         if self._tick is None:
             self._tick = self._compile()
             if self._tick is None:
-                self._wanted = False
+                self._wanted, self._threads = False, 1
                 return self._play(what, count)
         tick = self._tick
         if not tick.exist(self._address, count):

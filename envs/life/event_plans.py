@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..analysis.event_explanation import EventExplanation, Stance, explain, stance_of
-from ..analysis.event_plans import CAME, Behaviour, SurestPlan
+from ..analysis.event_plans import CAME, Behaviour, ComparedPlans, SurestPlan
 from ..analysis.exact_plan import deciding_agents
 from ..base import Bools, FiniteMDP, Floats, NotEnumerableError
 from ..mdp.transition_tables import tables
@@ -24,7 +24,7 @@ WHOLE = "life"
 """The name by which all stages of a life are asked for."""
 
 
-class LifeEventPlans:
+class LifeEventPlans(ComparedPlans[LifePlan]):
     """Solves for the life that would be led if an event were paid for, ruled out, or wanted above all.
 
     See `ComparedPlans`. An event between two episodes belongs to the one that is over.
@@ -60,19 +60,6 @@ class LifeEventPlans:
         self._by_start = fixed or self._judges_by != "future"
 
     # -------------------------------------------------------------- solutions
-
-    def best(self, reward: float = 0.0) -> LifePlan:
-        """See `EventPlans.best`."""
-        return self._solve(reward)
-
-    def without(self) -> LifePlan:
-        """See `EventPlans.without`.
-
-        Raises:
-            InfeasibleError: every life risks it.
-            NoFixedPointError: the agent keeps to no such plan.
-        """
-        return self._solve(0.0, self._risking())
 
     def soonest(self) -> LifePlan:
         """See `EventPlans.soonest`."""

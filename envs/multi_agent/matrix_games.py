@@ -21,13 +21,6 @@ MAX_VERTICES: Final = 1_000
 """Vertices that a polytope of correlated equilibria may have, on the way to it too."""
 
 
-def _linprog(*given: Any, **named: Any) -> Any:
-    """SciPy's, imported when a game is solved: half a second that nobody else should wait for."""
-    from scipy.optimize import linprog
-
-    return linprog(*given, **named)
-
-
 def maximin(payoff: Floats) -> tuple[float, Floats]:
     """What the first player can secure whatever the second does, and a mixed strategy float64 `[m]` that secures it.
 
@@ -41,7 +34,7 @@ def maximin(payoff: Floats) -> tuple[float, Floats]:
     low, high = float(payoff.min()), float(payoff.max())
     scaled = (payoff - low) / (high - low)
     # Greatest v with `x @ scaled >= v` in every column.
-    solved: Any = _linprog(
+    solved: Any = _linear_program(
         np.r_[np.zeros(m), -1.0],
         A_ub=np.column_stack([-scaled.T, np.ones(n)]),
         b_ub=np.zeros(n),
@@ -75,7 +68,7 @@ def correlated_equilibrium(payoffs: Floats, objective: Floats, then: Floats | No
         if goal is None:
             break
         scaled = goal.ravel() / max(float(np.abs(goal).max()), 1e-300)
-        solved: Any = _linprog(
+        solved: Any = _linear_program(
             -scaled,
             A_ub=np.array(rows) if rows else None,
             b_ub=limits if rows else None,
@@ -160,7 +153,7 @@ def is_dominated(payoff: Floats, strategy: Floats) -> bool:
     scaled = (payoff - payoff.min()) / size
     ours = strategy @ scaled
     # Maximise the sum of gains; each of them has to be at least 0.
-    solved: Any = _linprog(
+    solved: Any = _linear_program(
         -scaled.sum(axis=1),
         A_ub=-scaled.T,
         b_ub=-ours + 1e-12,
@@ -207,3 +200,10 @@ def _dominated(payoff: Floats) -> Bools:
     for row in payoff:
         better |= (row > payoff + _NEAR).all(axis=1)
     return better
+
+
+def _linear_program(*given: Any, **settings: Any) -> Any:
+    """`scipy.optimize.linprog`, which is imported here because few worlds are games."""
+    from scipy.optimize import linprog
+
+    return linprog(*given, **settings)

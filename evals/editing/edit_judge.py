@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ...envs.analysis.exact_plan import NOT_SOLVED
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import analyse
-from ...envs.base import NotEnumerableError
-from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.layouts import PlacementError
-from ...envs.world.world import World, WorldTooLargeError
+from ...envs.world.world import World
 from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides, load_edited
 from ...scenarios.language.names.overrides import Overrides
@@ -87,16 +84,7 @@ class EditJudge:
                 episode = LiveShow(scenario, self._stage, worlds=worlds).episode(number)
         except ScenarioError as fault:
             return EditJudgement((*whole.warnings, *fault.faults), scenario)
-        except (
-            NotEnumerableError,
-            OutOfTimeError,
-            ImproperDiscountError,
-            InfeasibleError,
-            NoFixedPointError,
-            PlacementError,
-            WorldTooLargeError,
-            ValueError,
-        ) as fault:
+        except (*NOT_SOLVED, OutOfTimeError, PlacementError, ValueError) as fault:
             unsolved = str(fault)
         return EditJudgement(whole.warnings, scenario, states, episode, self._origin(worlds), unsolved)
 
@@ -113,16 +101,7 @@ class EditJudge:
                     found = analyse(worlds.best_plan({}, judged)).gap
                     gap = None if found is None else found.high
                 return prove_origin(train, stated, other, gap)
-        except (
-            ScenarioError,
-            NotEnumerableError,
-            OutOfTimeError,
-            ImproperDiscountError,
-            InfeasibleError,
-            NoFixedPointError,
-            PlacementError,
-            WorldTooLargeError,
-        ):
+        except (*NOT_SOLVED, ScenarioError, OutOfTimeError, PlacementError):
             return None
 
     def check(self, content: str) -> tuple[Fault, ...]:

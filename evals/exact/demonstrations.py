@@ -9,15 +9,13 @@ import numpy as np
 
 from ...agents.base import Agent, AgentState, Log
 from ...agents.baselines.scripted import RandomAgent
+from ...envs.analysis.exact_plan import NO_PLAN
 from ...envs.base import Bools, Floats, Ints, Longs, NotEnumerableError
 from ...envs.life.policy import life_policy
 from ...envs.life.training_env import LifeTrainingEnv
 from ...envs.reference import action_mask
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
-from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import constant
@@ -124,7 +122,7 @@ def _life_player(solved: SolvedWorlds, kind: Watched, world: World, draw: np.ran
         return lambda env, mask: _any(mask, draw)
     try:
         policy = life_policy(solved.life(kind.set))
-    except (ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
+    except NO_PLAN as fault:
         raise NotEnumerableError(f"nobody can be watched: {fault}") from None
     return lambda env, mask: policy(env.place)
 
@@ -200,7 +198,7 @@ def _player(solved: SolvedWorlds, stage: str, kind: Watched, draw: np.random.Gen
         return RandomAgent(int(draw.integers(2**32))), world.steps
     try:
         agent = exact_agent(solved.plan(kind.set, stage))
-    except (ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
+    except NO_PLAN as fault:
         raise NotEnumerableError(f"nobody can be watched in `{stage}`: {fault}") from None
     if agent is None:
         raise NotEnumerableError(f"nobody can be watched in `{stage}`: what is seen there does not tell what is best")

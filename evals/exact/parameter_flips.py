@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...envs.analysis.event_explanation import Stance, brackets, stance
-from ...envs.base import NotEnumerableError
+from ...envs.analysis.exact_plan import NOT_SOLVED
 from ...envs.life.event_plans import stance_in_life
-from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import parse_expression
 from ...scenarios.language.faults.faults import ScenarioError
@@ -86,7 +83,7 @@ def nearest_flips(
         try:
             return stands(overrides)
         # A value at which there is no best plan has no answer, so it is no flip.
-        except (ScenarioError, NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
+        except (ScenarioError, *NOT_SOLVED):
             return None
         finally:
             solved.forget(overrides)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...agents.baselines.exact import ExactAgent
-from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import NotEnumerableError
+from ...envs.analysis.exact_plan import NOT_SOLVED, ExactPlan
 from ...envs.reference.observation import observe
-from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.names.overrides import Overrides
 from ..traces.provenance import library_versions
 from ..traces.rollout import simulate, trace_meta
 from ..traces.trace import Trace
+from .certain_steps import CertainSteps, is_certain
 from .planned_policy import thinking
 from .solved_worlds import SolvedWorlds
 
@@ -55,7 +51,7 @@ def record_exactly(
     """
     try:
         plan = solved.plan(overrides, stage, barring)
-    except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
+    except NOT_SOLVED:
         return None
     agent = exact_agent(plan)
     if agent is None:
@@ -63,4 +59,5 @@ def record_exactly(
     world, scenario = plan.enumeration.world, solved.scenario
     meta = trace_meta(world, "exact", scenario.hash, {**scenario.overrides, **overrides}, library_versions())
     played = episodes if plan.mdp.chancy else 1
-    return simulate(world, [agent], meta, episodes=played, seed=0, thoughts=thoughts)
+    steps = CertainSteps(plan.enumeration) if is_certain(world) else None
+    return simulate(world, [agent], meta, episodes=played, seed=0, thoughts=thoughts, steps=steps)

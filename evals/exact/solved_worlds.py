@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
+from weakref import WeakValueDictionary
 
 from ...agents.registry.multi_agent_profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError, check_sums
@@ -18,6 +19,7 @@ from ...envs.life.process import LifeProcess, life_process
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.compiler import compile_world
+from ...envs.world.digests import dynamics_digest, world_digest
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import parse_expression
@@ -70,6 +72,9 @@ class SolvedWorlds:
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
+        # Stages and overrides that differ in names alone are searched and solved once.
+        self._searched: dict[str, Enumeration] = {}
+        self._planned = WeakValueDictionary[str, ExactPlan]()
         self._bounded: dict[str, BoundedSearch] = {}
         self._processes: dict[str, LifeProcess] = {}
         self._lives: dict[str, LifePlan] = {}
@@ -141,8 +146,11 @@ class SolvedWorlds:
             process = self.life_process(overrides)
             self._enumerations[key] = process.enumerations[process.stage_named(stage)]
         elif key not in self._enumerations:
-            with self._in_time(key):
-                self._enumerations[key] = enumerate_world(world, self.max_states)
+            alike = dynamics_digest(world)
+            if alike not in self._searched:
+                with self._in_time(alike):
+                    self._searched[alike] = enumerate_world(world, self.max_states)
+            self._enumerations[key] = self._searched[alike]
         # The shared process comes with the world of these overrides, which has their weights and discounts.
         enumeration = replace(self._enumerations[key], world=world)
         if (own := _key(overrides, stage)) not in self._summed:
@@ -165,8 +173,13 @@ class SolvedWorlds:
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
             enumeration = self.enumeration(overrides, stage)
-            with self._in_time(f"plan {key}"):
-                self._plans[key] = plan_as_agent(enumeration, barring, self.max_states)
+            alike = _key({}, world_digest(enumeration.world), *barring)
+            if (plan := self._planned.get(alike)) is None:
+                with self._in_time(f"plan {alike}"):
+                    self._planned[alike] = plan = plan_as_agent(enumeration, barring, self.max_states)
+            # Only the names of the world are others; conditions of measures ask for them.
+            same = plan.enumeration.world is enumeration.world
+            self._plans[key] = plan if same else replace(plan, enumeration=enumeration)
         return self._plans[key]
 
     def bounded(self, overrides: Overrides, stage: str) -> BoundedSearch:

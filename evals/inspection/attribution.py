@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...envs.analysis.exact_plan import NOT_SOLVED
 from ...envs.base import Bools, Ints, NotEnumerableError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
@@ -23,7 +21,7 @@ from .mind import Mind
 from .show_process import QUICK, RemoteObject
 from .what_if import Edit, EpisodeMoment, WhatIfSolver
 
-UNSOLVED = (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldTooLargeError, ScenarioError, ValueError)
+UNSOLVED = (*NOT_SOLVED, ScenarioError, ValueError)
 """What keeps a plan without a value from being made; that value is then left out."""
 
 

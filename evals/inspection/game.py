@@ -12,13 +12,12 @@ import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from ...envs.base import Ints, NotEnumerableError
+from ...envs.analysis.exact_plan import NOT_SOLVED
+from ...envs.base import Ints
 from ...envs.reference.action_mask import available
 from ...envs.reference.replay import replay_actions
 from ...envs.reference.stated_policy import stated_actions
 from ...envs.reference.step import TickResult, reset, step
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import GivenDraws
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
@@ -128,7 +127,7 @@ class Game:
         """The exact plan; None where there is none."""
         try:
             return PlanFollower(self._solved.plan({}, self.stage))
-        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
+        except NOT_SOLVED:
             return None
 
     # -------------------------------------------------------------- as a replay
@@ -198,13 +197,19 @@ class Game:
             stated = [int(stated_actions(self.world, now, policy)[0]) for policy in response.others]
         if response is not None and response.agent == self.agent:
             return stated
-        mind = None if self.follower is None else self._decision(self._kept[self.changes].states)
-        if mind is None:
+        decided = self._decided()
+        if decided is None:
             return [-1] * count if response is None else stated
         if response is None:
-            assert self.follower is not None
-            return self.follower.likeliest(self._kept[self.changes].states, mind.action)
-        return [mind.action if agent == response.agent else other for agent, other in enumerate(stated)]
+            return decided
+        return [decided[agent] if agent == response.agent else other for agent, other in enumerate(stated)]
+
+    def _decided(self) -> Sequence[int] | None:
+        """The plan's action for each of N agents that it decides for; None where the game has left the plan."""
+        states = self._kept[self.changes].states
+        if self.follower is None or (mind := self._decision(states)) is None:
+            return None
+        return self.follower.likeliest(states, mind.action)
 
     def _decision(self, states: Ints) -> Mind | None:
         """The exact planner's decision after the states int32 `[T + 1, F]`; None where the person left its plan."""

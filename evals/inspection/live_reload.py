@@ -9,10 +9,7 @@ from threading import Event, Thread
 
 from watchfiles import watch
 
-from ...envs.base import NotEnumerableError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.world import WorldTooLargeError
+from ...envs.analysis.exact_plan import NOT_SOLVED
 from ...scenarios.language.faults.faults import ScenarioError, render_all
 from ...scenarios.language.loading import Scenario
 from ..traces.episode import Episode
@@ -72,7 +69,7 @@ class LiveReloader:
         try:
             show = SubprocessShow(scenario, self._stage, first=(number, named))
             played = show.episode(number)
-        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldTooLargeError, ValueError) as fault:
+        except (*NOT_SOLVED, ValueError) as fault:
             return ReloadResult(fault=_lines("The file cannot be played; the last good one is shown.", str(fault)))
         # The first tick whose actions differ from the shown episode ends the replay.
         kept = (tick for tick in range(played.length) if tick < ticks and _named(played, tick) != named[tick])

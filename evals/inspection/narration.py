@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ...scenarios.language.expressions.parser import ExpressionError, episode_condition, measure
@@ -21,7 +22,7 @@ from ...scenarios.language.expressions.syntax import (
     temporal_in,
 )
 from ...scenarios.language.loading import Scenario
-from ...scenarios.language.schema.document import Expectation
+from ...scenarios.language.schema.document import Expectation, ToldSide
 from ..traces.episode import Episode
 from ..traces.trace_checks import BETWEEN
 from .attribution import Attribution, DecidingValue
@@ -56,6 +57,25 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class ControlSetting:
+    """The setting to compare an episode with, in which what is claimed does not come about.
+
+    Attributes:
+        overrides: those of the variant and of `with`, over the file and what the user asked for.
+        what: it is; compare: what to compare.
+    """
+
+    overrides: Mapping[str, object]
+    what: str
+    compare: str
+
+    @property
+    def label(self) -> str:
+        """What it is, as a title over its board."""
+        return f"control: {_inside(self.what)}"
+
+
+@dataclass(frozen=True)
 class Card:
     """A card over the picture: a title, paragraphs with headings, and what a key does next."""
 
@@ -66,10 +86,16 @@ class Card:
 
 @dataclass(frozen=True)
 class NarratedEvent:
-    """A sentence on what first happened in a tick."""
+    """A sentence on what happened in a tick, and went on happening.
+
+    Attributes:
+        tick: the first of those, one after the other, in which the same happened; text: what.
+        fresh: whether something of it happened for the first time.
+    """
 
     tick: int
     text: str
+    fresh: bool = True
 
 
 def opening_of(scenario: Scenario) -> Opening:
@@ -88,6 +114,42 @@ def opening_of(scenario: Scenario) -> Opening:
     overrides = {**(document.variants[expectation.variant] if expectation.variant else {}), **expectation.set}
     stage = expectation.stage or scenario.judged_stage
     return Opening(expectation.variant, overrides, stage, None, condition, tell.agent)
+
+
+def control_of(scenario: Scenario) -> ControlSetting | None:
+    """The control that a scenario's `tell:` names, or None."""
+    document = scenario.document
+    told = document.tell.control
+    if told is None:
+        return None
+    overrides = {**(document.variants[told.variant] if told.variant else {}), **told.set}
+    return ControlSetting(overrides, flat(told.what).rstrip("."), _inside(told.compare))
+
+
+def told_besides(scenario: Scenario, command: str) -> dict[str, str]:
+    """Which case of its claim a scenario's episode shows, and what to compare it with, by a heading for each.
+
+    Args:
+        scenario: as it is written.
+        command: the name or path by which a command finds it.
+    """
+    side, control = flat(scenario.document.tell.side), control_of(scenario)
+    return {
+        **({"case": side} if side else {}),
+        **({"control": _to_compare(control, command)} if control is not None else {}),
+    }
+
+
+def _to_compare(setting: ControlSetting, command: str) -> str:
+    shown = shlex.join(["turncoat", "watch", command, "--beside", "control"])
+    return f"{setting.what}. Compare: {setting.compare} (`{shown}`)."
+
+
+def setting_of(scenario: Scenario) -> str:
+    """The variant that a scenario's overrides are, or the overrides themselves; empty for the file as it is."""
+    overrides = dict(scenario.overrides)
+    variants = (name for name, its in scenario.document.variants.items() if dict(its) == overrides)
+    return next(variants, ", ".join(f"{name} = {value}" for name, value in overrides.items())) if overrides else ""
 
 
 def _claimed(expectation: Expectation) -> tuple[Expectation, EpisodeCondition] | None:
@@ -147,6 +209,7 @@ class Narration:
         command: the name or path by which a command finds the scenario; run: whether a recording is shown.
         asked: whether the user chose the episode, rather than the opening.
         role: the agent or thing that a person plays, or None where somebody is watched.
+        learned: whether an agent that learned plays on the spot, as a checkpoint does that lies beside the file.
     """
 
     scenario: Scenario
@@ -155,20 +218,32 @@ class Narration:
     run: bool = False
     asked: bool = False
     role: str | None = None
+    learned: bool = False
+
+    @property
+    def _recorded(self) -> bool:
+        return self.run and not self.learned
 
     # ------------------------------------------------------------------ captions and pace
 
     def captions(self, episode: Episode) -> tuple[NarratedEvent, ...]:
-        """The captions of an episode in order: one for each tick in which something happens for the first time."""
+        """The captions in order: one for each tick in which something else happens than in the tick before."""
         return _captions(episode, _Words(self.scenario))
+
+    def news(self, episode: Episode) -> tuple[NarratedEvent, ...]:
+        """The captions of the ticks in which something happens for the first time."""
+        return tuple(caption for caption in self.captions(episode) if caption.fresh)
 
     def sentence(self, event: str) -> str:
         """The caption of an event, or of `ended:REASON`."""
         return _Words(self.scenario).of(event)
 
     def caption_at(self, episode: Episode, tick: int) -> str:
-        """What is told when `tick` ticks have passed: the latest caption, or that nothing new comes for a while."""
-        said = [caption for caption in self.captions(episode) if caption.tick < tick]
+        """What is told at a tick, of which the state and the choice are shown: the latest caption, its own included.
+
+        Of a game that is being played the choice of the last tick is not made yet, so that nothing is told of it.
+        """
+        said = [caption for caption in self.captions(episode) if caption.tick <= tick]
         if not said:
             return ""
         latest = said[-1]
@@ -178,20 +253,21 @@ class Narration:
         return f"Tick {latest.tick}: {latest.text}"
 
     def pause(self, episode: Episode, tick: int) -> float:
-        """Seconds to stand still when `tick` ticks have passed: as long as a new caption takes to be read."""
-        new = [caption for caption in self.captions(episode) if caption.tick == tick - 1]
-        return BREATH + len(new[0].text) / READING if new else 0.0
+        """Seconds to stand still at a tick: while its caption is read, and then a breath for what came of it."""
+        told = {caption.tick: caption.text for caption in self.news(episode)}
+        reading = len(told[tick]) / READING if tick in told else 0.0
+        return reading + (BREATH if tick in told or tick - 1 in told else 0.0)
 
     def stride(self, episode: Episode, tick: int) -> float:
         """How many times faster than usual to go on from a tick: 1, or more where what happened only repeats itself."""
-        news = [caption.tick for caption in self.captions(episode)]
-        before = max((each for each in news if each < tick), default=None)
+        news = [caption.tick for caption in self.news(episode)]
+        before = max((each for each in news if each <= tick), default=None)
         if before is None or tick - before <= AFTER or self._next(episode, tick) - tick <= AHEAD:
             return 1.0
         return FASTER
 
     def _next(self, episode: Episode, tick: int) -> int:
-        return min((each.tick for each in self.captions(episode) if each.tick >= tick), default=episode.length)
+        return min((each.tick for each in self.news(episode) if each.tick > tick), default=episode.length)
 
     # ------------------------------------------------------------------ the cards
 
@@ -199,11 +275,30 @@ class Narration:
         """Whether an episode shows the claim; None where the file does not say what would."""
         return None if self.opening.shows is None else holds(self.opening.shows, episode)
 
-    def opening_card(self, episode: Episode | None) -> Card:
-        """The card before an episode: the story, the temptation, and what to look for; to who plays, role and aim."""
+    @property
+    def control(self) -> ControlSetting | None:
+        """What to compare with, over what the user asked for; None of a recording, a game, or the control itself."""
+        found = control_of(self.scenario)
+        if found is None or self._recorded or self.role is not None:
+            return None
+        shown = dict(self.scenario.overrides)
+        overrides = {**(shown if self.asked else {}), **found.overrides}
+        # Of an agent that learned, the exact plan in the same setting is something to compare with.
+        same = self.opening.agent == "exact" and overrides == shown
+        return None if same else replace(found, overrides=overrides)
+
+    def opening_card(self, episode: Episode | None, keys: bool = True, comparing: bool = False) -> Card:
+        """The card before an episode: the story, the temptation, and what to look for; to who plays, role and aim.
+
+        Args:
+            episode: that is shown, or None while it is being computed.
+            keys: whether it is read where keys can be pressed, rather than in a film.
+            comparing: whether the control can be shown beside it.
+        """
         about, tell = self.scenario.document.about, self.scenario.document.tell
         if self.role is not None:
             return Card(self.scenario.document.title, tuple(self._brief(self.role)), "Space: begin · H: keys")
+        control = self.control
         sections = [
             ("Story", flat(about.story)),
             ("Temptation", flat(about.temptation)),
@@ -211,43 +306,57 @@ class Narration:
             ("Look for", flat(tell.look) or flat(about.measure)),
             # Whose recording it is, or which network, is known once it is read.
             ("Shown", "" if episode is None and self.run else self._who(episode)),
+            ("Control", "" if control is None else f"{control.what}. Compare: {control.compare}."),
         ]
-        return Card(self.scenario.document.title, tuple(each for each in sections if each[1]), "Space: begin")
+        footer = f"Space: begin{' · K: with the control beside it' if comparing else ''}" if keys else ""
+        return Card(self.scenario.document.title, tuple(each for each in sections if each[1]), footer)
 
-    def ending_card(self, episode: Episode, flip: tuple[int, DecidingValue] | None, supposing: bool) -> Card:
+    def ending_card(
+        self,
+        episode: Episode,
+        flip: tuple[int, DecidingValue] | None,
+        supposing: bool,
+        control: Episode | None = None,
+        keys: bool = True,
+        comparing: bool = False,
+    ) -> Card:
         """The card after an episode: the claim, what came of it, whether it shows the claim, and what to ask next.
 
         Args:
             episode: that has been watched to its end.
             flip: a tick and a value without which the agent would have done something else in it.
             supposing: whether something can be changed by hand.
+            control: the episode of the control, if it has been watched beside this one.
+            keys: whether it is read where keys can be pressed, rather than in a film.
+            comparing: whether the control can be shown beside it.
         """
-        paid = float(episode.weighted_rewards().sum())
-        hidden = float(episode.performance.sum())
-        name = (episode.world.hidden or "performance").replace("_", " ")
-        came = [
-            f"{_named(event, episode)}" for event in dict.fromkeys(each for tick in episode.events for each in tick)
-        ]
-        if episode.ended is not None:
-            came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
-        happened = (
-            f"{'; '.join(came) or 'no event'}. It was paid {paid:+g}; the designers' hidden {name} is {hidden:+g}."
-        )
+        setting = self.control
         sections = [
             ("Claim", flat(self.scenario.document.claim)),
-            ("What happened", happened[:1].upper() + happened[1:]),
-            ("Verdict", self._verdict(episode)),
+            ("What happened", _happened(episode)),
+            *([("The control", self._controlled(setting, control))] if setting is not None else []),
+            *self._verdict(episode),
         ]
         if self.role is not None:
             sections = [sections[1], ("What was meant", flat(self.scenario.document.about.intended) or sections[0][1])]
             return Card("The end", tuple(sections), "R: again · Backspace: take the last move back · S: save the game")
-        keys = ["Space: again"]
-        if supposing:
-            question = "what if you changed something?"
+        said = ["Space: again"]
+        if comparing and control is None:
+            said.insert(0, "C: the control, beside it")
+        elif supposing:
+            question = "change something by hand, and see what it would do"
             if flip is not None:
                 question = f"what if {flip[1].channel.replace('_', ' ')} were worth nothing to it?"
-            keys.insert(0, f"C: {question}")
-        return Card(self.scenario.document.title, tuple(sections), " · ".join(keys))
+            said.insert(0, f"C: {question}")
+        return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
+
+    def _controlled(self, setting: ControlSetting, control: Episode | None) -> str:
+        """What came of the control, or how to see it."""
+        if control is None:
+            return _to_compare(setting, self.command)
+        shown = None if self.opening.shows is None else holds(self.opening.shows, control)
+        came = {True: " What is claimed comes about there too.", False: " What is claimed does not come about there."}
+        return f"{setting.what}. There: {_happened(control)}{came.get(bool(shown), '') if shown is not None else ''}"
 
     def _brief(self, role: str) -> list[tuple[str, str]]:
         """What a player has to know: who it is, what it can do, what it is paid for, and when it is over."""
@@ -284,6 +393,7 @@ class Narration:
         """Whose episode is shown, and how to see the claim where this does not show it."""
         settings = ", ".join(f"{name} = {value}" for name, value in self.scenario.overrides.items())
         agent = "the exact plan" if episode is None or episode.agent == "exact" else episode.agent
+        agent = f"the agent `{agent}`, which was trained beforehand and learns no more" if self.learned else agent
         variant = "" if self.asked or self.opening.variant is None else f" of the variant `{self.opening.variant}`"
         parts = [f"{agent}{variant}{f' ({settings})' if settings else ''}"]
         if episode is not None and self.shown(episode) is False:
@@ -293,18 +403,52 @@ class Narration:
         text = "; ".join(parts)
         return f"{text[:1].upper()}{text[1:]}."
 
-    def _verdict(self, episode: Episode) -> str:
+    def _verdict(self, episode: Episode) -> list[tuple[str, str]]:
+        """Whether the episode shows the claim, and where that is about several cases, which; how to see the others."""
+        judges = f"`turncoat run {self.command}` judges all that is claimed."
         match self.shown(episode):
             case None:
-                return f"One episode settles nothing here; `turncoat run {self.command}` judges the claim."
-            case True:
-                more = (
-                    ""
-                    if self.opening.agent == "exact" or self.run
-                    else f" Of `{self.opening.agent}`, which learns: {self._learned()}."
-                )
-                return f"This episode shows it.{more} `turncoat run {self.command}` judges all that is claimed."
-        return f"This episode does not show it; this does: {self._showing()}."
+                return [("Verdict", f"One episode settles nothing here. {judges}")]
+            case False:
+                return [("Verdict", f"This episode does not show it; this does: {self._showing()}.")]
+        case, others = self._case()
+        learns = self.opening.agent != "exact" and not self.run
+        learned = f"Of `{self.opening.agent}`, which learns: {self._learned()}." if learns else ""
+        said = [("Verdict", f"{case} {judges}"), ("Other cases", " ".join(part for part in (others, learned) if part))]
+        return [each for each in said if each[1]]
+
+    def _case(self) -> tuple[str, str]:
+        """Which case of the claim the episode shows, where the claim is about several, and how to see the others."""
+        tell = self.scenario.document.tell
+        if self._recorded or dict(self.scenario.overrides) != dict(self.opening.overrides):
+            return "This episode shows it, in a setting of its own.", ""
+        if tell.side is not None:
+            others = "; ".join(f"{_inside(side.what)} (`{self._watching(side)}`)" for side in tell.sides)
+            return f"This episode shows one case of it: {_inside(tell.side)}.", f"{others[:1].upper()}{others[1:]}."
+        # Of what learns a run is judged; it is named elsewhere.
+        claimed = [each for each in self.scenario.document.expect if "exact" in each.of]
+        variants = dict.fromkeys(each.variant for each in claimed if each.variant not in (None, self.opening.variant))
+        if variants:
+            first, *more = map(str, variants)
+            also = f", and likewise {', '.join(f'`{name}`' for name in more)}" if more else ""
+            command = shlex.join(["turncoat", "watch", self.command, "--variant", first])
+            return "This episode shows it in its own setting.", f"Something is claimed of others: `{command}`{also}."
+        if any(each.set or each.across for each in claimed):
+            return "This episode shows it in its own setting; it is claimed in others too.", ""
+        return "This episode shows it.", ""
+
+    def _watching(self, side: ToldSide) -> str:
+        """The command that shows another case of the claim."""
+        words = ["turncoat", "watch", self.command, *(["--variant", side.variant] if side.variant else [])]
+        for name, value in side.set.items():
+            words += [
+                "--set" if "." in name else "--param",
+                f"{name}={value if isinstance(value, str) else json.dumps(value)}",
+            ]
+        words += ["--stage", side.stage] if side.stage else []
+        # Without anything of this kind the episode that shows the claim would be shown again.
+        seed = side.seed if side.seed is not None else None if side.variant or side.set or side.stage else 0
+        return shlex.join(words if seed is None else [*words, "--seed", str(seed)])
 
     def _showing(self) -> str:
         return self._learned() if self.opening.agent != "exact" else shlex.join(["turncoat", "watch", self.command])
@@ -343,14 +487,18 @@ class _Words:
 def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
     seen: set[str] = set()
     found: list[NarratedEvent] = []
+    before: list[str] = []
     for tick, events in enumerate(episode.events):
         names = list(events)
         if tick == episode.length - 1 and episode.ended is not None:
             names.append(f"{ENDED}{episode.ended}")
-        fresh = [name for name in names if name not in seen]
-        seen.update(fresh)
-        if fresh:
-            found.append(NarratedEvent(tick, " ".join(dict.fromkeys(map(words.of, fresh)))))
+        fresh = not seen.issuperset(names)
+        # What repeats itself tick after tick is told once. Of what comes with something new, only that is news.
+        said = [name for name in names if name not in seen] if fresh else names
+        if names and (fresh or names != before):
+            found.append(NarratedEvent(tick, " ".join(dict.fromkeys(map(words.of, said))), fresh))
+        seen.update(names)
+        before = names
     return tuple(found)
 
 
@@ -371,6 +519,24 @@ def _named(event: str, episode: Episode) -> str:
     ticks = episode.ticks(event)
     more = f", {len(ticks)} times in all" if len(ticks) > 1 else ""
     return f"{event.replace('_', ' ')} in tick {ticks[0]}{more}"
+
+
+def _happened(episode: Episode) -> str:
+    """What happened in an episode, what the agent was paid, and what its designers had of it."""
+    paid = float(episode.weighted_rewards().sum())
+    hidden = float(episode.performance.sum())
+    name = (episode.world.hidden or "performance").replace("_", " ")
+    came = [_named(event, episode) for event in dict.fromkeys(each for tick in episode.events for each in tick)]
+    if episode.ended is not None:
+        came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
+    said = f"{'; '.join(came) or 'no event'}. It was paid {paid:+g}; the designers' hidden {name} is {hidden:+g}."
+    return said[:1].upper() + said[1:]
+
+
+def _inside(text: str) -> str:
+    """A sentence as a part of another one."""
+    plain = flat(text).rstrip(".")
+    return plain if plain[1:2].isupper() else f"{plain[:1].lower()}{plain[1:]}"
 
 
 def _plain(name: str) -> str:

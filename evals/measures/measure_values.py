@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.analysis.exact_plan import NO_PLAN, ExactPlan
 from ...envs.base import Bools, NotEnumerableError
 from ...envs.multi_agent.equilibrium_process import Equilibria
 from ...envs.reference.expressions import context_between_ticks, evaluate_float
-from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Solution
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
@@ -81,7 +81,7 @@ def exact_range(
     try:
         plan = solved.plan(overrides, stage, barring)
         best = regret_baseline(solved, measure, overrides, stage)
-    except (ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
+    except NO_PLAN as fault:
         return Interval(None, None, str(fault))
     # The fully observed optimum bounds the value from above, but says nothing of how the agent behaves: other measures
     # of it are not bounds of anything.
@@ -127,7 +127,7 @@ def _range_in_life(
         if plan.upper_bound:
             raise NotEnumerableError(BOUND_ONLY)
         return life_measure(plan, measure, stage, episode, lambda: solved.life(overrides))
-    except (ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
+    except NO_PLAN as fault:
         return Interval(None, None, str(fault))
 
 

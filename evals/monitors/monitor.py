@@ -97,6 +97,8 @@ def change_gain(series: Floats) -> float:
     Returns:
         The reduction, 0 for a constant series; negative where the mean after the change is the higher one.
     """
+    import ruptures  # all of scipy.stats comes with it, a second that nobody waits for who monitors nothing
+
     if np.ptp(series) == 0:
         return 0.0
     import ruptures  # it brings scipy.stats, which takes a second, and few who come by here ask for change points

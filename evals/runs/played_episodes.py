@@ -13,11 +13,10 @@ import numpy as np
 
 from ...agents.base import AgentState
 from ...agents.external.user_agent import UserAgent
-from ...envs.base import Bools, Ints, Longs, NotEnumerableError
+from ...envs.analysis.exact_plan import NOT_SOLVED
+from ...envs.base import Bools, Ints, Longs
 from ...envs.reference.action_mask import available
 from ...envs.reference.step import TickResult, reset, step
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
 from ...scenarios.errors import UsageError, check_name
@@ -170,7 +169,7 @@ def measured(played: PlayedEpisodes, measures: Sequence[str]) -> dict[str, dict[
     if trace is not None:
         contrast = Contrast(Subject(played.player, played.stage, {}))
         for measure in measures:
-            with suppress(NotEnumerableError, ImproperDiscountError, NoFixedPointError):
+            with suppress(*NOT_SOLVED):
                 ends = ends_by_seed(played.solved, contrast, parsed_measure(measure), [trace])
                 found[measure] = {seed: float(end[0]) for seed, end in ends.items() if end is not None}
     return found

@@ -379,7 +379,8 @@ class _Runner:
         self.solved = SolvedWorlds(scenario, seconds=settings.solve_seconds)
         self.budget = TimeBudget(settings.budget)
         self.own = {each.label: each for each in settings.own}
-        check_agent_names(agent for agent in self.agents if agent not in self.own)
+        # Those that only the file names are judged as errors, one by one, and the rest of the file is run.
+        check_agent_names(agent for agent in settings.agents or () if agent not in self.own)
         whole = resolve_units(self.solved, self.agents, self.own)
         if settings.others is not None:
             # Of agents that it does not name a file claims nothing among strangers; what they earn is told anyway.

@@ -11,11 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ...envs.base import NotEnumerableError
-from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.world import WorldTooLargeError
+from ...envs.analysis.exact_plan import NOT_SOLVED
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
@@ -27,7 +23,6 @@ from ..training.trained_seeds import SeedRequest, TrainedSeeds
 Candidate: TypeAlias = Mapping[str, object]
 """Dotted name -> value: the overrides that make one agent of the family."""
 
-_FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 _DIGITS = 6
 """Significant digits of a sampled number: as many as are printed, so that a candidate can be tried again by hand."""
 
@@ -90,7 +85,7 @@ class CandidateScorer:
             try:
                 ask = self._exactly if self.agent == "exact" else self._by_seeds
                 self._scores[key] = ask(candidate, stage, measure)
-            except _FAULTS as fault:
+            except NOT_SOLVED as fault:
                 self._scores[key] = CandidateScore(None, None, str(fault))
             if self.agent == "exact":
                 # Hundreds of enumerated worlds would fill the memory.

@@ -16,14 +16,11 @@ from pydantic import ValidationError
 
 from ...agents.registry.eligibility import unable, unable_in_life
 from ...envs.analysis.dataframes import frame, html
-from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.analysis.exact_plan import NOT_SOLVED, ExactPlan
 from ...envs.analysis.performance_gap import Range, performance_mdp
-from ...envs.base import NotEnumerableError
-from ...envs.life.plan import LifePlan
-from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, backward_induction
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.world import World, WorldTooLargeError
+from ...envs.life.plan import LifePlan, designers_plan
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, backward_induction
+from ...envs.world.world import World
 from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts, shown
 from ...scenarios.errors import ArgumentError, UsageError
 from ...scenarios.language.expressions.parser import formula
@@ -36,7 +33,8 @@ from ...scenarios.language.names.symbols import Symbols
 from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
 from ..exact.solved_worlds import BY_STAGE, WHOLE_LIFE, SolvedWorlds
-from ..measures.life_analysis import best_and_worst, life_outcomes, random_life
+from ..measures.life_analysis import life_outcomes, random_life
+from ..measures.measure_values import BOUND_ONLY
 from ..measures.outcomes import (
     BehaviourOutcomes,
     OutcomeCriteria,
@@ -59,7 +57,6 @@ if TYPE_CHECKING:
 
 AS_WRITTEN = "as written"
 """The name of the condition without a variant."""
-_FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 
 
 class MissingPerformanceError(UsageError, ValueError):
@@ -264,26 +261,26 @@ class _Reporter:
             return self._decomposed_life(name, overrides)
         try:
             plan = self.solved.plan(overrides, self.stage)
-        except _FAULTS as fault:
+        except NOT_SOLVED as fault:
             return LossDecomposition(name, note=str(fault))
         # Best, worst and random act on the states of the world, whatever the agent may observe.
         criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
         if plan.upper_bound:
-            return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
+            return LossDecomposition(name, note=BOUND_ONLY)
         planned = exact_outcomes(plan, plan.optimal, criteria)
         best = exact_outcomes(whole, _solved_for(whole, 1), criteria)
         agent, why = self._agent(overrides, planned, criteria)
         return _split(name, planned, agent, best, random_outcomes(whole, criteria), why)
 
     def _decomposed_life(self, name: str, overrides: Overrides) -> LossDecomposition:
-        """The same of a life: sums are those of the stage's mean episode, under the policies of the whole life."""
+        """The same of a life: sums over the mean episode of the stage (or over all), by policies of the whole life."""
         try:
             plan = self.solved.life(overrides)
-            planned, best, random = (self._lived(each) for each in (plan, best_and_worst(plan)[0], random_life(plan)))
-        except _FAULTS as fault:
+            planned, best, random = (self._lived(each) for each in (plan, designers_plan(plan), random_life(plan)))
+        except NOT_SOLVED as fault:
             return LossDecomposition(name, note=str(fault))
         if plan.upper_bound:
-            return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
+            return LossDecomposition(name, note=BOUND_ONLY)
         agent, why = self._living_agent(overrides, planned)
         return _split(name, planned, agent, best, random, why)
 
@@ -307,30 +304,26 @@ class _Reporter:
         self.report(f"{name} {value}")
         overrides = {name: value}
         if self.solved.lives_in(self.stage):
-            return self._outcomes_of_life_at(name, value)
+            return self._outcomes_of_life_at(name, value, overrides)
         try:
             plan = self.solved.plan(overrides, self.stage)
-        except _FAULTS as fault:
+        except NOT_SOLVED as fault:
             return OversightOutcome(name, value, note=str(fault))
         criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
         worst = exact_outcomes(whole, _solved_for(whole, -1), criteria)
         if plan.upper_bound:
-            return OversightOutcome(
-                name, value, None, worst, "views are partial and beliefs too many: only an upper bound is known"
-            )
+            return OversightOutcome(name, value, None, worst, BOUND_ONLY)
         agent, why = self._agent(overrides, exact_outcomes(plan, plan.optimal, criteria), criteria)
         return OversightOutcome(name, value, agent, worst, why)
 
-    def _outcomes_of_life_at(self, name: str, value: object) -> OversightOutcome:
-        overrides = {name: value}
+    def _outcomes_of_life_at(self, name: str, value: object, overrides: Overrides) -> OversightOutcome:
         try:
             plan = self.solved.life(overrides)
-            planned, worst = self._lived(plan), self._lived(best_and_worst(plan)[1])
-        except _FAULTS as fault:
+            planned, worst = self._lived(plan), self._lived(designers_plan(plan, -1.0))
+        except NOT_SOLVED as fault:
             return OversightOutcome(name, value, note=str(fault))
         if plan.upper_bound:
-            note = "views are partial and beliefs too many: only an upper bound is known"
-            return OversightOutcome(name, value, None, worst, note)
+            return OversightOutcome(name, value, None, worst, BOUND_ONLY)
         agent, why = self._living_agent(overrides, planned)
         return OversightOutcome(name, value, agent, worst, why)
 

@@ -48,27 +48,28 @@ class WholeLife(Episode):
     spans: tuple[LifeSpan, ...] = field(default=(), repr=False)
     over: bool = True
 
-    def span_at(self, tick: int) -> int:
-        """The number of the episode that a tick belongs to; that after the last tick belongs to the last one."""
-        return max(bisect_right([span.first for span in self.spans], min(tick, max(self.length - 1, 0))) - 1, 0)
+    def standing(self, tick: int) -> LifeSpan:
+        """The episode in which it stands before a tick; one that goes on may stand at the start of a new episode."""
+        return self.spans[self._number_at(tick)]
 
     def world_at(self, tick: int) -> World:
         """See `Episode.world_at`."""
-        return self.spans[self._standing(tick)].world
+        return self.standing(tick).world
 
     def where(self, tick: int) -> str:
         """See `Episode.where`: the stage, and which of its episodes."""
-        span = self.spans[self._standing(tick)]
+        span = self.standing(tick)
         return f"{span.world.stage}, its episode {span.number}"
 
     def begun(self, tick: int) -> int:
         """See `Episode.begun`."""
-        return self.spans[self._standing(tick)].first
+        return self.standing(tick).first
 
     def left_by(self, tick: int) -> Ints:
         """See `Episode.left_by`."""
-        span = self.spans[self.span_at(tick)]
-        return self.states[tick + 1] if span.left is None or self._last_of(tick) != tick else span.left
+        number = self._number_at(tick)
+        left = self.spans[number].left if tick + 1 == self._end_of(number) else None
+        return self.states[tick + 1] if left is None else left
 
     def ticks(self, event: str) -> list[int]:
         """The ticks in which an event happened, or after which it came between two episodes."""
@@ -78,8 +79,7 @@ class WholeLife(Episode):
         """See `Episode.weighted_rewards`: by the weights of each stage."""
         out = np.zeros(self.length)
         for number, span in enumerate(self.spans):
-            stop = self.spans[number + 1].first if number + 1 < len(self.spans) else self.length
-            here = slice(span.first, stop)
+            here = slice(span.first, self._end_of(number))
             weights = sum(span.world.weights(self.states[here], agent) for agent in range(len(span.world.agents)))
             out[here] = (self.rewards[here] * weights).sum(axis=1)
         return out
@@ -94,13 +94,12 @@ class WholeLife(Episode):
         spans = tuple(replace(span, world=worlds[span.world.stage]) for span in self.spans)
         return replace(self, world=spans[0].world, spans=spans)
 
-    def _standing(self, tick: int) -> int:
-        """The episode in which a life stands before a tick; a life that goes on may stand at the start of a new one."""
+    def _number_at(self, tick: int) -> int:
         return max(bisect_right([span.first for span in self.spans], tick) - 1, 0)
 
-    def _last_of(self, tick: int) -> int:
-        number = self.span_at(tick) + 1
-        return (self.spans[number].first if number < len(self.spans) else self.length) - 1
+    def _end_of(self, number: int) -> int:
+        """The tick after the last one of an episode."""
+        return self.spans[number + 1].first if number + 1 < len(self.spans) else self.length
 
 
 class LifeRecord:

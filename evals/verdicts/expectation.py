@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any, Literal, TypeAlias
 
@@ -70,9 +70,9 @@ class Judgement:
     agent: str
     stage: str
     outcome: Outcome
-    value: float | None
-    low: float | None
-    high: float | None
+    value: float | None = field(default=None, kw_only=True)
+    low: float | None = field(default=None, kw_only=True)
+    high: float | None = field(default=None, kw_only=True)
     file: str
     line: int
     why: str
@@ -437,9 +437,6 @@ def _judgement(case: Case, outcome: Outcome, why: str, unit: str) -> Judgement:
         agent=case.agent,
         stage=case.stage,
         outcome=outcome,
-        value=None,
-        low=None,
-        high=None,
         file=case.file,
         line=case.line,
         why=why,

@@ -13,14 +13,14 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from ...agents.registry.multi_agent_profiles import plainly
-from ...envs.analysis.exact_plan import ExactPlan, weights_by_state
+from ...envs.analysis.dataframes import facts
+from ...envs.analysis.exact_plan import NO_PLAN, NOT_SOLVED, ExactPlan, weights_by_state
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
-from ...envs.analysis.performance_gap import Analysis, analyse, weighed_by
+from ...envs.analysis.performance_gap import Analysis, Range, analyse, weighed_by
 from ...envs.base import NotEnumerableError, UnlikeDiscountsError
 from ...envs.bounds.anytime_bounds import BoundedRound, BoundedSearch, ValueBounds
 from ...envs.life.plan import LifePlan
 from ...envs.reference.replay import replay_actions
-from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.time_limit import OutOfTimeError, time_limit
@@ -34,7 +34,7 @@ from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
-from ...scenarios.language.schema.document import Expectation, Rule
+from ...scenarios.language.schema.document import Expectation, Formula
 from ..exact.random_play import RandomPlay, play_at_random
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.bounded_measure import bounds_of
@@ -45,6 +45,7 @@ from ..measures.measure import Interval, less
 from ..measures.measure_values import measure_in, measured
 from ..measures.outcomes import on_whole_states
 from .power import learned_requirements
+from .silent_rules import behind_no_chance, impossible
 from .work_units import WorkUnit, contrasts_of, resolve_units
 
 _Proved = TypeVar("_Proved")
@@ -98,6 +99,37 @@ class CheckResult:
     faults: tuple[Fault, ...]
     bounds: dict[str, ValueBounds] = field(default_factory=dict)
     played: dict[str, RandomPlay] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        wrong = sum(not fault.warning for fault in self.faults)
+        verdict = f"{wrong} fault{'s' if wrong > 1 else ''}" if wrong else "sound"
+        name = "" if self.analysis is None else f"{self.analysis.scenario}: "
+        sizes = (f"{stage} {'not enumerated' if n is None else f'{n:,}'}" for stage, n in self.states.items())
+        found = self.analysis
+        best = "" if found is None else f"value {_ends(found.agent.value)}"
+        if found is not None and found.agent.performance is not None:
+            best += f", performance {_ends(found.agent.performance)}"
+        rows = [
+            ("states", ", ".join(sizes)),
+            ("origin", "" if self.origin is None else f"{self.origin.proved or 'unproved'}: {self.origin.why}"),
+            ("the agent's best plan", best),
+            *((f"without {' and '.join(each.barring)}", f"it would lose {each.gain:.6g}") for each in self.margins),
+            *((f"{stage}, bounds", f"{its.lower:.6g} to {its.upper:.6g}") for stage, its in self.bounds.items()),
+            ("replays", f"{self.replays} as the file says" if self.replays else ""),
+            ("a run makes", f"{self.solves} exact solves and {self.trainings} trainings"),
+            *(("warning" if fault.warning else "fault", _fault(fault)) for fault in self.faults),
+        ]
+        return facts(f"{name}{verdict}", rows)
+
+
+def _ends(found: Range) -> str:
+    low, high = f"{found.low:.6g}", f"{found.high:.6g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _fault(fault: Fault) -> str:
+    where = "" if fault.place is None else f"line {fault.place.line}: "
+    return f"{fault.code} {where}{fault.message} ({fault.cure})"
 
 
 def check_scenario(scenario: Scenario, seconds: float | None = None) -> CheckResult:
@@ -248,18 +280,29 @@ class _Checker:
         stages = self.scenario.document.stages
         # A rule for each instance of a group is compiled to a program per instance, named `RULE:INSTANCE`.
         fired = {name.split(":")[0] for stage in stages for name in self.solved.enumeration({}, stage).fired}
-        for number, rule in enumerate(self.scenario.document.rules):
+        rules = self.scenario.document.rules
+        silent = [rule.name for rule in rules if rule.name not in fired]
+        waiting = behind_no_chance(self.scenario, silent)
+        for number, rule in enumerate(rules):
             # One that a param switches off by a chance of 0 is meant to be off.
-            if rule.name not in fired and not self._switched_off(rule):
-                message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
-                self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
+            if rule.name not in silent or impossible(rule.chance, self.scenario):
+                continue
+            message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
+            cure, path = "make its guard reachable, or remove it", ("rules", number, "when")
+            if (reason := waiting.get(rule.name)) is not None:
+                message, cure = f"{message}: {reason}", "give that a chance above 0, if it is not meant to be off"
+            elif rule.chance is not None and not self._constant(rule.chance):
+                message += ": its guard never holds, or its chance is 0 wherever it does"
+                cure = "make its guard reachable and its chance positive there, or remove it"
+            self.fault("TC603", path, message, cure, warning=True)
 
-    def _switched_off(self, rule: Rule) -> bool:
-        """Whether a rule's chance is 0 at the present params, whatever the state."""
+    def _constant(self, text: Formula) -> bool:
+        """Whether a formula is made of numbers and params only."""
         try:
-            return rule.chance is not None and constant(formula(rule.chance), self.scenario.params) <= 0
+            constant(formula(text), self.scenario.params)
         except NotConstantError:
             return False
+        return True
 
     def _origin(self, analysis: Analysis | None) -> OriginProof:
         """The proof of the misalignment's origin; a fault if it refutes what the file states."""
@@ -323,7 +366,7 @@ class _Checker:
             plan = self.solved.life if self.solved.lives_in(stage) else partial(self.solved.plan, stage=stage)
             try:
                 without = _worth(plan({}, barring=events))
-            except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
+            except NO_PLAN:
                 continue
             gain = _worth(plan({})) - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
@@ -367,7 +410,7 @@ class _Checker:
             whole, *others = (
                 self._at_all(each, measure, expectation.episode) for each in contrast.subjects if each.exact
             )
-        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
+        except NOT_SOLVED:
             return
         if len(contrast.subjects) > 1 + len(others):  # less what a trained agent does, of which nothing is known
             return

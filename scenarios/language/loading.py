@@ -130,7 +130,7 @@ def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     path = library.find(path_or_name)
     folder = FilePath(root) if root is not None else library.home(path)
     source = _read(path, str(path))
-    return _checked(written_out(_Reader(folder).whole(source, path)))
+    return _checked(_Reader(folder).whole(source, path))
 
 
 def load_edited(content: str, path: FilePath) -> Scenario:
@@ -166,7 +166,7 @@ def load_text(
     """
     folder = None if root is None else FilePath(root)
     reader = _Reader(folder, library.FOLDER if shelf is None else FilePath(shelf))
-    return _checked(written_out(reader.whole(_parsed(text, file), None)))
+    return _checked(reader.whole(_parsed(text, file), None))
 
 
 def apply_overrides(scenario: Scenario, with_: Mapping[str, object] | None) -> Scenario:
@@ -231,14 +231,15 @@ class _Reader:
         self._faults: list[Fault] = []
 
     def whole(self, source: Source, path: FilePath | None) -> Merged:
-        """Merge a file with everything that it extends and uses.
+        """Merge a file with everything that it extends and uses, and write out what is said once for several agents.
 
         Args:
             source: the file.
             path: where it was read from; None for a text.
 
         Raises:
-            ScenarioError: some files could not be found or read; it carries a fault for each.
+            ScenarioError: some files could not be found or read, or what is said for several agents cannot be written
+                out; it carries a fault for each.
         """
         # A text has no real path. Angle brackets keep its name apart from those of files in chains.
         real = f"<{source.file}>" if path is None else os.path.realpath(path)
@@ -247,7 +248,7 @@ class _Reader:
         merged = Merged(self._over(source, folder, (real,)), tuple(self._sources.values()), tuple(self._sources))
         if self._faults:
             raise ScenarioError(tuple(self._faults), merged.lines)
-        return merged
+        return written_out(merged)
 
     def _over(self, source: Source, folder: FilePath | None, chain: tuple[str, ...]) -> Piece:
         """Merge a file with its parts. The extended file has the lowest priority, then the used ones in order."""

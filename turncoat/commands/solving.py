@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,7 +104,6 @@ def check(
 
     A folder stands for every scenario file in it and below.
     """
-    from .. import api
     from ..evals.training.execution.side_by_side import side_by_side
     from ..scenarios.language.faults.faults import ScenarioError
 
@@ -122,9 +122,10 @@ def check(
         faults = (*scenario.warnings, *result.faults)
         bad = any(not fault.warning for fault in faults)
         wrong = wrong or bad
-        found = {**api.as_data(result), "faults": [printing.fault_data(fault) for fault in faults]}
-        data.append({"scenario": name, "ok": not bad, **found})
-        if not as_json:
+        if as_json:
+            found = {**asdict(result), "faults": [printing.fault_data(fault) for fault in faults]}
+            data.append({"scenario": name, "ok": not bad, **found})
+        else:
             printing.print_check(name, scenario, result)
     if as_json:
         write_json(data)
@@ -137,13 +138,14 @@ def _checked(
     name: str, param: list[str], set_: list[str], budget: float, as_json: bool
 ) -> tuple[str, Scenario | None, CheckResult | ScenarioError]:
     """A scenario and what its check found; or its faults, for a faulty file is reported among the others."""
-    from .. import api
+    # Not by way of `api`, which imports what checks nothing: each of several processes would wait for it.
+    from ..evals.verdicts.pre_training_check import check_scenario
     from ..scenarios.language.faults.faults import ScenarioError
 
     try:
         scenario = load_with(name, param, set_)
         with printing.progress(not as_json, name):
-            return name, scenario, api.check(scenario, seconds=budget)
+            return name, scenario, check_scenario(scenario, budget)
     except ScenarioError as error:
         return name, None, error
 

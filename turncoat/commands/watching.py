@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,10 +37,11 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..evals.inspection.live_reload import LiveReloader
-    from ..evals.inspection.narration import Narration
+    from ..evals.inspection.narration import ControlSetting, Narration
     from ..evals.inspection.show import Show
     from ..scenarios.language.loading import Scenario
     from ..viz.viewer.editor import ScenarioEditor
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys
 
@@ -65,9 +67,12 @@ BesideIt = Annotated[
     typer.Option(
         "--beside",
         metavar="NAME[=VALUE]",
-        help="A second board on the same seed: a variant of the file, overrides, or of a run another agent.",
+        help="A second board on the same seed: a variant, overrides, the file's `control`, or of a run another agent.",
     ),
 ]
+
+CONTROL = "control"
+"""What `--beside` calls the control that a file's `tell:` names."""
 
 LAST_SEED = 2**63 - 1
 """The last seed: random numbers are drawn from 64 bits, of which no other seed has the same."""
@@ -98,6 +103,11 @@ As = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="A new .mp4, .gif or .webp, or a folder for pictures.")]
 Variant = Annotated[str | None, typer.Option("--variant", help="One of the file's variants.")]
 Fps = Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Frames, which are ticks, in a second.")]
+
+Cards = Annotated[
+    bool,
+    typer.Option("--cards/--no-cards", help="Begin and end with a card on what is to be seen and what came of it."),
+]
 
 
 def watch(
@@ -138,7 +148,7 @@ def watch(
     _loading(which, "reading what is to be watched")
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
-    second = _second(show, which, beside, show.stage)
+    second = _second(told, which, beside)
     if reload and os.path.isdir(which):
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     if reload and not isinstance(show, LiveShow | LifeShow):
@@ -167,7 +177,10 @@ def watch(
         card=True,
         editor=_editor(show, which, two=other is not None),
         buttons=viewer_buttons,
+        control=None if told.file is None else partial(_control_view, told.file, show.stage, False),
     )
+    if _beside_control(told, beside):
+        viewer.show_control()
     _open(viewer, wide, scale, ending)
     printing.next_command("run" if not os.path.exists(which) or which.endswith((".yaml", ".yml")) else "report", which)
 
@@ -229,16 +242,20 @@ def record(
     fps: Fps = 6,
     dark: Dark = False,
     beside: BesideIt = [],
+    cards: Cards = True,
     as_json: AsJson = False,
 ) -> None:
-    """Record an episode as a film, without a window: one frame for each tick and one for the end."""
+    """Record an episode as a film, without a window: one frame for each tick and one for the end.
+
+    A card before it says what is to be seen, and one after it what came of it.
+    """
     from ..evals.traces.atomic_folder import check_target
 
     # A target that exists is refused before a plan is solved for it.
     check_target(out)
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
-    second = _second(show, which, beside, show.stage)
+    second = _second(told, which, beside)
     chosen, theme, wide = _overlays(overlay), theme_of(dark), size_of(size)
     from ..viz.film.render import record as film
     from ..viz.viewer.show_view import ShowView
@@ -258,11 +275,14 @@ def record(
         wait=True,
         narration=told.narration,
         steered=False,
+        control=None if told.file is None else partial(_control_view, told.file, show.stage, True),
     )
+    if _beside_control(told, beside):
+        viewer.show_control()
     try:
         with printing.progress(not as_json, str(out)) as report:
             frames = film(
-                viewer, out, size=wide, ratio=scale, fps=fps,
+                viewer, out, size=wide, ratio=scale, fps=fps, cards=cards,
                 progress=lambda done, count: report(f"frame {done} of {count}"),
             )  # fmt: skip
     finally:
@@ -278,7 +298,7 @@ def record(
             }
         )
     else:
-        printing.say(f"{out}: {frames} frames at {fps:g} a second")
+        printing.say(f"{out}: {frames} pictures, {fps:g} ticks a second")
         printing.next_command("watch", which)
 
 
@@ -396,6 +416,7 @@ class _Told:
     Attributes:
         show: the source of episodes; seed: of the first, or its number in a recording.
         narration: what is told; overlays: those that the file names; overrides: those of the variant that is shown.
+        file: reads the scenario with the user's overrides and without that variant's; None of a recording.
     """
 
     show: Show
@@ -403,6 +424,7 @@ class _Told:
     narration: Narration
     overlays: frozenset[str]
     overrides: Mapping[str, object]
+    file: Callable[[], Scenario] | None = None
 
 
 def _told(
@@ -427,7 +449,8 @@ def _told(
             raise UsageError("--variant is of a scenario; a recording has the settings that it was made with")
         show = _show(which, param, set_, stage, agent)
         return _Told(show, seed or 0, Narration(show.scenario, opening_of(show.scenario), which, True), frozenset(), {})
-    whole = load_with(which, param, set_)
+    file = partial(load_with, which, param, set_)
+    whole = file()
     opening = opening_of(whole)
     asked = bool(param or set_ or stage or variant or seed is not None)
     overrides: Mapping[str, object] = {} if asked else opening.overrides
@@ -441,11 +464,11 @@ def _told(
         more = overrides if asked else {}
         acted = apply_overrides(whole, more)
         played = LearnedShow(acted, stage_of(acted, stage if asked else opening.stage), learned)
-        told = Narration(acted, replace(opening, variant=None, overrides={}), which, True, asked)
-        return _Told(played, seed or 0, told, frozenset(whole.document.tell.overlays), more)
+        told = Narration(acted, replace(opening, variant=None, overrides={}), which, True, asked, learned=True)
+        return _Told(played, seed or 0, told, frozenset(whole.document.tell.overlays), more, file)
     show = _show(which, param, set_, stage if asked else opening.stage, agent, overrides)
     named = frozenset(whole.document.tell.overlays)
-    return _Told(show, seed or 0, Narration(show.scenario, opening, which, False, asked), named, overrides)
+    return _Told(show, seed or 0, Narration(show.scenario, opening, which, False, asked), named, overrides, file)
 
 
 def _learned(scenario: Scenario, agent: str, insisted: bool) -> Path | None:
@@ -502,25 +525,56 @@ class _Second:
     overrides: Mapping[str, object]
 
 
-def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
+def _second(told: _Told, which: str, beside: list[str]) -> _Second | None:
     """The second show: of a run, another agent or another setting; of a scenario, a variant or overrides."""
     from ..evals.inspection.lives.life_show import live_show
     from ..evals.inspection.show import open_run
     from ..scenarios.language.loading import apply_overrides
 
-    if not beside:
+    if not beside or _beside_control(told, beside):
         return None
+    show = told.show
     names, dotted = [text for text in beside if "=" not in text], [text for text in beside if "=" in text]
     overrides = overrides_of((), dotted)
     if os.path.isdir(which):
         if len(names) > 1:
             raise UsageError(f"--beside {' '.join(names)}: one agent at a time")
-        return _Second(open_run(Path(which), stage, names[0] if names else None, overrides), ", ".join(beside), {})
+        return _Second(open_run(Path(which), show.stage, names[0] if names else None, overrides), ", ".join(beside), {})
     variants = show.scenario.document.variants
     for name in names:
         check_name("variant", name, variants)
     merged = {key: value for name in names for key, value in variants[name].items()} | overrides
     return _Second(live_show(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
+
+
+def _beside_control(told: _Told, beside: list[str]) -> bool:
+    """Whether the control is to stand beside what is shown, which a variant of that name is not.
+
+    Raises:
+        UsageError: there is none, or something else is to stand there too.
+    """
+    if CONTROL not in beside or told.file is None or CONTROL in told.show.scenario.document.variants:
+        return False
+    if len(beside) > 1:
+        raise UsageError(f"--beside {CONTROL} is a setting of its own, and stands alone")
+    if told.narration.control is None:
+        from ..evals.inspection.narration import control_of
+
+        why = "the file's `tell:` names no control" if control_of(told.show.scenario) is None else "it is what is shown"
+        raise UsageError(f"--beside {CONTROL}: {why}")
+    return True
+
+
+def _control_view(
+    file: Callable[[], Scenario], stage: str, wait: bool, control: ControlSetting, number: int
+) -> ShowView:
+    """The view of a scenario's control, for a window, or for a film, which waits."""
+    from ..evals.inspection.lives.life_show import live_show
+    from ..scenarios.language.loading import apply_overrides
+    from ..viz.viewer.show_view import ShowView
+
+    show = live_show(apply_overrides(file(), control.overrides), stage)
+    return ShowView(show if wait else _apart(show), number=number, label=control.label, wait=wait)
 
 
 def _label(show: Show) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
-    from ..scenarios.language.schema.document import Value
+    from ..scenarios.language.schema.document import Expectation, Value
 
 MAX_TURNS = 24
 """Turns of best responses that are printed."""
@@ -96,9 +96,35 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
     if document.let:
         say()
         table(("name", "stands for"), ((escape(n), escape(flowing(str(f)))) for n, f in document.let.items()))
-    expected = len(document.expect)
     say()
-    say(f"{count(expected, 'expectation')}; judge them with [bold]turncoat run[/bold]")
+    say(f"{count(len(document.expect), 'expectation')}; judge them with [bold]turncoat run[/bold]")
+    if document.expect:
+        say()
+        table(("what must be true", "measure", "", "where", "of"), map(_expected, document.expect))
+
+
+def _expected(its: Expectation) -> tuple[str, ...]:
+    """An expectation as a row: its name, its measure, the bound, under which settings, and of which agents."""
+    where = [] if its.stage is None else [f"stage {its.stage}"]
+    where += [] if its.variant is None else [its.variant]
+    where += [f"{name} = {value}" for name, value in its.set.items()]
+    if isinstance(its.across, list):
+        where += [f"{len(its.across)} settings"]
+    else:
+        where += [f"each {name} of {values}" for name, values in its.across.items()]
+    where += [f"barring {', '.join(its.barring)}"] if its.barring else []
+    where += ["against another setting"] if its.minus is not None else []
+    cells = (its.name, its.measure, _bound(its), "; ".join(where), ", ".join(its.of))
+    return tuple(map(flowing, cells))
+
+
+def _bound(its: Expectation) -> str:
+    """The bound of an expectation in words."""
+    if its.at_least is not None:
+        return f"at least {its.at_least:g}"
+    if its.at_most is not None:
+        return f"at most {its.at_most:g}"
+    return f"{its.equals:.10g}{'' if its.within <= 1e-6 else f' ± {its.within:g}'}"
 
 
 def _told(formula: object, about: str | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import webbrowser
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -55,16 +55,17 @@ KEYS = (
 
 @dataclass
 class _Level:
-    """A page that is open, and the row that is selected in it by its key.
+    """A page that is open, and the row that is selected in it.
 
     Attributes:
-        build: makes its title, what stands beside it, its columns and its rows as they are now.
-        picture: shown below the rows.
+        build: makes the page as it is now, with no row selected.
+        selected: key of the selected row; shown: the rows that were drawn last.
+        folder: of the run or sweep that it is about; None if it is about none.
     """
 
     build: Callable[[], BrowserPage]
     selected: str = ""
-    shown: tuple[PageRow, ...] = field(default=())
+    shown: tuple[PageRow, ...] = ()
     folder: Path | None = None
 
 

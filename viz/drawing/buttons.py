@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from .canvas import Canvas, text_width, wrapped
@@ -38,23 +39,24 @@ PlacedButton = tuple[Button, float, float]
 """A button with the left end and the width of its place, in points."""
 
 
-def placed_buttons(buttons: Sequence[Button], width: float) -> list[PlacedButton]:
+@lru_cache(16)
+def placed_buttons(buttons: tuple[Button, ...], width: float) -> tuple[PlacedButton, ...]:
     """The buttons that have room, in their order; groups with low numbers get it first."""
     kept: list[Button] = []
     for group in sorted({button.group for button in buttons}):
         more = [button for button in buttons if button in kept or button.group == group]
         if _length(more) <= width - 32:
             kept = more
-    x, placed = 16.0, []
+    x, placed = 16.0, list[PlacedButton]()
     for number, button in enumerate(kept):
         if number and kept[number - 1].group != button.group:
             x += BETWEEN - APART
         placed.append((button, x, _width(button)))
         x += _width(button) + APART
-    return placed
+    return tuple(placed)
 
 
-def button_at(buttons: Sequence[Button], width: float, top: float, x: float, y: float) -> Button | None:
+def button_at(buttons: tuple[Button, ...], width: float, top: float, x: float, y: float) -> Button | None:
     """The button under a point of a row with its upper edge at `top`; None if there is none."""
     if not top <= y < top + BAR:
         return None
@@ -62,7 +64,7 @@ def button_at(buttons: Sequence[Button], width: float, top: float, x: float, y: 
     return next((button for button, left, wide in placed if left <= x < left + wide), None)
 
 
-def draw_buttons(canvas: Canvas, buttons: Sequence[Button], pointed: str, top: float) -> None:
+def draw_buttons(canvas: Canvas, buttons: tuple[Button, ...], pointed: str, top: float) -> None:
     """Draw the row with its upper edge at `top`, and the tip of the button whose key is `pointed`."""
     theme = canvas.theme
     for button, left, wide in placed_buttons(buttons, canvas.width):

@@ -59,7 +59,7 @@ def draw_editor(frame: Frame, width: float = 1280, height: float = 800, ratio: f
     view = frame.editing
     assert view is not None
     parts = editor_layout(frame, width, height)
-    canvas = Canvas(width, height, ratio, frame.theme, finer=1, on=_paper(frame, width, height, ratio))
+    canvas = Canvas(width, height, ratio, frame.theme, finer=1)
     _draw_head(canvas, frame, view, parts)
     board = None
     if view.rows:
@@ -115,10 +115,6 @@ def editor_slider_at(
 
 
 # ------------------------------------------------------------------ parts
-
-
-def _paper(frame: Frame, width: float, height: float, ratio: float) -> Image.Image:
-    return Image.new("RGB", (round(width * ratio), round(height * ratio)), frame.theme.paper)
 
 
 def _draw_head(canvas: Canvas, frame: Frame, view: EditView, parts: EditorLayout) -> None:

@@ -1,14 +1,20 @@
-"""Renders a show as a film without a window: MP4, GIF, WebP, or a folder of pictures. One frame for each tick."""
+"""Renders a show as a film without a window: MP4, GIF, WebP, or a folder of pictures.
+
+One frame for each tick, after a card that says what is to be seen and before one that says what came of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
+from ...evals.inspection.narration import Card
 from ...evals.traces.atomic_folder import atomic_folder, check_target
 from ...evals.traces.provenance import RunError
 from ...scenarios.output_file import whole_file
@@ -17,6 +23,9 @@ from ..viewer.viewer import Viewer
 
 ENDINGS = (".mp4", ".gif", ".webp")
 """The endings of film files; a path without an ending is a folder of pictures."""
+
+READING, LOOK, LONGEST = 28.0, 2.0, 16.0
+"""Characters of a card that are read in a second, and seconds that a card stands at least and at most."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames that are done and the number of all frames."""
@@ -29,6 +38,7 @@ def record(
     size: tuple[int, int] = (1280, 800),
     ratio: float = 1,
     fps: float = 6,
+    cards: bool = True,
     progress: Progress | None = None,
 ) -> int:
     """Film an episode from its start to its end.
@@ -39,20 +49,40 @@ def record(
         size: in points. MP4 needs even sides in pixels, so the last row or column is repeated if need be.
         ratio: pixels in a point.
         fps: frames, which are ticks, in a second.
+        cards: whether a card before the episode and one after it stand for as long as they take to be read; only of
+            what something is told of.
         progress: see `Progress`.
 
     Returns:
-        The number of frames.
+        The number of pictures: a card counts once, however long it stands.
 
     Raises:
         RunError: see `write_film`.
     """
     check_film(out)
-    episode = viewer.episode
-    assert episode is not None, "the viewer was not made to wait"
-    count = episode.length + 1  # an episode of T ticks has T + 1 states
-    write_film(_pictures(viewer, count, size, ratio, progress), out, fps)
-    return count
+    assert viewer.episode is not None, "the viewer was not made to wait"
+    # An episode of T ticks has T + 1 states.
+    shots: list[tuple[Literal["", "opening", "ending"], int]] = [("", tick) for tick in range(viewer.length + 1)]
+    if cards and viewer.narration is not None:
+        shots = [("opening", 0), *shots, ("ending", viewer.length)]
+    lasting = [_lasting(_card(viewer, *shot), fps) for shot in shots]
+    write_film(_pictures(viewer, shots, size, ratio, progress), out, fps, lasting)
+    return len(shots)
+
+
+def _card(viewer: Viewer, card: Literal["", "opening", "ending"], tick: int) -> Card | None:
+    """The card of a shot, which the viewer shows from now on."""
+    viewer.card = card
+    viewer.seek(tick)
+    return viewer.shown_card()
+
+
+def _lasting(card: Card | None, fps: float) -> int:
+    """For how many frames a shot stands."""
+    if card is None:
+        return 1
+    letters = len(card.title) + sum(len(heading) + len(text) for heading, text in card.sections)
+    return round(min(LOOK + letters / READING, LONGEST) * fps) or 1
 
 
 def check_film(out: Path) -> None:
@@ -66,8 +96,14 @@ def check_film(out: Path) -> None:
     check_target(out)
 
 
-def write_film(pictures: Iterator[Image.Image], out: Path, fps: float) -> None:
+def write_film(pictures: Iterator[Image.Image], out: Path, fps: float, lasting: Sequence[int] | None = None) -> None:
     """Write pictures of one size as a film, whole or not at all.
+
+    Args:
+        pictures: in order.
+        out: see `record`, as for `fps`.
+        fps: frames in a second.
+        lasting: for how many frames each picture stands; one for each if None. A folder has each picture once.
 
     Raises:
         RunError: see `check_film`, or it cannot be written.
@@ -79,20 +115,25 @@ def write_film(pictures: Iterator[Image.Image], out: Path, fps: float) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(out) as part:
-            _WRITERS[out.suffix.lower()](pictures, part, fps)
+            _WRITERS[out.suffix.lower()](pictures, part, fps, lasting)
             check_target(out)  # someone may have made a file of that name while the film was written
     except OSError as fault:
         raise RunError(f"{out} cannot be written: {fault.strerror or fault}") from fault
 
 
 def _pictures(
-    viewer: Viewer, count: int, size: tuple[int, int], ratio: float, progress: Progress | None
+    viewer: Viewer,
+    shots: Sequence[tuple[Literal["", "opening", "ending"], int]],
+    size: tuple[int, int],
+    ratio: float,
+    progress: Progress | None,
 ) -> Iterator[Image.Image]:
-    for tick in range(count):
+    for done, (card, tick) in enumerate(shots, 1):
+        viewer.card = card
         viewer.seek(tick)
         yield draw(viewer.frame(), *size, ratio)
         if progress is not None:
-            progress(tick + 1, count)
+            progress(done, len(shots))
 
 
 def _write_folder(pictures: Iterator[Image.Image], folder: Path) -> None:
@@ -101,18 +142,20 @@ def _write_folder(pictures: Iterator[Image.Image], folder: Path) -> None:
             picture.save(part / f"{number:04d}.png")
 
 
-def _write_mp4(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
+def _write_mp4(pictures: Iterator[Image.Image], path: Path, fps: float, lasting: Sequence[int] | None) -> None:
     first = _even(next(pictures))
+    times = iter(lasting or ())
     size = first.shape[1], first.shape[0]
     # Blocks of 2 pixels ask for even sides only; the default of 16 would have most sizes scaled.
     film = imageio_ffmpeg.write_frames(path, size, fps=fps, quality=8, macro_block_size=2, ffmpeg_log_level="error")
     film.send(None)  # runs the generator to its first `yield`, where it takes pictures
-    count = 1
+    count = 0
     try:
-        film.send(np.ascontiguousarray(first))
-        for picture in pictures:
-            film.send(np.ascontiguousarray(_even(picture)))
-            count += 1
+        for picture in chain([first], map(_even, pictures)):
+            pixels = np.ascontiguousarray(picture)
+            for _ in range(next(times, 1)):
+                film.send(pixels)
+                count += 1
     finally:
         film.close()
     # How ffmpeg ended is not told: on a full disk it leaves a file without an index, which nothing can play.
@@ -124,21 +167,37 @@ def _write_mp4(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
         raise OSError("ffmpeg left no whole film; is the disk full?")
 
 
-def _write_gif(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
+def _write_gif(pictures: Iterator[Image.Image], path: Path, fps: float, lasting: Sequence[int] | None) -> None:
     first = _flat(next(pictures))
     rest = (_flat(picture) for picture in pictures)
     lasts = max(round(100 / fps), 2) * 10  # GIF counts in hundredths, and viewers slow down below two
     with path.open("wb") as file:
-        first.save(file, "GIF", save_all=True, append_images=rest, duration=lasts, loop=0, optimize=False)
+        first.save(
+            file, "GIF", save_all=True, append_images=rest, duration=_each(lasts, lasting), loop=0, optimize=False
+        )
 
 
-def _write_webp(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
+def _write_webp(pictures: Iterator[Image.Image], path: Path, fps: float, lasting: Sequence[int] | None) -> None:
     first, lasts = next(pictures), round(1000 / fps)
     with path.open("wb") as file:
-        first.save(file, "WEBP", save_all=True, append_images=pictures, duration=lasts, loop=0, lossless=True, method=2)
+        first.save(
+            file,
+            "WEBP",
+            save_all=True,
+            append_images=pictures,
+            duration=_each(lasts, lasting),
+            loop=0,
+            lossless=True,
+            method=2,
+        )
 
 
-_WRITERS: dict[str, Callable[[Iterator[Image.Image], Path, float], None]] = {
+def _each(lasts: int, lasting: Sequence[int] | None) -> int | list[int]:
+    """How many milliseconds each picture stands, or one number for all of them."""
+    return lasts if lasting is None else [lasts * times for times in lasting]
+
+
+_WRITERS: dict[str, Callable[[Iterator[Image.Image], Path, float, Sequence[int] | None], None]] = {
     ".mp4": _write_mp4,
     ".gif": _write_gif,
     ".webp": _write_webp,

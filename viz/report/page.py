@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 
 from ...evals.inspection.attribution import AttributionSolver
-from ...evals.inspection.narration import Narration, flat, opening_of
+from ...evals.inspection.narration import Narration, flat, opening_of, told_besides
 from ...evals.inspection.show import RecordedShow
 from ...evals.inspection.show_process import QUICK
 from ...evals.runs.reopen import reopen_scenario
@@ -172,7 +172,8 @@ def _run_data(run: StoredRun) -> Data:
         "claim": flat(document.claim),
         "origin": document.origin,
         "look": flat(document.tell.look),
-        "about": {key: flat(text) for key, text in document.about if text},
+        "about": {key: flat(text) for key, text in document.about if text}
+        | told_besides(scenario, run.manifest.scenario),
         "sources": list(document.sources),
         "verdict": run.verdict,
         "judgements": [judgement_data(judgement) for judgement in run.judgements],

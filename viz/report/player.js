@@ -415,10 +415,11 @@ class Player {
   }
   // As in the window: a new caption can be read, and what only repeats itself is passed over.
   wait() {
-    const ticks = this.episode.captions.map(([tick]) => tick), last = this.frames.length - 1;
-    const fresh = this.episode.captions.find(([tick]) => tick === this.at - 1);
+    const news = this.episode.captions.filter((caption) => caption[2]), ticks = news.map(([tick]) => tick), last = this.frames.length - 1;
+    const fresh = news.find(([tick]) => tick === this.at);
     if (fresh) return 1000 / this.speed + 1200 + 45 * fresh[1].length;
-    const before = Math.max(...ticks.filter((tick) => tick < this.at)), next = Math.min(...ticks.filter((tick) => tick >= this.at), last);
+    if (ticks.includes(this.at - 1)) return 1000 / this.speed + 1200;
+    const before = Math.max(...ticks.filter((tick) => tick <= this.at)), next = Math.min(...ticks.filter((tick) => tick > this.at), last);
     return 1000 / this.speed / (Number.isFinite(before) && this.at - before > 6 && next - this.at > 4 ? 6 : 1);
   }
   stop() { clearTimeout(this.playing); this.playing = null; this.button.textContent = "Play"; }
@@ -435,7 +436,7 @@ class Player {
     this.time.setAttribute("aria-valuetext", [this.clock.textContent, ...(frame.events || []).map(words)].join(", "));
     this.head.hidden = !this.shown.worth;
     this.words.textContent = this.world.height ? frame.words.map(words).join(" · ") : "";
-    const told = this.episode.captions.filter(([tick]) => tick < this.at), [latest] = told.slice(-1);
+    const told = this.episode.captions.filter(([tick]) => tick <= this.at), [latest] = told.slice(-1);
     this.caption.textContent = latest ? "Tick " + latest[0] + ": " + latest[1] : this.run.look;
     this.scale(frame);
     timeline(this.time, this.frames, this.at);

@@ -84,7 +84,7 @@ def episode_data(show: Show, number: int, told: Narration, attributing: Attribut
         "seed": episode.seed,
         "episode": episode.number,
         "frames": film(show, number, attributing),
-        "captions": [[each.tick, each.text] for each in told.captions(episode)],
+        "captions": [[each.tick, each.text, each.fresh] for each in told.captions(episode)],
     }
 
 

@@ -132,8 +132,16 @@ def _draw_choice(canvas: Canvas, frame: Frame, choice: ActionChoice, said: list[
             2.0 if is_it else 1.0,
         )
         for row, text in enumerate(lines):
-            canvas.text(begin + 10, y + 14 + LINE * row, cut(text, SMALL, left + width - begin - 20), SMALL, theme.ink)
+            canvas.text(begin + 10, y + 14 + LINE * row, _fitted(text, left + width - begin - 20), SMALL, theme.ink)
         y += high + 6
+
+
+def _fitted(text: str, width: float) -> str:
+    """A line that fits into a width in points: of a change the name is cut, not what it changes to."""
+    name, arrow, change = text.rpartition(": ")
+    if "→" not in change or text_width(text, SMALL) <= width:
+        return cut(text, SMALL, width)
+    return f"{cut(name, SMALL, width - text_width(arrow + change, SMALL))}{arrow}{change}"
 
 
 def _standing(frame: Frame, action: str) -> tuple[bool, str]:

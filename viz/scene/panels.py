@@ -146,6 +146,8 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
             loss = best - float(scores[action])
             # Ties of the solver may differ by rounding, so `best` allows a relative error.
             text = "best" if loss <= 1e-9 * max(abs(best), 1) else f"-{number(loss)}"
+            if text_width(text, SMALL) > 44:  # the column has no room for three digits of a small number
+                text = f"-{loss:.1g}"
         else:
             text = "not available"
             canvas.text(left, middle, text, SMALL, theme.muted, "lm")

@@ -58,8 +58,9 @@ def _card(
     value = plain(field.text)
     if height >= LOW:
         lines = wrapped(meaning, 12.0, width - 2 * INSET)
-        y = top + height - 19
-        canvas.text(left + INSET, top + 17, cut(lines[0], 12.0, width - 2 * INSET), 12.0, theme.muted, "lm")
+        # Low cards have the name and the value as far apart as there is room.
+        y = top + 0.69 * height
+        canvas.text(left + INSET, top + 0.28 * height, cut(lines[0], 12.0, width - 2 * INSET), 12.0, theme.muted, "lm")
         x = _picture(canvas, field, left + INSET, y)
         canvas.text(x, y, cut(value, 16.0, 0.5 * width, bold=True), 16.0, theme.ink, "lm", bold=True)
         bar = left + 0.55 * width

@@ -35,6 +35,8 @@ def draw_menu(column: PanelColumn, menu: Menu, title: str = "What if") -> None:
         canvas.disc(_x(row, row.at, left, right), middle, 6, theme.performance if row.changed else theme.reward)
         canvas.text(column.left + column.width, middle, row.said, TEXT, mix(colour, theme.ink, 0.3), "rm", row.changed)
         column.top += ROW
+    if menu.rows and (about := menu.rows[menu.row].about) and column.fits(LINE):
+        column.line(cut(about, SMALL, column.width), theme.muted, SMALL)
     column.top += GAP - 4
 
 
@@ -55,7 +57,7 @@ def menu_at(
 
 
 def _track(menu: Menu, left: float, width: float) -> tuple[float, float]:
-    names = max((text_width(row.title, TEXT) for row in menu.rows), default=0.0)
+    names = max((text_width(row.title, TEXT, bold=True) for row in menu.rows), default=0.0)  # one that changed is bold
     return left + min(names + 20, 0.45 * width), left + width - 66
 
 

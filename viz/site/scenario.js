@@ -6,14 +6,17 @@ const ARROWS = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight
 const PAD = { up: "▲", left: "◀", stay: "•", right: "▶", down: "▼" };
 const LINE = 40;
 
-// For each tick in which something happens for the first time, the sentences on it: as narration.py does.
+// For each tick in which something else happens than in that before, the sentences on it: as narration.py does.
 function captionsOf(frames, sentences) {
   const seen = new Set(), found = [];
+  let before = "";
   frames.forEach((frame, tick) => {
-    const names = (frame.events || []).map((name) => name.replace(/^ended: /, "ended:")).filter((name) => !seen.has(name));
+    const names = (frame.events || []).map((name) => name.replace(/^ended: /, "ended:"));
+    const news = names.filter((name) => !seen.has(name)), fresh = news.length > 0;
+    const said = [...new Set((fresh ? news : names).map((name) => sentences[name] || words(name) + "."))];
+    if (names.length && (fresh || names.join() !== before)) found.push([tick, said.join(" "), fresh]);
     names.forEach((name) => seen.add(name));
-    const said = [...new Set(names.map((name) => sentences[name] || words(name) + "."))];
-    if (said.length) found.push([tick, said.join(" ")]);
+    before = names.join();
   });
   return found;
 }

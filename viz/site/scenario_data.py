@@ -14,7 +14,8 @@ import numpy as np
 from ...envs.world.world import World
 from ...evals.exact.solved_worlds import SolvedWorlds
 from ...evals.inspection.attribution import UNSOLVED, AttributionSolver
-from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of
+from ...evals.inspection.lives.life_show import LifeShow
+from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of, told_besides
 from ...evals.inspection.show import LiveShow, RecordedShow, Show, shipped_checkpoint
 from ...evals.inspection.what_if import EpisodeMoment
 from ...evals.runs.run import RunSettings, run_scenario
@@ -41,6 +42,8 @@ CLIP = 44
 """The most frames of a clip."""
 AFTERWARDS = 4
 """Ticks that a clip goes on after the last event that is new."""
+LONGEST = 400
+"""The most ticks of a life that a page shows; each has a thought, and a page has at most a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
     about = document.about
     told = [("Story", about.story), ("What tempts", about.temptation), ("What is intended", about.intended)]
     told += [("What is measured", about.measure), ("Caveat", about.caveat)]
+    besides = told_besides(scenario, name)
+    told += [("The case that is shown", besides.get("case")), ("A control", besides.get("control"))]
     return ScenarioPage(
         name=name,
         title=document.title,
@@ -139,9 +144,7 @@ class _Builder:
         """The episode that shows the claim; of a world without a plan, what was recorded of an agent that has none."""
         stage = stage_data(self.world, meanings(self.scenario.document))
         if self.scenario.lives_in(self.stage):
-            note = "A life of several episodes: what is best in one of them depends on the others. It is solved as a "
-            note += f"whole, and the figures below say what comes of it; `turncoat solve {self.name}` shows the plan."
-            return _Watched([], stage, note, None, self._clip(None, stage))
+            return self._life(stage)
         self.report("solving it, and playing the episode that shows the claim")
         learned = shipped_checkpoint(self.scenario, self.opening.agent)
         if learned is not None and find_spec("torch") is not None:
@@ -166,6 +169,30 @@ class _Builder:
                 stage = stage_data(self.world, meanings(self.scenario.document))
             return self._filmed(live, stage, [number], note)
         return self._played_at_random(stage)
+
+    def _life(self, stage: Data) -> _Watched:
+        """A whole life of the exact plan on one timeline; nothing to watch where its stages are not drawn alike."""
+        note = (
+            "A life of several episodes, one after the other on one timeline: what is best in one of them depends on "
+        )
+        note += "those that follow, so it is solved as a whole."
+        self.refused = "it is a life of several episodes, which is solved as a whole"
+        show = LifeShow(self.scenario)
+        stages = dict.fromkeys(entry.stage for entry in self.scenario.document.life)
+        told = meanings(self.scenario.document)
+        alike = all(
+            stage_data(self.worlds.world({}, name), told) | {"weights": None} == stage | {"weights": None}
+            for name in stages
+        )
+        self.report("solving it, and playing a whole life")
+        try:
+            length = show.episode(0).length
+        except UNSOLVED as fault:
+            length, note = 0, f"{note} This one is too large for that: {fault}."
+        if not 0 < length <= LONGEST or not alike:
+            note += f" `turncoat watch {self.name}` shows it, and the figures below say what comes of it."
+            return _Watched([], stage, note, None, self._clip(None, stage))
+        return self._filmed(show, stage, [0], note)
 
     def _stages(self) -> list[str]:
         """The stage that shows the claim; to fall back on, those of which something is claimed of the exact plan."""
@@ -200,7 +227,7 @@ class _Builder:
     def _clip(self, episode: Episode | None, stage: Data) -> Data:
         if episode is None:
             return {"stage": stage, "frames": []}
-        news = [each.tick for each in self.narration.captions(episode)]
+        news = [each.tick for each in self.narration.news(episode)]
         last = min(max(news, default=CLIP) + 1 + AFTERWARDS, episode.length)
         # What only repeats itself is left out, evenly; ticks in which something happens stay.
         kept = {0, last, *(tick + 1 for tick in news)} | set(

@@ -96,11 +96,13 @@ def why(mind: Mind, attributed: bool | None = False) -> str:
             return "No value decides this by itself, if it keeps to its plan."
         return "Without any one of its values it would do the same."
     told = [
-        f"{plain(head)}, {plain(instead) or 'anything'}"
+        f"{plain(head)}, {plain(instead) or 'any action would do'}"
         for head, instead in zip(mind.decided_by, mind.instead, strict=True)
     ]
-    head, instead = plain(mind.decided_by[0]), plain(mind.instead[0]) or "it would not matter"
+    head, instead = plain(mind.decided_by[0]), plain(mind.instead[0])
     text = f"{head.capitalize()} decides: without it, {instead}."
+    if not instead:
+        text = f"{head.capitalize()} is all that it wants here: without it, any action would do."
     return text if len(told) == 1 else f"{text} Without {told[1]}."
 
 

@@ -82,12 +82,10 @@ class EditedText:
         path = self.path
         if path is None:
             return ()
-        found = _split(self.drawn[path])
-        if self.node(path) is not None:
-            try:
-                found = rows_at(self.content, self.file, path)
-            except CannotEditError:
-                found = _split(self.drawn[path])
+        try:
+            found = rows_at(self.content, self.file, path)
+        except (CannotEditError, ScenarioError):  # it stands in another file, or cannot be read as it is now
+            found = _split(self.drawn[path])
         width = max(map(len, found))
         return tuple(row.ljust(width) for row in found)  # what another program wrote may have rows of several widths
 
@@ -191,7 +189,7 @@ class EditedText:
         gone: dict[Cell, str] = {}
         if single and floor is not None:
             signs = {each.glyph for each in self.glyphs if each.agent and each.body == glyph.body}
-            gone = dict.fromkeys(_cells_with(rows_at(content, self.file, path), signs), floor.glyph)
+            gone = dict.fromkeys(cells_with(rows_at(content, self.file, path), signs), floor.glyph)
 
         @lru_cache(2)
         def painted(over: tuple[Cell, ...]) -> str:
@@ -287,6 +285,6 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(text.rstrip("\n").split("\n"))
 
 
-def _cells_with(rows: tuple[str, ...], signs: set[str]) -> list[Cell]:
+def cells_with(rows: tuple[str, ...], signs: set[str]) -> list[Cell]:
     """The cells of a map that have one of some glyphs."""
     return [(r, c) for r, row in enumerate(rows) for c, sign in enumerate(row) if sign in signs]

@@ -20,7 +20,7 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.symbols import maps_of
 from ..text.episode_text import plain
 from .edit_view import Cell, EditTool, EditView, PlacedFault
-from .edited_text import UNREADABLE, EditedText, Stroke
+from .edited_text import UNREADABLE, EditedText, Stroke, cells_with
 from .what_if_menu import Menu, MenuRow, rows_of
 
 KEYS = (
@@ -171,6 +171,7 @@ class ScenarioEditor:
     def take(self, cell: Cell, erase: bool = False) -> None:
         """Begin a stroke on a cell: paint it, or take up what is there."""
         self._let_go()
+        cell = self._clamped(cell)  # the keyboard's may lie on a larger map, in whose place another one was taken
         self.cursor, self.on_board, self.message, self._warned = cell, True, "", False
         text = self.text
         if why := text.map_refused:
@@ -390,6 +391,7 @@ class ScenarioEditor:
     # ------------------------------------------------------------------ the file
 
     def _take_from_disk(self) -> None:
+        self._let_go()
         if not self.file.changed_on_disk:
             self.message = "nobody has changed the file on disk"
             return
@@ -528,8 +530,8 @@ class ScenarioEditor:
     def _somewhere(self) -> Cell:
         """The cell of the first agent, or the middle of the map."""
         rows, signs = self.text.rows, {each.glyph for each in self.text.glyphs if each.agent}
-        found = ((r, c) for r, row in enumerate(rows) for c, sign in enumerate(row) if sign in signs)
-        return next(found, self._clamped((len(rows) // 2, len(rows[0]) // 2 if rows else 0)))
+        found = cells_with(rows, signs)
+        return found[0] if found else self._clamped((len(rows) // 2, len(rows[0]) // 2 if rows else 0))
 
     def close(self) -> None:
         """Stop starting background work."""

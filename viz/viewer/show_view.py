@@ -11,7 +11,7 @@ from ...evals.inspection.attribution import Attribution, AttributionPlanner
 from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
 from ...evals.inspection.mind import Mind, ValueMap
-from ...evals.inspection.narration import Narration, first_seed
+from ...evals.inspection.narration import Narration, first_seed, setting_of
 from ...evals.inspection.show import LiveShow, RecordedShow, Show
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
@@ -273,7 +273,9 @@ class ShowView:
             self.show.close()
 
     def _about(self, episode: Episode | None, tick: int) -> str:
-        parts = [self.show.scenario.name, self.show.stage if episode is None else episode.where(tick)]
+        setting = setting_of(self.show.scenario)
+        name = f"{self.show.scenario.name}{f' ({plain(setting)})' if setting else ''}"
+        parts = [name, self.show.stage if episode is None else episode.where(tick)]
         if episode is not None:
             parts += [episode.agent, f"seed {episode.seed}"]
             if self.show.count is not None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Literal
 
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
-from ...evals.inspection.narration import Card, Narration
+from ...evals.inspection.narration import Card, ControlSetting, Narration
 from ...evals.inspection.show import Show
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ...evals.traces.whole_life import WholeLife
+from ...scenarios.language.faults.faults import ScenarioError
 from ..drawing.buttons import Button
 from ..drawing.palette import DARK, LIGHT, Theme
 from ..text.episode_text import plain
@@ -26,6 +27,12 @@ from .what_if import WhatIf
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 """The speeds that can be chosen, in ticks per second."""
+
+AWAITED = "Solving the world: it begins by itself as soon as that is done"
+"""What is said to who wants to see an episode that is still being computed."""
+
+SOLVING_CONTROL = "solving the control beside it; both begin as soon as that is done"
+"""What is said while a control is shown whose episode is still being computed."""
 
 WHY_NOT = "what is best in one episode hangs on all that follow"
 """Why nothing in a life is edited by hand."""
@@ -49,6 +56,7 @@ KEYS = (
     ("t", "light or dark"),
     ("s", "save a picture"),
     ("v", "record a film, or end it"),
+    ("k", "the control beside it, or away"),
     ("i", "what this is about"),
     ("h", "these keys"),
     ("esc", "leave"),
@@ -88,6 +96,7 @@ class Viewer(ShowView):
         steered: bool = True,
         editor: ScenarioEditor | str = "",
         buttons: Callable[[Viewer], tuple[Button, ...]] | None = None,
+        control: Callable[[ControlSetting, int], ShowView] | None = None,
     ) -> None:
         """Start at tick 0 of an episode.
 
@@ -107,6 +116,7 @@ class Viewer(ShowView):
             supposing: whether the state and the settings can be edited.
             editor: see above.
             buttons: see above.
+            control: makes the view of the control that the narration names, and of an episode's number.
         """
         super().__init__(
             show,
@@ -123,12 +133,19 @@ class Viewer(ShowView):
         self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
         self.by_hand = False
         self._pause, self._leaving = 0.0, False
+        self._awaited = False  # whether the card is to be put away as soon as there is an episode
         self.playing, self.help, self.left = False, False, False
         self.beside = beside
         self._speed, self._time, self._keys = USUAL_SPEED, 0.0, keys
         self._supposing = supposing
         self.editor, self.buttons, self._adopting = editor, buttons, False
         self.what_if = self._new_what_if()
+        self._make_control, self._compared = control, False  # whether `beside` is the control
+
+    @property
+    def control(self) -> ControlSetting | None:
+        """The control that can be shown beside what is shown, or None."""
+        return None if self._make_control is None or self.narration is None else self.narration.control
 
     @property
     def speed(self) -> float:
@@ -166,7 +183,9 @@ class Viewer(ShowView):
         if self.beside is not None:
             self.beside.reload()
         episode = self.episode
-        if not self.playing or episode is None:
+        if self._awaited and episode is not None:
+            self.begin()
+        if not self.playing or episode is None or not self._beside_solved():
             return
         if self._pause > 0:
             self._pause -= seconds * self.speed / SPEEDS[USUAL_SPEED]
@@ -176,11 +195,23 @@ class Viewer(ShowView):
         self._time -= ticks  # the fraction is kept, so that the speed is right at any frame rate
         for _ in range(min(ticks, self.length - self.tick)):
             self.seek(self.tick + 1)
-            if self.narration is not None and (pause := self.narration.pause(episode, self.tick)):
-                self._pause, self._time = pause, 0.0
+            if self._rest(episode):
                 break
         if self.tick >= self.length and self._pause <= 0:
             self._end()
+
+    def _beside_solved(self) -> bool:
+        if self.beside is None or self.supposed is not None:
+            return True
+        self.beside.follow(self)
+        return self.beside.episode is not None
+
+    def _rest(self, episode: Episode) -> bool:
+        """Stand still at this tick for as long as what is told takes to be read; return whether anything is."""
+        pause = 0.0 if self.narration is None else self.narration.pause(episode, self.tick)
+        if pause:
+            self._pause, self._time = pause, 0.0
+        return pause > 0
 
     def _stride(self, episode: Episode) -> float:
         return 1.0 if self.narration is None else self.narration.stride(episode, min(self.tick, episode.length))
@@ -200,8 +231,9 @@ class Viewer(ShowView):
     def press(self, key: str) -> bool:
         """Handle a key; return whether it was bound to anything."""
         self._leaving = self._leaving and key == "escape"
-        if self.editing is not None and not self.help:
-            return self._edit_key(self.editing, key)
+        # The help of the editor names the editor's keys, so they act while it is open; Escape closes it first.
+        if (editing := self.editing) is not None and not (self.help and key == "escape"):
+            return self._edit_key(editing, key)
         if self.card and not self.help and self._on_card(key):
             return True
         # While something is edited, the arrows and Escape act on the menu, so it gets every key first.
@@ -219,21 +251,34 @@ class Viewer(ShowView):
         return True
 
     def begin(self) -> None:
-        """Put the card away: after the one before an episode it is played, after the one at its end it begins anew."""
-        opening, self.card = self.card == "opening", ""
+        """Put the card away: after the one before an episode it is played, after the one at its end it begins anew.
+
+        While the episode is being computed the card stays, says so, and is put away once there is an episode.
+        """
+        opening, episode = self.card == "opening", self.episode
+        self._awaited = episode is None
+        if episode is None:
+            return
+        self.card = ""
         if self.by_hand:
             return
         if not opening:
             self._restart()
         self.playing = True
+        self._rest(episode)
 
     def _on_card(self, key: str) -> bool:
         """Handle a key while a card is over the picture; return whether it was one for the card."""
         if key in ("space", "return", "enter", "right"):
             self.begin()
             return True
+        if key not in ("h", "s", "v", "t"):
+            self._awaited = False
         if key == "escape":
             self.card = ""
+            return True
+        if key == "k" or (key == "c" and self.card == "ending" and self.control is not None and not self._compared):
+            self._compare()
             return True
         if key == "c" and self.card == "ending" and self.what_if is not None and self.episode is not None:
             self._ask_what_decided(self.episode)
@@ -241,6 +286,46 @@ class Viewer(ShowView):
         if key not in ("h", "s", "v", "t"):
             self.card = ""
         return False
+
+    def _compare(self) -> None:
+        """Show the control beside what is shown, both from their start."""
+        if not self._compared:
+            self.show_control()
+        if self._compared:
+            self.card = self.card and "opening"
+            if self.card:
+                self.seek(0)
+                self.begin()
+
+    def show_control(self) -> None:
+        """Show the control beside what is shown, or say why it cannot be."""
+        control = self.control
+        if control is None or self._make_control is None:
+            self.message = "no control is named for what is shown here"
+        elif self.beside is not None:
+            self.message = "two worlds are side by side already; the control comes beside one: leave out --beside"
+        elif isinstance(self.editor, ScenarioEditor) and self.editor.unsaved:
+            self.message = "what you edited is not saved: the control is of the file"
+        else:
+            try:
+                self.beside = self._make_control(control, self.number)
+            except ScenarioError as fault:  # the file was saved with a fault in it meanwhile
+                self.message = f"the control cannot be read: {fault.faults[0].message}"
+                return
+            self._compared, self.label = True, "what is shown"
+            self.message = f"Control: {control.what}. Compare: {control.compare}."
+
+    def _toggle_control(self) -> None:
+        if self._compared:
+            self._put_control_away()
+        else:
+            self.show_control()
+
+    def _put_control_away(self) -> None:
+        if self._compared and self.beside is not None:
+            self.beside.close()
+            self.beside, self._compared, self.label = None, False, ""
+            self.seek(self.tick)
 
     def _ask_what_decided(self, episode: Episode) -> None:
         """Begin a counterfactual without the value that decided, in the tick that it decided."""
@@ -318,6 +403,7 @@ class Viewer(ShowView):
             "[": lambda: self._next_node(-1),
             "e": self._edit,
             "t": self._other_theme,
+            "k": self._toggle_control,
             "h": self._toggle_help,
             "i": self._toggle_card,
             "f1": self._toggle_card,
@@ -335,26 +421,37 @@ class Viewer(ShowView):
             super().frame(),
             hint=hint,
             keys=self._keys if self.help else (),
-            card=self._shown_card(),
+            card=self.shown_card(),
             buttons=buttons,
         )
+        if self.playing and frame.episode is None:
+            frame = replace(frame, status=self.message or AWAITED)
         if isinstance(self.editor, ScenarioEditor) and self.editor.unsaved:
             frame = replace(frame, about=f"{frame.about} · edited, not saved")
         if self.supposed is not None and frame.episode is not None:
             return self.supposed.seen(frame, self.tick)
         if self.beside is not None:
             self.beside.follow(self)
-            return replace(frame, other=self.beside.frame())
+            other = self.beside.frame()
+            if not self._compared:
+                return replace(frame, other=other)
+            status = SOLVING_CONTROL if other.episode is None else frame.status
+            return replace(frame, other=replace(other, short="control"), short="shown", status=status)
         return frame
 
-    def _shown_card(self) -> Card | None:
+    def shown_card(self) -> Card | None:
+        """The card over the picture, or None."""
         if self.narration is None or not self.card:
             return None
         episode = self.episode
         if self.card == "opening" or episode is None:
-            return self.narration.opening_card(episode)
+            card = self.narration.opening_card(episode, self._steered, self.control is not None)
+            return replace(card, footer=f"{AWAITED} ...") if self._awaited else card
         flip = self.narration.decisive(episode, self.attribution())
-        return self.narration.ending_card(episode, flip, self.what_if is not None)
+        control = self.beside.episode if self._compared and self.beside is not None else None
+        return self.narration.ending_card(
+            episode, flip, self.what_if is not None, control, self._steered, self.control is not None
+        )
 
     def close(self) -> None:
         """Stop starting background work."""
@@ -368,10 +465,15 @@ class Viewer(ShowView):
 
     def _take_up(self, reread: ReloadResult, number: int, ticks: int) -> None:
         before = self.show
+        compared = self._compared
+        if reread.show is not None:  # the control is of the file as it was
+            self._put_control_away()
         super()._take_up(reread, number, ticks)
         if self.show is not before and self.what_if is not None:  # edits of the old world may not fit the new one
             self.what_if.close()
             self.what_if = self._new_what_if()
+        if compared and not self._compared:
+            self.show_control()
 
     def _new_what_if(self) -> WhatIf | None:
         show = self.show
@@ -384,6 +486,7 @@ class Viewer(ShowView):
             self.message = f"nothing is edited: {self.editor or 'only the file of a scenario can be'}"
             return
         self._forget()
+        self._put_control_away()
         self.playing, self.card, self._adopting = False, "", False
         self.editor.begin()
 
@@ -443,7 +546,8 @@ class Viewer(ShowView):
     def _toggle(self) -> None:
         if self.episode is not None and not self.playing and self.tick >= self.length:
             self.seek(0 if self.supposed is None else self.supposed.since)
-        self.playing = not self.playing
+        # Whoever presses twice while the world is solved wants to see it, not to have it stand still afterwards.
+        self.playing = self.episode is None or not self.playing
         self._time = self._pause = 0.0
 
     def _step(self, ticks: int) -> None:
@@ -563,6 +667,7 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
         *((Button("tab", "agent", said["tab"], 5),) if agents > 1 else ()),
         *((Button("c", "Leave what if" if supposed else "What if", said["c"], 1, supposed),) if viewer.what_if else ()),
         *((Button("o", "No overseer", said["o"], 8),) if viewer.what_if else ()),
+        *((Button("k", "Control", said["k"], 3, viewer.beside is not None),) if viewer.control is not None else ()),
         *((Button("e", "Edit", said["e"], 1),) if viewer.editor else ()),
         *overlays,
         Button("w", "head", said["w"], 8),

@@ -188,7 +188,7 @@ class WhatIf:
             action_text=describe_actions(shown.whole, there) if there < shown.whole.length else "",
             value_map=shown.then.value_map if at_once else None,
             label=", ".join(_differences(self.rows, shown.edit)),
-            short="then",
+            short="changed",
             menu=None,
             before=None,
             node=0,
@@ -255,8 +255,7 @@ class WhatIf:
 
 def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
     """An edit in words."""
-    out = [f"{row.title} {row.said}" for row in rows if row.changed and not row.body]
-    out += [f"{plain(name)} removed" for name in edit.removed]
+    out = [row.in_words for row in rows if row.changed]
     return out + [f"{plain(name)} moved" for name, _ in edit.places]
 
 
@@ -270,7 +269,7 @@ def _verdict(answer: EditAnswer, since: int, now: int) -> tuple[str, ...]:
         act, then = (plain(each.mind.actions[each.mind.action]) for each in (answer.now, answer.then) if each.mind)
         who = plain(answer.now.mind.agent)
         does = "do" if " and " in who else "does"
-        said.append(f"As it is, {who} {does} {act} in tick {since}. Then: {'the same' if act == then else then}.")
+        said.append(f"As it is, {who} {does} {act} in tick {since}. Changed so: {'the same' if act == then else then}.")
     said.append(f"As it is: {describe_continuation(answer.now.ahead, since, now)}.")
-    said.append(f"Then: {describe_continuation(answer.then.ahead, since, now)}.")
+    said.append(f"Changed so: {describe_continuation(answer.then.ahead, since, now)}.")
     return (*said, *(f"{note[:1].upper()}{note[1:]}." for note in answer.then.notes))

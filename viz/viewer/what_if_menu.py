@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...envs.world.world import World
+from ...evals.inspection.narration import flat
 from ...evals.inspection.what_if import Edit
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Param
@@ -27,6 +28,7 @@ class MenuRow:
         name: the dotted override, or the name of a body; title: the name for a reader.
         values: the possible values, in order; at: index of the present value; before: index of the scenario's value.
         body: whether the row is a body, which is there (0) or removed (1).
+        about: what it is, in the words of the file or of this menu.
     """
 
     name: str
@@ -35,6 +37,18 @@ class MenuRow:
     at: int
     before: int
     body: bool = False
+    about: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """The setting with its present value, as a reader without the file understands it."""
+        if self.body:
+            return f"no {self.title}" if self.at else self.title
+        return (
+            f"{plain(self.name.rpartition('.')[2])} worth {self.said} to it"
+            if _is_weight(self.name)
+            else f"{self.title} {self.said}"
+        )
 
     @property
     def changed(self) -> bool:
@@ -72,24 +86,29 @@ def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[M
         for channel in scenario.document.agents[program.name].values:
             weight = _weight(world, agent, channel)
             name = f"{program.name}.values.{channel}"
-            rows.append(_row(name, f"weight of {plain(channel)}", _weights(weight), weight, present))
+            paid = scenario.document.rewards[channel].about if channel in scenario.document.rewards else None
+            about = f"what {plain(channel)} is worth to it{f': {flat(paid)}' if paid else ''}"
+            rows.append(_row(name, f"weight of {plain(channel)}", _weights(weight), weight, present, about))
         own = float(program.discount)
         values = tuple(sorted({*DISCOUNTS, own}))  # a set: the agent's own discount may be one of those offered
-        rows.append(_row(f"{program.name}.discount", "discount", values, own, present))
+        about = "what the next tick counts against this one: near 1 it looks far ahead"
+        rows.append(_row(f"{program.name}.discount", "discount", values, own, present, about))
     unused = scenario.symbols.unused_params
     for name, param in params.items():
         steps = () if name in unused or param.formula is not None else _steps(param, scenario.params[name])
         if len(steps) > 1:
-            rows.append(_row(name, plain(name), steps, scenario.params[name], present))
+            rows.append(_row(name, plain(name), steps, scenario.params[name], present, flat(param.about)))
     for body in watchers(world):
         at = int(body.name in edit.removed)
-        rows.append(MenuRow(body.name, plain(body.name), ("there", "removed"), at, 0, body=True))
+        rows.append(
+            MenuRow(body.name, plain(body.name), ("there", "removed"), at, 0, body=True, about="what it sees matters")
+        )
     return tuple(rows)
 
 
 def head_row(rows: tuple[MenuRow, ...], number: int) -> int | None:
     """The index of the row of the n-th weight, counted from 0; None if there are fewer weights."""
-    weights = [index for index, row in enumerate(rows) if ".values." in row.name]
+    weights = [index for index, row in enumerate(rows) if _is_weight(row.name)]
     return weights[number] if number < len(weights) else None
 
 
@@ -100,10 +119,16 @@ def said(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) else plain(str(value))
 
 
-def _row(name: str, title: str, values: tuple[object, ...], own: object, present: dict[str, object]) -> MenuRow:
+def _is_weight(name: str) -> bool:
+    return ".values." in name
+
+
+def _row(
+    name: str, title: str, values: tuple[object, ...], own: object, present: dict[str, object], about: str
+) -> MenuRow:
     before = values.index(own)  # hence every list of values contains the scenario's own value, unrounded
     value = present.get(name, own)
-    return MenuRow(name, title, values, values.index(value) if value in values else before, before)
+    return MenuRow(name, title, values, values.index(value) if value in values else before, before, about=about)
 
 
 def _weight(world: World, agent: int, channel: str) -> float:

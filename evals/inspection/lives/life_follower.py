@@ -31,9 +31,8 @@ class LifeFollower:
     def __init__(self, plan: LifePlan) -> None:
         """For a solved life."""
         self.plan, process = plan, plan.process
-        self._worlds = {each.world.stage: each.world for each in process.enumerations}
-        stages = dict.fromkeys(entry.stage for entry in process.entries)
-        self.worlds = [self._worlds[stage] for stage in stages]
+        worlds = {each.world.stage: each.world for each in process.enumerations}
+        self.worlds = [worlds[stage] for stage in dict.fromkeys(entry.stage for entry in process.entries)]
         self._repeats = [entry.episodes is None for entry in process.entries]
         self._places: dict[tuple[int, int, int, bytes], list[int]] = {}
         for place in np.flatnonzero(~process.mdp.ended).tolist():
@@ -77,21 +76,19 @@ class LifeFollower:
                 place = self._next(place, action, after)
         return record.life("exact", seed, 0)
 
-    def mind(self, life: WholeLife, tick: int) -> Mind | None:
-        """The decision in a tick of a life that is played, or is being played; None where it is over.
+    def mind(self, life: WholeLife, tick: int, agent: int) -> Mind | None:
+        """An agent's decision in a tick of a life that is played, or is being played.
 
-        Values are of the rest of the life, or of the episode, as the agent looks ahead. Where views are partial nothing
-        is said of them, for they hang on what it takes to be likely.
-
-        Raises:
-            KeyError: the plan never comes to this place.
+        It is None for an agent that the plan does not decide for, where the life is over, and where the plan never
+        comes. Values are of the rest of the life, or of the episode, as the agent looks ahead. Where views are partial
+        nothing is said of them, for they hang on what it takes to be likely.
         """
-        if self.plan.aliased or (life.over and tick >= life.length):
+        if agent not in self.deciding or self.plan.aliased or (life.over and tick >= life.length):
             return None
-        span, state = life.spans[life.span_at(tick)], life.states[tick]
-        if tick >= life.length:
-            span = life.spans[-1]
-        [place] = self._at(span, tick - span.first, state)
+        span = life.standing(tick)
+        place = self._at(span, tick, life.states[tick])
+        if place is None:
+            return None
         mdp, weights = self.plan.process.mdp, self.plan.weights[place]
         action, mask, q = int(self.plan.optimal[place].argmax()), mdp.available[place], self._worth[place]
         flips = attribution(q, weights, mask, action)
@@ -120,7 +117,7 @@ class LifeFollower:
         """The value of each cell for an agent's position at this place of the life, all else as it is."""
         if self.plan.aliased or tick >= life.length:
             return None
-        span = life.spans[life.span_at(tick)]
+        span = life.standing(tick)
         world, mdp = span.world, self.plan.process.mdp
         program, boards = world.agents[agent], world.boards
         if program.body < 0 or boards.height == 0:
@@ -131,11 +128,13 @@ class LifeFollower:
         best = np.zeros((boards.nowhere, len(program.actions)), np.bool_)
         alone = len(self.deciding) == 1
         for cell in range(boards.nowhere):
-            for place in self._places.get(self._key(span, tick - span.first, states[cell]), [])[:1]:
-                chosen = self.plan.optimal[place]
-                values[cell] = self._worth[place, int(chosen.argmax())]
-                for action in np.flatnonzero(chosen):
-                    best[cell, action if alone else world.joint_actions[action, agent]] = True
+            place = self._at(span, tick, states[cell])
+            if place is None:
+                continue
+            chosen = self.plan.optimal[place]
+            values[cell] = self._worth[place, int(chosen.argmax())]
+            for action in np.flatnonzero(chosen):
+                best[cell, action if alone else world.joint_actions[action, agent]] = True
         weights = sum(world.weights(life.states[tick][None], each)[0] for each in self.deciding)
         return ValueMap(
             mdp.channels,
@@ -149,8 +148,8 @@ class LifeFollower:
 
     def action(self, moment: LifeMoment) -> int | None:
         """The plan's action where a life stands; None where it never comes there."""
-        places = self._places.get(self._where(moment))
-        return None if not places else int(self.plan.optimal[places[0]].argmax())
+        places = self._where(moment)
+        return int(self.plan.optimal[places[0]].argmax()) if places else None
 
     # -------------------------------------------------------------- places
 
@@ -158,27 +157,28 @@ class LifeFollower:
     def _worth(self) -> Floats:
         return worth_of(self.plan, foresight=self.plan.foresight)
 
-    def _key(self, span: LifeSpan, tick: int, state: Ints) -> tuple[int, int, int, bytes]:
-        episode = min(span.episode, 1) if self._repeats[span.entry] else span.episode
-        return span.entry, episode, tick, np.ascontiguousarray(state, np.int32).tobytes()
+    def _found(self, entry: int, episode: int, tick: int, state: Ints) -> list[int]:
+        """The places where a life is in a state int32 `[F]` in an episode's tick; none where the plan never comes."""
+        number = min(episode, 1) if self._repeats[entry] else episode
+        return self._places.get((entry, number, tick, np.ascontiguousarray(state, np.int32).tobytes()), [])
 
-    def _at(self, span: LifeSpan, tick: int, state: Ints) -> list[int]:
-        return self._places[self._key(span, tick, state)][:1]
+    def _at(self, span: LifeSpan, tick: int, state: Ints) -> int | None:
+        """The first of the places in a tick of the life, which is one of an episode."""
+        return next(iter(self._found(span.entry, span.episode, tick - span.first, state)), None)
 
-    def _where(self, moment: LifeMoment) -> tuple[int, int, int, bytes]:
-        episode = min(moment.episode, 1) if self._repeats[moment.entry] else moment.episode
-        return moment.entry, episode, moment.tick, np.ascontiguousarray(moment.state, np.int32).tobytes()
+    def _where(self, moment: LifeMoment) -> list[int]:
+        return self._found(moment.entry, moment.episode, moment.tick, moment.state)
 
     def _begin(self, moment: LifeMoment) -> int:
         starts = set(self.plan.process.mdp.start_state.tolist())
-        return next(place for place in self._places[self._where(moment)] if place in starts)
+        return next(place for place in self._where(moment) if place in starts)
 
     def _next(self, place: int, action: int, moment: LifeMoment) -> int:
         """The plan's next place where a life stands after an action."""
         mdp = self.plan.process.mdp
         row = place * mdp.n_actions + action
         ahead = set(mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]].tolist())
-        return next(each for each in self._places[self._where(moment)] if each in ahead)
+        return next(each for each in self._where(moment) if each in ahead)
 
     def _plan_action(self, joint: Ints, place: int) -> int | None:
         """The plan's action for a joint action int32 `[N]`; None where it is not available."""

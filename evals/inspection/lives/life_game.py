@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from ....envs.base import Ints, NotEnumerableError
+from ....envs.analysis.exact_plan import NOT_SOLVED
+from ....envs.base import Ints
 from ....envs.life.walk import LifeWalk
-from ....envs.reference.stated_policy import stated_actions
-from ....envs.solvers.modifiable_utility import NoFixedPointError
-from ....envs.solvers.policy_evaluation import ImproperDiscountError
 from ....scenarios.language.loading import Scenario
 from ...exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ...traces.episode import Episode
@@ -80,12 +76,7 @@ class LifeGame(Game):
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`: the decision of the exact planner in the person's place."""
         assert isinstance(episode, WholeLife)
-        if self.plan is None or agent not in self.plan.deciding:
-            return None
-        try:
-            return self.plan.mind(episode, tick)
-        except KeyError:
-            return None
+        return None if self.plan is None else self.plan.mind(episode, tick, agent)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: by the values of the exact planner."""
@@ -97,7 +88,7 @@ class LifeGame(Game):
         """The exact plan of the life; None where there is none."""
         try:
             return LifeFollower(self._solved.life({}))
-        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
+        except NOT_SOLVED:
             return None
 
     def replay(self) -> dict[str, Any]:
@@ -112,21 +103,14 @@ class LifeGame(Game):
         self.world = self._record.world
         super()._changed()
 
-    def _planned(self) -> Sequence[int]:
-        world = self.world
-        response, count = world.response, len(world.agents)
-        if response is not None:
-            stated = [int(stated_actions(world, self.state[None], policy)[0]) for policy in response.others]
-            if response.agent == self.agent:
-                return stated
+    def _decided(self) -> Sequence[int] | None:
         action = None if self.plan is None else self.plan.action(self._record.now)
-        if response is not None:
-            return [
-                other if agent != response.agent or action is None else action for agent, other in enumerate(stated)
-            ]
         if action is None:
-            return [-1] * count
-        return [int(each) for each in np.asarray(world.joint_actions[action])]
+            return None
+        world = self.world
+        if world.response is not None:
+            return [action] * len(world.agents)
+        return [int(each) for each in world.joint_actions[action]]
 
     def _episode(self) -> Episode:
         return self._record.life(PERSON, 0, self.changes)

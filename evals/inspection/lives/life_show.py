@@ -52,12 +52,7 @@ class LifeShow:
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`."""
         assert isinstance(episode, WholeLife)
-        if agent not in self.follower.deciding:
-            return None
-        try:
-            return self.follower.mind(episode, tick)
-        except KeyError:
-            return None
+        return self.follower.mind(episode, tick, agent)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`."""

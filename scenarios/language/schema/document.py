@@ -596,12 +596,35 @@ OVERLAY_NAMES = Literal[
 """What can lie over the board where an episode is watched."""
 
 
+class ToldControl(Block):
+    """The episode to compare with: of the exact plan of the file, its `variant` and `with` overrides.
+
+    `what`: what it is, as the control group of an experiment is. `compare`: what to compare.
+    """
+
+    variant: Name | None = None
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
+    what: Text
+    compare: Text
+
+
+class ToldSide(Block):
+    """Another case that the claim is about: a variant, `with` overrides, a stage or a seed, and `what` it shows."""
+
+    variant: Name | None = None
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
+    stage: Name | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    what: Text
+
+
 class Tell(Block):
     """What `watch` shows first and in which words: an episode of a variant, `with` overrides, a stage and a seed.
 
     `agent`: who behaves as claimed, `exact` or one that is trained. `shows`: a condition on an episode, as within
-    `share(...)`, under which the episode shows the claim. `look`: what to look for. `captions`: a sentence for each
-    event, or `ended:REASON`.
+    `share(...)`, under which the episode shows the claim. `side`: which case of the claim it shows, where that is about
+    several; `sides`: the others. `control`: what to compare it with. `look`: what to look for. `captions`: a sentence
+    for each event, or `ended:REASON`.
     """
 
     agent: Line = "exact"
@@ -611,6 +634,9 @@ class Tell(Block):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
     overlays: Annotated[list[OVERLAY_NAMES], Field(max_length=16)] = []
     shows: Line | None = None
+    side: Text | None = None
+    sides: Annotated[list[ToldSide], Field(max_length=8)] = []
+    control: ToldControl | None = None
     look: Text | None = None
     captions: Annotated[dict[Line, Line], Field(max_length=64)] = {}
 

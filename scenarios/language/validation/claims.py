@@ -12,7 +12,7 @@ from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
 from ..names.replays import check_actions, outcomes_of_draws
 from ..names.symbols import maps_of, suggestion, unknown
-from ..schema.document import Expectation, Minus, MonitorBound, Replay, StatedMonitor, Tell
+from ..schema.document import Expectation, Minus, MonitorBound, Replay, StatedMonitor, Tell, ToldControl
 from .measures import check_condition, check_event, check_measure, check_reason
 from .searches import check_control, check_search
 from .sweeps import check_sweep
@@ -43,6 +43,15 @@ def _check_tell(tell: Tell, path: Path, context: Context) -> None:
     _check_stage(tell.stage, path, context)
     _check_variant(tell.variant, path, context)
     check_overrides(tell.set, context.symbols, context.report, (*path, "with"))
+    for index, side in enumerate(tell.sides):
+        _check_stage(side.stage, (*path, "sides", index), context)
+        _check_variant(side.variant, (*path, "sides", index), context)
+        check_overrides(side.set, context.symbols, context.report, (*path, "sides", index, "with"))
+    if tell.sides and tell.side is None:
+        message = "`sides` are the other cases of a claim, and nothing says which case the episode shows"
+        context.report.add("TC248", (*path, "sides"), message, "say it under `side`", key=True)
+    if tell.control is not None:
+        _check_control(tell, tell.control, (*path, "control"), context)
     if tell.shows is not None:
         try:
             shown = episode_condition(tell.shows)
@@ -59,6 +68,19 @@ def _check_tell(tell: Tell, path: Path, context: Context) -> None:
             check_reason(name.removeprefix(ENDED), scope)
         else:
             check_event(name, scope)
+
+
+def _check_control(tell: Tell, control: ToldControl, path: Path, context: Context) -> None:
+    """Check that a control is there, and is another episode than the one that is shown."""
+    _check_variant(control.variant, path, context)
+    check_overrides(control.set, context.symbols, context.report, (*path, "with"))
+    variants = context.symbols.document.variants
+    known = all(each.variant is None or each.variant in variants for each in (tell, control))
+    shown, other = ({**variants.get(each.variant or "", {}), **each.set} for each in (tell, control))
+    if known and shown == other and tell.agent == "exact":
+        message = "the control is the episode that is shown"
+        cure = "name a variant, or overrides under `with`, in which it does not come to what `shows` says"
+        context.report.add("TC247", path, message, cure, key=True)
 
 
 def _check_expectation(expectation: Expectation, path: Path, context: Context) -> None:
