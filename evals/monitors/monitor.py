@@ -101,8 +101,6 @@ def change_gain(series: Floats) -> float:
 
     if np.ptp(series) == 0:
         return 0.0
-    import ruptures  # it brings scipy.stats, which takes a second, and few who come by here ask for change points
-
     [at, _] = ruptures.Binseg(model="l2", min_size=SHORTEST, jump=1).fit(series.reshape(-1, 1)).predict(n_bkps=1)
     before, after = series[:at], series[at:]
     gain = float(np.sum((series - series.mean()) ** 2))
