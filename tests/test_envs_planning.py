@@ -11,7 +11,7 @@ from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
 from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, rollout_path, share_range
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.solvers.dynamic_programming import InfeasibleError
+from turncoat.envs.solvers.dynamic_programming import InfeasibleError, Solution
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.reweight import reweigh
@@ -126,7 +126,9 @@ def test_a_plan_under_other_weights_lends_what_does_not_depend_on_them(view: str
         alone, near = plan_exactly(other), plan_exactly(other, near=plan)
         assert near.beliefs is plan.beliefs
         assert near.aliased == alone.aliased
-        assert np.array_equal(near.optimal, alone.optimal)
+        assert isinstance(near.solution, Solution)
+        assert isinstance(alone.solution, Solution)
+        assert np.array_equal(near.solution.optimal, alone.solution.optimal)
         assert near.start_value == pytest.approx(alone.start_value, abs=1e-12)
         plan = near
 

@@ -192,7 +192,7 @@ def solve(
         if as_json:
             write_json([api.as_data(each) for each in measures])
         else:
-            printing.print_measures(scenario.document.name, name, measures, axis and axis.name)
+            printing.print_measures(scenario.document.name, name, measures, None if axis is None else axis.name)
         return
     with printing.progress(not as_json, which), limit_of(budget):
         try:
