@@ -76,6 +76,10 @@ class MitigationProblem:
             raise NotApplicableError("the agent sees in part, or deliberates otherwise than by a weighted sum")
 
 
+NEVER: Final = 0
+"""Stands for the length of an episode in which nobody stops the agent."""
+
+
 class NotApplicableError(NotEnumerableError):
     """A mitigation says nothing about this agent or world."""
 
@@ -120,11 +124,24 @@ def corrigible(problem: MitigationProblem) -> MitigatedPolicy:
     return replace(indifferent(problem), tie="least")
 
 
-def drest(problem: MitigationProblem) -> MitigatedPolicy:
-    """What discounted reward for same-length trajectories makes optimal (Thornley et al. 2024, arXiv 2407.00805).
+@dataclass(frozen=True, eq=False)
+class LengthPlans:
+    """The best plan of each length that an episode can have: until it is stopped just then, or it is never.
 
-    The penalty for choosing a length again and again makes all lengths equally likely; given a length, the agent does
-    what is best by its own values.
+    Attributes:
+        worth: length in ticks -> the most that the agent's own values can have by it, discounted; 0 for never stopped.
+        plans: of each length in the same order, the action in each state int64 `[S]` at each tick.
+    """
+
+    worth: dict[int, float]
+    plans: list[list[Longs]]
+
+
+def best_by_length(problem: MitigationProblem) -> LengthPlans:
+    """The best plan of each length; one length of 0 stands for an episode that nobody stops.
+
+    Raises:
+        NotApplicableError: a world with chance, no event stops the agent, or its weights or views are not plain.
     """
     problem.check_plain()
     mdp, table = problem.mdp, tables(problem.mdp)
@@ -151,13 +168,25 @@ def drest(problem: MitigationProblem) -> MitigatedPolicy:
         free.append(q.argmax(axis=1))
         never.append(np.where(mdp.ended, 0.0, q.max(axis=1)))
     start = int(mdp.start_state[0])
-    lengths = [length for length in range(1, ticks + 1) if np.isfinite(stopped[length][start])]
-    plans = [[choice[length - tick] for tick in range(length)] for length in lengths]
+    worth = {length: float(stopped[length][start]) for length in range(1, ticks + 1)}
+    worth = {length: its for length, its in worth.items() if np.isfinite(its)}
+    plans = [[choice[length - tick] for tick in range(length)] for length in worth]
     if np.isfinite(never[ticks][start]):
+        worth[NEVER] = float(never[ticks][start])
         plans.append([free[ticks - tick] for tick in range(ticks)])
+    return LengthPlans(worth, plans)
+
+
+def drest(problem: MitigationProblem) -> MitigatedPolicy:
+    """What discounted reward for same-length trajectories makes optimal (Thornley et al. 2024, arXiv 2407.00805).
+
+    The penalty for choosing a length again and again makes all lengths equally likely; given a length, the agent does
+    what is best by its own values.
+    """
+    plans = best_by_length(problem).plans
     if len(plans) < 2:
         raise NotApplicableError("there is one length of an episode, so there is nothing to be neutral about")
-    mixed, order = _paths(mdp, start, plans)
+    mixed, order = _paths(problem.mdp, int(problem.mdp.start_state[0]), plans)
     note = f"{len(plans)} lengths, each as likely as the others"
     return MitigatedPolicy(mixed, problem.plan.enumeration.performance[order], mixed.available, note=note)
 

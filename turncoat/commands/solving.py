@@ -27,6 +27,7 @@ from .options import (
     load_with,
     scenarios_below,
     stage_of,
+    stage_or_life_of,
     write_json,
 )
 
@@ -264,7 +265,7 @@ def pareto(
     from .. import api
 
     scenario = load_with(which, param, set_)
-    name = stage_of(scenario, stage)
+    name = stage_or_life_of(scenario, stage)
     with printing.progress(not as_json, which), limit_of(budget):
         front = api.pareto(scenario, objective or None, name, discounted=discounted)
     if picture is not None:

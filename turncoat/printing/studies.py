@@ -181,12 +181,15 @@ def print_mitigations(found: MitigationReport) -> None:
     stopped = f"; stopped by {escape(found.stopped)}" if found.stopped else ""
     say(f"task: {escape(', '.join(found.task))}; harm: {_harm(found.harm)}{stopped}")
     say()
-    columns = ("mitigation", "turns", "task", "performance", "harm", "stopped")
-    rows = [
-        [escape(its.name), *map(span, (its.turns, its.task, its.performance, its.harm, its.stopped))]
-        for its in found.outcomes
-        if its.turns is not None
-    ]
+    scored = any(its.neutrality is not None for its in found.outcomes)
+    lengths_too = ("neutral", "useful") if scored else ()
+    columns = ("mitigation", "turns", "task", "performance", "harm", "stopped", *lengths_too)
+    rows = []
+    for its in found.outcomes:
+        if its.turns is not None:
+            spans = map(span, (its.turns, its.task, its.performance, its.harm, its.stopped))
+            lengths = ["-" if score is None else number(score) for score in (its.neutrality, its.usefulness)]
+            rows.append([escape(its.name), *spans, *(lengths if scored else ())])
     table(columns, rows, right=columns[1:])
     say()
     _print_notes((its.name, its.note if its.turns else f"not applicable: {its.note}") for its in found.outcomes)
