@@ -33,7 +33,6 @@ from .evals.studies.control import ControlReport, ControlSettings, control_repor
 from .evals.studies.mitigations import MitigationReport, MitigationSettings, mitigation_report
 from .evals.studies.profile_exploitability import ProfileExploitability, profile_exploitability
 from .evals.studies.protocols import ProtocolReport, ProtocolSettings, protocol_report
-from .evals.studies.robustness import MeasureOver, measures_over
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
@@ -46,6 +45,7 @@ from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
 from .evals.training.trained_seeds import Count
 from .evals.verdicts.pre_training_check import CheckResult, check_scenario
+from .evals.verdicts.robustness import MeasureOver, measures_over
 from .notebook import register
 from .scenarios import library
 from .scenarios.arguments import check_kind, check_names, check_path, check_paths, shown
@@ -222,17 +222,16 @@ def measure(
         report: told the progress.
 
     Raises:
-        ArgumentError: `over` has more than one name, or values that are no numbers.
+        ArgumentError: nothing is measured, or `over` has more than one name, or values that are no numbers.
         NotEnumerableError: the file as it is cannot be solved, or a measure has no exact value.
         ScenarioError: the scenario, a measure, or a value of the setting is wrong.
-        SweepError: nothing is measured.
         UnknownNameError: no such stage.
     """
     scenario = load(which, overrides)
     if over is not None and not (isinstance(over, Mapping) and len(over) == 1 and all(map(_listed, over.values()))):
         raise ArgumentError(f"`over` maps one dotted name to a list of values, not {shown(over)}")
-    axes = [] if over is None else [SweepAxis(name, tuple(values)) for name, values in over.items()]
-    return measures_over(scenario, tuple(measures), next(iter(axes), None), stage, report or (lambda _: None))
+    asked = None if over is None else next((name, tuple(values)) for name, values in over.items())
+    return measures_over(scenario, measures, asked, stage, report or (lambda _: None))
 
 
 def bound(

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from ..evals.studies.control import ControlReport
     from ..evals.studies.mitigations import MitigationReport
     from ..evals.studies.protocols import ProtocolReport
-    from ..evals.studies.robustness import Extremes, MeasureOver
     from ..evals.studies.search import SearchResult
     from ..evals.studies.sweep_points import SweepResult
+    from ..evals.verdicts.robustness import Extremes, MeasureOver
 
 
 MOST_ROWS = 30

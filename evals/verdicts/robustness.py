@@ -14,13 +14,17 @@ from ...envs.row_ids import row_places
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...scenarios.errors import ArgumentError
+from ...scenarios.arguments import check_names
+from ...scenarios.errors import ArgumentError, check_name
 from ...scenarios.language.expressions.parser import parsed_measure
+from ...scenarios.language.faults.collector import Report as Faults
 from ...scenarios.language.loading import Scenario
-from ..exact.solved_worlds import SolvedWorlds
+from ...scenarios.language.names.formula_context import Context
+from ...scenarios.language.names.overrides import check_override
+from ...scenarios.language.validation.sweeps import check_measured
+from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..measures.measure import Interval
 from ..measures.measure_values import BOUND_ONLY, exact_range, measured, regret_baseline
-from .sweep_settings import SweepAxis, sweep_settings
 
 
 @dataclass(frozen=True)
@@ -62,39 +66,49 @@ class MeasureOver:
 def measures_over(
     scenario: Scenario,
     measures: Sequence[str],
-    over: SweepAxis | None = None,
+    over: tuple[str, Sequence[float]] | None = None,
     stage: str | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> tuple[MeasureOver, ...]:
     """Measures of a stage's best plans, and their extremes over the tried values of one setting.
 
-    The values are those of the axis: nothing is said of what lies between them.
+    Nothing is said of what lies between the values.
 
     Args:
         scenario: loaded, at the values for which the kept plan is made.
         measures: as in an expectation.
-        over: a setting and its values, numbers; None: only the file as it is.
+        over: a setting, by its dotted name, and its values; None: only the file as it is.
         stage: when None, the judged one.
         report: told the progress.
 
     Raises:
-        ArgumentError: the values of the axis are no numbers.
+        ArgumentError: nothing is measured, or the values are no numbers.
         NotEnumerableError: the file as it is cannot be solved, or a measure has no exact value.
-        ScenarioError, SweepError, UnknownNameError: see `sweep_settings`.
+        ScenarioError: the setting, one of its values or a measure is wrong.
+        UnknownNameError: no such stage.
     """
-    values = () if over is None else over.values
+    check_names("measures", measures)
+    if not measures:
+        raise ArgumentError("nothing is measured; name a measure, as in `share(seized)`")
+    name, values = ("", ()) if over is None else over
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         raise ArgumentError("measures are taken over an interval of numbers")
-    settings = sweep_settings(scenario, [over] if over is not None else [], stage, measures, {})
-    solved, stage = SolvedWorlds(scenario), settings.stage
+    faults = Faults()
+    for value in values:
+        check_override(name, value, scenario.symbols, faults, ())
+    for text in measures:
+        check_measured(text, Context(scenario.symbols, faults), ())
+    faults.raise_if_wrong()
+    stage = stage or scenario.judged_stage
+    check_name("stage", stage, (*scenario.document.stages, *((WHOLE_LIFE,) if scenario.document.life else ())))
+    solved = SolvedWorlds(scenario)
     asked = [parsed_measure(text) for text in measures]
     here = [exact_range(solved, each, {}, stage) for each in asked]
     kept: list[list[Interval]] = [[] for _ in asked]
     anew: list[list[Interval]] = [[] for _ in asked]
     note = ""
     for number, value in enumerate(values, 1):
-        assert over is not None
-        point = {over.name: value}
+        point = {name: value}
         for found, each in zip(anew, asked, strict=True):
             found.append(exact_range(solved, each, point, stage))
         if not note:
@@ -103,7 +117,7 @@ def measures_over(
                 for found, each in zip(kept, asked, strict=True):
                     found.append(measured(plan, each, regret_baseline(solved, each, point, stage)))
             except (NotEnumerableError, ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
-                note = f"{over.name} = {value:g}: {fault}"
+                note = f"{name} = {value:g}: {fault}"
         solved.forget(point)
         report(f"{number:,} of {len(values):,} values")
     return tuple(
