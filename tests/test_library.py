@@ -60,6 +60,7 @@ CONTROLS = {
     "escape/slow_growth": {"aligned", "myopic", "no_audits", "slow"},
     "learning/accident": {"short_sighted", "harmless"},
     "learning/exploration_hacking": {"short_sighted", "does_not_guard", "nothing_sticks", "aligned"},
+    "learning/new_door": {"surefooted", "seen_before"},
     "learning/reward_edit": {"guards", "does_not_foresee", "short_sighted", "dull"},
     "learning/loss_terms": {"against_deliveries", "meant"},
     "learning/selection": {"aligned", "hasty"},

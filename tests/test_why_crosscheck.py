@@ -317,6 +317,7 @@ LARGE = (
 )
 APART = (
     "escape/faking",
+    "learning/new_door",
     "safety_gridworlds/safe_interruptibility_0",
     "safety_gridworlds/safe_interruptibility_1",
     "safety_gridworlds/safe_interruptibility_2",

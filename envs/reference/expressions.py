@@ -174,15 +174,16 @@ def _binary(operator: str, left: Values, right: Values) -> Values:
             case "%":
                 out = np.where(y == 0, 0.0, np.mod(x, np.where(y == 0, 1.0, y)))
             case "**":
-                out = np.nan_to_num(np.where((x == 0) & (y < 0), 0.0, np.power(x, y)))  # roots of what is negative
+                out = np.where((x == 0) & (y < 0), 0.0, np.power(x, y))
             case _:
                 raise TypeError(f"unknown operator {operator!r}")
     return _clip(out)
 
 
 def _clip(x: Values) -> Floats:
-    """Numbers, infinite ones among them, within the ceiling. None of them is nan: all operands are finite."""
-    return np.minimum(np.maximum(x, -CEILING), CEILING)
+    # What `nan_to_num` and `clip` do, in a tenth of their time: on few values their own checks are most of it.
+    bounded = np.minimum(np.maximum(x, -CEILING), CEILING)
+    return np.where(np.isnan(bounded), 0.0, bounded)
 
 
 def _call(function: str, arguments: list[Values]) -> Values:

@@ -14,6 +14,7 @@ from ...agents.registry.multi_agent_profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError, check_sums
 from ...envs.base import NotEnumerableError
 from ...envs.bounds.anytime_bounds import BoundedSearch
+from ...envs.life.as_stage import as_stage
 from ...envs.life.plan import LifePlan, plan_life
 from ...envs.life.process import LifeProcess, life_process
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
@@ -233,8 +234,21 @@ class SolvedWorlds:
         if self.lives_in(stage):
             raise NotEnumerableError(
                 f"`{stage}` is part of a life, and what is best in one of its episodes depends on the others; "
-                "expectations, `solve` and `sweep` look at the whole life"
+                "expectations, `solve` and `sweep` look at the whole life, and so do `pareto`, `protocols` and `export`"
+                f" with the stage `{WHOLE_LIFE}`",
+                f"ask for the stage `{WHOLE_LIFE}`",
             )
+
+    def stage_or_life(self, stage: str) -> Enumeration:
+        """A stage that can be looked at by itself, or with `life` the whole life as if it were one stage.
+
+        Raises:
+            NotEnumerableError: see `enumerate_world`, `check_alone`, `life_process` and `as_stage`.
+        """
+        if stage == WHOLE_LIFE:
+            return as_stage(self.life_process({}), WHOLE_LIFE)
+        self.check_alone(stage)
+        return self.enumeration({}, stage)
 
     def life_process(self, overrides: Overrides) -> LifeProcess:
         """The life of the file as one process; overrides that differ only in agents' preferences share it.
