@@ -45,6 +45,7 @@ from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
 from .evals.training.trained_seeds import Count
 from .evals.verdicts.pre_training_check import CheckResult, check_scenario
+from .evals.verdicts.robustness import MeasureOver, measures_over
 from .notebook import register
 from .scenarios import library
 from .scenarios.arguments import check_kind, check_names, check_path, check_paths, shown
@@ -199,6 +200,38 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
     if solved.lives_in(name):
         return analyse_life(solved.life({}), name)
     return analyse(solved.plan({}, name))
+
+
+def measure(
+    which: Which,
+    measures: Sequence[str],
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    over: Mapping[str, Sequence[float]] | None = None,
+    report: Report | None = None,
+) -> tuple[MeasureOver, ...]:
+    """Measures of a stage's best plans, exactly; over an interval of one setting too, if it is given.
+
+    Args:
+        which: see `Which`.
+        measures: as in an expectation (`share(disarmed)`, `cvar(0.1, performance)`).
+        stage: as for `solve`.
+        overrides: dotted, as for `load`.
+        over: one dotted name -> the values that are tried.
+        report: told the progress.
+
+    Raises:
+        ArgumentError: nothing is measured, or `over` has more than one name, or values that are no numbers.
+        NotEnumerableError: the file as it is cannot be solved, or a measure has no exact value.
+        ScenarioError: the scenario, a measure, or a value of the setting is wrong.
+        UnknownNameError: no such stage.
+    """
+    scenario = load(which, overrides)
+    if over is not None and not (isinstance(over, Mapping) and len(over) == 1 and all(map(_listed, over.values()))):
+        raise ArgumentError(f"`over` maps one dotted name to a list of values, not {shown(over)}")
+    asked = None if over is None else next((name, tuple(values)) for name, values in over.items())
+    return measures_over(scenario, measures, asked, stage, report or (lambda _: None))
 
 
 def bound(

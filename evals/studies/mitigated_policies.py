@@ -18,6 +18,7 @@ from ...envs.base import FiniteMDP, Floats, Longs, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.mdp.transition_tables import tables
 from ...envs.multi_agent.best_response import marginalise_others, uniform_policy
+from ...envs.row_ids import row_places
 from ...envs.solvers.dynamic_programming import Solution, policy_iteration
 
 MAX_ROUNDS: Final = 50
@@ -297,7 +298,7 @@ def _never_stopped(problem: MitigationProblem) -> tuple[Enumeration, FiniteMDP]:
             raise NotApplicableError("it is stopped for sure and goes on, so nobody knows what else would come")
         after = whole.states[mdp.next_state[sure]].copy()
         after[:, whole.world.ended] = 0
-        numbers = _numbers(whole.states, after)
+        numbers = row_places(whole.states, after)
         if (numbers >= 0).all():
             next_state = mdp.next_state.copy()
             next_state[sure] = numbers
@@ -315,7 +316,7 @@ def _never_stopped(problem: MitigationProblem) -> tuple[Enumeration, FiniteMDP]:
 def _followed(problem: MitigationProblem, whole: Enumeration, mdp: FiniteMDP) -> MitigatedPolicy:
     """The optimum of another process, in the states of the world."""
     solution = problem.solved(mdp, problem.plan.weights)
-    at = _numbers(whole.states, problem.plan.enumeration.states)
+    at = row_places(whole.states, problem.plan.enumeration.states)
     if isinstance(solution, Solution):
         return _chosen(problem, replace(solution, optimal=solution.optimal[at] & problem.mdp.available))
     part = replace(
@@ -323,12 +324,6 @@ def _followed(problem: MitigationProblem, whole: Enumeration, mdp: FiniteMDP) ->
         policy=solution.policy[:, at], packed=solution.packed[:, at],
     )  # fmt: skip
     return _chosen(problem, part)
-
-
-def _numbers(states: np.ndarray, wanted: np.ndarray) -> Longs:
-    """int64 `[n]`: which of some states int32 `[S, F]` each of others `[n, F]` is; -1 where it is none."""
-    known = {row.tobytes(): number for number, row in enumerate(np.ascontiguousarray(states))}
-    return np.array([known.get(row.tobytes(), -1) for row in np.ascontiguousarray(wanted)], np.int64)
 
 
 def _paths(mdp: FiniteMDP, start: int, plans: Sequence[Sequence[Longs]]) -> tuple[FiniteMDP, Longs]:

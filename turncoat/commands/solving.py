@@ -86,6 +86,11 @@ Bounds = Annotated[
     bool,
     typer.Option("--bounds", help="Bound what the best plan is worth to the agent, in a world of any size."),
 ]
+Measures = Annotated[list[str], typer.Option("--measure", help="Only say what a measure comes to, over all ties.")]
+Over = Annotated[
+    str | None,
+    typer.Option("--over", metavar="AXIS", help="Values of a setting to try, as NAME=FROM:TO:POINTS or NAME=V1,V2."),
+]
 
 
 def check(
@@ -153,9 +158,15 @@ def solve(
     stage: StageName = None,
     budget: Budget = SOLVE_SECONDS,
     bounds: Bounds = False,
+    measure: Measures = [],
+    over: Over = None,
     as_json: AsJson = False,
 ) -> None:
-    """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap."""
+    """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap.
+
+    With --measure it says what measures come to under the best plans, and with --over at several values of a setting
+    too: by the plans for the file as it is, and by those made anew at each value. Only these values are tried.
+    """
     from .. import api
     from ..envs.base import TooManyStatesError
 
@@ -168,6 +179,21 @@ def solve(
             write_json(api.as_data(found))
         else:
             printing.print_bounds(scenario.document.name, name, found)
+        return
+    if over is not None and not measure:
+        raise UsageError("--over is for measures; name one, as in --measure performance")
+    if measure:
+        from .sweeping import read_axis
+
+        axis = None if over is None else read_axis(over)
+        with printing.progress(not as_json, which) as report, limit_of(budget):
+            measures = api.measure(
+                scenario, measure, name, over=None if axis is None else {axis.name: axis.values}, report=report
+            )
+        if as_json:
+            write_json([api.as_data(each) for each in measures])
+        else:
+            printing.print_measures(scenario.document.name, name, measures, None if axis is None else axis.name)
         return
     with printing.progress(not as_json, which), limit_of(budget):
         try:

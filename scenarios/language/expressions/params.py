@@ -10,7 +10,7 @@ from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, 
 from .constants import base, names_in
 from .named_formulas import named_formulas
 from .parser import ExpressionError, effect, formula, parsed_measure
-from .syntax import Assign, ExtremeShare, PutAt, Rate, Share, StateHolds, Statistic, temporal_in
+from .syntax import Assign, ExtremeShare, PutAt, Rate, Share, StateHolds, Statistic, TailMean, temporal_in
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
 
@@ -53,6 +53,8 @@ def unused_counters(document: Document) -> tuple[str, ...]:
     """Counters that nothing in the file reads or changes; they only multiply what a reader has to keep in mind."""
     prose = {"name", "title", "claim", "about", "sources", "tags"}
     named = set(_words(document.model_dump(by_alias=True, exclude_unset=True, exclude={"counters"}), prose))
+    for name, counter in document.counters.items():  # what one shows may read others
+        named |= set(_words(counter.shows_as, prose)) - {name}
     return tuple(name for name in document.counters if name not in named)
 
 
@@ -230,6 +232,8 @@ def _measured(document: Document) -> frozenset[str]:
             for part in temporal_in(parsed.condition):
                 read = part.formula if isinstance(part, StateHolds) else part.within
                 names |= frozenset() if read is None else names_in(read)
+        if isinstance(parsed, TailMean):
+            names |= names_in(parsed.share)
         if isinstance(parsed, Rate) and parsed.condition is not None:
             names |= names_in(parsed.condition)
     return frozenset(names)
