@@ -429,10 +429,12 @@ class Narration:
         claimed = [each for each in self.scenario.document.expect if "exact" in each.of]
         variants = dict.fromkeys(each.variant for each in claimed if each.variant not in (None, self.opening.variant))
         if variants:
-            first, *more = map(str, variants)
-            also = f", and likewise {', '.join(f'`{name}`' for name in more)}" if more else ""
-            command = shlex.join(["turncoat", "watch", self.command, "--variant", first])
-            return "This episode shows it in its own setting.", f"Something is claimed of others: `{command}`{also}."
+            names = [f"`{name}`" for name in variants]
+            several = "s" if len(names) > 1 else ""
+            of = f"{', '.join(names[:-1])} and {names[-1]}" if several else names[0]
+            command = shlex.join(["turncoat", "watch", self.command, "--variant", str(next(iter(variants)))])
+            said = f"The file claims something of the variant{several} {of} too: `{command}`."
+            return "This episode shows it in its own setting.", said
         if any(each.set or each.across for each in claimed):
             return "This episode shows it in its own setting; it is claimed in others too.", ""
         return "This episode shows it.", ""

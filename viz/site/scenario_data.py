@@ -15,7 +15,7 @@ from ...envs.world.world import World
 from ...evals.exact.solved_worlds import SolvedWorlds
 from ...evals.inspection.attribution import UNSOLVED, AttributionSolver
 from ...evals.inspection.lives.life_show import LifeShow
-from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of, told_besides
+from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of, setting_of, told_besides
 from ...evals.inspection.show import LiveShow, RecordedShow, Show, shipped_checkpoint
 from ...evals.inspection.what_if import EpisodeMoment
 from ...evals.runs.run import RunSettings, run_scenario
@@ -222,6 +222,8 @@ class _Builder:
             first = first or episode
             told = episode_data(show, number, self.narration, attributing)
             episodes.append({"label": f"{self.stage}, {episode.agent}", "world": 0, **told})
+        if first is not None and first.agent == "exact" and (setting := setting_of(self.scenario)):
+            note = f"{note} Setting: {plain(setting)}.".strip()
         return _Watched(episodes, stage, note, first, self._clip(first, stage))
 
     def _clip(self, episode: Episode | None, stage: Data) -> Data:
