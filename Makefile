@@ -63,8 +63,8 @@ format: $(VENV)/.installed-dev ## rewrite to the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(VENV)/.installed-dev ## write what the docs take from the program
-	$(BIN)/python -m tests.make_docs
+docs: $(VENV)/.installed-dev ## write what the docs take from the program, README's trainings too
+	$(BIN)/python -m tests.make_docs --trainings
 
 site: $(VENV)/.installed-dev ## write the edition in the browser, with the docs, to site/
 	$(BIN)/turncoat site --docs docs --out site

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -50,29 +53,49 @@ def write_tables(which: str | Path, path: Path) -> int:
     return mdp.n_states
 
 
-def measure(python: Path | str, loop: str, tables: Path, runs: int, limit: float) -> dict[str, float]:
+def measure(python: Path | str, loop: str, tables: Path, runs: int, limit: float, gigabytes: float) -> dict[str, float]:
     """Processor seconds of the quickest of some runs, peak memory in GiB, and the value at the start.
 
+    The solver has a process of its own, whose processor time and memory are limited, and one thread.
+
+    Args:
+        python: an interpreter that has the solver.
+        loop: the solver's name in `solver_loops`.
+        tables: what it solves.
+        runs: how many are counted.
+        limit: processor seconds that it may take, reading the tables included.
+        gigabytes: of memory that it may ask for, GiB.
+
     Raises:
-        PeerUnavailableError: it fails, or takes longer than `limit` seconds.
+        PeerUnavailableError: it fails, or takes more than it may.
     """
-    try:
-        done = subprocess.run(
-            [python, str(SOLVE), loop, str(tables), str(runs)],
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise PeerUnavailableError(f"more than {limit:g} s") from None
+
+    def confine() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (round(limit), round(limit)))
+        resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30),) * 2)
+
+    done = subprocess.run(
+        [python, str(SOLVE), loop, str(tables), str(runs)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=confine,
+        # Threads that wait for a busy core spin, and that would count.
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
+        raise PeerUnavailableError(f"more than {limit:g} processor seconds")
     if done.returncode:
-        raise PeerUnavailableError((done.stderr.strip().splitlines() or ["it says nothing"])[-1])
+        said = done.stderr.strip().splitlines() or ["it says nothing"]
+        short = "MemoryError" in said[-1] or "bad_alloc" in said[-1]
+        raise PeerUnavailableError(f"more than {gigabytes:g} GiB of memory" if short else said[-1])
     answer: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
 
 
-def compare(peers: Sequence[Peer], worlds: Sequence[str], cache: Path, runs: int, limit: float) -> list[str]:
+def compare(
+    peers: Sequence[Peer], worlds: Sequence[str], cache: Path, runs: int, limit: float, gigabytes: float
+) -> list[str]:
     """One line of a table for each world and solver."""
     lines = [
         "| world | states | solver | processor seconds | peak memory | value at the start |",
@@ -85,7 +108,7 @@ def compare(peers: Sequence[Peer], worlds: Sequence[str], cache: Path, runs: int
             for solver, peer in (("Turncoat", None), *((peer.name, peer) for peer in peers)):
                 try:
                     python = sys.executable if peer is None else installed(peer, cache)
-                    found = measure(python, "turncoat" if peer is None else peer.loop, tables, runs, limit)
+                    found = measure(python, "turncoat" if peer is None else peer.loop, tables, runs, limit, gigabytes)
                     told = f"{found['seconds']:.4g} | {found['memory']:.2f} GiB | {found['value']:.12g}"
                 except PeerUnavailableError as why:
                     told = f"not measured: {why} | | "
@@ -99,8 +122,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks solvers", description=__doc__)
     parser.add_argument("--cache", type=Path, default=CACHE, help="where the peers' environments are (%(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="of each, the quickest counts (%(default)s)")
-    parser.add_argument("--limit", type=float, default=600.0, help="seconds for one solver and world (%(default)s)")
+    parser.add_argument(
+        "--limit", type=float, default=600.0, help="processor seconds for one solver and world (%(default)s)"
+    )
+    parser.add_argument("--gigabytes", type=float, default=12.0, help="memory of one solver, GiB (%(default)s)")
     parser.add_argument("worlds", nargs="*", default=list(WORLDS), help="which (all)")
     given = parser.parse_args(arguments)
-    print("\n".join(compare(SOLVERS, given.worlds, given.cache, given.runs, given.limit)))
+    print("\n".join(compare(SOLVERS, given.worlds, given.cache, given.runs, given.limit, given.gigabytes)))
     return 0

@@ -29,6 +29,12 @@ def row_ids(columns: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.int64]
     return _dense(keys, size)[0]
 
 
+def row_places(rows: npt.NDArray[np.generic], wanted: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    """int64 `[n]`: which of some different rows `[S, F]` each of others `[n, F]` of the same type is; -1: none."""
+    known = {row.tobytes(): number for number, row in enumerate(np.ascontiguousarray(rows))}
+    return np.array([known.get(row.tobytes(), -1) for row in np.ascontiguousarray(wanted)], np.int64)
+
+
 def _codes(column: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], int]:
     """A column as numbers from 0 in the same order, and how many there may be."""
     if not column.size:

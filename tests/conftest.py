@@ -16,6 +16,9 @@ settings.load_profile("steady")
 for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
     os.environ.pop(name, None)
 
+# Tests run beside each other, and threads of torch that wait for each other's cores take many times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _cache = tempfile.TemporaryDirectory(prefix="turncoat-tests-")
 os.environ["TURNCOAT_CACHE"] = _cache.name
 

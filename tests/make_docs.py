@@ -1,8 +1,8 @@
 """Writes what the docs take from the program: fault codes, commands and options, the output of commands shown.
 
 `make docs` (or `python -m tests.make_docs`) writes; with `--check` it writes nothing and fails if any would change.
-Paths of pages (`docs/tutorial.md`) confine it to those, and `--quick` leaves the output of `turncoat run`, which trains
-agents, as it stands.
+Files that are named are the only ones (`python -m tests.make_docs docs/scenarios/escape/cluster.md README.md`). What a
+command that trains printed is left as it is unless `--trainings` is given, since that takes many minutes.
 In a Markdown file, a block marked `console` begins with `$ turncoat ...`, and the rest of it is what that prints. The
 blocks marked `yaml` before it are the file `courier.yaml`; a comment `<!-- with: A -> B -->` changes that file for one
 command.
@@ -18,7 +18,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ import typer
 from tests import scenario_pages
 from turncoat import cli
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
+from turncoat.scenarios.language.loading import load
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = ("README.md", "docs/tutorial.md")
@@ -55,15 +56,14 @@ _GROUPS = {
 }
 
 
-def pages(quick: bool) -> Iterator[tuple[Path, Callable[[], str]]]:
-    """Every generated file with what makes the text that it should have."""
-    yield ROOT / "docs/reference/faults.md", fault_page
-    yield ROOT / "docs/reference/command-line.md", command_page
-    for path, text in scenario_pages.pages():
-        yield path, partial(str, text)
-    for name in SHOWN:
-        path = ROOT / name
-        yield path, partial(with_outputs, path.read_text(encoding="utf-8"), quick)
+def pages(trainings: bool = True) -> dict[Path, Callable[[], str]]:
+    """Every generated file with what makes the text that it should have; `trainings`: as in `with_outputs`."""
+    return {
+        ROOT / "docs/reference/faults.md": fault_page,
+        ROOT / "docs/reference/command-line.md": command_page,
+        **scenario_pages.pages(),
+        **{ROOT / name: partial(with_outputs, ROOT / name, trainings) for name in SHOWN},
+    }
 
 
 def fault_page() -> str:
@@ -118,8 +118,8 @@ def _sentence(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-def with_outputs(page: str, quick: bool) -> str:
-    """A page with the output of each command as it is now; if it is to be quick, only of those that train nobody."""
+def with_outputs(path: Path, trainings: bool) -> str:
+    """A page with the output of each command as it is now; commands that train are run only with `trainings`."""
     scenario: list[str] = []
     changes: list[tuple[str, str]] = []
 
@@ -135,20 +135,23 @@ def with_outputs(page: str, quick: bool) -> str:
                 text = text.replace(old, new)
             changes.clear()
             command = match["text"].splitlines()[0]
-            if quick and command.startswith("$ turncoat run "):
-                return match[0]
-            return f"```console\n{command}\n{printed(command, text)}```\n"
+            output = printed(command, text, trainings)
+            if output is not None:
+                return f"```console\n{command}\n{output}```\n"
+            print(f"{path.relative_to(ROOT)}: left as it is: {command} (--trainings runs it)", file=sys.stderr)
         return match[0]
 
-    return _PART.sub(part, page)
+    return _PART.sub(part, path.read_text(encoding="utf-8"))
 
 
-def printed(command: str, scenario: str) -> str:
-    """What `$ turncoat ...` prints in a folder that holds `courier.yaml`."""
+def printed(command: str, scenario: str, trainings: bool) -> str | None:
+    """What `$ turncoat ...` prints in a folder that holds `courier.yaml`; None for one that trains, if it may not."""
     prompt, program, *arguments = shlex.split(command)
     assert (prompt, program) == ("$", "turncoat"), command
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "courier.yaml").write_text(scenario, encoding="utf-8")
+        if not trainings and _trains(arguments, Path(folder)):
+            return None
         done = subprocess.run(
             [sys.executable, "-m", "turncoat", *arguments],
             cwd=folder,
@@ -162,24 +165,33 @@ def printed(command: str, scenario: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def main() -> None:
+def _trains(arguments: Sequence[str], folder: Path) -> bool:
+    """Whether a command, given in a folder, trains agents."""
+    if arguments[0] != "run":
+        return False
+    which = arguments[1]
+    return load(folder / which if which.endswith(".yaml") else which).document.runs.agents != ["exact"]
+
+
+def main(words: Sequence[str] | None = None) -> None:
     """Write the pages, or check them."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("pages", nargs="*", type=Path)
-    options.add_argument("--check", action="store_true")
-    options.add_argument("--quick", action="store_true")
-    chosen = options.parse_args()
-    wanted, stale = {path.resolve() for path in chosen.pages}, []
-    made = {path: make for path, make in pages(chosen.quick) if not wanted or path in wanted}
-    if unknown := wanted - set(made):
-        options.error(f"none of the pages that are written here: {', '.join(sorted(map(str, unknown)))}")
-    for path, make in made.items():
-        text = make()
+    parser = argparse.ArgumentParser(prog="python -m tests.make_docs", description=main.__doc__)
+    parser.add_argument("pages", nargs="*", type=Path, metavar="PAGE", help="files below this folder; all by default")
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail if any would change")
+    parser.add_argument("--trainings", action="store_true", help="run the commands that train too")
+    given = parser.parse_args(words)
+    makers = pages(given.trainings)
+    asked = [page.resolve() for page in given.pages] or list(makers)
+    if strangers := [str(page) for page in asked if page not in makers]:
+        parser.error(f"not made here: {', '.join(strangers)}")
+    stale = []
+    for path in asked:
+        text = makers[path]()
         old = path.read_text(encoding="utf-8") if path.exists() else ""
         if text == old:
             continue
         stale.append(path)
-        if chosen.check:
+        if given.check:
             name = str(path.relative_to(ROOT))
             sys.stdout.writelines(
                 difflib.unified_diff(old.splitlines(True), text.splitlines(True), name, "as it is now")
@@ -188,7 +200,7 @@ def main() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.relative_to(ROOT)}")
-    if stale and chosen.check:
+    if stale and given.check:
         raise SystemExit("out of date: run `make docs`")
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,21 @@ PICTURES = FOLDER / "pictures"
 FIGURES = ROOT / "tests/golden/engine.json"
 
 
-def pages() -> Iterator[tuple[Path, str]]:
-    """Every page with the text that it should have."""
-    figures = json.loads(FIGURES.read_text(encoding="utf-8"))
-    scenarios = {name: load(name) for name in library.names()}
-    yield FOLDER / "index.md", index(scenarios, figures)
-    for name, scenario in scenarios.items():
-        yield page_of(name), page(name, scenario, figures.get(name, {}))
+def pages() -> dict[Path, Callable[[], str]]:
+    """Every page with what makes the text that it should have."""
+
+    def one(name: str) -> str:
+        return page(name, load(name), _figures().get(name, {}))
+
+    def all_of_them() -> str:
+        return index({name: load(name) for name in library.names()}, _figures())
+
+    return {FOLDER / "index.md": all_of_them, **{page_of(name): partial(one, name) for name in library.names()}}
+
+
+@cache
+def _figures() -> Any:
+    return json.loads(FIGURES.read_text(encoding="utf-8"))
 
 
 def page_of(name: str) -> Path:

@@ -52,6 +52,7 @@ def test_what_is_public():
         "make_aec",
         "make_mo",
         "make_parallel",
+        "measure",
         "mitigations",
         "monitor",
         "names",

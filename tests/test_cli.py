@@ -23,6 +23,7 @@ from turncoat.envs.solvers import bellman
 from turncoat.evals.exact import parameter_flips
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.printing import progressing, terminal
+from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,13 +113,19 @@ def test_list(call):
     rows = strictly(out)
     assert {"escape/interruption": "proxy"}.items() <= {row["name"]: row["origin"] for row in rows}.items()
     assert [row["name"] for row in rows] == sorted(row["name"] for row in rows)
+    loaded = {name: load(name).document for name in library.names()}
+    assert {row["name"]: (row["origin"], row["title"]) for row in rows} == {
+        name: (document.origin, document.title) for name, document in loaded.items()
+    }
     assert {len(row) for row in strictly(out)} == {3}
 
 
-def test_a_broken_scenario_in_the_library_hides_no_other(call, monkeypatch, corridor):
-    from turncoat import api
-
-    monkeypatch.setattr(api, "names", lambda: ("nonsense", "treacherous_turn/lab"))
+def test_a_broken_scenario_in_the_library_hides_no_other(call, monkeypatch, tmp_path):
+    (tmp_path / "nonsense.yaml").write_text("turncoat: 1\norigin: given\ntitle: Of a plugin\n")
+    lab = library.find("treacherous_turn/lab")
+    monkeypatch.setattr(
+        library, "_paths", lambda: {"nonsense": tmp_path / "nonsense.yaml", "treacherous_turn/lab": lab}
+    )
     code, out, _ = call("list")
     assert code == 0
     assert re.search(r"^nonsense +cannot be loaded: `turncoat check nonsense` says why$", out, re.M)
@@ -590,7 +597,7 @@ def test_on_a_terminal_text_is_wrapped(monkeypatch, capsys):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="shells differ")
 def test_a_closed_pipe_makes_no_noise(tmp_path):
-    for words in ("list --json", "run interruption --no-save"):
+    for words in ("list --json", "run interruption --no-save --agent exact"):
         command = f'"{sys.executable}" -m turncoat {words} | true; echo ${{PIPESTATUS[0]}}'
         done = subprocess.run(["bash", "-c", command], env=ENV, capture_output=True, text=True, cwd=tmp_path)
         assert done.stderr == "", words

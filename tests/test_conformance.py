@@ -24,6 +24,7 @@ from turncoat.agents.planners.mcts import MctsPlanner
 from turncoat.agents.planners.tabular import Enumerate, GreedyPlanner
 from turncoat.envs.deliberation import RULES, TIE_TOLERANCE, WEIGHTED, Choice, weighted
 from turncoat.envs.reference.observation_spec import ObservationSpec
+from turncoat.envs.world.part_spec import PartSpec
 from turncoat.evals.exact.recorded_plan import exact_agent
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.testing import (
@@ -131,7 +132,7 @@ def test_deep_conforms() -> None:
     seen = observation_spec(ground_of(None, None, None).world)
     values = ValueOptions(channels=4, layers=1, hidden=8, lanes=4, depth=3, batch=16, real=8)
     model = ModelOptions(members=2, branches=2, hidden=16, batch=16, updates=2)
-    options = DeepOptions(model, values, lanes=3, round=8, warm_up=8)
+    options = DeepOptions(model, values, planner=PartSpec("mcts", {"simulations": 2}), lanes=3, round=8, warm_up=8)
 
     def make(seat: AgentInterface) -> DeepAgent:
         return DeepAgent(seen, seat.channels, len(seat.actions), seat.weights, seat.discount, options)

@@ -12,6 +12,7 @@ import typer
 from pydantic import BaseModel
 
 import turncoat
+from tests import make_docs
 from turncoat import cli
 from turncoat.evals.runs.run import RunSettings
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
@@ -33,11 +34,32 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [("--quick",), pytest.param((), marks=pytest.mark.nightly)])
-def test_pages_taken_from_the_program_are_current(options: tuple[str, ...]) -> None:
-    done = _run("-m", "tests.make_docs", "--check", *options)
+def test_pages_taken_from_the_program_are_current() -> None:
+    done = _run("-m", "tests.make_docs", "--check")
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == list(make_docs.SHOWN)  # what trains is left
+
+
+@pytest.mark.nightly
+def test_what_trainings_print_is_current() -> None:
+    done = _run("-m", "tests.make_docs", "--check", "--trainings", *make_docs.SHOWN)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pages_that_are_named_are_the_only_ones_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    makers = {tmp_path / "one.md": lambda: "new", tmp_path / "other.md": lambda: "new too"}
+    monkeypatch.setattr(make_docs, "ROOT", tmp_path)
+    monkeypatch.setattr(make_docs, "pages", lambda trainings: makers)
+
+    make_docs.main([str(tmp_path / "one.md")])
+
+    assert [path.name for path in tmp_path.iterdir()] == ["one.md"]
+    with pytest.raises(SystemExit, match="out of date"):
+        make_docs.main(["--check"])
+    with pytest.raises(SystemExit, match="2"):
+        make_docs.main([str(tmp_path / "nowhere.md")])
 
 
 def test_every_scenario_has_its_page_and_its_picture() -> None:

@@ -78,7 +78,7 @@ def test_every_scenario_of_the_library(name: str) -> None:
         same(compile_world(scenario, stage), seed=7, lanes=64, ticks=60)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_random_scenarios(text: str, seed: int) -> None:
     same(world_of(text), seed, lanes=16, ticks=40)

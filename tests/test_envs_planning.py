@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,10 @@ from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
 from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, rollout_path, share_range
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.solvers.dynamic_programming import InfeasibleError
+from turncoat.envs.solvers.dynamic_programming import InfeasibleError, Solution
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError
 from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.reweight import reweigh
 from turncoat.scenarios.language.loading import apply_overrides, load
 
 
@@ -112,10 +115,29 @@ def test_with_a_horizon_beliefs_are_planned_on_too() -> None:
     assert _plan(text.replace("H}", "2}")).start_value == pytest.approx(0.85)
 
 
+@pytest.mark.parametrize("view", ["full", "{hides: [prize]}"])
+def test_a_plan_under_other_weights_lends_what_does_not_depend_on_them(view: str) -> None:
+    text = DOORS.replace("VIEW", view)
+    scenario, enumeration = scenario_of(text), enumerate_world(world_of(text))
+    plan = plan_exactly(enumeration)
+    for discount, weight in ((0.01, 1), (0.9, 5), (0.9, -1), (0.99, 0.5)):
+        point = {"robot.discount": discount, "robot.values.reward": weight}
+        other = replace(enumeration, world=reweigh(enumeration.world, scenario.document, point))
+        alone, near = plan_exactly(other), plan_exactly(other, near=plan)
+        assert near.beliefs is plan.beliefs
+        assert near.aliased == alone.aliased
+        assert isinstance(near.solution, Solution)
+        assert isinstance(alone.solution, Solution)
+        assert np.array_equal(near.solution.optimal, alone.solution.optimal)
+        assert near.start_value == pytest.approx(alone.start_value, abs=1e-12)
+        plan = near
+
+
 def test_with_too_many_beliefs_the_seeing_optimum_is_given_as_a_bound() -> None:
     plan = _plan(DOORS.replace("VIEW", "{hides: [prize]}"), max_states=2)
     assert plan.upper_bound
     assert plan.start_value == pytest.approx(1)
+    assert plan_exactly(plan.enumeration, max_states=2, near=plan).upper_bound
 
 
 def test_what_looks_alike_and_has_one_future_needs_no_beliefs() -> None:

@@ -127,7 +127,7 @@ def test_every_scenario_of_the_library_is_replayed(name: str) -> None:
         replayed(world, enumerate_world(world), seed=5, lanes=16, ticks=140)
 
 
-@settings(max_examples=40)
+@settings(max_examples=16)
 @given(scenarios(), st.integers(0, 2**32 - 1))
 def test_random_scenarios_are_replayed(text: str, seed: int) -> None:
     world = world_of(text)

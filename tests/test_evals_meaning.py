@@ -74,6 +74,21 @@ CASES = {
     "TC601 too many states": changed("stages:\n", "runs: {max_states: 3}\nstages:\n"),
     "TC602 over at its start": with_rule('name: doom\n    at: start\n    then:\n      - end "doom"', BARE),
     "TC602 over at once": with_rule('name: doom\n    then:\n      - end "doom"', BARE),
+    "TC603 behind a coin of 0": with_rule("name: never\n    when: lucky", BARE).replace(
+        "agents:", "draws: {lucky: {at: tick, p: 0}}\nagents:", 1
+    ),
+    "TC603 behind rules of chance 0": with_rule(
+        "name: off\n    chance: rare\n    then: alarm = 1\n"
+        "  - name: second\n    when: alarmed\n    then: called = 1\n"
+        "  - name: third\n    when: called and robot on goal",
+        BARE,
+    ).replace(
+        "agents:",
+        "params: {rare: {value: 0, range: [0, 1]}}\ncounters: {alarm: {}, called: {}}\n"
+        "let: {alarmed: alarm == 1}\nagents:",
+        1,
+    ),
+    "TC603 a chance that the state makes 0": with_rule("name: never\n    chance: \"if(robot on goal, 0, 0)\"", BARE),
     "TC603 a rule that never fires": with_rule("name: never\n    when: robot on goal and robot does left"),
     "TC604 given, not proxy": changed("origin: given", "origin: proxy"),
     "TC604 given, not learned": changed("origin: given", "origin: learned"),

@@ -443,7 +443,7 @@ def test_first_turn_holds_no_disarming_and_no_theft_in_training():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("watched", "turns"), [(0, False), (5, True)])
+@pytest.mark.parametrize(("watched", "turns"), [pytest.param(0, False, marks=pytest.mark.nightly), (5, True)])
 def test_first_turn_comes_of_having_watched(watched, turns):
     solved = SolvedWorlds(api.load("treacherous_turn/first_turn"))
     scenario = solved.under({"disarmings": watched})

@@ -24,6 +24,7 @@ from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.measure import Interval
 from turncoat.evals.measures.measure_values import measured
 from turncoat.evals.measures.phase_diagram_regimes import regime_of
+from turncoat.evals.studies import sweep as sweeping
 from turncoat.evals.studies import sweep_points
 from turncoat.evals.studies.sweep import identity, run_sweep
 from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep
@@ -77,7 +78,8 @@ def without_seconds(sweep):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_every_point_is_as_if_solved_alone(jobs):
+def test_every_point_is_as_if_solved_alone(jobs, monkeypatch):
+    monkeypatch.setattr(sweeping, "STARTING_SECONDS", 0.0)  # so that other processes do their part
     axes: dict[str, Any] = {"robot.discount": [0.5, 0.97], "threshold": [1, 3], "robot.values.own": [0.25, 1]}
     measures = ["first(disarmed)", "value", "performance", "rate(seized | power < threshold)"]
     sweep = turncoat.sweep(LAB, axes, measures=measures, regimes={}, jobs=jobs)
@@ -93,6 +95,33 @@ def test_every_point_is_as_if_solved_alone(jobs):
             alone = measured(plan, parsed_measure(text))
             assert (row[f"{text}.low"], row[f"{text}.high"]) == (alone.low, alone.high), (point, text)
     assert table.select(*axes).rows() == [tuple(point.values()) for point in sweep.settings.points()]
+
+
+UNSEEN = {"robot.observes.hides": ["supervised"]}
+
+
+@pytest.mark.parametrize(("which", "under", "axes", "measures"), [
+    (LAB, {}, {"robot.discount": np.linspace(0.5, 0.99, 4).tolist(), "robot.values.own": [0, 0.1, 0.5, 1, 2]},
+     ["value", "share(disarmed)", "performance", "return", "return(own)", "regret(performance)"]),
+    ("escape/cluster", {"replacement": 5}, {"ai.discount": [0.3, 0.9, 0.97], "host_pay": [0.01, 0.1, 0.3, 3]},
+     ["value", "share(out)", "first(out)", "regret", "steps"]),
+    ("safety_gridworlds/absent_supervisor", UNSEEN, {"robot.discount": [0.5, 0.9, 0.99]},
+     ["value", "share(trespassed)", "return"]),
+])  # fmt: skip
+def test_what_a_neighbour_lends_changes_nothing(which, under, axes, measures):
+    """Points begin from the plan of the last one, and keep what is measured where behaviour stays: to the last bit."""
+    scenario = api.load(which, under)
+    settings = sweep_settings(scenario, [SweepAxis(name, tuple(each)) for name, each in axes.items()], None, measures)
+    rows = run_sweep(scenario, settings).rows
+    alone = [run_sweep(scenario, replace(settings, axes=at)).rows[0] for at in map(single, settings.points())]
+
+    assert len({row.measures for row in rows}) > 1
+    for together, by_itself in zip(rows, alone, strict=True):
+        assert replace(together, seconds=0) == replace(by_itself, seconds=0)
+
+
+def single(point):
+    return tuple(SweepAxis(name, (value,)) for name, value in point.items())
 
 
 def test_a_sweep_of_preferences_is_one_enumeration(monkeypatch):

@@ -1,11 +1,13 @@
 """Shards share a run out: together they are the whole, none does what another does."""
 
+from functools import cache
+
 import pytest
 
 from turncoat import api
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.verdicts.expectation import EXIT_CODES
-from turncoat.evals.verdicts.work_units import Shard, WorkUnit, shard_units, units_of
+from turncoat.evals.verdicts.work_units import Shard, WorkUnit, monitor_units_of, shard_units, units_of
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR
@@ -27,14 +29,19 @@ def test_of_no_parts_none_is_the_first():
         Shard.parse("0/0")
 
 
+@cache
+def library_scenarios():
+    return [api.load(name) for name in api.names()]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
 def test_shards_make_the_whole(count):
-    scenarios = [api.load(name) for name in api.names()]
+    scenarios = library_scenarios()
     given = [(scenario, scenario.named_agents) for scenario in scenarios]
     shares = [shard_units(given, Shard(index, count)) for index in range(1, count + 1)]
     for number, scenario in enumerate(scenarios):
         dealt = [unit for share in shares for unit in share[number]]
-        assert sorted(dealt) == sorted(units_of(scenario)), "each unit once"
+        assert sorted(dealt) == sorted([*units_of(scenario), *monitor_units_of(scenario)]), "each unit once"
     sizes = [sum(map(len, share)) for share in shares]
     assert count > 7 or min(sizes) > 0
     assert shard_units(given, Shard(1, count)) == shares[0]

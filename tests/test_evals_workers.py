@@ -277,7 +277,14 @@ def children(parent):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
-@pytest.mark.parametrize(("name", "code"), [("SIGKILL", -9), ("SIGTERM", 143), ("SIGINT", 130)])
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("SIGKILL", -9),
+        pytest.param("SIGTERM", 143, marks=pytest.mark.nightly),
+        pytest.param("SIGINT", 130, marks=pytest.mark.nightly),
+    ],
+)
 def test_workers_end_with_the_main_process_and_say_nothing(tmp_path, name, code):
     (tmp_path / "long.yaml").write_text(LONG)
     (tmp_path / "tmp").mkdir()

@@ -192,3 +192,42 @@ def test_generated_places() -> None:
     for wrong, code in (("corner(power)", "TC515"), ("corner(", "TC317"), ("corner()", "TC101"), ("nowhere", "TC317")):
         assert [found for found, *_ in faults(text.replace("key: anywhere", f'key: "{wrong}"'))] == [code]
     assert [code for code, *_ in faults(text.replace("key: anywhere", "cat: anywhere"))] == ["TC422"]
+
+
+TWO_MAPS = edited(
+    ("{limit: 100}", "{limit: 100, map: *}"),
+    ("      - place gem at random in south\n", ""),
+    ("or any(gem: gem.ripe)", "or SOME"),
+    ("    each: gem\n    when: robot on gem", "    each: gem\n    when: GUARD and robot on gem"),
+)
+"""A stage with one gem, of the two that the common map shows."""
+
+
+@pytest.mark.parametrize(
+    ("some", "guard", "warned"),
+    [
+        ("any(gem: gem.ripe)", "true", True),
+        ("any(gem: gem on board and gem.ripe)", "true", False),
+        ("any(g of gem: g near(2) robot and g.ripe)", "true", False),
+        ("any(gem: not gem near(2) robot)", "true", True),
+        ("any(gem: distance(gem, robot) < 3)", "true", False),
+        ("any(gem: row(gem) < 0)", "true", True),
+        ("any(gem: gem moved)", "true", False),
+        ("any(gem: any(g of gem: g near(1) gem))", "true", False),
+        ("count(gem: gem.ripe == 0) > 1", "true", True),
+        ("count(gem: gem in south) > 1", "true", False),
+        ("all(gem: gem.ripe)", "true", True),
+        ("all(gem: gem in south)", "true", True),
+        ("all(gem: not gem on board or gem.ripe)", "true", False),
+        ("watched", "gem.ripe == 0 or", True),
+    ],
+)
+def test_formulas_over_all_instances_say_where_some_are_nowhere(some: str, guard: str, warned: bool) -> None:
+    drawn = SEED[SEED.index("  #########\n") : SEED.index("legend:")].replace("#......g#", "#.......#")
+    one = drawn.replace("  #", "      #")
+    text = TWO_MAPS.replace("{limit: 100, map: *}", f"\n    limit: 100\n    map: |\n{one.rstrip()}")
+    text = text.replace("SOME", some).replace("GUARD and", "" if guard == "true" else guard)
+
+    assert [code for code, *_ in faults(text)] == ["TC321"] * warned
+    # What is meant to be less on some boards is said by a count.
+    assert faults(text.replace("gem: {fields", "gem: {count: 2, fields")) == []

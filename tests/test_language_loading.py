@@ -144,6 +144,31 @@ def test_later_fragments_lie_over_earlier_ones_and_over_what_is_extended(tmp_pat
     assert load(tmp_path / "top.yaml").document.agents["robot"].discount == 0.2
 
 
+def test_null_drops_what_lies_beneath(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(
+        "extends: treacherous_turn/lab\n"
+        "search:\n  over:\n    robot.discount: {values: [0.5, 0.97]}\n    robot.values.own: {values: [0, 1]}\n"
+        "  objective: return(task)\n  harm: share(seized)\n"
+    )
+    beneath = "name: top\nextends: base\n"
+    (tmp_path / "top.yaml").write_text(
+        f"{beneath}search: {{over: {{robot.discount: null, robot.values.own: {{values: [2]}}}}}}\nvariants: ~\n"
+    )
+    (tmp_path / "all.yaml").write_text(f"{beneath}search:\n")
+
+    search = load(tmp_path / "top.yaml").document.search
+    assert search is not None
+    assert list(search.over) == ["robot.values.own"]
+    assert search.over["robot.values.own"].values == [2]
+    assert load(tmp_path / "top.yaml").document.variants == {}
+    assert load(tmp_path / "all.yaml").document.search is None
+    # Where nothing lies beneath, null is a value like any other, and no axis.
+    (tmp_path / "top.yaml").write_text(f"{beneath}search: {{over: {{robot.discont: null}}}}\n")
+    with pytest.raises(ScenarioError) as raised:
+        load(tmp_path / "top.yaml")
+    assert codes(raised) == ["TC202"]
+
+
 def test_a_fault_points_into_the_file_where_it_stands(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text(SEED.read_text().replace("event seized", "event vault", 1))
     (tmp_path / "top.yaml").write_text(

@@ -258,7 +258,7 @@ lab.yaml:1:1: TC105 `3` cannot stand here
     1 | 3
       | ^
    cure: write a measure: rate, share, most, least, count, first, return, value, performance, steps, regret, mean, \
-max, min, final, at, or life here
+max, min, final, at, cvar, or life here
 """,
     ),
     (
@@ -570,7 +570,7 @@ lab.yaml:1:1: TC117 there is no measure `robots`
     1 | robots
       | ^^^^^^
    cure: measures are rate, share, most, least, count, first, return, value, performance, steps, regret, mean, max, \
-min, final, at, and life
+min, final, at, cvar, and life
 """,
     ),
     (

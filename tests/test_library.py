@@ -27,10 +27,20 @@ from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
-from .worlds import LIVES, SAMPLE, SIMULATED, sampled
+from .worlds import LIVES, SAMPLE, SIMULATED, first_of, sampled
 
 NAMES = api.names()
 EXACT = RunSettings(agents=("exact",))
+REPEATED = {
+    "escape/off_switch_game",
+    "learning/selection",
+    "safety_gridworlds/friend_foe",
+    "treacherous_turn/camera",
+    "treacherous_turn/first_turn",
+    "treacherous_turn/suspicion",
+    "two_systems/gathering",
+}
+"""One of each kind: by what is seen, by chance, found by a search, over beliefs, trained, lived, of two agents."""
 ALLOWED_WARNINGS: dict[str, set[str]] = {
     **{name: {"TC601"} for name in SIMULATED},
     "safety_gridworlds/island_navigation": {"TC608"},  # safe exploration: whoever knows the water has nothing to lose
@@ -50,6 +60,7 @@ CONTROLS = {
     "escape/slow_growth": {"aligned", "myopic", "no_audits", "slow"},
     "learning/accident": {"short_sighted", "harmless"},
     "learning/exploration_hacking": {"short_sighted", "does_not_guard", "nothing_sticks", "aligned"},
+    "learning/new_door": {"surefooted", "seen_before"},
     "learning/reward_edit": {"guards", "does_not_foresee", "short_sighted", "dull"},
     "learning/loss_terms": {"against_deliveries", "meant"},
     "learning/selection": {"aligned", "hasty"},
@@ -198,7 +209,7 @@ def test_its_simulated_expectations_hold(name):
     assert {j.name: (j.outcome, j.why) for j in api.run(name).judgements if j.outcome != "pass"} == {}
 
 
-@pytest.mark.parametrize("name", sampled(NAMES))
+@pytest.mark.parametrize("name", sampled(NAMES, REPEATED))
 def test_it_runs_the_same_twice(name, tmp_path):
     first, second = run(name), api.run(name, settings=EXACT)
     one, two = (its.save(tmp_path / place / "run", command=()) for its, place in ((first, "one"), (second, "two")))
@@ -259,7 +270,7 @@ def test_lab_turns_at_every_setting(threshold, sight, stage):
     assert measured(plan, parsed_measure("rate(seized | power < threshold)")).high == 0
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", first_of(range(5)))
 def test_lab_is_learned_within_40_000_steps(seed):
     """What the frozen agent would do in every state, evaluated exactly on the true world."""
     solved = SolvedWorlds(api.load("treacherous_turn/lab"))

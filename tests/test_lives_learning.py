@@ -178,7 +178,7 @@ def test_lives_of_others_are_read_from_their_first_episode_to_their_last() -> No
 
 def test_who_cannot_live_a_life_says_why() -> None:
     run = api.run(scenario_asking("neural"), settings=RunSettings(agents=("neural",), seeds=1))
-    assert "lives it once" in run.judgements[0].why
+    assert "lived once" in run.judgements[0].why
 
 
 def test_a_sweep_over_lives_that_are_lived() -> None:
@@ -188,7 +188,7 @@ def test_a_sweep_over_lives_that_are_lived() -> None:
     assert values[(40,), 0] == values[(40,), 1] == (0.0, 0.0)
     assert values[(0,), 0] == (1.0, 1.0)
     unable = api.sweep(scenario, {"books": [0, 40]}, measures=["share(broke)"], agents=["dqn"], seeds=1)
-    assert "lives it once" in unable.rows[0].note
+    assert "lived once" in unable.rows[0].note
 
 
 def test_a_sweep_trains_nobody_in_a_life_of_two() -> None:

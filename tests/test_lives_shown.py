@@ -280,6 +280,18 @@ def test_a_random_life_has_the_mean_of_its_actions() -> None:
     assert random.watched.low == 1
 
 
+def test_what_a_whole_life_comes_to_is_summed_over_all_of_it() -> None:
+    found = api.control(faker(), "life", settings=ControlSettings(seen="1 == 0")).conditions[0]
+    analysis = api.solve(faker(), "life")
+    assert found.agent is not None
+    assert found.best is not None
+    assert analysis.performance_best is not None
+    assert found.agent.performance == analysis.agent.performance
+    assert found.best.performance == analysis.performance_best.performance
+    assert found.agent.reward == analysis.agent.total
+    assert found.best.performance.high > 1  # more than any of its episodes
+
+
 def test_the_commands_know_lives() -> None:
     run = CliRunner().invoke
     told = run(app, ["why", "treacherous_turn/suspicion", "--event", "nothing"])

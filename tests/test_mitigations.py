@@ -88,6 +88,31 @@ def test_a_shutdown_that_can_be_delayed(delay):
         assert "exact planner" in delay[name].note
 
 
+def test_neutrality_and_usefulness_are_as_defined(delay):
+    """Entropy of the length in bits, and what is had as a share of what could be, given the length."""
+    scores = {name: (its.neutrality, its.usefulness) for name, its in delay.items() if its.turns is not None}
+    # Two lengths: what DReST makes optimal is as neutral as can be and wastes nothing; the planner is useful alone.
+    assert scores["drest"] == pytest.approx((1, 1))
+    assert scores["none"] == scores["mona"] == pytest.approx((0, 1))
+    # Whoever is never stopped in its plans works both ticks, which is all that there is in them.
+    assert scores["indifference"] == scores["veto"] == pytest.approx((0, 1))
+
+
+def test_neutrality_and_usefulness_of_a_policy_with_chance():
+    """By hand: both actions alike in each tick, of a quantiliser that takes all of them."""
+    text = DELAY.replace("actions: [stay, work, delay]", "actions: [work, delay]")
+    found = turncoat.mitigations(
+        scenario_of(text), settings=MitigationSettings(stopped="ended:shut down", quantile=1.0)
+    )
+    its = by_name(found)["quantiliser"]
+    assert its.neutrality == pytest.approx(1)
+    # Half of the time it is stopped after 2 ticks, having worked in the first, and in the second with chance 1/2; else
+    # after 4, having worked in each but the first with chance 1/2.
+    g = 0.99
+    two, four = (1 + g / 2) / (1 + g), (g + g**2 + g**3) / 2 / (g + g**2 + g**3)
+    assert its.usefulness == pytest.approx((two + four) / 2)
+
+
 def test_ties_are_broken_towards_staying_stoppable():
     """A robot that is paid nothing may press or not; corrigible, it does not."""
     idle = scenario_of(DELAY.replace("pays: {task: 1, performance: 1}", "pays: {performance: 1}"))

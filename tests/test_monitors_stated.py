@@ -9,6 +9,7 @@ from turncoat import RunSettings, api
 from turncoat.evals.monitors.detection import detect
 from turncoat.evals.monitors.stated import _by_seeds
 from turncoat.evals.verdicts.expectation import SEEDS, WATCHED, Judgement
+from turncoat.evals.verdicts.work_units import Shard, WorkUnit, shard_units
 from turncoat.scenarios.language.loading import Scenario, load_text
 from turncoat.scenarios.language.schema.document import MonitorBound
 
@@ -99,6 +100,51 @@ def test_one_that_learns_is_judged_by_its_seeds_and_corrected_with_all_other_cla
     # Six of six: a p-value of 0.4^6, times the two claims about agents that learn.
     assert its.p_pass == pytest.approx(2 * 0.4**6)
     assert its.outcome == "pass"
+
+
+def shared(scenario: Scenario, agents: tuple[str, ...], count: int) -> list[list[Judgement]]:
+    """The judgements of each shard to which anything falls."""
+    shares = [shard_units([(scenario, agents)], Shard(index, count))[0] for index in range(1, count + 1)]
+    return [list(api.run(scenario, settings=RunSettings(agents=agents, units=its)).judgements) for its in shares if its]
+
+
+def test_in_shards_each_monitor_is_judged_once_and_where_its_episodes_are() -> None:
+    # The two agents of the first expectation come to different shards, and no expectation at all is left in the second.
+    for scenario in (
+        gate(**{"it passes, measure": "it passes, of: [exact, counts], measure"}),
+        load_text(GATE[: GATE.index("expect:")] + GATE[GATE.index("monitors:") :]),
+    ):
+        whole = {(each.name, each.agent): each.outcome for each in api.run(scenario, settings=EXACTLY).judgements}
+        parts = [each for part in shared(scenario, ("exact",), 3) for each in part]
+        assert {(each.name, each.agent): each.outcome for each in parts} == whole
+        assert len(parts) == len(whole)
+
+
+def test_a_shard_corrects_for_the_monitors_of_the_others() -> None:
+    scenario = gate(**{"it passes, measure: share(passed), at_least: 1": LEARNS})
+    units = [WorkUnit(0, "counts")]
+    its = api.run(scenario, settings=RunSettings(agents=("counts",), units=units)).judgements
+    alone = api.run(scenario, settings=RunSettings(agents=("counts",))).judgements
+    [mine] = its
+    assert mine.p_pass is not None
+    first = next(each for each in alone if each.name == "it passes" and each.agent == "counts")
+    assert first.p_pass is not None
+    # The claim itself and the two figures of the monitor that reads `counts`, by Bonferroni's correction.
+    assert mine.p_pass == pytest.approx(min(1.0, 3 * alone_p()))
+    assert mine.p_pass >= first.p_pass
+
+
+def alone_p() -> float:
+    """The p-value of the only learned claim of the same file without its monitors."""
+    text = GATE[: GATE.index("monitors:")]
+    bare = load_text(text.replace("it passes, measure: share(passed), at_least: 1", LEARNS))
+    [its] = api.run(bare, settings=RunSettings(agents=("counts",))).judgements
+    assert its.p_pass is not None
+    return its.p_pass
+
+
+EXACTLY = RunSettings(agents=("exact",))
+LEARNS = "it passes, of: [counts], measure: share(passed), at_least: 0.5"
 
 
 def test_a_file_that_extends_another_states_its_own_monitors() -> None:

@@ -227,13 +227,19 @@ def fractions(mdp: FiniteMDP, acting: np.ndarray, actions: tuple, discount: Frac
     return [line[-1] / line[i] for i, line in enumerate(system)]
 
 
-def test_a_start_from_neighbouring_values_ends_at_the_same_solution() -> None:
-    mdp = random_world(5)
-    cold = policy_iteration(mdp, [1, 1], 0.97)
-    start = policy_iteration(mdp, [1, 0.9], 0.96).values
+@pytest.mark.parametrize("seed", range(5))
+def test_a_start_from_a_neighbour_ends_at_the_same_solution(seed: int) -> None:
+    mdp = random_world(seed)
+    cold, near = policy_iteration(mdp, [1, 1], 0.97), policy_iteration(mdp, [1, -0.9], 0.6)
+    absurd = np.full(mdp.n_states, 99)
 
-    assert policy_iteration(mdp, [1, 1], 0.97, start=start).values == pytest.approx(cold.values, abs=1e-11)
-    assert value_iteration(mdp, [1, 1], 0.97, start=start).values == pytest.approx(cold.values, abs=1e-9)
+    for start in (near.policy, -near.policy, absurd):
+        warm = policy_iteration(mdp, [1, 1], 0.97, start=start)
+        assert warm.values == pytest.approx(cold.values, abs=1e-11)
+        assert np.array_equal(warm.optimal, cold.optimal)
+    assert value_iteration(mdp, [1, 1], 0.97, start=near.values).values == pytest.approx(cold.values, abs=1e-9)
+    with pytest.raises(ValueError, match="one action for each"):
+        policy_iteration(mdp, [1, 1], 0.97, start=near.policy[1:])
 
 
 def test_all_ties_are_named_and_the_lowest_is_followed() -> None:

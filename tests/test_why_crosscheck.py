@@ -317,6 +317,7 @@ LARGE = (
 )
 APART = (
     "escape/faking",
+    "learning/new_door",
     "safety_gridworlds/safe_interruptibility_0",
     "safety_gridworlds/safe_interruptibility_1",
     "safety_gridworlds/safe_interruptibility_2",
@@ -329,6 +330,7 @@ APART = (
 """Weights that change, states that are hidden, and two that choose apart: these need a check of their own."""
 
 
+@pytest.mark.nightly
 def test_every_scenario_that_enumerates_is_in_one_of_the_lists() -> None:
     assert sorted((*SMALL, *LARGE, *APART)) == sorted({*enumerable()} - LIVES)
 

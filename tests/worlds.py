@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from textwrap import dedent
 from typing import Any
 
@@ -105,9 +105,14 @@ SAMPLE = frozenset(
 """Scenarios of the library that together use what any of it uses: with these the dear tests run every time."""
 
 
-def sampled(names: Iterable[str]) -> list[Any]:
-    """Parameters of a test that takes each of the names: those outside of `SAMPLE` are for the nightly run."""
-    return [name if name in SAMPLE else pytest.param(name, marks=pytest.mark.nightly) for name in names]
+def sampled(names: Iterable[str], among: Collection[str] = SAMPLE) -> list[Any]:
+    """Parameters of a test that takes each of the names: those outside of a sample are for the nightly run."""
+    return [name if name in among else pytest.param(name, marks=pytest.mark.nightly) for name in names]
+
+
+def first_of(values: Iterable[Any]) -> list[Any]:
+    """Parameters of a test that takes each of the values: those after the first are for the nightly run."""
+    return [pytest.param(value, marks=pytest.mark.nightly) if number else value for number, value in enumerate(values)]
 
 
 _REST = {

@@ -45,6 +45,7 @@ from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
 from .evals.training.trained_seeds import Count
 from .evals.verdicts.pre_training_check import CheckResult, check_scenario
+from .evals.verdicts.robustness import MeasureOver, measures_over
 from .notebook import register
 from .scenarios import library
 from .scenarios.arguments import check_kind, check_names, check_path, check_paths, shown
@@ -201,6 +202,38 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
     return analyse(solved.plan({}, name))
 
 
+def measure(
+    which: Which,
+    measures: Sequence[str],
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    over: Mapping[str, Sequence[float]] | None = None,
+    report: Report | None = None,
+) -> tuple[MeasureOver, ...]:
+    """Measures of a stage's best plans, exactly; over an interval of one setting too, if it is given.
+
+    Args:
+        which: see `Which`.
+        measures: as in an expectation (`share(disarmed)`, `cvar(0.1, performance)`).
+        stage: as for `solve`.
+        overrides: dotted, as for `load`.
+        over: one dotted name -> the values that are tried.
+        report: told the progress.
+
+    Raises:
+        ArgumentError: nothing is measured, or `over` has more than one name, or values that are no numbers.
+        NotEnumerableError: the file as it is cannot be solved, or a measure has no exact value.
+        ScenarioError: the scenario, a measure, or a value of the setting is wrong.
+        UnknownNameError: no such stage.
+    """
+    scenario = load(which, overrides)
+    if over is not None and not (isinstance(over, Mapping) and len(over) == 1 and all(map(_listed, over.values()))):
+        raise ArgumentError(f"`over` maps one dotted name to a list of values, not {shown(over)}")
+    asked = None if over is None else next((name, tuple(values)) for name, values in over.items())
+    return measures_over(scenario, measures, asked, stage, report or (lambda _: None))
+
+
 def bound(
     which: Which,
     stage: str | None = None,
@@ -282,11 +315,12 @@ def exploit(
 
 
 def arrays(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> ModelArrays:
-    """One stage as plain arrays: pairs of a state and an action, as other solvers of decision processes take them.
+    """One stage, or a whole life, as plain arrays: pairs of a state and an action, as other solvers take them.
 
     Args:
         which: see `Which`.
-        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`.
+        stage: the name of the stage; when None, `deploy`, or the last if there is no `deploy`, or the whole `life`
+            that it is part of.
         overrides: dotted, as for `load`.
 
     Raises:
@@ -295,9 +329,7 @@ def arrays(which: Which, stage: str | None = None, overrides: Mapping[str, objec
     from .envs.export.arrays import model_arrays
 
     solved = SolvedWorlds(load(which, overrides))
-    name = stage or solved.scenario.judged_stage
-    solved.check_alone(name)
-    return model_arrays(solved.enumeration({}, name))
+    return model_arrays(solved.stage_or_life(stage or asked_stage(solved.scenario)))
 
 
 def export(
@@ -309,12 +341,13 @@ def export(
     out: str | os.PathLike[str],
     discounted: bool = False,
 ) -> Exported:
-    """Write one stage as a model that other tools read, into a new folder: whole, or not at all.
+    """Write one stage, or a whole life, as a model that other tools read, into a new folder: whole, or not at all.
 
     Args:
         which: see `Which`.
         to: the format: `umb`, `drn`, `prism`, `jani`, `dot` or `numpy`.
-        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`.
+        stage: the name of the stage; when None, `deploy`, or the last if there is no `deploy`, or the whole `life`
+            that it is part of.
         overrides: dotted, as for `load`.
         out: the folder, which must not exist.
         discounted: make the discount a part of the process, so that undiscounted expectations of the model are
@@ -332,12 +365,14 @@ def export(
     check_path("`out` is a path", out)
     check_name("format", to, FORMATS)
     solved = SolvedWorlds(load(which, overrides))
-    name = stage or solved.scenario.judged_stage
-    check_name("stage", name, solved.scenario.document.stages)
-    solved.check_alone(name)
+    name = stage or asked_stage(solved.scenario)
+    whole = (WHOLE_LIFE,) if solved.scenario.document.life else ()
+    check_name("stage", name, (*solved.scenario.document.stages, *whole))
+    if name != WHOLE_LIFE:
+        solved.check_alone(name)
     check_target(Path(out))
     with atomic_folder(Path(out)) as folder:
-        exported = write_model(solved.enumeration({}, name), to, folder, discounted)
+        exported = write_model(solved.stage_or_life(name), to, folder, discounted)
     return replace(exported, folder=str(out))
 
 
@@ -354,7 +389,8 @@ def pareto(
     Args:
         which: see `Which`.
         objectives: channels, and `performance` for the hidden one; when None, the visible channels.
-        stage: the name of the stage; when None, `deploy`, or the last stage if there is no `deploy`.
+        stage: the name of the stage; when None, `deploy`, or the last if there is no `deploy`, or the whole `life`
+            that it is part of.
         overrides: dotted, as for `load`.
         discounted: whether discounted values count, or undiscounted returns over the stage's ticks; when None, values
             unless `performance` is an objective.
@@ -363,12 +399,14 @@ def pareto(
         ScenarioError, NotEnumerableError, UnknownNameError: as `solve`; or there is no such objective.
         UsageError: performance is to be discounted, or an objective is named twice.
     """
-    from .envs.pareto.front import pareto_front
+    from .envs.pareto.front import front_of_life, pareto_front
 
     check_names("objectives", objectives)
     solved = SolvedWorlds(load(which, overrides))
-    plan = solved.plan({}, stage or solved.scenario.judged_stage)
-    return pareto_front(plan, objectives, discounted)
+    name = stage or asked_stage(solved.scenario)
+    if name == WHOLE_LIFE and solved.lives_in(name):
+        return front_of_life(solved.life({}), solved.stage_or_life(name), objectives, discounted)
+    return pareto_front(solved.plan({}, name), objectives, discounted)
 
 
 def make_mo(

@@ -92,6 +92,22 @@ class SearchTree:
     node_visits: Ints
     node_value: Floats
 
+    @staticmethod
+    def empty(lanes: int, rows: int, actions: int, channels: int) -> SearchTree:
+        """Trees without a node, of B `lanes`, n `rows` each, A `actions` and K `channels`."""
+        return SearchTree(
+            action=np.zeros(lanes, np.int32),
+            q=np.zeros((lanes, actions, channels)),
+            visits=np.zeros((lanes, actions), np.int32),
+            nodes=np.zeros(lanes, np.int32),
+            node_state=np.zeros((lanes, rows), np.int32),
+            node_parent=np.full((lanes, rows), -1, np.int32),
+            node_action=np.full((lanes, rows), -1, np.int32),
+            node_outcome=np.full((lanes, rows), -1, np.int64),
+            node_visits=np.zeros((lanes, rows), np.int32),
+            node_value=np.zeros((lanes, rows, channels)),
+        )
+
 
 def tree_search(
     tables: SearchTables,
@@ -144,18 +160,7 @@ def tree_search(
         raise ValueError(f"roots: state {int(roots[tables.ended[roots]][0])} is ended")
     lanes, (states, actions), channels = roots.size, tables.available.shape, heads.shape[1]
     rows = simulations + 1  # the root, and at most one new node per simulation
-    tree = SearchTree(
-        action=np.zeros(lanes, np.int32),
-        q=np.zeros((lanes, actions, channels)),
-        visits=np.zeros((lanes, actions), np.int32),
-        nodes=np.zeros(lanes, np.int32),
-        node_state=np.zeros((lanes, rows), np.int32),
-        node_parent=np.full((lanes, rows), -1, np.int32),
-        node_action=np.full((lanes, rows), -1, np.int32),
-        node_outcome=np.full((lanes, rows), -1, np.int64),
-        node_visits=np.zeros((lanes, rows), np.int32),
-        node_value=np.zeros((lanes, rows, channels)),
-    )
+    tree = SearchTree.empty(lanes, rows, actions, channels)
     schedule = np.array([visits_considered(m, simulations) for m in range(min(considered, actions) + 1)], np.int32)
     logits = np.zeros((states, actions)) if prior is None else np.ascontiguousarray(prior, np.float64)
     keys, heads = np.ascontiguousarray(keys, np.int64), np.ascontiguousarray(heads, np.float64)

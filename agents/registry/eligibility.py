@@ -10,7 +10,7 @@ from ...envs.world.world import AgentProgram, World
 from ...scenarios.errors import check_name
 from ..external.user_agent import UserAgent, installed
 from ..planners.modifiable_utility import unable_to_hold
-from .agents import agent_names, agent_spec
+from .agents import SB3, agent_names, agent_spec
 from .multi_agent_profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, ProfileError, read_profile
 
 
@@ -54,7 +54,12 @@ def unable_in_life(method: str, world: World) -> str | None:
     if spec is not None and spec.lives:
         return None
     able = ", ".join(f"`{name}`" for name in agent_names() if (its := agent_spec(name)) is not None and its.lives)
-    return f"in a life an agent is told the tick and lives it once, which {able} can"
+    if spec is not None and spec.library == SB3:
+        return (
+            f"`{method}` learns from many lanes at once over thousands of ticks, and a life is one lane, lived once;"
+            f" name one of {able}, or train a network yourself on whole lives, which `turncoat.make` opens"
+        )
+    return f"in a life, which is lived once, an agent is told the tick, and `{method}` cannot be; name one of {able}"
 
 
 def _unable_alone(method: str, its: AgentProgram) -> str | None:

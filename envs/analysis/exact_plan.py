@@ -13,14 +13,14 @@ from typing import TypeAlias
 import numpy as np
 
 from ...scenarios.errors import WorldError
-from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
+from ..base import Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..deliberation import WEIGHTED, DeliberationRule
 from ..mdp.enumeration import Enumeration
 from ..multi_agent.best_response import induced_by_response
 from ..multi_agent.equilibria import equilibria_of
 from ..multi_agent.equilibrium_process import Equilibria
 from ..reference.observation import observation_ids
-from ..solvers.belief_mdp import alias_report, belief_mdp
+from ..solvers.belief_mdp import BeliefMDP, alias_report, belief_mdp
 from ..solvers.deliberation_fixed_point import solve_finite_horizon_deliberation, solve_stationary_deliberation
 from ..solvers.dynamic_programming import (
     FiniteHorizonSolution,
@@ -91,6 +91,7 @@ class ExactPlan:
         upper_bound: observations are partial and beliefs were too many, so this is the fully observed optimum.
         free: every available action counts as optimal, to ask what any policy at all could do.
         equilibria: where two agents choose apart, what they may play: each action of `mdp` is a way to play a tick.
+        beliefs: the beliefs that were planned on, if any were.
         rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
     """
 
@@ -107,6 +108,7 @@ class ExactPlan:
     free: bool = False
     rule: DeliberationRule = WEIGHTED
     equilibria: Equilibria | None = None
+    beliefs: BeliefMDP | None = None
 
     @property
     def evaluated(self) -> Enumeration:
@@ -145,6 +147,7 @@ def plan_exactly(
     barring: Sequence[str] = (),
     max_states: int = 1_000_000,
     solver: PolicySolver | None = None,
+    near: ExactPlan | None = None,
 ) -> ExactPlan:
     """Solve a stage for those who decide in it: a single agent, a best responder, all jointly, or two in a stage game.
 
@@ -153,6 +156,9 @@ def plan_exactly(
         barring: events that the plan may not risk.
         max_states: beliefs that may be enumerated before the fully observed optimum is given instead.
         solver: the agent's own planner where that is not exact: it gives one policy, which is evaluated exactly.
+        near: a plan of the same world, whose agents had other weights and discounts and nothing else: what does not
+            depend on these is taken from it, and its policy is where solving starts. What is optimal is the same
+            without it; values may differ by rounding.
 
     Raises:
         ImproperDiscountError: discount 1, no horizon, and some policy never ends.
@@ -178,13 +184,23 @@ def plan_exactly(
     if world.response is not None:
         enumeration = induced_by_response(enumeration, world.response)
     mdp = enumeration.mdp
+    if near is not None and near.enumeration.mdp is not mdp:
+        near = None
     weights = np.sum([world.agents[agent].weights for agent in deciding], axis=0)
+    solution = _solve(world, enumeration, barring, solver, _policy_on(near, mdp))
     whole = ExactPlan(
-        enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring, solver),
+        enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), solution,
         weights, world.agents[deciding[0]].discount, world.steps, rule=_rule(world),
     )  # fmt: skip
-    if len(deciding) > 1:
+    if len(deciding) > 1 or (near is not None and near.aliased == 0):
         return whole
+    if near is not None and near.upper_bound:
+        return replace(whole, aliased=near.aliased, upper_bound=True)
+    if near is not None and near.beliefs is not None:
+        known = near.solution
+        first = near.beliefs.support_start[:-1]  # pairs of one belief have the same policy
+        start = known.policy[first] if isinstance(known, Solution) else None
+        return _plan_on_beliefs(enumeration, near.beliefs, barring, replace(whole, aliased=near.aliased), start)
     # Partial views cost nothing unless two states share one and differ in their future; only then are beliefs needed.
     views = observation_ids(world, enumeration.states, deciding[0])
     if int(views.max()) + 1 == mdp.n_states:
@@ -195,7 +211,10 @@ def plan_exactly(
     if solver is not None:
         raise NotEnumerableError(f"{aliased} states look like others: beliefs are planned on by `enumerate` alone")
     try:
-        return _plan_on_beliefs(enumeration, views, barring, max_states, replace(whole, aliased=aliased))
+        if weights_may_change(world):
+            raise NotEnumerableError("beliefs are not planned on where weights may change")
+        beliefs = belief_mdp(mdp, views, max_states, world.horizon)
+        return _plan_on_beliefs(enumeration, beliefs, barring, replace(whole, aliased=aliased))
     except NotEnumerableError:
         return replace(whole, aliased=aliased, upper_bound=True)
 
@@ -224,6 +243,13 @@ def barred_pairs(mdp: FiniteMDP, events: Sequence[str]) -> Bools | None:
     return barred.reshape(mdp.n_states, mdp.n_actions)
 
 
+def _policy_on(plan: ExactPlan | None, mdp: FiniteMDP) -> Ints | None:
+    """int32 `[S]`: the policy of a plan on a process itself, not on beliefs nor for a known end; None without one."""
+    if plan is None or plan.mdp is not mdp or not isinstance(plan.solution, Solution):
+        return None
+    return plan.solution.policy
+
+
 def solve(
     mdp: FiniteMDP,
     weights: Floats,
@@ -232,11 +258,12 @@ def solve(
     barred: Bools | None,
     rule: DeliberationRule = WEIGHTED,
     among: FiniteHorizonSolution | None = None,
+    start: Ints | None = None,
 ) -> AnySolution:
     """Solve one process for fixed weights, by backward induction where there is a horizon.
 
     Where the rule is not a weighted sum, the result is the one policy that is its fixed point. With a horizon, only
-    what is optimal by `among` may be taken, if that is given.
+    what is optimal by `among` may be taken, if that is given; without one a policy `start` may be where to start.
     """
     if rule.name != "weighted":
         if horizon is not None:
@@ -244,7 +271,7 @@ def solve(
         return solve_stationary_deliberation(mdp, rule, weights, discount, barred)
     if horizon is not None:
         return backward_induction(mdp, weights, discount, horizon, barred, among=among)
-    return policy_iteration(mdp, weights, discount, barred)
+    return policy_iteration(mdp, weights, discount, barred, start)
 
 
 def check_sums(enumeration: Enumeration) -> None:
@@ -320,14 +347,17 @@ def weights_by_state(enumeration: Enumeration) -> Floats:
     return np.asarray(np.sum(held, axis=0))
 
 
-def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], solver: PolicySolver | None) -> AnySolution:
+def _solve(
+    world: World, enumeration: Enumeration, barring: Sequence[str], solver: PolicySolver | None, start: Ints | None
+) -> AnySolution:
     deciding, mdp = deciding_agents(world), enumeration.mdp
     agent = world.agents[deciding[0]]
     if solver is not None:
         return solver(mdp, agent.weights, agent.discount, world.horizon, _rule(world))
     if not weights_may_change(world):
         weights = np.sum([world.agents[each].weights for each in deciding], axis=0)
-        return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring), _rule(world))
+        barred = barred_pairs(mdp, barring)
+        return solve(mdp, weights, agent.discount, world.horizon, barred, _rule(world), start=start)
     if _rule(world).name != "weighted":
         raise NotEnumerableError(
             "deliberation by another rule than `weighted` is not solved for where weights may change"
@@ -337,18 +367,17 @@ def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], solve
 
 
 def _plan_on_beliefs(
-    enumeration: Enumeration, views: Longs, barring: Sequence[str], max_states: int, whole: ExactPlan
+    enumeration: Enumeration, belief: BeliefMDP, barring: Sequence[str], whole: ExactPlan, start: Ints | None = None
 ) -> ExactPlan:
-    if weights_may_change(enumeration.world):
-        raise NotEnumerableError("beliefs are not planned on where weights may change")
-    belief = belief_mdp(enumeration.mdp, views, max_states, enumeration.world.horizon)
     pairs = barred_pairs(belief.pair_mdp, barring)
     barred = None if pairs is None else belief.barred(pairs)
-    solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred, whole.rule)
+    horizon = enumeration.world.horizon
+    solution = solve(belief.mdp, whole.weights, whole.discount, horizon, barred, whole.rule, start=start)
     return replace(
         whole,
         mdp=belief.pair_mdp,
         performance=enumeration.performance[belief.pair_outcome],
         state_of=belief.pair_state.astype(np.int64),
         solution=belief.lift_any(solution),
+        beliefs=belief,
     )

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..base import Bits, Bools, FiniteMDP, Floats, Longs
+from ..base import Bits, Bools, FiniteMDP, Floats, Longs, NotEnumerableError
 from ..mdp.transition_tables import expected_outcome, outcomes_of, tables
 from ..solvers.bellman import EPSILON, largest
 from ..solvers.dynamic_programming import FiniteHorizonSolution, optimise
@@ -106,7 +106,7 @@ def expectation_range(
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    process = _reachable(mdp, optimal, steps)
+    process = reached_process(mdp, optimal, steps)
     gain = _per_outcome(mdp, per_outcome)[process.outcome]
     if discount == 1:
         return _range(process, np.zeros(process.n_states), lambda ahead: gain + ahead[process.next_state])
@@ -144,6 +144,39 @@ def discounted_range(
     return 0.0 - greatest(-gain), greatest(gain)
 
 
+def same_choices(mdp: FiniteMDP, optimal: Optimal, other: Optimal, steps: int) -> bool:
+    """Whether two sets of optimal actions allow the same in all that either can bring about within T ticks.
+
+    Every range of this module that does not weigh by the agent's own values or discount is then the same too. With a
+    horizon all states count, whether they are met or not.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`, or a solution with a horizon of at least `steps`.
+        other: another of the same kind.
+        steps: T, ticks.
+    """
+    if isinstance(optimal, FiniteHorizonSolution) or isinstance(other, FiniteHorizonSolution):
+        both = isinstance(optimal, FiniteHorizonSolution) and isinstance(other, FiniteHorizonSolution)
+        return both and np.array_equal(optimal.packed[:steps], other.packed[:steps])  # type: ignore[union-attr]
+    process = reached_process(mdp, optimal, steps)
+    # If both agree wherever the one leads, the other leads nowhere else.
+    acting = process.state[process.acting]
+    return np.array_equal(optimal[acting], other[acting])
+
+
+def check_followable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> None:
+    """Check that in every state that is met within T ticks some action is among the given ones.
+
+    Raises:
+        NotEnumerableError: in one there is none.
+    """
+    try:
+        reached_process(mdp, optimal, steps)
+    except ValueError:
+        raise NotEnumerableError("a state is met of which the plan says nothing") from None
+
+
 def steps_range(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[float, float]:
     """The range of the expected number of ticks until the end, at most T; arguments as in `expectation_range`."""
     return expectation_range(mdp, optimal, np.ones(mdp.next_state.size), steps)
@@ -164,7 +197,7 @@ def share_range(mdp: FiniteMDP, optimal: Optimal, condition: Condition, steps: i
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    process = _reachable(mdp, optimal, steps)
+    process = reached_process(mdp, optimal, steps)
     follow, holds = episode_automaton(condition, mdp.events[process.outcome])
     # The latch is part of the state: entry [state, latch] of the values, read at [next state, latch after the outcome].
     index = process.next_state[:, None] * holds.size + follow
@@ -198,7 +231,7 @@ def ratio_range(
     above, below = _per_outcome(mdp, numerator), _per_outcome(mdp, denominator)
     if (below < 0).any() or (above[below == 0] != 0).any():
         raise ValueError("a denominator is not negative, and where it is 0 so is the numerator")
-    process = _reachable(mdp, optimal, steps)
+    process = reached_process(mdp, optimal, steps)
     above, below = above[process.outcome], below[process.outcome]
     least, most = _range(process, np.zeros(process.n_states), lambda ahead: below + ahead[process.next_state])
     if most == 0:
@@ -223,7 +256,7 @@ def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> tupl
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    process = _reachable(mdp, optimal, steps)
+    process = reached_process(mdp, optimal, steps)
     hit = (mdp.events[process.outcome] & np.uint64(mask)) != 0
     never = np.full(process.n_states, np.inf)
     return _range(process, never, lambda ahead: np.where(hit, 0.0, 1.0 + ahead[process.next_state]))
@@ -244,7 +277,7 @@ def final_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, step
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    process = _reachable(mdp, optimal, steps)
+    process = reached_process(mdp, optimal, steps)
     return _range(process, _per_state(mdp, per_state)[process.state], lambda ahead: ahead[process.next_state])
 
 
@@ -253,7 +286,7 @@ def greatest_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, s
 
     The first and the last state count. Arguments and errors are those of `final_range`.
     """
-    process = _reachable(mdp, optimal, steps)
+    process = reached_process(mdp, optimal, steps)
     levels, level = np.unique(_per_state(mdp, per_state)[process.state], return_inverse=True)
     # The greatest so far is part of the state: entry [state, latch] is read at [next state, the greater of both].
     reached = np.maximum(np.arange(levels.size), level[process.next_state][:, None])
@@ -320,7 +353,7 @@ def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[PathStep]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Reachable:
+class ReachedProcess:
     """The part of a process that can be reached by choosing among optimal actions; states are renumbered from 0.
 
     Attributes:
@@ -363,10 +396,10 @@ class _Reachable:
         return float(self.start_probability @ begun)
 
 
-_cached: tuple[FiniteMDP, Optimal, int, _Reachable] | None = None
+_cached: tuple[FiniteMDP, Optimal, int, ReachedProcess] | None = None
 
 
-def _reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable:
+def reached_process(mdp: FiniteMDP, optimal: Optimal, steps: int) -> ReachedProcess:
     """The reachable part of a process; the last one is cached, since several measures of one plan follow each other."""
     global _cached
     if _cached is None or _cached[0] is not mdp or _cached[1] is not optimal or _cached[2] != steps:
@@ -374,7 +407,7 @@ def _reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable:
     return _cached[3]
 
 
-def _build_reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable:
+def _build_reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> ReachedProcess:
     if steps < 0:
         raise ValueError(f"a number of ticks is not negative: {steps}")
     if isinstance(optimal, FiniteHorizonSolution):
@@ -392,7 +425,7 @@ def _build_reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable
     if isinstance(optimal, FiniteHorizonSolution):
         owner = np.repeat(np.arange(acting.size), np.diff(first_row, append=rows.size))
         choices = [optimal.optimal_at(tick, acting)[owner, rows % mdp.n_actions] for tick in range(steps)]
-    return _Reachable(
+    return ReachedProcess(
         n_states=states.size,
         state=states,
         start_state=number[mdp.start_state[start]],
@@ -463,7 +496,7 @@ def _per_state(mdp: FiniteMDP, values: npt.ArrayLike) -> Floats:
 
 
 def _range(
-    process: _Reachable, last: Floats, value: Callable[[Floats], Floats], latch: Longs | int = 0
+    process: ReachedProcess, last: Floats, value: Callable[[Floats], Floats], latch: Longs | int = 0
 ) -> tuple[float, float]:
     """The lowest and the highest at the start.
 
@@ -471,11 +504,13 @@ def _range(
     `[Mr, L]`, given the values of the next tick; `latch` is that of each start, `[S0]`.
     """
     low = _extreme(process, last, value, np.minimum, np.inf, latch)
+    if process.choices is None and process.first_outcome.size == process.acting.size:
+        return low, low  # nothing ties
     return low, _extreme(process, last, value, np.maximum, -np.inf, latch)
 
 
 def _extreme(
-    process: _Reachable,
+    process: ReachedProcess,
     last: Floats,
     value: Callable[[Floats], Floats],
     better: np.ufunc,
@@ -509,7 +544,7 @@ def _at_rest(before: Floats, values: Floats) -> bool:
     return largest(values[finite] - before[finite]) <= 2 * EPSILON * largest(values)
 
 
-def _greatest_ratio(process: _Reachable, above: Floats, below: Floats) -> float:
+def _greatest_ratio(process: ReachedProcess, above: Floats, below: Floats) -> float:
     """The greatest ratio of sums over the policies whose lower sum is positive; there is one.
 
     A policy is better than the ratio r if its sum of `above - r * below` is positive, so the best such policy gives
@@ -526,7 +561,7 @@ def _greatest_ratio(process: _Reachable, above: Floats, below: Floats) -> float:
         gain = above - ratio * below
 
 
-def _greatest_pair(process: _Reachable, gain: Floats, above: Floats, below: Floats) -> tuple[float, float]:
+def _greatest_pair(process: ReachedProcess, gain: Floats, above: Floats, below: Floats) -> tuple[float, float]:
     """What the policy of the greatest sum of `gain` gathers of `above` and of `below`; all `[Mr]`."""
     n_rows = process.first_outcome.size
     place = np.repeat(np.arange(process.acting.size), np.diff(process.first_row, append=n_rows))

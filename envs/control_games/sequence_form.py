@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
 from ..base import Floats, Longs, NotEnumerableError
@@ -210,6 +209,8 @@ class _Program:
 
     def best(self, useful: float, safe: float) -> Floats:
         """float64 `[4]`, of a protocol that is best for weights."""
+        from scipy.optimize import linprog  # half a second, which only those should wait for who solve such games
+
         check_time("protocols were looked for")
         n = self.sequences
         if n == 0:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 import numpy as np
-from scipy.optimize import linprog
 
 from ..base import Floats, Longs, NotEnumerableError
 from ..mdp.transition_tables import tables
@@ -198,6 +197,8 @@ class _TickProgram:
 
     def best(self, useful: float, safe: float) -> Floats:
         """float64 `[4]`: of a mixture of moves that is best for weights."""
+        from scipy.optimize import linprog  # half a second, which only those should wait for who solve such games
+
         gains, above, equal, total = self._program
         found = linprog(
             np.r_[-useful * gains[:, 0], safe],

@@ -165,50 +165,15 @@ def explicit_model(enumeration: Enumeration, folded: bool = False) -> ExplicitMo
     check_time("the model was laid out")
     nodes = _Nodes(mdp)
     discount = world.agents[deciding_agents(world)[0]].discount
-    sink = nodes.size if folded and discount < 1 else -1
-    several = mdp.start_state.size > 1
-    initial = nodes.size + (sink >= 0) if several else int(nodes.number(mdp.start_state[:1], nodes.none)[0])
-    extra = int(sink >= 0) + int(several)
-
-    # Choices of the nodes: the available actions, or to stay where the episode is over.
-    state = nodes.state
-    here, action = np.nonzero(mdp.available[state])
-    counts = np.bincount(here, minlength=nodes.size)
-    resting = np.flatnonzero(counts == 0)
-    rows = state[here] * mdp.n_actions + action
-    outcome, place = outcomes_of(mdp, rows)
-    target = nodes.number(mdp.next_state[outcome], nodes.arrival_of(outcome))
-    chance = mdp.probability[outcome] * (discount if sink >= 0 else 1.0)
-    check_time("the model was laid out")
-
-    # The order of choices: by node, then action; extra states come last.
-    owner = np.concatenate([here, resting, np.arange(nodes.size, nodes.size + extra)])
-    acts = np.concatenate([action, np.full(resting.size + extra, mdp.n_actions)])
-    if several:
-        acts[-1] = mdp.n_actions + 1
-    order = np.lexsort((acts, owner))
-    number = np.empty(order.size, np.int64)
-    number[order] = np.arange(order.size)
-
-    rest = nodes.number(state[resting], nodes.none)
-    parts = [
-        (number[place], target, chance),
-        (number[here.size + np.arange(resting.size)], rest, np.ones(resting.size)),
-    ]
-    last = here.size + resting.size
-    if sink >= 0:
-        parts.append((number[: here.size], np.full(here.size, sink), np.full(here.size, 1 - discount)))
-        parts.append((number[last : last + 1], np.array([sink]), np.ones(1)))
-    if several:
-        begun = nodes.number(mdp.start_state, nodes.none)
-        parts.append((np.full(begun.size, number[-1]), begun, mdp.start_probability))
-    choice, to, probability = _merged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    choices = _Choices(mdp, nodes, discount if folded and discount < 1 else None)
+    sink, extra = choices.sink, choices.extra
+    choice, to, probability = choices.branches()
 
     # JANI has one name space for labels, reward models and variables.
     label_names, labels, label_of = _labels(mdp, nodes, extra, sink)
     names, of_rows, reward_of = _rewards(enumeration, (*KEYWORDS, *label_names))
-    rewards = np.zeros((order.size, len(names)))
-    rewards[number[: here.size]] = of_rows[rows]
+    rewards = np.zeros((choices.size, len(names)))
+    rewards[choices.number[: choices.rows.size]] = of_rows[choices.rows]
     variables, valuations = _valuations(
         world, enumeration.states, nodes, extra, sink, (*KEYWORDS, *label_names, *names)
     )
@@ -216,19 +181,19 @@ def explicit_model(enumeration: Enumeration, folded: bool = False) -> ExplicitMo
     return ExplicitModel(
         scenario=world.name,
         stage=world.stage,
-        initial=initial,
-        lead=int(several),
-        state_of=np.concatenate([state, np.full(extra, -1)]),
+        initial=choices.initial,
+        lead=int(choices.draws_start),
+        state_of=np.concatenate([nodes.state, np.full(extra, -1)]),
         end_reason=world.ended,
         variables=variables,
         valuations=valuations,
         label_names=label_names,
         labels=labels,
         label_of=label_of,
-        first_choice=np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n_states))]),
-        action=acts[order].astype(np.int32),
+        first_choice=np.concatenate([[0], np.cumsum(np.bincount(choices.owner, minlength=n_states))]),
+        action=choices.action.astype(np.int32),
         action_names=identifiers([*mdp.action_names, STAY, START], KEYWORDS),
-        first_branch=np.concatenate([[0], np.cumsum(np.bincount(choice, minlength=order.size))]),
+        first_branch=np.concatenate([[0], np.cumsum(np.bincount(choice, minlength=choices.size))]),
         target=to,
         probability=probability,
         reward_names=names,
@@ -272,6 +237,63 @@ class _Nodes:
 
     def _key(self, states: Ints | Longs, arrival: Longs | int) -> Longs:
         return np.asarray(states, np.int64) * self.sets.size + arrival
+
+
+class _Choices:
+    """The choices of the nodes, in their order: the available actions, or to stay where the episode is over.
+
+    Extra states come last: `discounted`, where the discount is part of the process, then the first state of all, where
+    episodes may begin in several.
+
+    Attributes:
+        size: how many there are.
+        sink: the number of the state `discounted`, -1 without; extra: how many extra states there are.
+        draws_start: whether there is a first state that draws where the episode begins.
+        initial: the number of the initial state.
+        rows: int64, the row of the process (state, then action) of each choice that is an action of it; these are
+            numbered first in `number`.
+        owner: int64 `[size]`, the node of each choice, and action: int64 `[size]`, what is done.
+        number: int64 `[size]`, the place in that order of a choice counted as: actions, rests, extra states.
+    """
+
+    def __init__(self, mdp: FiniteMDP, nodes: _Nodes, folded: float | None) -> None:
+        """Lay them out; `folded`: the discount that is part of the process, None if it is not."""
+        self._mdp, self._nodes, self._discount = mdp, nodes, folded
+        self.sink = -1 if folded is None else nodes.size
+        self.draws_start = mdp.start_state.size > 1
+        self.extra = int(self.sink >= 0) + int(self.draws_start)
+        last = nodes.size + self.extra - 1
+        self.initial = last if self.draws_start else int(nodes.number(mdp.start_state[:1], nodes.none)[0])
+        here, action = np.nonzero(mdp.available[nodes.state])
+        self._resting = np.flatnonzero(np.bincount(here, minlength=nodes.size) == 0)
+        self.rows = nodes.state[here] * mdp.n_actions + action
+        owner = np.concatenate([here, self._resting, np.arange(nodes.size, nodes.size + self.extra)])
+        acts = np.concatenate([action, np.full(self._resting.size + self.extra, mdp.n_actions)])
+        if self.draws_start:
+            acts[-1] = mdp.n_actions + 1
+        order = np.lexsort((acts, owner))
+        self.size = order.size
+        self.owner, self.action = owner[order], acts[order]
+        self.number = np.empty(order.size, np.int64)
+        self.number[order] = np.arange(order.size)
+
+    def branches(self) -> tuple[Longs, Longs, Floats]:
+        """Choice, target and probability of each branch, in that order."""
+        mdp, nodes, number, acted = self._mdp, self._nodes, self.number, self.rows.size
+        outcome, place = outcomes_of(mdp, self.rows)
+        target = nodes.number(mdp.next_state[outcome], nodes.arrival_of(outcome))
+        chance = mdp.probability[outcome] * (1.0 if self._discount is None else self._discount)
+        check_time("the model was laid out")
+        last = acted + self._resting.size
+        rest = nodes.number(nodes.state[self._resting], nodes.none)
+        parts = [(number[place], target, chance), (number[acted:last], rest, np.ones(rest.size))]
+        if self._discount is not None:
+            parts.append((number[:acted], np.full(acted, self.sink), np.full(acted, 1 - self._discount)))
+            parts.append((number[last : last + 1], np.array([self.sink]), np.ones(1)))
+        if self.draws_start:
+            begun = nodes.number(mdp.start_state, nodes.none)
+            parts.append((np.full(begun.size, number[-1]), begun, mdp.start_probability))
+        return _merged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _merged(choice: Longs, target: Longs, chance: Floats) -> tuple[Longs, Longs, Floats]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .explicit_model import OVER, REWARD, ExplicitModel
 
+LIFE = "life"
+"""The name of the stage that stands for a whole life; no stage of a file has it."""
+
 
 @dataclass(frozen=True)
 class Query:
@@ -31,6 +34,10 @@ def queries(model: ExplicitModel) -> tuple[Query, ...]:
     """
     pays = dict(zip(model.reward_names, (model.rewards != 0).any(axis=0).tolist(), strict=True))
     ticks = model.steps + model.lead
+    # A life of which chance decides how long it is has no number of ticks: everything counts until it is over.
+    bound, all_of_it = (f"<={ticks}", f"C<={ticks}") if model.steps else ("", f'F "{OVER}"')
+    whole = f"{model.steps} ticks" if model.steps else "a whole life"
+    where = "a life" if model.stage == LIFE else "a stage"
     value = "the best that the agent's own plan is worth to it, discounted"
     if model.folded or model.discount == 1:
         ends = f"C<={ticks}" if model.horizon is not None else f'F "{OVER}"'
@@ -45,15 +52,15 @@ def queries(model: ExplicitModel) -> tuple[Query, ...]:
     if model.folded:
         return tuple(found)
     if (hidden := model.reward_of.get("performance")) is not None and pays[hidden]:
-        formula = f'R{{"{hidden}"}}max=? [ C<={ticks} ]'
-        found.append(Query("performance", formula, f"the best hidden performance over {model.steps} ticks"))
+        formula = f'R{{"{hidden}"}}max=? [ {all_of_it} ]'
+        found.append(Query("performance", formula, f"the best hidden performance over {whole}"))
     held = {name: bool(column.any()) for name, column in zip(model.label_names, model.labels.T, strict=True)}
     for event, label in model.label_of.items():
         if not held[label]:
             continue
-        within = f'F<={ticks} "{label}"'
-        found.append(Query(f"most:{event}", f"Pmax=? [ {within} ]", f"the greatest chance of {event} in a stage"))
-        found.append(Query(f"least:{event}", f"Pmin=? [ {within} ]", f"the least chance of {event} in a stage"))
+        within = f'F{bound} "{label}"'
+        found.append(Query(f"most:{event}", f"Pmax=? [ {within} ]", f"the greatest chance of {event} in {where}"))
+        found.append(Query(f"least:{event}", f"Pmin=? [ {within} ]", f"the least chance of {event} in {where}"))
     return tuple(found)
 
 

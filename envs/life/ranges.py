@@ -18,6 +18,8 @@ from .plan import MOST_SWEEPS, Layers, LifePlan
 from .process import LifeProcess
 
 _MEASURING = "a measure of a life was computed"
+LOOK_EVERY = 8
+"""Sweeps over what comes again and again, after which it is looked whether values still change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,34 +97,60 @@ class _Walk:
 
     def _run(self, gain: Floats, *carried: Floats) -> tuple[float, ...]:
         """The greatest sum of gains, and what the policy that has it gathers of others."""
-        mdp, latches = self.process.mdp, self.latches
-        values = np.zeros((1 + len(carried), mdp.n_states, latches))
+        mdp = self.process.mdp
+        values = np.zeros((1 + len(carried), mdp.n_states, self.latches))
         sums = (gain, *carried)
         for layers, again in self.blocks:
-            for _ in range(MOST_SWEEPS):
+            backups = [self._backup(layer, sums) for layer in layers]
+            for sweep in range(MOST_SWEEPS):
                 check_time(_MEASURING)
-                before = [values[:, layer.places].copy() for layer in layers] if again else []
-                for layer in layers:
-                    self._back_up(layer, values, sums)
+                # Looking whether values still change costs as much as a sweep.
+                looked = again and sweep % LOOK_EVERY == 0
+                before = [values[:, layer.places].copy() for layer in layers] if looked else []
+                for backup in backups:
+                    backup.write(values)
                 changes = [_change(old, values[:, layer.places]) for old, layer in zip(before, layers, strict=False)]
-                if not again or max(changes, default=0.0) <= 2 * EPSILON:
+                if not again or (looked and max(changes, default=0.0) <= 2 * EPSILON):
                     break
         latch = 0 if self.sum.start is None else self.sum.start
         begun = values[:, mdp.start_state, latch]
         weight = mdp.start_probability
         return tuple(float(weight @ each) for each in begun)
 
-    def _back_up(self, layer: _Layer, values: Floats, sums: tuple[Floats, ...]) -> None:
-        process, outcome = self.process, layer.outcome
-        ahead = process.mdp.next_state[outcome][:, None]
-        follow = np.arange(self.latches)[None] if self.sum.follow is None else self.sum.follow[outcome]
-        factor = 1.0 if self.sum.factor is None else self.sum.factor[outcome][:, None]
-        weight = process.mdp.probability[outcome][:, None]
+    def _backup(self, layer: _Layer, sums: tuple[Floats, ...]) -> _Backup:
+        mdp, outcome, latches = self.process.mdp, layer.outcome, self.latches
+        follow = np.arange(latches)[None] if self.sum.follow is None else self.sum.follow[outcome]
+        weight = mdp.probability[outcome][:, None]
+        return _Backup(
+            layer,
+            [np.add.reduceat(weight * gain[outcome], layer.first_outcome, axis=0) for gain in sums],
+            mdp.next_state[outcome].astype(np.int64)[:, None] * latches + follow,
+            weight if self.sum.factor is None else weight * self.sum.factor[outcome][:, None],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Backup:
+    """One step backwards in a layer, with all that is the same in every sweep; R rows of it, O outcomes.
+
+    Attributes:
+        layer: where.
+        gains: for each sum, float64 `[R, L]`, what is added in this tick.
+        ahead: int64 `[O, L]`, the place and latch after each outcome, as one number.
+        weight: float64 `[O, 1]`, how much what comes after an outcome counts.
+    """
+
+    layer: _Layer
+    gains: list[Floats]
+    ahead: Longs
+    weight: Floats
+
+    def write(self, values: Floats) -> None:
+        """Write the values of the layer's places into float64 `[sums, P, L]`."""
+        layer = self.layer
         rows = [
-            np.add.reduceat(
-                weight * (gain[outcome] + factor * values[index][ahead, follow]), layer.first_outcome, axis=0
-            )
-            for index, gain in enumerate(sums)
+            gain + np.add.reduceat(self.weight * each.reshape(-1)[self.ahead], layer.first_outcome, axis=0)
+            for gain, each in zip(self.gains, values, strict=True)
         ]
         best = np.maximum.reduceat(rows[0], layer.first_row, axis=0)
         if len(rows) > 1:

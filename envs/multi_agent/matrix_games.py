@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import linprog
 
 from ..base import Bools, Floats, NotEnumerableError
 from ..time_limit import check_time
@@ -35,7 +34,7 @@ def maximin(payoff: Floats) -> tuple[float, Floats]:
     low, high = float(payoff.min()), float(payoff.max())
     scaled = (payoff - low) / (high - low)
     # Greatest v with `x @ scaled >= v` in every column.
-    solved: Any = linprog(
+    solved: Any = _linear_program(
         np.r_[np.zeros(m), -1.0],
         A_ub=np.column_stack([-scaled.T, np.ones(n)]),
         b_ub=np.zeros(n),
@@ -69,7 +68,7 @@ def correlated_equilibrium(payoffs: Floats, objective: Floats, then: Floats | No
         if goal is None:
             break
         scaled = goal.ravel() / max(float(np.abs(goal).max()), 1e-300)
-        solved: Any = linprog(
+        solved: Any = _linear_program(
             -scaled,
             A_ub=np.array(rows) if rows else None,
             b_ub=limits if rows else None,
@@ -154,7 +153,7 @@ def is_dominated(payoff: Floats, strategy: Floats) -> bool:
     scaled = (payoff - payoff.min()) / size
     ours = strategy @ scaled
     # Maximise the sum of gains; each of them has to be at least 0.
-    solved: Any = linprog(
+    solved: Any = _linear_program(
         -scaled.sum(axis=1),
         A_ub=-scaled.T,
         b_ub=-ours + 1e-12,
@@ -201,3 +200,10 @@ def _dominated(payoff: Floats) -> Bools:
     for row in payoff:
         better |= (row > payoff + _NEAR).all(axis=1)
     return better
+
+
+def _linear_program(*given: Any, **settings: Any) -> Any:
+    """`scipy.optimize.linprog`, which is imported here because few worlds are games."""
+    from scipy.optimize import linprog
+
+    return linprog(*given, **settings)

@@ -181,7 +181,9 @@ def _binary(operator: str, left: Values, right: Values) -> Values:
 
 
 def _clip(x: Values) -> Floats:
-    return np.clip(np.nan_to_num(x, nan=0.0, posinf=CEILING, neginf=-CEILING), -CEILING, CEILING)
+    # What `nan_to_num` and `clip` do, in a tenth of their time: on few values their own checks are most of it.
+    bounded = np.minimum(np.maximum(x, -CEILING), CEILING)
+    return np.where(np.isnan(bounded), 0.0, bounded)
 
 
 def _call(function: str, arguments: list[Values]) -> Values:

@@ -143,7 +143,7 @@ def policy_iteration(
     weights: npt.ArrayLike,
     discount: float,
     barred: Bools | None = None,
-    start: Floats | None = None,
+    start: npt.NDArray[np.integer] | None = None,
 ) -> Solution:
     """Solve exactly: the default solver.
 
@@ -156,7 +156,7 @@ def policy_iteration(
         discount: per tick, 0 to 1.
         barred: bool `[S, A]`, pairs that may not be taken. Neither may any pair that can lead to a state which is
             left without actions.
-        start: float64 `[S]`, values to start from, such as those of a neighbouring problem.
+        start: integers `[S]`, the policy to start from, such as the best one of a neighbouring problem.
 
     Returns:
         The optimum and one best policy.
@@ -170,7 +170,8 @@ def policy_iteration(
     allowed = allowed_for_ever(mdp, table, barred)
     check_discount(mdp, table, allowed, discount)
     scalar = np.where(allowed, table.vector_rewards @ weight, -np.inf)
-    values = optimise(table, scalar, discount, _start_values(mdp, start, np.any(allowed, axis=1)))
+    policy = None if start is None else _start_policy(mdp, start, allowed)
+    values = optimise(table, scalar, discount, np.zeros(mdp.n_states), policy)
     return conclude(mdp, table, scalar, allowed, values, weight, discount)
 
 
@@ -341,6 +342,17 @@ def _start_values(mdp: FiniteMDP, start: Floats | None, acting: Bools) -> Floats
     return np.where(acting & np.isfinite(start), start, 0.0)
 
 
+def _start_policy(mdp: FiniteMDP, start: npt.NDArray[np.integer], allowed: Bools) -> Ints:
+    """int32 `[S]`: a policy, made one that may be followed; -1 where nothing may be done."""
+    if start.shape != (mdp.n_states,):
+        raise ValueError(f"start needs one action for each of {mdp.n_states} states, not the shape {start.shape}")
+    usual = allowed.argmax(axis=1)
+    known = np.where((start >= 0) & (start < mdp.n_actions), start, usual)
+    states = np.arange(mdp.n_states)
+    policy = np.where(allowed[states, known], known, usual)
+    return np.where(allowed[states, policy], policy, -1).astype(np.int32)
+
+
 # ------------------------------------------------------------------ steps of the solvers
 
 
@@ -349,22 +361,27 @@ _MOST_SWEEPS, _MANY = 8, 50
 while more than one in so many states changes its action."""
 
 
-def optimise(table: TransitionTables, scalar: Floats, discount: float, values: Floats) -> Floats:
+def optimise(
+    table: TransitionTables, scalar: Floats, discount: float, values: Floats, policy: Ints | None = None
+) -> Floats:
     """The best values `[S]`, by modified policy iteration from the policy that is greedy on `values`.
 
     Gauss-Seidel sweeps improve values and policy until few actions change; then the policy is evaluated exactly. It
-    ends where a sweep over exact values finds nothing better.
+    ends where a sweep over exact values finds nothing better. If a `policy` int32 `[S]` is given (-1 where nothing may
+    be done), it is evaluated before anything is improved: a best one is then all but confirmed.
     """
     from .sweeps import improve  # Numba, which nobody waits for who solves nothing
 
     n_states = scalar.shape[0]
-    values, policy = values.copy(), np.zeros(n_states, np.int32)
+    values, improving = values.copy(), policy is None
+    policy = np.zeros(n_states, np.int32) if policy is None else policy.copy()
     rewards, slack = scalar[:, :, None], 0.0
     previous: Floats | None = None
     while True:
-        for sweep in range(_MOST_SWEEPS):
+        for sweep in range(_MOST_SWEEPS if improving else 0):
             if improve(table, scalar, discount, slack, values, policy, sweep % 2 == 0) <= n_states // _MANY:
                 break
+        improving = True
         values = policy_values(table, policy, rewards, policy >= 0, discount, values[:, None])[:, 0].copy()
         scale = largest(values)
         # Rounding may call a tie a gain; values that no longer rise end it, so nothing can go in circles.

@@ -182,7 +182,7 @@ def _ignoring_edits(
     distinct, kind = _distinct(weight)
     for i, each in enumerate(distinct):
         believed = policy_iteration(mdp, each, discount, ~allowed, start)
-        mine, start = kind == i, believed.values
+        mine, start = kind == i, believed.policy
         values[mine], q[mine], optimal[mine] = believed.values[mine], believed.q[mine], believed.optimal[mine]
         residual = max(residual, believed.residual)
     policy = optimal.argmax(axis=1)

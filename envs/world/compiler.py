@@ -305,14 +305,7 @@ class _Compiler:
         # As many layouts, and as long a clock, as the largest stage has: the state has one shape in all stages.
         most_layouts = max(len(table) for table in self.tables.values()) if self.height else 0
         layout = self.add("layout", most_layouts, persists=True) if most_layouts > 1 else -1
-        effects = [node for node in self.syntax if isinstance(node, End | Emit)]
-        reasons = tuple(dict.fromkeys(node.reason for node in effects if isinstance(node, End)))
-        events = tuple(dict.fromkeys(node.event for node in effects if isinstance(node, Emit)))
-        if len(events) + len(reasons) > MAX_EVENTS:
-            raise WorldTooLargeError(
-                f"{len(events)} events and {len(reasons)} ends, and together there are at most {MAX_EVENTS}; "
-                "leave some out"
-            )
+        events, reasons = self._events()
         ended = self.add("ended", 1 + len(reasons), persists=True)
         clock = -1
         # The tick is part of the state only where the file mentions it: it multiplies the states by the horizon.
@@ -333,13 +326,7 @@ class _Compiler:
             if any(motion.way == "wander" for motion in body.motions):
                 self.draw_names.append(f"{body.name}.wander")
         tick_draws = tuple(self._draw(name, draw) for name, draw in document.draws.items() if draw.at == "tick")
-        rules = {at: self._rules(at, channels, hidden) for at in ("start", "tick", "end", "between")}
-        rules["tick"] += tuple(self._leaving())
-        shows = tuple(self._showing())
-        rules["start"] += shows
-        rules["tick"] += shows
-        if rules["end"]:
-            rules["end"] += shows
+        rules = self._rules_by_moment(channels, hidden)
         life = self._life()
         boards = self._boards()
         return World(
@@ -383,6 +370,29 @@ class _Compiler:
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )
+
+    def _events(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The events that rules emit, and the reasons for which they end an episode."""
+        effects = [node for node in self.syntax if isinstance(node, End | Emit)]
+        reasons = tuple(dict.fromkeys(node.reason for node in effects if isinstance(node, End)))
+        events = tuple(dict.fromkeys(node.event for node in effects if isinstance(node, Emit)))
+        if len(events) + len(reasons) > MAX_EVENTS:
+            raise WorldTooLargeError(
+                f"{len(events)} events and {len(reasons)} ends, and together there are at most {MAX_EVENTS}; "
+                "leave some out"
+            )
+        return events, reasons
+
+    def _rules_by_moment(self, channels: tuple[str, ...], hidden: str | None) -> dict[str, tuple[RuleProgram, ...]]:
+        """The rules of the start, of the tick, of its end and between episodes, with those that no file writes."""
+        rules = {at: self._rules(at, channels, hidden) for at in ("start", "tick", "end", "between")}
+        rules["tick"] += tuple(self._leaving())
+        shows = tuple(self._showing())
+        rules["start"] += shows
+        rules["tick"] += shows
+        if rules["end"]:
+            rules["end"] += shows
+        return rules
 
     def _happened_columns(self, events: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """A flag for each event that some rule between episodes asks about, with the number of the event."""

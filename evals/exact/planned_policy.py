@@ -31,13 +31,19 @@ MOST_STATES = 500_000
 """The most states (with a horizon: pairs of state and tick) in which a searching planner is asked to decide."""
 
 
-def plan_as_agent(enumeration: Enumeration, barring: Sequence[str] = (), max_states: int = 1_000_000) -> ExactPlan:
+def plan_as_agent(
+    enumeration: Enumeration,
+    barring: Sequence[str] = (),
+    max_states: int = 1_000_000,
+    near: ExactPlan | None = None,
+) -> ExactPlan:
     """The plan that the deciding agent of a stage makes with an exact model, by its own planner.
 
     Args:
         enumeration: see `plan_exactly`.
         barring: events that the plan must never risk.
         max_states: how many beliefs may be enumerated.
+        near: a plan of the same world under other weights and discounts; see `plan_exactly`.
 
     Raises:
         AgentPartError: the planner cannot be made.
@@ -46,7 +52,7 @@ def plan_as_agent(enumeration: Enumeration, barring: Sequence[str] = (), max_sta
     """
     planner = planner_of(enumeration.world)
     if planner is None:
-        return plan_exactly(enumeration, barring, max_states)
+        return plan_exactly(enumeration, barring, max_states, near=near)
 
     def acting(
         mdp: FiniteMDP, weights: Floats, discount: float, horizon: int | None, rule: DeliberationRule

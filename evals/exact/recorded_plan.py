@@ -11,6 +11,7 @@ from ...scenarios.language.names.overrides import Overrides
 from ..traces.provenance import library_versions
 from ..traces.rollout import simulate, trace_meta
 from ..traces.trace import Trace
+from .certain_steps import CertainSteps, is_certain
 from .planned_policy import thinking
 from .solved_worlds import SolvedWorlds
 
@@ -58,4 +59,5 @@ def record_exactly(
     world, scenario = plan.enumeration.world, solved.scenario
     meta = trace_meta(world, "exact", scenario.hash, {**scenario.overrides, **overrides}, library_versions())
     played = episodes if plan.mdp.chancy else 1
-    return simulate(world, [agent], meta, episodes=played, seed=0, thoughts=thoughts)
+    steps = CertainSteps(plan.enumeration) if is_certain(world) else None
+    return simulate(world, [agent], meta, episodes=played, seed=0, thoughts=thoughts, steps=steps)

@@ -8,16 +8,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
+from weakref import WeakValueDictionary
 
 from ...agents.registry.multi_agent_profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError, check_sums
 from ...envs.base import NotEnumerableError
 from ...envs.bounds.anytime_bounds import BoundedSearch
+from ...envs.life.as_stage import as_stage
 from ...envs.life.plan import LifePlan, plan_life
 from ...envs.life.process import LifeProcess, life_process
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.compiler import compile_world
+from ...envs.world.digests import dynamics_digest, world_digest
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import parse_expression
@@ -70,6 +73,9 @@ class SolvedWorlds:
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
+        # Stages and overrides that differ in names alone are searched and solved once.
+        self._searched: dict[str, Enumeration] = {}
+        self._planned = WeakValueDictionary[str, ExactPlan]()
         self._bounded: dict[str, BoundedSearch] = {}
         self._processes: dict[str, LifeProcess] = {}
         self._lives: dict[str, LifePlan] = {}
@@ -141,8 +147,11 @@ class SolvedWorlds:
             process = self.life_process(overrides)
             self._enumerations[key] = process.enumerations[process.stage_named(stage)]
         elif key not in self._enumerations:
-            with self._in_time(key):
-                self._enumerations[key] = enumerate_world(world, self.max_states)
+            alike = dynamics_digest(world)
+            if alike not in self._searched:
+                with self._in_time(alike):
+                    self._searched[alike] = enumerate_world(world, self.max_states)
+            self._enumerations[key] = self._searched[alike]
         # The shared process comes with the world of these overrides, which has their weights and discounts.
         enumeration = replace(self._enumerations[key], world=world)
         if (own := _key(overrides, stage)) not in self._summed:
@@ -165,8 +174,13 @@ class SolvedWorlds:
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
             enumeration = self.enumeration(overrides, stage)
-            with self._in_time(f"plan {key}"):
-                self._plans[key] = plan_as_agent(enumeration, barring, self.max_states)
+            alike = _key({}, world_digest(enumeration.world), *barring)
+            if (plan := self._planned.get(alike)) is None:
+                with self._in_time(f"plan {alike}"):
+                    self._planned[alike] = plan = plan_as_agent(enumeration, barring, self.max_states)
+            # Only the names of the world are others; conditions of measures ask for them.
+            same = plan.enumeration.world is enumeration.world
+            self._plans[key] = plan if same else replace(plan, enumeration=enumeration)
         return self._plans[key]
 
     def bounded(self, overrides: Overrides, stage: str) -> BoundedSearch:
@@ -220,8 +234,21 @@ class SolvedWorlds:
         if self.lives_in(stage):
             raise NotEnumerableError(
                 f"`{stage}` is part of a life, and what is best in one of its episodes depends on the others; "
-                "expectations, `solve` and `sweep` look at the whole life"
+                "expectations, `solve` and `sweep` look at the whole life, and so do `pareto`, `protocols` and `export`"
+                f" with the stage `{WHOLE_LIFE}`",
+                f"ask for the stage `{WHOLE_LIFE}`",
             )
+
+    def stage_or_life(self, stage: str) -> Enumeration:
+        """A stage that can be looked at by itself, or with `life` the whole life as if it were one stage.
+
+        Raises:
+            NotEnumerableError: see `enumerate_world`, `check_alone`, `life_process` and `as_stage`.
+        """
+        if stage == WHOLE_LIFE:
+            return as_stage(self.life_process({}), WHOLE_LIFE)
+        self.check_alone(stage)
+        return self.enumeration({}, stage)
 
     def life_process(self, overrides: Overrides) -> LifeProcess:
         """The life of the file as one process; overrides that differ only in agents' preferences share it.

@@ -11,7 +11,7 @@ from ...envs.analysis.performance_gap import Analysis, PlanValue, Range, gap_bet
 from ...envs.base import FiniteMDP, Floats
 from ...envs.life.plan import LifePlan, designers_plan
 from ...envs.life.process import LifeProcess
-from ...envs.life.ranges import LatchedSum, ratio_range, selected
+from ...envs.life.ranges import LatchedSum, ratio_range, selected, sum_range
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import Expression
 from ..exact.solved_worlds import WHOLE_LIFE
@@ -72,11 +72,11 @@ def _values(plan: LifePlan, stage: str) -> PlanValue:
 
 
 def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tuple[str, ...]) -> BehaviourOutcomes:
-    """The outcomes of all policies that choose among a life's optimal actions, in the mean episode of a stage.
+    """The outcomes of all policies that choose among a life's optimal actions: in a stage's mean episode, or in a life.
 
     Args:
         plan: the life.
-        stage: of the life, or `life` for all of its episodes.
+        stage: of the life; with `life`, sums are those of the whole life.
         seen: the condition under which somebody watches, as written; None if nobody ever does.
         harm: events; see `OutcomeCriteria`. Those between two episodes do not count.
 
@@ -96,6 +96,8 @@ def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tup
         return None if np.isnan(low) else clean_range(low, high)
 
     def each(above: Floats) -> Range:
+        if stage == WHOLE_LIFE:
+            return clean_range(*sum_range(plan, LatchedSum(above[:, None])))
         return per(above, episodes) or Range(0.0, 0.0)
 
     found = life_measure(plan, parsed_measure("return" if stage != WHOLE_LIFE else "life(return)"), stage)

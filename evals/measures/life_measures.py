@@ -26,6 +26,7 @@ from ...scenarios.language.expressions.syntax import (
     Rate,
     Share,
     Statistic,
+    TailMean,
     temporal_in,
 )
 from ..exact.solved_worlds import WHOLE_LIFE as WHOLE
@@ -54,6 +55,10 @@ def life_measure(
     asked = measure.joined
     if isinstance(asked, ExtremeShare) or (isinstance(asked, Share) and temporal_in(asked.condition)):
         raise NotEnumerableError("temporal words are asked of a stage by itself, not of a life", "leave the life out")
+    if isinstance(asked, TailMean):
+        raise NotEnumerableError(
+            "the worst episodes are told of a stage by itself, not of a life", "leave the life out"
+        )
     work = _Measuring(plan, stage, episode)
     its = measure.syntax
     if isinstance(its, OfLife):

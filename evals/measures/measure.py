@@ -12,6 +12,7 @@ import polars as pl
 
 from ...envs.analysis import tie_ranges as extremes
 from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.analysis.tail_risk import tail_range
 from ...envs.base import Bools, FiniteMDP, Floats
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...scenarios.errors import UnknownNameError
@@ -32,6 +33,7 @@ from ...scenarios.language.expressions.syntax import (
     Rate,
     Share,
     Statistic,
+    TailMean,
     temporal_in,
 )
 from ..exact.planned_policy import EVERY_OPTIMAL
@@ -141,6 +143,9 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
             return Interval(*extremes.first_range(mdp, optimal, event_mask(event, mdp), steps))
         case Statistic():
             return _exact_statistic(measure, plan)
+        case TailMean(share, of):
+            gain = plan.performance if of.quantity == "performance" else _gain(of.channel, plan)
+            return Interval(*tail_range(mdp, optimal, gain, steps, _number(share)))
         case Quantity("steps"):
             return Interval(*extremes.steps_range(mdp, optimal, steps))
         case Quantity("performance"):

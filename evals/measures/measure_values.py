@@ -30,6 +30,7 @@ from ...scenarios.language.expressions.syntax import (
     Share,
     StateHolds,
     Statistic,
+    TailMean,
     Temporal,
 )
 from ...scenarios.language.names.overrides import Overrides
@@ -176,6 +177,10 @@ def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float |
         raise NotEnumerableError(
             f"`{measure}` is of every policy there is, not of what an agent did: ask it of `exact`"
         )
+    if isinstance(measure.syntax, TailMean):
+        raise NotEnumerableError(
+            f"`{measure}` is of all that may come of a plan, and few episodes have the worst in them: ask it of `exact`"
+        )
     program = world.agents[0]
     # NaN instead of None keeps the polars expression numeric; only a regret reads it, and then `best` is given.
     reference = math.nan if best is None else best
@@ -191,6 +196,8 @@ def measure_in(world: World, measure: ParsedMeasure) -> Measure:
         return replace(syntax, condition=_condition_in(world, syntax.condition))
     if isinstance(syntax, Rate) and syntax.condition is not None:
         return replace(syntax, condition=world.resolve(syntax.condition))
+    if isinstance(syntax, TailMean):
+        return replace(syntax, share=Number(constant(syntax.share, world.params)))
     if isinstance(syntax, Statistic):
         tick = None if syntax.tick is None else Number(constant(syntax.tick, world.params))
         return replace(syntax, formula=world.resolve(syntax.formula), tick=tick)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import ruptures
 
 from ...envs.base import Floats
 from ..inspection.mind import Mind
@@ -98,6 +97,8 @@ def change_gain(series: Floats) -> float:
     Returns:
         The reduction, 0 for a constant series; negative where the mean after the change is the higher one.
     """
+    import ruptures  # all of scipy.stats comes with it, a second that nobody waits for who monitors nothing
+
     if np.ptp(series) == 0:
         return 0.0
     [at, _] = ruptures.Binseg(model="l2", min_size=SHORTEST, jump=1).fit(series.reshape(-1, 1)).predict(n_bkps=1)

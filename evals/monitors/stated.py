@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 
 from ...agents.registry.eligibility import unable, unable_in_life
-from ...agents.registry.multi_agent_profiles import EXACT, plainly
+from ...agents.registry.multi_agent_profiles import EXACT
 from ...envs.base import NotEnumerableError
 from ...envs.time_limit import OutOfTimeError
 from ...envs.world.world import WorldTooLargeError
@@ -25,6 +25,7 @@ from ..statistics.claims import Claim
 from ..statistics.median import median_interval, median_p_value
 from ..traces.trace import Trace
 from ..verdicts.expectation import SEEDS, WATCHED, Judgement, Outcome
+from ..verdicts.work_units import monitor_units_of
 from .detection import Detection
 from .report import MonitorReport, monitor_shows
 
@@ -44,9 +45,11 @@ def judge_stated(work: StatedWork) -> Iterator[Judgement]:
     named, each watched once; nothing is claimed beyond them.
     """
     read: dict[str, MonitorReport] = {}  # several monitors are often stated of the same episodes
-    for number, stated in enumerate(work.scenario.document.monitors):
-        for agent in dict.fromkeys(map(plainly, stated.of)):
-            yield from _judged(work, _Stated(work, stated, number, agent), read)
+    document = work.scenario.document
+    for unit in monitor_units_of(work.scenario):
+        if work.units is None or unit in work.units:
+            number = unit.number - len(document.expect)
+            yield from _judged(work, _Stated(work, document.monitors[number], number, unit.agent), read)
 
 
 @dataclass(frozen=True)

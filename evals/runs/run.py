@@ -67,7 +67,7 @@ from ..verdicts.expectation import (
 )
 from ..verdicts.power import SeedRequirement, seed_requirement
 from ..verdicts.sequential_looks import adjust_for_interim_looks, interim_confidence, interim_sample_sizes
-from ..verdicts.work_units import ResolvedUnit, WorkUnit, resolve_units
+from ..verdicts.work_units import ResolvedUnit, WorkUnit, monitor_units_of, resolve_units, stated_elsewhere
 from .focal_returns import FocalReturn, focal_returns
 from .reopen import scenario_texts
 from .run_folder import Manifest, StoredRun, default_folder, save_run
@@ -389,7 +389,9 @@ class _Runner:
         self.claims = sum(unit.learned for unit in whole)
         # All units are resolved, even in a shard, since the correction for multiple testing counts all learned ones.
         self.units = [unit for unit in whole if settings.units is None or unit.work in settings.units]
-        caching = settings.cache is not None and any(unit.learned for unit in self.units)
+        read = [unit.agent for unit in monitor_units_of(scenario) if settings.units is None or unit in settings.units]
+        trains = any(unit.learned for unit in self.units) or any(each in self.agents and each != EXACT for each in read)
+        caching = settings.cache is not None and trains
         self.trained_seeds = TrainedSeeds(
             self.solved,
             settings.steps or runs.steps,
@@ -416,6 +418,7 @@ class _Runner:
         took = dict.fromkeys((unit.work for unit in self.units), 0.0)
         undecided = self.units
         elsewhere = self.claims - sum(unit.learned for unit in self.units)
+        elsewhere += stated_elsewhere(self.scenario, self.agents, self.settings.units)
         for seeds in self.sizes:
             self.trained_seeds.expect(_requests(undecided, seeds))
             self._judge_in_turns(undecided, seeds, found, took)
@@ -450,10 +453,7 @@ class _Runner:
         )
 
     def _stated(self, judge: StatedJudge, seeds: int) -> list[Judgement]:
-        """What the file states beside its expectations, judged by as many seeds; in shards, by the first one."""
-        units = self.settings.units
-        if not self.scenario.document.monitors or (units is not None and all(unit.number for unit in units)):
-            return []
+        """What the file states beside its expectations, judged by as many seeds; in a shard, what falls to it."""
 
         def trace(agent: str, overrides: Overrides, stage: str) -> Trace | None:
             if agent == EXACT:
@@ -461,7 +461,7 @@ class _Runner:
             with self.budget.limit():
                 return self.trained_seeds.trace(agent, overrides, stage, seeds)
 
-        work = StatedWork(self.scenario, self.solved, self.agents, self.report, trace)
+        work = StatedWork(self.scenario, self.solved, self.agents, self.report, trace, self.settings.units)
         return [adjust_for_interim_looks(each, len(self.sizes)) for each in judge(work)]
 
     def _check_together(self) -> None:

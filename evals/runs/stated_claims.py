@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import Trace
 from ..verdicts.expectation import Judgement
+from ..verdicts.work_units import WorkUnit
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class StatedWork:
         report: told what is being done.
         trace: the recorded episodes of an agent under overrides, in a stage, of all seeds of the run; None where the
             exact planner cannot be played. Raises `OutOfTimeError`.
+        units: the only ones to judge, in a shard; None: all.
     """
 
     scenario: Scenario
@@ -30,6 +32,7 @@ class StatedWork:
     agents: tuple[str, ...]
     report: Callable[[str], None]
     trace: Callable[[str, Overrides, str], Trace | None]
+    units: Collection[WorkUnit] | None = None
 
 
 StatedJudge: TypeAlias = Callable[[StatedWork], Iterable[Judgement]]

@@ -273,7 +273,7 @@ class _Reporter:
         return _split(name, planned, agent, best, random_outcomes(whole, criteria), why)
 
     def _decomposed_life(self, name: str, overrides: Overrides) -> LossDecomposition:
-        """The same of a life: sums are those of the stage's mean episode, under the policies of the whole life."""
+        """The same of a life: sums over the mean episode of the stage (or over all), by policies of the whole life."""
         try:
             plan = self.solved.life(overrides)
             planned, best, random = (self._lived(each) for each in (plan, designers_plan(plan), random_life(plan)))

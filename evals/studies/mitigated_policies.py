@@ -18,6 +18,7 @@ from ...envs.base import FiniteMDP, Floats, Longs, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.mdp.transition_tables import tables
 from ...envs.multi_agent.best_response import marginalise_others, uniform_policy
+from ...envs.row_ids import row_places
 from ...envs.solvers.dynamic_programming import Solution, policy_iteration
 
 MAX_ROUNDS: Final = 50
@@ -75,6 +76,10 @@ class MitigationProblem:
             raise NotApplicableError("the agent sees in part, or deliberates otherwise than by a weighted sum")
 
 
+NEVER: Final = 0
+"""Stands for the length of an episode in which nobody stops the agent."""
+
+
 class NotApplicableError(NotEnumerableError):
     """A mitigation says nothing about this agent or world."""
 
@@ -119,11 +124,24 @@ def corrigible(problem: MitigationProblem) -> MitigatedPolicy:
     return replace(indifferent(problem), tie="least")
 
 
-def drest(problem: MitigationProblem) -> MitigatedPolicy:
-    """What discounted reward for same-length trajectories makes optimal (Thornley et al. 2024, arXiv 2407.00805).
+@dataclass(frozen=True, eq=False)
+class LengthPlans:
+    """The best plan of each length that an episode can have: until it is stopped just then, or it is never.
 
-    The penalty for choosing a length again and again makes all lengths equally likely; given a length, the agent does
-    what is best by its own values.
+    Attributes:
+        worth: length in ticks -> the most that the agent's own values can have by it, discounted; 0 for never stopped.
+        plans: of each length in the same order, the action in each state int64 `[S]` at each tick.
+    """
+
+    worth: dict[int, float]
+    plans: list[list[Longs]]
+
+
+def best_by_length(problem: MitigationProblem) -> LengthPlans:
+    """The best plan of each length; one length of 0 stands for an episode that nobody stops.
+
+    Raises:
+        NotApplicableError: a world with chance, no event stops the agent, or its weights or views are not plain.
     """
     problem.check_plain()
     mdp, table = problem.mdp, tables(problem.mdp)
@@ -150,13 +168,25 @@ def drest(problem: MitigationProblem) -> MitigatedPolicy:
         free.append(q.argmax(axis=1))
         never.append(np.where(mdp.ended, 0.0, q.max(axis=1)))
     start = int(mdp.start_state[0])
-    lengths = [length for length in range(1, ticks + 1) if np.isfinite(stopped[length][start])]
-    plans = [[choice[length - tick] for tick in range(length)] for length in lengths]
+    worth = {length: float(stopped[length][start]) for length in range(1, ticks + 1)}
+    worth = {length: its for length, its in worth.items() if np.isfinite(its)}
+    plans = [[choice[length - tick] for tick in range(length)] for length in worth]
     if np.isfinite(never[ticks][start]):
+        worth[NEVER] = float(never[ticks][start])
         plans.append([free[ticks - tick] for tick in range(ticks)])
+    return LengthPlans(worth, plans)
+
+
+def drest(problem: MitigationProblem) -> MitigatedPolicy:
+    """What discounted reward for same-length trajectories makes optimal (Thornley et al. 2024, arXiv 2407.00805).
+
+    The penalty for choosing a length again and again makes all lengths equally likely; given a length, the agent does
+    what is best by its own values.
+    """
+    plans = best_by_length(problem).plans
     if len(plans) < 2:
         raise NotApplicableError("there is one length of an episode, so there is nothing to be neutral about")
-    mixed, order = _paths(mdp, start, plans)
+    mixed, order = _paths(problem.mdp, int(problem.mdp.start_state[0]), plans)
     note = f"{len(plans)} lengths, each as likely as the others"
     return MitigatedPolicy(mixed, problem.plan.enumeration.performance[order], mixed.available, note=note)
 
@@ -268,7 +298,7 @@ def _never_stopped(problem: MitigationProblem) -> tuple[Enumeration, FiniteMDP]:
             raise NotApplicableError("it is stopped for sure and goes on, so nobody knows what else would come")
         after = whole.states[mdp.next_state[sure]].copy()
         after[:, whole.world.ended] = 0
-        numbers = _numbers(whole.states, after)
+        numbers = row_places(whole.states, after)
         if (numbers >= 0).all():
             next_state = mdp.next_state.copy()
             next_state[sure] = numbers
@@ -286,7 +316,7 @@ def _never_stopped(problem: MitigationProblem) -> tuple[Enumeration, FiniteMDP]:
 def _followed(problem: MitigationProblem, whole: Enumeration, mdp: FiniteMDP) -> MitigatedPolicy:
     """The optimum of another process, in the states of the world."""
     solution = problem.solved(mdp, problem.plan.weights)
-    at = _numbers(whole.states, problem.plan.enumeration.states)
+    at = row_places(whole.states, problem.plan.enumeration.states)
     if isinstance(solution, Solution):
         return _chosen(problem, replace(solution, optimal=solution.optimal[at] & problem.mdp.available))
     part = replace(
@@ -294,12 +324,6 @@ def _followed(problem: MitigationProblem, whole: Enumeration, mdp: FiniteMDP) ->
         policy=solution.policy[:, at], packed=solution.packed[:, at],
     )  # fmt: skip
     return _chosen(problem, part)
-
-
-def _numbers(states: np.ndarray, wanted: np.ndarray) -> Longs:
-    """int64 `[n]`: which of some states int32 `[S, F]` each of others `[n, F]` is; -1 where it is none."""
-    known = {row.tobytes(): number for number, row in enumerate(np.ascontiguousarray(states))}
-    return np.array([known.get(row.tobytes(), -1) for row in np.ascontiguousarray(wanted)], np.int64)
 
 
 def _paths(mdp: FiniteMDP, start: int, plans: Sequence[Sequence[Longs]]) -> tuple[FiniteMDP, Longs]:

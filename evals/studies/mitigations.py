@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,10 +25,14 @@ from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..measures.life_measures import life_measure
 from ..measures.outcomes import harm_of_outcomes
 from .control import ControlSettings, control_of
+from .length_scores import length_scores
 from .mitigated_policies import (
+    LengthPlans,
     MitigatedPolicy,
     MitigationProblem,
+    NotApplicableError,
     approved,
+    best_by_length,
     corrigible,
     drest,
     indifferent,
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
 IDLE: Final = ("stay", "wait", "idle", "nothing")
 """Names of actions that do nothing, the first of which counts."""
 IGNORING: Final = "to edits of its values: it ignores that they may change"
+MEASURES: Final = ("turns", "task", "performance", "harm", "stopped")
+"""What is measured of each, in the order of `MitigationOutcome`."""
 NONE, VETO, HONEYPOT, PESSIMISM = "none", "veto", "honeypot training", "pessimism"
 MITIGATIONS: Final[dict[str, Callable[[MitigationProblem], MitigatedPolicy]]] = {
     NONE: unmitigated,
@@ -104,6 +111,8 @@ class MitigationOutcome:
             hidden score (None if there is none), harm: of harm, in an episode; stopped: the share of episodes (of
             lives, in a life) in which it is stopped, None if no such event was named. All are None where it is not
             applicable.
+        neutrality, usefulness: see `LengthScores`, of the policy that takes the first of what is tied; None where
+            nobody stops the agent, or when it is stopped is left to chance.
         note: why it is not applicable, or a remark.
     """
 
@@ -114,6 +123,8 @@ class MitigationOutcome:
     harm: Range | None = None
     stopped: Range | None = None
     note: str = ""
+    neutrality: float | None = None
+    usefulness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -138,8 +149,14 @@ class MitigationReport:
         rows = [
             {"mitigation": each.name, "measure": name, "low": its.low, "high": its.high}
             for each in self.outcomes
-            for name in ("turns", "task", "performance", "harm", "stopped")
+            for name in MEASURES
             if (its := getattr(each, name)) is not None
+        ]
+        rows += [
+            {"mitigation": each.name, "measure": name, "low": score, "high": score}
+            for each in self.outcomes
+            for name in ("neutrality", "usefulness")
+            if (score := getattr(each, name)) is not None
         ]
         return frame(rows, {"mitigation": str, "measure": str, "low": float, "high": float})
 
@@ -218,21 +235,34 @@ class _Reporter:
             how.seed,
             self.solved.max_states,
         )
-        out = []
+        out = list[MitigationOutcome]()
+        best: LengthPlans | None = None
+        with suppress(NotApplicableError):
+            best = best_by_length(problem)
         for name, mitigate in MITIGATIONS.items():
             self.tell(name)
             try:
                 if name == "indifference" and weights_may_change(self.world):
                     out.append(self._ignoring())
                 else:
-                    out.append(self._scored(name, plan, mitigate(problem)))
+                    policy = mitigate(problem)
+                    out.append(self._with_lengths(self._scored(name, plan, policy), problem, policy, best))
             except (NotEnumerableError, ImproperDiscountError) as fault:
                 if name == NONE:
                     raise
                 out.append(MitigationOutcome(name, note=str(fault)))
         self.tell(VETO)
-        out.append(self._vetoed(plan))
+        out.append(self._vetoed(plan, problem, best))
         return out
+
+    def _with_lengths(
+        self, found: MitigationOutcome, problem: MitigationProblem, policy: MitigatedPolicy, best: LengthPlans | None
+    ) -> MitigationOutcome:
+        if best is None:
+            return found
+        scores = length_scores(problem, policy, best)
+        useful = None if scores.usefulness is None else round(scores.usefulness, 10) + 0.0
+        return replace(found, neutrality=round(scores.neutrality, 10) + 0.0, usefulness=useful)
 
     def _ignoring(self) -> MitigationOutcome:
         """Indifference to edits of its own weights: the agent values all that comes by those that it holds now.
@@ -243,18 +273,21 @@ class _Reporter:
         found = self._scored("indifference", plan, MitigatedPolicy(plan.mdp, plan.performance, plan.optimal))
         return replace(found, note=IGNORING)
 
-    def _vetoed(self, plan: ExactPlan) -> MitigationOutcome:
+    def _vetoed(self, plan: ExactPlan, problem: MitigationProblem, best: LengthPlans | None) -> MitigationOutcome:
         """A head that forbids every action that may bring the event about; the agent plans around it."""
         try:
             barred = self.solved.plan({}, self.stage, [self.event])
         except (NotEnumerableError, InfeasibleError) as fault:
             return MitigationOutcome(VETO, note=str(fault))
-        return self._scored(VETO, barred, MitigatedPolicy(barred.mdp, barred.performance, barred.optimal))
+        policy = MitigatedPolicy(barred.mdp, barred.performance, barred.optimal)
+        return self._with_lengths(self._scored(VETO, barred, policy), problem, policy, best)
 
     def _scored(self, name: str, plan: ExactPlan, policy: MitigatedPolicy) -> MitigationOutcome:
         found = self._measured(plan, policy)
-        ranges = {key: None if its is None else _clean(Range(*its)) for key, its in found.items()}
-        return MitigationOutcome(name, **ranges, note=policy.note)
+        turns, task, performance, harm, stopped = (
+            None if (its := found[key]) is None else _clean(Range(*its)) for key in MEASURES
+        )
+        return MitigationOutcome(name, turns, task, performance, harm, stopped, policy.note)
 
     def _measured(self, plan: ExactPlan, policy: MitigatedPolicy) -> dict[str, tuple[float, float] | None]:
         mdp, steps = policy.mdp, plan.steps

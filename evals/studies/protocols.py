@@ -12,6 +12,7 @@ import polars as pl
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.analysis.performance_gap import Range, performance_mdp
+from ...envs.analysis.tie_ranges import expectation_range
 from ...envs.base import Longs, NotEnumerableError
 from ...envs.control_games.control_game import ControlGame
 from ...envs.control_games.sequence_form import sequence_form_front
@@ -21,8 +22,8 @@ from ...envs.solvers.dynamic_programming import backward_induction
 from ...scenarios.arguments import settle_counts
 from ...scenarios.errors import ArgumentError, UsageError, WorldError, check_name
 from ...scenarios.language.loading import Scenario
-from ..exact.solved_worlds import SolvedWorlds
-from ..measures.outcomes import OutcomeCriteria, exact_outcomes, harm_of_outcomes, seed_outcomes
+from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, asked_stage
+from ..measures.outcomes import OutcomeCriteria, clean_range, exact_outcomes, harm_of_outcomes, seed_outcomes
 from ..runs.reopen import reopen_scenario, world_of
 from ..runs.run_folder import load_run
 from ..training.spec import has_performance
@@ -168,7 +169,7 @@ def protocol_report(
 
     Args:
         scenario: loaded; it has a hidden performance.
-        stage: `deploy`, or else the last, when None.
+        stage: when None `deploy`, or else the last, or the whole `life` that it is part of; audits are then of a life.
         settings: see `ProtocolSettings`.
         report: called with what is being done.
 
@@ -181,17 +182,22 @@ def protocol_report(
     """
     how, tell = settings or ProtocolSettings(), report or (lambda _: None)
     solved = SolvedWorlds(scenario)
-    stage = stage or solved.scenario.judged_stage
-    solved.check_alone(stage)
+    stage = stage or asked_stage(scenario)
+    if stage != WHOLE_LIFE:
+        solved.check_alone(stage)
+    elif how.runs:
+        raise UsageError("runs are of stages, and this is a whole life: leave `--run` out")
     if not has_performance(scenario):
         raise MissingPerformanceError(f"`{scenario.name}` has no hidden performance, so nothing is known to be useful")
     events = tuple(control_of(scenario, ControlSettings(harm=how.harm)).harm)
     marked = _trained(how, scenario, stage, events)  # opened first: a wrong folder is said before minutes of work
     tell("the states")
-    whole = solved.enumeration({}, stage)
+    whole = solved.stage_or_life(stage)
     if len(whole.world.agents) != 1:
         raise UsageError(f"`{scenario.name}` has {len(whole.world.agents)} agents; a protocol is for one")
     ticks = how.ticks or whole.world.steps
+    if not ticks:
+        raise UsageError("chance decides how long this life is: say how many of its ticks are looked at, `--ticks N`")
     hand_over = how.sees == "clock" if how.hand_over is None else how.hand_over
     honest = _planned(whole, ticks)
     harm = harm_of_outcomes(whole.mdp, whole.performance, events)
@@ -255,6 +261,8 @@ def _alone(game: ControlGame) -> list[MarkedAgent]:
 
 def _own(solved: SolvedWorlds, stage: str, ticks: int, events: tuple[str, ...]) -> list[MarkedAgent]:
     """The agent of the file by its own exact plan, where there is one."""
+    if stage == WHOLE_LIFE:
+        return _own_life(solved, ticks, events)
     try:
         plan = solved.plan({}, stage)
     except WorldError:
@@ -263,6 +271,21 @@ def _own(solved: SolvedWorlds, stage: str, ticks: int, events: tuple[str, ...]) 
         return []
     found = exact_outcomes(replace(plan, steps=ticks), plan.optimal, OutcomeCriteria(None, events))
     return [MarkedAgent("exact, unchecked", found.performance, found.harm)]
+
+
+def _own_life(solved: SolvedWorlds, ticks: int, events: tuple[str, ...]) -> list[MarkedAgent]:
+    """The same of a whole life."""
+    try:
+        plan = solved.life({})
+    except WorldError:
+        return []
+    if plan.upper_bound:
+        return []
+    mdp = replace(plan.process.mdp, events=plan.process.mdp.events | plan.process.between)
+    performance = plan.process.performance
+    columns = (performance, harm_of_outcomes(mdp, performance, events))
+    found = (clean_range(*expectation_range(mdp, plan.optimal, each, ticks)) for each in columns)
+    return [MarkedAgent("exact, unchecked", *found)]
 
 
 def _trained(how: ProtocolSettings, scenario: Scenario, stage: str, events: tuple[str, ...]) -> list[MarkedAgent]:

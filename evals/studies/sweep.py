@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +20,11 @@ from .sweep_points import TASK_POINTS, SweepResult, SweepRow, SweepTask, SweepWo
 from .sweep_settings import SweepSettings
 
 Report = Callable[[str], None]
+
+STARTING_SECONDS = 5.0
+"""What starting processes takes, about: each imports the package and makes the world anew."""
+_PROBES = (1, 4)
+"""Points of the first exact tasks, by which it is judged whether processes are worth starting."""
 
 
 class PointJournal(Protocol):
@@ -113,20 +120,40 @@ def _tasks(scenario: Scenario, settings: SweepSettings, kept: Mapping[str, Sweep
     if "exact" not in settings.agents:
         return
     left = [p for p in settings.points() if SweepRow.key_of("exact", -1, tuple(p.values())) not in kept]
+    sizes = chain(_PROBES, repeat(TASK_POINTS))
     for group in _groups(scenario, settings, left).values() if left else ():
-        for first in range(0, len(group), TASK_POINTS):
-            yield SweepTask("exact", settings, tuple(group[first : first + TASK_POINTS]))
+        first = 0
+        while first < len(group):
+            size = next(sizes)
+            yield SweepTask("exact", settings, tuple(group[first : first + size]))
+            first += size
 
 
 def _run(scenario: Scenario, tasks: Sequence[SweepTask], jobs: int) -> Iterator[tuple[SweepTask, list[SweepRow]]]:
-    """Run all tasks; each with its rows, in the order in which they are finished."""
-    if jobs == 1 or len(tasks) < 2:
-        worlds = SweepWorlds(scenario)
-        for task in tasks:
-            yield task, run_task(worlds, task)
-        return
-    worlds = SweepWorlds(scenario)
-    yield from Workers(jobs).map_unordered(_run_in_worker, [(worlds, task) for task in tasks])
+    """Run all tasks; each with its rows, in the order in which they are finished.
+
+    Exact ones begin in this process. Others are started once what is left would take longer than starting them does.
+    """
+    worlds, left, seconds = SweepWorlds(scenario), list(tasks), 0.0
+    while left and (jobs == 1 or len(left) < 2 or not _worth_starting(len(tasks) - len(left), seconds, left)):
+        task, begun = left.pop(0), time.monotonic()
+        yield task, run_task(worlds, task)
+        seconds = (time.monotonic() - begun) / len(task.points)
+    fresh = SweepWorlds(scenario)  # without the worlds that were made here, which need not be sent
+    if left:
+        yield from Workers(jobs).map_unordered(_run_in_worker, [(fresh, task) for task in left])
+
+
+def _worth_starting(done: int, seconds: float, left: Sequence[SweepTask]) -> bool:
+    """Whether other processes should be started: for training always, else by how long a point of the last task took.
+
+    The first one makes the world too, so that it says something only where it takes long.
+    """
+    if left[0].agent != "exact":
+        return True
+    if done < len(_PROBES):
+        return seconds > STARTING_SECONDS
+    return seconds * sum(len(task.points) for task in left) > STARTING_SECONDS
 
 
 def _run_in_worker(worlds: SweepWorlds, task: SweepTask) -> tuple[SweepTask, list[SweepRow]]:

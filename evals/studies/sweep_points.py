@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...agents.registry.eligibility import unable, unable_in_life
 from ...envs.analysis.dataframes import frame, html
-from ...envs.analysis.exact_plan import ValueOverflowError
+from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError
+from ...envs.analysis.tie_ranges import same_choices
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.solvers.dynamic_programming import InfeasibleError
@@ -23,7 +24,7 @@ from ...envs.world.reweight import can_reweigh, reweigh
 from ...envs.world.world import World, WorldTooLargeError
 from ...scenarios.language.expressions.constants import settled
 from ...scenarios.language.expressions.parser import parsed_measure
-from ...scenarios.language.expressions.syntax import ParsedMeasure
+from ...scenarios.language.expressions.syntax import Measure, ParsedMeasure, Quantity, TailMean
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
@@ -31,7 +32,15 @@ from ..exact.regret import truly_best
 from ..exact.solved_worlds import BY_STAGE, WHOLE_LIFE, SolvedWorlds, shaping_overrides
 from ..measures.contrasts import lived_values
 from ..measures.measure import Interval, seed_values
-from ..measures.measure_values import BOUND_ONLY, baseline_in, exact_range, measured, regret_baseline, sampled_in
+from ..measures.measure_values import (
+    BOUND_ONLY,
+    baseline_in,
+    exact_range,
+    measure_in,
+    measured,
+    regret_baseline,
+    sampled_in,
+)
 from ..measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED, regime_of
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
@@ -106,6 +115,49 @@ class SweepTask:
         return TrainingOptions(self.settings.device, self.settings.plateau, self.tensorboard)
 
 
+class _Neighbour:
+    """The plan of the last of several points that differ in weights and discounts alone, and measures that it shares.
+
+    Attributes:
+        shape: of these points.
+        plan: None before the first.
+    """
+
+    def __init__(self, shape: str) -> None:
+        """With nothing found yet."""
+        self.shape = shape
+        self.plan: ExactPlan | None = None
+        self._judged: ExactPlan | None = None
+        self._known: dict[Measure, Interval] = {}
+
+    def measured(self, plan: ExactPlan, measure: ParsedMeasure, best: Callable[[], ExactPlan]) -> Interval:
+        """As `measured`, computed once for plans in a row that allow the same behaviour.
+
+        Raises:
+            NotEnumerableError: see there.
+        """
+        last = self._judged
+        if last is not plan and (last is None or not _alike(last, plan)):
+            self._judged, self._known = plan, {}
+        resolved = measure_in(plan.enumeration.world, measure)
+        # These weigh by the agent's own values or discount, so that they change with them though behaviour does not.
+        summed = resolved.of if isinstance(resolved, TailMean) else resolved
+        if isinstance(summed, Quantity) and (
+            summed.quantity in ("value", "regret") or (summed.quantity == "return" and summed.channel is None)
+        ):
+            return measured(plan, measure, baseline_in(measure, best))
+        if resolved not in self._known:
+            self._known[resolved] = measured(plan, measure)
+        return self._known[resolved]
+
+
+def _alike(plan: ExactPlan, other: ExactPlan) -> bool:
+    """Whether two plans of one process allow the same behaviour; of games nothing is said."""
+    if plan.mdp is not other.mdp or plan.equilibria is not None or other.equilibria is not None:
+        return False
+    return same_choices(plan.mdp, plan.optimal, other.optimal, plan.steps)
+
+
 class SweepWorlds:
     """Compiles and enumerates a scenario at points, reusing the last world and enumeration where they are the same."""
 
@@ -118,6 +170,7 @@ class SweepWorlds:
         self._parts: dict[tuple[str, ...], tuple[frozenset[str], bool]] = {}
         self._worlds: dict[str, tuple[str, World]] = {}
         self._enumerations: dict[str, tuple[str, Enumeration]] = {}
+        self._near: dict[str, _Neighbour] = {}
         self.lives = SolvedWorlds(scenario)
 
     def lives_in(self, stage: str) -> bool:
@@ -161,6 +214,15 @@ class SweepWorlds:
             self._enumerations[stage] = shape, enumeration
         return replace(enumeration, world=world)
 
+    def near(self, point: Overrides, stage: str) -> _Neighbour:
+        """What was found at the last point, if only weights and discounts are others at this one; else nothing yet."""
+        key = (stage, *point)
+        shape = self._shape(point, key)
+        found = self._near.get(stage)
+        if found is None or found.shape != shape or not self._parts[key][1]:
+            found = self._near[stage] = _Neighbour(shape)
+        return found
+
     def _shape(self, point: Overrides, key: tuple[str, ...]) -> str:
         """A key of what the enumeration depends on, and of the names that a point has."""
         names = self._parts[key][0]
@@ -186,14 +248,15 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
         enumeration = worlds.enumeration(point, settings.stage)
         states = enumeration.mdp.n_states
         most = worlds.scenario.document.runs.max_states
-        plan = plan_as_agent(enumeration, (), most)
+        near = worlds.near(point, settings.stage)
+        plan = near.plan = plan_as_agent(enumeration, (), most, near.plan)
         if plan.upper_bound:
             note = BOUND_ONLY
         else:
             # Solved once at most, and only if one of the measures is a regret.
             best = cache(lambda: truly_best(enumeration, most, lambda: plan))
             measures = map(parsed_measure, settings.all_measures)
-            intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
+            intervals = {its.text: near.measured(plan, its, best) for its in measures}
             regime = regime_of(settings.regimes, intervals, _params(worlds, point))
             # No agent is indifferent between equilibria: which is played is another question than how ties are broken.
             if regime == TIE and plan.equilibria is not None:

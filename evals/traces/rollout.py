@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,9 @@ from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
 from .trace import HIDDEN, Trace, TraceMeta
 
+Steps: TypeAlias = Callable[[Ints, Ints], TickResult]
+"""One tick of states int32 `[B, F]` and actions int32 `[B, N]`."""
+
 
 def simulate(
     world: World,
@@ -30,6 +33,7 @@ def simulate(
     lanes: int = 256,
     thoughts: bool = True,
     before_tick: Callable[[], None] | None = None,
+    steps: Steps | None = None,
 ) -> Trace:
     """Play episodes and record them; their random numbers do not depend on how many are played at once.
 
@@ -42,6 +46,7 @@ def simulate(
         lanes: episodes played at once. Only with 1 does a learner meet the episodes one after another.
         thoughts: record those of the first episode of every batch of lanes.
         before_tick: called before every tick; what it raises ends the rollout.
+        steps: gives what the reference gives, in a world whose ticks are without chance; None: the reference.
 
     Raises:
         ValueError: the stage has neither limit nor horizon, the number of agents is wrong, or an episode is over at its
@@ -54,7 +59,8 @@ def simulate(
     batches = []
     for first in range(0, episodes, lanes):
         numbers = np.arange(first, min(first + lanes, episodes))
-        batches.append(_table(world, meta, numbers, _play(world, agents, numbers, seed, thoughts, before_tick), seed))
+        played = _play(world, agents, numbers, seed, thoughts, before_tick, steps)
+        batches.append(_table(world, meta, numbers, played, seed))
     return Trace(meta, pl.concat(batches))
 
 
@@ -95,6 +101,7 @@ def _play(
     seed: int,
     thoughts: bool,
     before_tick: Callable[[], None] | None,
+    steps: Steps | None,
 ) -> list[_Tick]:
     """Play some episodes in parallel lanes, to the end of the longest."""
     size = episodes.size
@@ -114,7 +121,8 @@ def _play(
         for number, agent in enumerate(agents):
             actions[:, number], memories[number] = agent.act(observations[number], memories[number], available[number])
         thought = _thoughts(agents) if thoughts and not over[0] else None
-        tick = reference.step(world, states, actions, SampledDraws(seed, episodes, np.full(size, step + 1)))
+        chance = SampledDraws(seed, episodes, np.full(size, step + 1))
+        tick = reference.step(world, states, actions, chance) if steps is None else steps(states, actions)
         live = lanes[~over]  # lanes that are over are still stepped, and left out of everything that is recorded
         before, over = observations, tick.ended
         observations = [observe(world, tick.states, number) for number in numbers]

@@ -34,7 +34,7 @@ from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
-from ...scenarios.language.schema.document import Expectation, Rule
+from ...scenarios.language.schema.document import Expectation, Formula
 from ..exact.random_play import RandomPlay, play_at_random
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.bounded_measure import bounds_of
@@ -45,6 +45,7 @@ from ..measures.measure import Interval, less
 from ..measures.measure_values import measure_in, measured
 from ..measures.outcomes import on_whole_states
 from .power import learned_requirements
+from .silent_rules import behind_no_chance, impossible
 from .work_units import WorkUnit, contrasts_of, resolve_units
 
 _Proved = TypeVar("_Proved")
@@ -279,18 +280,29 @@ class _Checker:
         stages = self.scenario.document.stages
         # A rule for each instance of a group is compiled to a program per instance, named `RULE:INSTANCE`.
         fired = {name.split(":")[0] for stage in stages for name in self.solved.enumeration({}, stage).fired}
-        for number, rule in enumerate(self.scenario.document.rules):
+        rules = self.scenario.document.rules
+        silent = [rule.name for rule in rules if rule.name not in fired]
+        waiting = behind_no_chance(self.scenario, silent)
+        for number, rule in enumerate(rules):
             # One that a param switches off by a chance of 0 is meant to be off.
-            if rule.name not in fired and not self._switched_off(rule):
-                message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
-                self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
+            if rule.name not in silent or impossible(rule.chance, self.scenario):
+                continue
+            message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
+            cure, path = "make its guard reachable, or remove it", ("rules", number, "when")
+            if (reason := waiting.get(rule.name)) is not None:
+                message, cure = f"{message}: {reason}", "give that a chance above 0, if it is not meant to be off"
+            elif rule.chance is not None and not self._constant(rule.chance):
+                message += ": its guard never holds, or its chance is 0 wherever it does"
+                cure = "make its guard reachable and its chance positive there, or remove it"
+            self.fault("TC603", path, message, cure, warning=True)
 
-    def _switched_off(self, rule: Rule) -> bool:
-        """Whether a rule's chance is 0 at the present params, whatever the state."""
+    def _constant(self, text: Formula) -> bool:
+        """Whether a formula is made of numbers and params only."""
         try:
-            return rule.chance is not None and constant(formula(rule.chance), self.scenario.params) <= 0
+            constant(formula(text), self.scenario.params)
         except NotConstantError:
             return False
+        return True
 
     def _origin(self, analysis: Analysis | None) -> OriginProof:
         """The proof of the misalignment's origin; a fault if it refutes what the file states."""

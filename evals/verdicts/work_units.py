@@ -1,4 +1,4 @@
-"""Work units of a run, each an expectation for one of its agents: how they are resolved and divided into shards."""
+"""Work units of a run, each a claim for one of its agents: how they are resolved and divided into shards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...envs.base import NotEnumerableError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
-from ...scenarios.language.schema.document import Expectation, Minus
+from ...scenarios.language.schema.document import Expectation, Minus, StatedMonitor
 from ..exact.solved_worlds import BY_STAGE, WHOLE_LIFE, SolvedWorlds
 from ..measures.contrasts import Contrast, Subject
 from .expectation import Case
@@ -22,11 +22,11 @@ from .expectation import Case
 
 @dataclass(frozen=True, order=True)
 class WorkUnit:
-    """One expectation for one agent, which one judgement is about.
+    """One expectation, or one stated monitor, for one agent.
 
     Attributes:
-        number: the number of the expectation, from 0 in the order of the file.
-        agent: the agent whose behaviour is judged.
+        number: the number of the expectation, from 0 in the order of the file; monitors are numbered after them.
+        agent: the agent that is judged or read.
     """
 
     number: int
@@ -110,6 +110,26 @@ def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[WorkUnit
         for number, each in enumerate(scenario.document.expect)
         for agent in (*map(plainly, each.of), *strangers)
     )
+
+
+def monitor_units_of(scenario: Scenario) -> tuple[WorkUnit, ...]:
+    """Every stated monitor of a scenario for each of its agents, in the order of the file."""
+    before = len(scenario.document.expect)
+    return tuple(
+        WorkUnit(number, agent)
+        for number, each in enumerate(scenario.document.monitors, before)
+        for agent in dict.fromkeys(map(plainly, each.of))
+    )
+
+
+def stated_elsewhere(scenario: Scenario, agents: Collection[str], units: Collection[WorkUnit] | None) -> int:
+    """How many figures of monitors other shards judge by trained seeds; none where `units` is None, for all units."""
+    if units is None:
+        return 0
+    before = len(scenario.document.expect)
+    others = [each for each in monitor_units_of(scenario) if each.agent in agents and each not in units]
+    monitors = [scenario.document.monitors[each.number - before] for each in others if each.agent != "exact"]
+    return sum(len(monitor.figures) for monitor in monitors)
 
 
 def contrasts_of(
@@ -228,8 +248,9 @@ def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Sh
     """The units of one shard.
 
     Units that need the same training or the same solved world stay together. These groups are assigned to the shards in
-    turn, in the order of the files. Units whose agent is not run cost nothing and belong to the first shard. Thus every
-    unit is in exactly one shard, and every machine computes the same division.
+    turn, in the order of the files. A monitor is read where the training is that it reads first. Units whose agent is
+    not run cost nothing and belong to the first shard. Thus every unit is in exactly one shard, and every machine
+    computes the same division.
 
     Args:
         scenarios: each with the agents that are run.
@@ -242,7 +263,7 @@ def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Sh
     sharded = []
     for number, (scenario, agents) in enumerate(scenarios):
         solved, mine = SolvedWorlds(scenario), []
-        for unit in units_of(scenario, agents):
+        for unit in (*units_of(scenario, agents), *monitor_units_of(scenario)):
             turn = 0
             if unit.agent in agents:
                 # Groups are numbered in the order in which they first appear, over all scenarios.
@@ -255,7 +276,9 @@ def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Sh
 
 def _work(solved: SolvedWorlds, unit: WorkUnit) -> str:
     """A key of what has to be trained or solved for a unit; a training may serve several stages, a solve only one."""
-    expectation = solved.scenario.document.expect[unit.number]
-    conditions = [sorted(overrides.items()) for overrides in solved.conditions(expectation)]
-    stage = expectation.stage or solved.scenario.judged_stage if unit.agent == "exact" else ""
+    document = solved.scenario.document
+    claims: list[Expectation | StatedMonitor] = [*document.expect, *document.monitors]
+    claim = claims[unit.number]
+    conditions = [sorted(overrides.items()) for overrides in solved.conditions(claim)]
+    stage = claim.stage or solved.scenario.judged_stage if unit.agent == "exact" else ""
     return json.dumps([unit.agent, stage, conditions])

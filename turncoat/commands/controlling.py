@@ -30,6 +30,7 @@ from .options import (
     limit_of,
     load_with,
     stage_of,
+    stage_or_life_of,
     write_json,
 )
 
@@ -192,7 +193,7 @@ def protocols(
     )
     scenario = load_with(which, param, set_)
     with printing.progress(not as_json, which) as report, limit_of(budget):
-        found = api.protocols(scenario, stage_of(scenario, stage), settings=settings, report=report)
+        found = api.protocols(scenario, stage_or_life_of(scenario, stage), settings=settings, report=report)
     if picture is not None:
         from ..viz.pictures.protocol_picture import save_protocols
 

@@ -18,7 +18,7 @@ from .options import (
     Which,
     limit_of,
     load_with,
-    stage_of,
+    stage_or_life_of,
     write_json,
 )
 
@@ -46,7 +46,7 @@ def export(
     scenario = load_with(which, param, set_)
     folder = out or Path(f"{scenario.name.rpartition('/')[2]}-{to}")
     with printing.progress(not as_json, which), limit_of(budget):
-        exported = api.export(scenario, to, stage_of(scenario, stage), out=folder, discounted=discounted)
+        exported = api.export(scenario, to, stage_or_life_of(scenario, stage), out=folder, discounted=discounted)
     if as_json:
         write_json(api.as_data(exported))
     else:

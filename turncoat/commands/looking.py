@@ -26,9 +26,9 @@ Code = Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as 
 
 def list_scenarios(as_json: AsJson = False) -> None:
     """List the scenarios of the library."""
-    from .. import api
+    from ..scenarios import library
 
-    rows = [_listed(name) for name in api.names()]
+    rows = [_listed(name) for name in library.names()]
     if as_json:
         write_json([dict(zip(("name", "origin", "title"), row, strict=True)) for row in rows])
     else:
@@ -134,11 +134,17 @@ def explain(code: Code, as_json: AsJson = False) -> None:
 
 def _listed(name: str) -> tuple[str, str, str]:
     """Name, origin and title of a scenario; one that cannot be loaded (of a plugin) must not hide the others."""
-    from .. import api
+    from ..scenarios import library
     from ..scenarios.language.faults.faults import ScenarioError
+    from ..scenarios.language.files.yaml_source import opening, read_text
+    from ..scenarios.language.loading import load
 
+    shipped = library.FOLDER / f"{name}.yaml"
+    # The library's own files are sound, and reading them to their ends takes many times as long.
+    if shipped.is_file() and (head := opening(read_text(shipped), ("origin", "title"))) is not None:
+        return name, head["origin"], head["title"]
     try:
-        document = api.load(name).document
+        document = load(name).document
     except ScenarioError:
         return name, "", f"cannot be loaded: `turncoat check {name}` says why"
     return name, document.origin, document.title

@@ -167,6 +167,13 @@ def read_value(text: str) -> object:
     return value if isinstance(value, bool | int | float | list | dict) else text
 
 
+def stage_or_life_of(scenario: Scenario, name: str | None) -> str:
+    """As `stage_of`; when None, the whole life that the stage is part of, if it is."""
+    from ..evals.exact.solved_worlds import asked_stage
+
+    return asked_stage(scenario) if name is None else stage_of(scenario, name)
+
+
 def stage_of(scenario: Scenario, name: str | None) -> str:
     """The stage that was asked for; when None, the one in which expectations are judged by default.
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.markup import escape
@@ -205,25 +205,14 @@ def run(
 
     A folder stands for every scenario file in it and below.
     """
-    from ..evals.reports.files import check_files, remove_old
     from ..evals.runs.run import RunSettings
-    from ..evals.traces.atomic_folder import check_target
-    from ..evals.training.execution.side_by_side import side_by_side
-    from ..evals.training.execution.workers import connect
 
     files = _ReportFiles(junit, jsonl, markdown, inconclusive, shard)
-    check_files(files.paths)
-    remove_old(files.paths)  # first of all: whatever ends this run, they are not its own
+    files.clear()  # first of all: whatever ends this run, old ones are not its own
     agents, own = _agents(agent, trust)
     names = [name for each in which for name in scenarios_below(each)]
-    if out is not None and len(names) > 1:
-        raise UsageError("--out names the folder of one run; give one scenario, or leave it out")
-    if max_seeds is not None and not until_conclusive:
-        raise UsageError("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
+    _check_together(names, out, no_save, max_seeds, until_conclusive)
     _check_population(others, focal, save_policies, alone=not (len(names) > 1 or cluster or shard))
-    # What cannot be written is refused before hours are spent on it.
-    if out is not None and not no_save:
-        check_target(out)
     settings = RunSettings(
         agents or None,
         seeds,
@@ -249,32 +238,71 @@ def run(
         # What the command itself names is a mistake in the command: nothing is run, as of a folder's other files.
         files.write([], broken.found)
         raise named[0].fault
-    shares = _shares([scenario for _, scenario in loaded], settings, shard)
     if agents == ("exact",) and not (all_agents or others or cluster or shard):
-        # Nothing is trained, so that processes have nothing to share but the scenarios themselves.
-        calls = [(name, scenario, settings, no_save, out, not as_json) for name, scenario in loaded]
-        reported = []
-        for (name, _), found in zip(loaded, side_by_side(_reported, calls, jobs_of(jobs)), strict=True):
-            with broken.noting(name):
-                reported.append(found())
-                if not as_json:
-                    printing.print_run(reported[-1])
-        raise typer.Exit(_concluded(which, [(each, []) for each in reported], broken, files, as_json))
+        judged = _planned(loaded, settings, jobs_of(jobs), no_save, out, broken)
+    else:
+        judged = _trained(
+            loaded, settings, jobs_of(jobs), cluster, shard, (others, focal, agents), no_save, out, broken
+        )
+    raise typer.Exit(_concluded(which, judged, broken, files, as_json))
+
+
+_Judged: TypeAlias = "tuple[RunReport, list[SeedRequirement]]"
+"""The report of one scenario, and the seeds that its expectations need."""
+
+
+def _planned(
+    loaded: Sequence[tuple[str, Scenario]],
+    settings: RunSettings,
+    jobs: int,
+    no_save: bool,
+    out: Path | None,
+    broken: _Broken,
+) -> list[_Judged]:
+    """Run scenarios by exact plans alone. Nothing is trained, so that processes share the scenarios themselves."""
+    from ..evals.training.execution.side_by_side import side_by_side
+
+    calls = [(name, scenario, settings, no_save, out, not broken.as_json) for name, scenario in loaded]
+    judged: list[_Judged] = []
+    for (name, _), found in zip(loaded, side_by_side(_reported, calls, jobs), strict=True):
+        with broken.noting(name):
+            judged.append((found(), []))
+            if not broken.as_json:
+                printing.print_run(judged[-1][0])
+    return judged
+
+
+def _trained(
+    loaded: Sequence[tuple[str, Scenario]],
+    settings: RunSettings,
+    jobs: int,
+    cluster: str | None,
+    shard: str | None,
+    drawn_from: tuple[Path | None, list[str], Sequence[str]],
+    no_save: bool,
+    out: Path | None,
+    broken: _Broken,
+) -> list[_Judged]:
+    """Run scenarios one after another, each with all processes; `drawn_from`: see `_drawn_from`."""
+    from ..evals.training.execution.workers import connect
+
+    others, focal, agents = drawn_from
+    shares = _shares([scenario for _, scenario in loaded], settings, shard)
     judged = []
-    with connect(cluster, jobs_of(jobs)) as workers:
+    with connect(cluster, jobs) as workers:
         for (name, scenario), units in zip(loaded, shares, strict=True):
             if units != ():  # None means every unit, whereas an empty share leaves the scenario out
                 with broken.noting(name):
                     mine = replace(
                         settings, workers=workers, units=units, others=_drawn_from(others, focal, scenario, agents)
                     )
-                    judged.append(_judge(name, scenario, mine, no_save, out, as_json))
-    raise typer.Exit(_concluded(which, judged, broken, files, as_json))
+                    judged.append(_judge(name, scenario, mine, no_save, out, broken.as_json))
+    return judged
 
 
 def _concluded(
     which: list[str],
-    judged: Sequence[tuple[RunReport, list[SeedRequirement]]],
+    judged: Sequence[_Judged],
     broken: _Broken,
     files: _ReportFiles,
     as_json: bool,
@@ -365,6 +393,24 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
     return listed, tuple(own.values())
 
 
+def _check_together(
+    names: Sequence[str], out: Path | None, no_save: bool, max_seeds: int | None, until_conclusive: bool
+) -> None:
+    """Check options that must suit each other; what cannot be written is refused before hours are spent on it.
+
+    Raises:
+        UsageError: they contradict each other.
+    """
+    from ..evals.traces.atomic_folder import check_target
+
+    if out is not None and len(names) > 1:
+        raise UsageError("--out names the folder of one run; give one scenario, or leave it out")
+    if max_seeds is not None and not until_conclusive:
+        raise UsageError("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
+    if out is not None and not no_save:
+        check_target(out)
+
+
 def _check_population(others: Path | None, focal: list[str], save_policies: Path | None, alone: bool) -> None:
     """Check what is said of co-players, and make the folder for policies; one that is there may hold some.
 
@@ -401,8 +447,8 @@ def _drawn_from(
 
 def _judge(
     name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, as_json: bool
-) -> tuple[RunReport, list[SeedRequirement]]:
-    """Run one scenario, save and print it; return its report and the seeds that its expectations need."""
+) -> _Judged:
+    """Run one scenario, save and print it."""
     expected = _requirements(scenario, settings)
     if not as_json:
         printing.print_requirements(name, expected)
@@ -416,11 +462,13 @@ def _reported(
     name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, wanted: bool
 ) -> RunReport:
     """Run one scenario and save it; `wanted`: progress is shown as it is for people."""
-    from .. import api
+    # Not by way of `api`, which imports what runs nothing: each of several processes would wait for it.
+    from ..evals.monitors.stated import judge_stated
     from ..evals.reports.summary import RunReport
+    from ..evals.runs.run import run_scenario
 
     with printing.run_progress(name, wanted) as (report, count):
-        result = api.run(scenario, settings=settings, report=report, count=count)
+        result = run_scenario(scenario, settings, report, count, judge_stated)
     return RunReport(name, result, None if no_save else result.save(out).folder)
 
 
@@ -513,6 +561,13 @@ class _ReportFiles:
     def paths(self) -> list[Path]:
         """Those that were asked for."""
         return [path for path in (self.junit, self.jsonl, self.markdown) if path is not None]
+
+    def clear(self) -> None:
+        """Remove what stands there of earlier runs, once it is known that they can be written."""
+        from ..evals.reports.files import check_files, remove_old
+
+        check_files(self.paths)
+        remove_old(self.paths)
 
     def write(self, reports: Sequence[RunReport], broken: Sequence[BrokenScenario]) -> None:
         """Write the report files that were asked for, and what GitHub Actions shows if it runs there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ from .options import (
     load_with,
     scenarios_below,
     stage_of,
+    stage_or_life_of,
     write_json,
 )
 
@@ -84,6 +86,11 @@ Bounds = Annotated[
     bool,
     typer.Option("--bounds", help="Bound what the best plan is worth to the agent, in a world of any size."),
 ]
+Measures = Annotated[list[str], typer.Option("--measure", help="Only say what a measure comes to, over all ties.")]
+Over = Annotated[
+    str | None,
+    typer.Option("--over", metavar="AXIS", help="Values of a setting to try, as NAME=FROM:TO:POINTS or NAME=V1,V2."),
+]
 
 
 def check(
@@ -98,7 +105,6 @@ def check(
 
     A folder stands for every scenario file in it and below.
     """
-    from .. import api
     from ..evals.training.execution.side_by_side import side_by_side
     from ..scenarios.language.faults.faults import ScenarioError
 
@@ -117,9 +123,10 @@ def check(
         faults = (*scenario.warnings, *result.faults)
         bad = any(not fault.warning for fault in faults)
         wrong = wrong or bad
-        found = {**api.as_data(result), "faults": [printing.fault_data(fault) for fault in faults]}
-        data.append({"scenario": name, "ok": not bad, **found})
-        if not as_json:
+        if as_json:
+            found = {**asdict(result), "faults": [printing.fault_data(fault) for fault in faults]}
+            data.append({"scenario": name, "ok": not bad, **found})
+        else:
             printing.print_check(name, scenario, result)
     if as_json:
         write_json(data)
@@ -132,13 +139,14 @@ def _checked(
     name: str, param: list[str], set_: list[str], budget: float, as_json: bool
 ) -> tuple[str, Scenario | None, CheckResult | ScenarioError]:
     """A scenario and what its check found; or its faults, for a faulty file is reported among the others."""
-    from .. import api
+    # Not by way of `api`, which imports what checks nothing: each of several processes would wait for it.
+    from ..evals.verdicts.pre_training_check import check_scenario
     from ..scenarios.language.faults.faults import ScenarioError
 
     try:
         scenario = load_with(name, param, set_)
         with printing.progress(not as_json, name):
-            return name, scenario, api.check(scenario, seconds=budget)
+            return name, scenario, check_scenario(scenario, budget)
     except ScenarioError as error:
         return name, None, error
 
@@ -150,9 +158,15 @@ def solve(
     stage: StageName = None,
     budget: Budget = SOLVE_SECONDS,
     bounds: Bounds = False,
+    measure: Measures = [],
+    over: Over = None,
     as_json: AsJson = False,
 ) -> None:
-    """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap."""
+    """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap.
+
+    With --measure it says what measures come to under the best plans, and with --over at several values of a setting
+    too: by the plans for the file as it is, and by those made anew at each value. Only these values are tried.
+    """
     from .. import api
     from ..envs.base import TooManyStatesError
 
@@ -165,6 +179,21 @@ def solve(
             write_json(api.as_data(found))
         else:
             printing.print_bounds(scenario.document.name, name, found)
+        return
+    if over is not None and not measure:
+        raise UsageError("--over is for measures; name one, as in --measure performance")
+    if measure:
+        from .sweeping import read_axis
+
+        axis = None if over is None else read_axis(over)
+        with printing.progress(not as_json, which) as report, limit_of(budget):
+            measures = api.measure(
+                scenario, measure, name, over=None if axis is None else {axis.name: axis.values}, report=report
+            )
+        if as_json:
+            write_json([api.as_data(each) for each in measures])
+        else:
+            printing.print_measures(scenario.document.name, name, measures, None if axis is None else axis.name)
         return
     with printing.progress(not as_json, which), limit_of(budget):
         try:
@@ -236,7 +265,7 @@ def pareto(
     from .. import api
 
     scenario = load_with(which, param, set_)
-    name = stage_of(scenario, stage)
+    name = stage_or_life_of(scenario, stage)
     with printing.progress(not as_json, which), limit_of(budget):
         front = api.pareto(scenario, objective or None, name, discounted=discounted)
     if picture is not None:

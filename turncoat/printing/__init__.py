@@ -1,7 +1,15 @@
 """Results for people, as text and tables through rich; programs get one JSON document from `document` instead."""
 
 from .progressing import progress, run_progress
-from .studies import print_control, print_mitigations, print_monitors, print_protocols, print_search, print_sweep
+from .studies import (
+    print_control,
+    print_measures,
+    print_mitigations,
+    print_monitors,
+    print_protocols,
+    print_search,
+    print_sweep,
+)
 from .terminal import count, document, err, fault_data, next_command, number, out, path_in_words, say
 from .verdicts import print_comparison, print_reproduction, print_requirements, print_run, print_stored
 from .worlds import (
@@ -38,6 +46,7 @@ __all__ = [
     "print_flips",
     "print_front",
     "print_list",
+    "print_measures",
     "print_mitigations",
     "print_monitors",
     "print_protocols",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from .terminal import between, count, number, out, say, span, table
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..evals.measures.measure import Interval
     from ..evals.measures.outcomes import BehaviourOutcomes
     from ..evals.monitors.report import MonitorReport
     from ..evals.statistics.binomial import Proportion
@@ -24,10 +25,45 @@ if TYPE_CHECKING:
     from ..evals.studies.protocols import ProtocolReport
     from ..evals.studies.search import SearchResult
     from ..evals.studies.sweep_points import SweepResult
+    from ..evals.verdicts.robustness import Extremes, MeasureOver
 
 
 MOST_ROWS = 30
 """Points of a sweep whose measures are printed; the file has them all."""
+
+
+def print_measures(name: str, stage: str, measures: Sequence[MeasureOver], over: str | None) -> None:
+    """Print measures of the best plans, and their extremes over the tried values of a setting, if there is one."""
+    say(f"[bold]{escape(name)}[/bold], stage {escape(stage)}")
+    say()
+    here = [[escape(each.measure), between(_ends(each.here)), escape(each.here.note)] for each in measures]
+    if over is None:
+        table(["measure", "under every best plan", ""], here)
+        return
+    headings = ["measure", "as the file is", "plans", f"least, {over}", f"greatest, {over}"]
+    rows = []
+    for each, (text, told, _) in zip(measures, here, strict=True):
+        rows.append([text, told, "made anew", *_extremes(each.anew)])
+        rows.append(["", "", "kept", *(("-", "-") if each.note else _extremes(each.kept))])
+    table(headings, rows)
+    for note in dict.fromkeys(each.note for each in measures if each.note):
+        say(f"plans are not kept: {escape(note)}", indent=2)
+    say("only the values that were named were tried; nothing is said of what lies between", indent=2)
+
+
+def _ends(interval: Interval) -> tuple[float, float] | None:
+    return None if interval.low is None or interval.high is None else (interval.low, interval.high)
+
+
+def _extremes(found: Extremes) -> tuple[str, str]:
+    """The least and the greatest, each with where it is."""
+    if found.least is None or found.least_at is None or found.greatest is None or found.greatest_at is None:
+        return "no value", "no value"
+    lacks = f" (no value at {count(found.without, 'other')})" if found.without else ""
+    return (
+        f"{number(found.least)} at {number(found.least_at)}{lacks}",
+        f"{number(found.greatest)} at {number(found.greatest_at)}",
+    )
 
 
 def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
@@ -145,12 +181,15 @@ def print_mitigations(found: MitigationReport) -> None:
     stopped = f"; stopped by {escape(found.stopped)}" if found.stopped else ""
     say(f"task: {escape(', '.join(found.task))}; harm: {_harm(found.harm)}{stopped}")
     say()
-    columns = ("mitigation", "turns", "task", "performance", "harm", "stopped")
-    rows = [
-        [escape(its.name), *map(span, (its.turns, its.task, its.performance, its.harm, its.stopped))]
-        for its in found.outcomes
-        if its.turns is not None
-    ]
+    scored = any(its.neutrality is not None for its in found.outcomes)
+    lengths_too = ("neutral", "useful") if scored else ()
+    columns = ("mitigation", "turns", "task", "performance", "harm", "stopped", *lengths_too)
+    rows = []
+    for its in found.outcomes:
+        if its.turns is not None:
+            spans = map(span, (its.turns, its.task, its.performance, its.harm, its.stopped))
+            lengths = ["-" if score is None else number(score) for score in (its.neutrality, its.usefulness)]
+            rows.append([escape(its.name), *spans, *(lengths if scored else ())])
     table(columns, rows, right=columns[1:])
     say()
     _print_notes((its.name, its.note if its.turns else f"not applicable: {its.note}") for its in found.outcomes)

@@ -10,7 +10,7 @@ from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, 
 from .constants import base, names_in
 from .named_formulas import named_formulas
 from .parser import ExpressionError, effect, formula, parsed_measure
-from .syntax import Assign, ExtremeShare, PutAt, Rate, Share, StateHolds, Statistic, temporal_in
+from .syntax import Assign, ExtremeShare, PutAt, Rate, Share, StateHolds, Statistic, TailMean, temporal_in
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
 
@@ -230,6 +230,8 @@ def _measured(document: Document) -> frozenset[str]:
             for part in temporal_in(parsed.condition):
                 read = part.formula if isinstance(part, StateHolds) else part.within
                 names |= frozenset() if read is None else names_in(read)
+        if isinstance(parsed, TailMean):
+            names |= names_in(parsed.share)
         if isinstance(parsed, Rate) and parsed.condition is not None:
             names |= names_in(parsed.condition)
     return frozenset(names)

@@ -59,7 +59,7 @@ DIRECTIONS = ("up", "down", "left", "right")
 EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset", "retire")
 MEASURES = (
     "rate", "share", "most", "least", "count", "first", "return", "value", "performance", "steps", "regret", "mean",
-    "max", "min", "final", "at", "life",
+    "max", "min", "final", "at", "cvar", "life",
 )  # fmt: skip
 
 PLACES = ("cell", "zone_of", "beside", "ahead")
@@ -534,6 +534,12 @@ class _Build:
 
     def statistic_at(self, parts: _Parts) -> syntax.Statistic:
         return syntax.Statistic("at", parts[4], parts[2], _span(parts))
+
+    def tail_mean(self, parts: _Parts) -> syntax.TailMean:
+        return syntax.TailMean(parts[2], parts[4], _span(parts))
+
+    def summed(self, parts: _Parts) -> syntax.Quantity:
+        return self.quantity(parts)
 
     def episode_logic(self, parts: _Parts) -> syntax.EpisodeLogic:
         return syntax.EpisodeLogic(str(parts[1]), tuple(parts[::2]), _span(parts))

@@ -499,6 +499,19 @@ class Statistic:
         return is_truth(self.formula)
 
 
+@dataclass(frozen=True)
+class TailMean:
+    """`cvar(share, sum)`: the mean of an episode's sum over the worst share of episodes, those that have least of it.
+
+    That is the conditional value at risk (Rockafellar and Uryasev 2000). The sum is `performance`, `return` or
+    `return(channel)`.
+    """
+
+    share: Expression
+    of: Quantity
+    span: Span = NOWHERE
+
+
 def is_truth(expression: Expression) -> bool:
     """Whether an expression is a truth value by its form, whatever its names stand for."""
     match expression:
@@ -524,7 +537,7 @@ class OfLife:
     span: Span = NOWHERE
 
 
-Measure: TypeAlias = Share | ExtremeShare | Rate | Count | First | Quantity | Statistic | OfLife
+Measure: TypeAlias = Share | ExtremeShare | Rate | Count | First | Quantity | Statistic | TailMean | OfLife
 
 
 def temporal_in(condition: EpisodeCondition) -> tuple[Temporal | StateHolds, ...]:

@@ -198,6 +198,10 @@ CATALOGUE: dict[str, str] = {
     "stage has one of the two.",
     "TC320": "`fields` of a legend entry say with what the fields of the thing or agent on such a cell begin. A zone, "
     "a wall and floor have none.",
+    "TC321": "A thing has as many instances in every stage as the most that any map shows. Where a stage shows fewer, "
+    "or `removes` it, the others are nowhere, with fields as they begin, and `any`, `all`, `count` and rules with "
+    "`each` go through them too. A relation never holds of what is nowhere; a field may. `count:` under the thing says "
+    "that it is meant.",
     # TC4: names and files
     "TC400": "The library has no scenario of that name. `turncoat list` shows those that it has.",
     "TC401": "A file extends or uses itself, perhaps by way of others.",
@@ -289,8 +293,9 @@ CATALOGUE: dict[str, str] = {
     "applicable, unless it is only the time of `check` that was too short.",
     "TC602": "An episode that is over before anything can be chosen, or after a choice of which nothing depends, shows "
     "nothing of behaviour.",
-    "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "
-    "off, a counter cannot grow so far, or two conditions exclude each other. A param may change that.",
+    "TC603": "In no reachable state, under no action and no chance, does the rule fire. Often a zone is walled off, a "
+    "counter cannot grow so far, or two conditions exclude each other; or the guard waits for what only a draw or a "
+    "rule with a chance of 0 brings. A param may change that.",
     "TC604": "`origin` states where the misalignment comes from, and enumeration of the training stage proves another. "
     "`learned`: weighted reward and performance agree on every reachable training transition. `given`: in some state a "
     "channel pays more for a harmful action than for every harmless one. `proxy`: they differ in any other way.",

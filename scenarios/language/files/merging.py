@@ -57,6 +57,11 @@ class Piece:
         data = self.node.data
         return _replaced(data, self.names) + self.ending if isinstance(data, str) else data
 
+    @property
+    def is_null(self) -> bool:
+        """Whether it is written as `null`, or as nothing at all."""
+        return self.entries is None and self.items is None and self.node.data is None
+
     def children(self) -> Mapping[str, Piece] | None:
         """The values of a mapping by key; None if this is no mapping."""
         if self.entries is not None:
@@ -191,6 +196,8 @@ def renamed(piece: Piece, names: Mapping[str, str], ending: str = "") -> Piece:
 def merge(near: Piece, far: Piece, key: str = "") -> Piece:
     """Merge two values: mappings key by key, the lists of `BY_NAME` by name; of all others, `near` replaces `far`.
 
+    A key of `near` whose value is null takes the key of `far` away, and is gone itself.
+
     Args:
         near: the value with priority.
         far: the value that fills what `near` leaves out; its keys and entries keep their order and come first.
@@ -202,6 +209,7 @@ def merge(near: Piece, far: Piece, key: str = "") -> Piece:
         entries = {
             name: merge(above[name], piece, name if not near.path else "") if name in above else piece
             for name, piece in below.items()
+            if name not in above or not above[name].is_null
         }
         return Piece(near.source, near.path, entries | {k: v for k, v in above.items() if k not in below})
     ours, theirs = near.elements(), far.elements()

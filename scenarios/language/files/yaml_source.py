@@ -10,7 +10,7 @@ import math
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -259,6 +259,36 @@ def parse(text: str, file: str) -> Source:
     if reader.root is None or any(not fault.warning for fault in faults):
         raise ScenarioError(faults)
     return Source(file, lines, reader.root, faults)
+
+
+def opening(text: str, keys: Collection[str]) -> dict[str, str] | None:
+    """The values of some of a file's own keys that are plain texts; nothing that follows the last of them is read.
+
+    Args:
+        text: the whole file, one that is known to be sound.
+        keys: the keys.
+
+    Returns:
+        The text of each key; None where the file does not say one of them itself.
+    """
+    from ruamel.yaml import YAML
+
+    found: dict[str, str] = {}
+    depth = 0
+    key: str | None = None
+    for event in YAML(typ="safe", pure=True).parse(text):
+        name = type(event).__name__
+        if name == "ScalarEvent" and depth == 1:
+            if key is not None and key in keys:
+                found[key] = event.value
+                if len(found) == len(keys):
+                    return found
+            key = event.value if key is None else None
+        elif name in ("MappingStartEvent", "SequenceStartEvent"):
+            depth += 1
+        elif name in ("MappingEndEvent", "SequenceEndEvent"):
+            depth, key = depth - 1, None
+    return None
 
 
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")

@@ -36,6 +36,8 @@ def decided(expression: Expression, symbols: Symbols) -> bool | None:
         case Binary("<" | "<=" | ">" | ">=" | "==" | "!=" as operator, left, right):
             first, second = between(left, symbols), between(right, symbols)
             return None if first is None or second is None else _compared(operator, first, second)
+        case Quantified("any" | "all", _, body):  # of each thing there is one instance at least
+            return decided(body, symbols)
         case _:
             return None
 
@@ -61,8 +63,9 @@ def between(expression: Expression, symbols: Symbols) -> Range | None:
             # Sums and products take their extremes at ends of the operands' intervals; `/` and `**` need not.
             corners = [binary(operator, a, b) for a in first for b in second]
             return min(corners), max(corners)
-        case Quantified("count", group):
-            return 0, len(symbols.members(group))
+        case Quantified("count", group, body):
+            held, most = decided(body, symbols), len(symbols.members(group))
+            return 0 if held is None else most * held, 0 if held is False else most
         case Coordinate():
             return -1, FAR_OFF - 1
         case Distance():

@@ -9,12 +9,13 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from ...did_you_mean import did_you_mean
 from ..expressions.named_formulas import named_formulas
 from ..expressions.params import unused_counters, unused_formulas, unused_params, weighing
 from ..expressions.parser import RESERVED, ExpressionError, effect
-from ..expressions.syntax import Effect, Emit, End, Expression
+from ..expressions.syntax import Effect, Emit, End, Expression, PutAt
 from ..faults.collector import Path, Report, listed
 from ..schema.document import ActionSpec, Counter, Document, LegendEntry
 
@@ -52,6 +53,20 @@ STATE = ("layout", "ended")
 """The state's own fields, whose names a file cannot use."""
 BODY = ("cell", "facing", "phase", "carrier", "values")
 """The state's own fields of an agent or a thing, whose names its fields cannot have."""
+
+
+class Absence(NamedTuple):
+    """Instances of a thing that the board of a stage never has.
+
+    Attributes:
+        stage: the first such stage.
+        missing: how many of them are nowhere there, on the board that shows fewest.
+        instances: how many there are.
+    """
+
+    stage: str
+    missing: int
+    instances: int
 
 
 @dataclass(frozen=True)
@@ -154,6 +169,29 @@ class Symbols:
                 for agent in still:
                     if agent in document.agents and agent not in shown:
                         found.setdefault(agent, name)
+        return found
+
+    @cached_property
+    def absences(self) -> Mapping[str, Absence]:
+        """Thing -> where instances of it are nowhere for good, though formulas go through them.
+
+        That is where a map shows fewer of it than another one does, or a stage removes it, and no rule places one. A
+        `count:` says that there may be fewer, and generated boards have what `count:` says.
+        """
+        document, found = self.document, dict[str, Absence]()
+        placed = {
+            dict(document.rules[int(path[1])].instances).get(its.subject, its.subject)
+            for its, path in self.effects
+            if isinstance(its, PutAt)
+        }
+        for stage, spec in document.stages.items():
+            if (spec.generate or document.generate) is not None:
+                continue
+            drawn = [_drawn_things(text, document) for _, text in maps_of(document, stage)]
+            for name, thing in document.things.items():
+                shown = 0 if name in spec.removes else min((tally[name] for tally in drawn), default=0)
+                if shown < self.instances[name] and thing.count is None and name not in placed:
+                    found.setdefault(name, Absence(stage, self.instances[name] - shown, self.instances[name]))
         return found
 
     @cached_property
@@ -348,14 +386,19 @@ def _instances(document: Document) -> dict[str, int]:
     """Thing -> its number of instances: the larger of its `count` (1 if left out) and the most that any map shows."""
     instances = {name: thing.count or 1 for name, thing in document.things.items()}
     for _, text in maps(document):
-        drawn: Tally[str] = Tally()
-        for glyph, many in Tally(text).items():  # line ends are counted as well, and are in no legend
-            thing = legend_thing(document.legend[glyph], document) if glyph in document.legend else None
-            if thing in instances:
-                drawn[thing] += many
-        for thing, many in drawn.items():
+        for thing, many in _drawn_things(text, document).items():
             instances[thing] = max(instances[thing], many)
     return instances
+
+
+def _drawn_things(text: str, document: Document) -> Tally[str]:
+    """Thing -> how many of it a map shows."""
+    drawn: Tally[str] = Tally()
+    for glyph, many in Tally(text).items():  # line ends are counted as well, and are in no legend
+        thing = legend_thing(document.legend[glyph], document) if glyph in document.legend else None
+        if thing in document.things:
+            drawn[thing] += many
+    return drawn
 
 
 def _size(document: Document) -> tuple[int, int] | None:

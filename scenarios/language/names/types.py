@@ -35,6 +35,7 @@ from ..expressions.syntax import (
 from ..faults.collector import Path, Report, listed
 from ..faults.faults import Span
 from ..schema.document import Counter, Draw
+from .absences import holds_of_absent, told_of_absent
 from .symbols import BUILT_IN_ZONES, PLURALS, Symbols, article, suggestion, unknown
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%", "**"})
@@ -660,7 +661,23 @@ def _quantified(expression: Quantified, scope: Scope) -> Typed | None:
         inside = replace(scope, bound={**scope.bound, expression.variable: member})
         if not require(expression.body, "truth", inside, f"`{expression.quantifier}`"):
             return None
+    if not agents:
+        _warn_of_absent(expression, scope)
     return NUMBER if expression.quantifier == "count" else TRUTH
+
+
+def _warn_of_absent(expression: Quantified, scope: Scope) -> None:
+    """Warn where a quantifier goes by instances that are nowhere for good in some stage."""
+    absence = scope.symbols.absences.get(expression.group)
+    if absence is None:
+        return
+    name, quantifier = expression.variable, expression.quantifier
+    # Where those that are nowhere do not count, or do not spoil `all`, nobody is misled.
+    if holds_of_absent(expression.body, name, scope.symbols) is (quantifier == "all"):
+        return
+    guarded = f"not {name} on board or ..." if quantifier == "all" else f"{name} on board and ..."
+    which, cure = told_of_absent(expression.group, absence, guarded)
+    scope.fault("TC321", expression.span, f"`{quantifier}` looks at {which}, too", cure, warning=True)
 
 
 def check_local_name(name: str, span: Span, scope: Scope) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import permutations, product
 
-from ..expressions.parser import ExpressionError, effect
+from ..expressions.parser import ExpressionError, effect, formula
 from ..expressions.stated_policies import RANDOM, actions_in, conditions_in, stated_policy
 from ..faults.collector import Path, listed
+from ..names.absences import holds_of_absent, told_of_absent
 from ..names.formula_context import Context
 from ..names.overrides import check_param
 from ..names.symbols import suggestion, unknown
@@ -105,6 +106,7 @@ def check_rules(context: Context) -> None:
             context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted, between))
             _check_effects("then", rule.then, rule, path, context, bound)
             _check_effects("else", rule.otherwise, rule, path, context, bound)
+        _warn_of_absent(rule, path, several[0], context)
         for key, others in (("else", rule.otherwise), ("else_pays", rule.else_pays)):
             if others and rule.chance is None:
                 message = f"rule `{rule.name}` has an `{key}:` and no `chance:`"
@@ -147,6 +149,22 @@ def _check_each(rule: Rule, path: Path, context: Context) -> list[dict[str, str]
             bound[name] = group
     chosen = permutations(context.symbols.document.agents, len(agents))
     return [bound | dict(zip(agents, names, strict=True)) for names in chosen]
+
+
+def _warn_of_absent(rule: Rule, path: Path, bound: Mapping[str, str], context: Context) -> None:
+    """Warn where a rule with `each` may fire for instances that are nowhere for good in some stage."""
+    for name, group in bound.items():
+        absence = context.symbols.absences.get(group)
+        if absence is None:
+            continue
+        try:
+            held = holds_of_absent(formula(rule.when), name, context.symbols)
+        except ExpressionError:
+            return  # which was reported
+        if held is not False:
+            which, cure = told_of_absent(group, absence, f"when: {name} on board and ...")
+            message = f"rule `{rule.name}` may fire for {which}, too"
+            context.report.add("TC321", (*path, "each"), message, cure, key=True, warning=True)
 
 
 def _check_effects(

@@ -20,6 +20,7 @@ from ..expressions.syntax import (
     Share,
     StateHolds,
     Statistic,
+    TailMean,
     Temporal,
 )
 from ..faults.collector import Path, Report
@@ -54,6 +55,9 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
             check_condition(event, scope)
         case Statistic():
             _check_statistic(measure, symbols, report, path)
+        case TailMean(share, of):
+            _check_share(share, scope)
+            check_measure(of, symbols, report, path)
         case Quantity(quantity, channel, span):
             rewards = symbols.document.rewards
             paying = tuple(name for name, its in rewards.items() if its.payee is None and not its.hidden)
@@ -80,6 +84,20 @@ def _check_statistic(measure: Statistic, symbols: Symbols, report: Report, path:
     require(measure.formula, "truth" if measure.of_truth else "number", scope, f"`{measure.word}`")
     if measure.tick is not None:
         _check_ticks(measure.tick, scope, "the tick", "write a whole number, 0 for the start")
+
+
+def _check_share(written: Expression, scope: Scope) -> None:
+    """Check that the share of the worst episodes is known before the run, and is one."""
+    params = {name: param.value for name, param in scope.symbols.document.params.items()}
+    try:
+        share = constant(written, params)
+    except NotConstantError as unknown:
+        message = f"the share of episodes must be known before the run, and `{unknown.name}` is not"
+        scope.fault("TC515", unknown.span, message, "write numbers and params only")
+        return
+    if not 0 < share <= 1:
+        cure = "write a number above 0 and up to 1, as in `cvar(0.1, performance)` for the worst tenth"
+        scope.fault("TC516", written.span, f"the share of the worst episodes is {share:g}", cure)
 
 
 def _check_ticks(written: Expression, scope: Scope, what: str, cure: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..expressions.parser import ExpressionError, measure
-from ..expressions.syntax import Measure, Quantity, Share
+from ..expressions.syntax import Measure, Quantity, Share, TailMean
 from ..faults.collector import Path
 from ..names.axes import check_axis
 from ..names.formula_context import Context
@@ -35,6 +35,8 @@ def check_search(context: Context) -> None:
             unknown(context.report, "TC428", "stage", stage, symbols.stages, ("search", key))
     # `regret` without a channel is of the agent's own values, which the lab knows; with one it reads performance.
     objective = _measure(search.objective, context, ("search", "objective"))
+    if isinstance(objective, TailMean):
+        objective = objective.of
     if isinstance(objective, Quantity) and (
         objective.quantity == "performance" or (objective.quantity == "regret" and objective.channel is not None)
     ):
