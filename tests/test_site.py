@@ -311,6 +311,14 @@ def test_a_life_is_watched_and_played_whole():
     assert data["play"]["reasons"] == ["no other episode follows"]
     assert "whatIf" not in data
     assert f"`turncoat watch {name} --beside NAME=VALUE`" in data["unsupposed"]
+    # Places that look alike are drawn once, and each as it looks.
+    arrays, lists = data["arrays"], data["worlds"][0]["lists"]
+    assert builder.process is not None
+    states = builder.process.enumeration.states
+    assert len(set(arrays["view"].tolist())) < len(states)
+    for view, state in zip(arrays["view"], states, strict=True):
+        told = [lists["words"][index] for index in lists["rows"][arrays["v0.word"][view]]]
+        assert told == describe(builder.process.enumeration.world, state)
 
 
 @pytest.mark.parametrize("name", ["treacherous_turn/training_game", "learning/accident"])
@@ -319,6 +327,7 @@ def test_the_process_of_a_life_is_the_life(name):
     worlds = SolvedWorlds(load(name))
     process = played_life(worlds)
     data, arrays = play_data(process)
+    assert process.policy is not None
     mdp, rng = process.enumeration.mdp, np.random.default_rng(3)
     first = np.concatenate([[0], np.cumsum(arrays["outcomes"], dtype=np.int64)])
     sums, told = [], set()

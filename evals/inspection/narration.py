@@ -367,14 +367,16 @@ class Narration:
         actions = [each if isinstance(each, str) else each.name for each in its.actions]
         paid = [f"{_plain(name)}{_of(document.rewards[name].about)}" for name in its.values if name in document.rewards]
         reasons = self.scenario.symbols.reasons
-        ends = f"with: {'; '.join(map(_plain, reasons))}; or " if reasons else ""
+        # What ends an episode does not end a life.
+        ends = f"with: {'; '.join(map(_plain, reasons))}; or " if reasons and not document.life else ""
         about = flat(its.about)
+        last = "episode of the life" if document.life else "tick of the stage"
         sections = [
             ("Story", flat(document.about.story)),
             ("You are", f"{_plain(role)}{f': {about}' if about else ''}. You can {', '.join(map(_plain, actions))}."),
             ("You want", "; ".join(paid) or "nothing that the file pays for"),
             ("The designers want", flat(document.about.intended)),
-            ("It ends", f"{ends}after the last tick of the stage. Every move can be taken back."),
+            ("It ends", f"{ends}after the last {last}. Every move can be taken back."),
         ]
         return [section for section in sections if section[1]]
 

@@ -28,7 +28,7 @@ from ..report.page import judgement_data
 from ..report.replay_data import Data, episode_data, stage_data, state_data
 from ..text.ascii_board import meanings
 from ..text.episode_text import plain
-from .packing import packed
+from .packing import packed, smallest
 from .play_data import play_data
 from .played_life import played_life
 from .played_process import PlayedProcess, played_process
@@ -265,8 +265,10 @@ class _Builder:
             return data
         self.report("writing its tables")
         tables = _Worlds(self.scenario)
-        tables.number(self.process.enumeration.world, self.process.enumeration.states)
+        _, views = tables.number(self.process.enumeration.world, self.process.enumeration.states)
         data["play"], arrays = play_data(self.process)
+        if self.living:
+            arrays["view"] = smallest(np.asarray(views))
         role = self.process.enumeration.world.agents[self.process.agent].name
         card = Narration(self.scenario, self.opening, self.name, asked=True, role=role).opening_card(None)
         data["brief"] = [list(section) for section in card.sections]
