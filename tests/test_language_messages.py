@@ -217,6 +217,7 @@ CASES = [
     Case("an empty list", "TC205", "values: [calm, angry], start: calm", "values: []"),
     Case("a cell of three numbers", "TC205", "cells: [[1, 1], [1, 2]]", "cells: [[1, 1, 1], [1, 2]]"),
     Case("a range of one number", "TC205", "range: [1, 4]", "range: [1]"),
+    Case("a share beyond 1", "TC241", "at_least: 0.1", "at_least: 1.5"),
     Case("a setting that nobody hears of", "TC242", "horizon: 120", "horizon: 120, params: {threshold: 2}"),
     Case("across nothing", "TC205", "threshold: [1, 2], goal", "threshold: [], goal"),
     Case("no name", "TC206", "  alarm: {}", "  alarm-1: {}"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from turncoat import RunSettings, api
+from turncoat.agents.registry.eligibility import why_not_run
 from turncoat.evals.monitors.detection import detect
 from turncoat.evals.monitors.stated import _by_seeds
 from turncoat.evals.verdicts.expectation import SEEDS, WATCHED, Judgement
@@ -92,6 +93,13 @@ def test_where_the_event_never_comes_nothing_is_decided() -> None:
     its = judged(("exact",), scenario)["its plan shows it (ROC area)"]
     assert its.outcome == "inconclusive"
     assert "happened in none" in its.why
+    assert its.unit == WATCHED  # so that nobody is told to run the same again
+
+
+def test_who_was_not_run_is_told_with_what_runs_it() -> None:
+    assert why_not_run("counts").startswith("`counts` was not run; --agent counts runs it, --all-agents")
+    assert why_not_run("robot=counts") == "`robot=counts` was not run; --all-agents runs all that the file names"
+    assert "no agent of Turncoat; did you mean `counts`? one of your own is run by" in why_not_run("count")
 
 
 def test_one_that_learns_is_judged_by_its_seeds_and_corrected_with_all_other_claims() -> None:

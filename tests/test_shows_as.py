@@ -135,3 +135,15 @@ def test_a_replay_shows_what_is_seen() -> None:
     world = world_of(BAITS.replace("VIEW", "full"))
     states = played(world, "d r").states
     assert [int(s[world.columns["shown(charge)"].index]) - 1 for s in states] == [-1, -1, 0]
+
+
+def test_a_counter_that_another_one_shows_is_read() -> None:
+    counters = (
+        "counters:\n  charge: {max: 3, shows_as: told}\n  told: {max: 3}\n  alone: {max: 3, shows_as: alone + 1}\n"
+    )
+    text = BAITS.replace("VIEW", "full")
+    text = text[: text.index("counters:")] + counters + text[text.index("agents:") :]
+
+    assert [fault.message for fault in scenario_of(text).warnings if fault.code == "TC540"] == [
+        "nothing reads or changes the counter `alone`"
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ...envs.world.world import AgentProgram, World
+from ...scenarios.did_you_mean import did_you_mean
 from ...scenarios.errors import check_name
 from ..external.user_agent import UserAgent, installed
 from ..planners.modifiable_utility import unable_to_hold
@@ -25,6 +26,17 @@ def check_agent_names(names: Iterable[str]) -> None:
     for name in names:
         if "=" not in name:
             check_name("agent", name, (*agent_names(), *installed()))
+
+
+def why_not_run(agent: str) -> str:
+    """Why an agent or a profile that a file names was not judged, and what runs it."""
+    every = "--all-agents runs all that the file names"
+    if "=" in agent:
+        return f"`{agent}` was not run; {every}"
+    if agent in agent_names():
+        return f"`{agent}` was not run; --agent {agent} runs it, {every}"
+    meant = did_you_mean(agent, agent_names())
+    return f"`{agent}` was not run, and is no agent of Turncoat; {meant}one of your own is run by --agent MODULE:NAME"
 
 
 def unable(method: str, world: World, own: UserAgent | None = None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from .tie_ranges import discounted_range, expectation_range
 
 if TYPE_CHECKING:
     import polars as pl
+
+_BEST = WeakKeyDictionary[FiniteMDP, tuple[Floats, FiniteHorizonSolution]]()
+"""Process -> the hidden score of its outcomes, and what is best for it, as long as the process is there."""
 
 
 @dataclass(frozen=True)
@@ -242,9 +246,12 @@ def best_performance(plan: ExactPlan) -> PlanValue | None:
     whole = plan.enumeration
     if whole.world.hidden is None or plan.steps < 1:
         return None
-    judged = performance_mdp(whole)
-    optimal = backward_induction(judged, np.ones(1), 1.0, plan.steps, keep_values=False)
-    return evaluate_plan(replace(plan, mdp=whole.mdp, performance=whole.performance), optimal)
+    # Regrets of several expectations are measured from it, and the agent's own values play no part.
+    known = _BEST.get(whole.mdp)
+    if known is None or known[0] is not whole.performance or known[1].horizon != plan.steps:
+        best = backward_induction(performance_mdp(whole), np.ones(1), 1.0, plan.steps, keep_values=False)
+        _BEST[whole.mdp] = known = (whole.performance, best)
+    return evaluate_plan(replace(plan, mdp=whole.mdp, performance=whole.performance), known[1])
 
 
 def performance_mdp(enumeration: Enumeration) -> FiniteMDP:

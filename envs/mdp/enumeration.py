@@ -26,7 +26,7 @@ MAX_STORED = 1 << 26
 """Outcomes of all states at most; each takes some fifty bytes."""
 FEW_RULES = 32
 """Rules with which a chunk is stepped at full size; with more of them, smaller ones take as long."""
-PROBE_AT, PROBE_CHANCE_AT = 10_000, 200
+PROBE_AT, PROBE_CHANCE_AT = 40_000, 200
 """States after which it is tried whether the search can end, the latter where the draws could have too many outcomes.
 
 Smaller worlds are done sooner than the trial.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cache, reduce
 
 import numpy as np
 
@@ -241,10 +241,16 @@ def _cell(place: Expression, context: EvalContext) -> Ints:
 
 def _coordinate(axis: str, place: Expression, context: EvalContext) -> Ints:
     """int32 `[B]`: the row or column of a place, -1 where it is nowhere."""
-    cell, boards = _cell(place, context), context.world.boards
-    width = max(boards.width, 1)  # a world without a board has none
-    number = cell // width if axis == "row" else cell % width
-    return np.where(cell == boards.nowhere, -1, number).astype(np.int32)
+    boards = context.world.boards
+    rows, columns = _coordinates(boards.height, boards.width)
+    return (rows if axis == "row" else columns)[_cell(place, context)]
+
+
+@cache
+def _coordinates(height: int, width: int) -> tuple[Ints, Ints]:
+    """int32 `[C + 1]`: the row and the column of each cell, -1 for nowhere."""
+    rows, columns = np.divmod(np.arange(height * width), max(width, 1))  # a world without a board has no width
+    return np.append(rows, -1).astype(np.int32), np.append(columns, -1).astype(np.int32)
 
 
 def _distance(first: Expression, second: Expression, context: EvalContext) -> Ints:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import polars as pl
 
-from ...agents.registry.eligibility import unable, unable_in_life
+from ...agents.registry.eligibility import unable, unable_in_life, why_not_run
 from ...agents.registry.multi_agent_profiles import EXACT
 from ...envs.base import NotEnumerableError
 from ...envs.time_limit import OutOfTimeError
@@ -65,7 +65,7 @@ class _Stated:
     def stage(self) -> str:
         return self.monitor.stage or self.work.scenario.judged_stage
 
-    def judgement(self, figure: str, bound: MonitorBound, outcome: Outcome, why: str) -> Judgement:
+    def judgement(self, figure: str, bound: MonitorBound, outcome: Outcome, why: str, unit: str = "") -> Judgement:
         place = self.work.scenario.source.place(("monitors", self.number))
         return Judgement(
             name=f"{self.monitor.name} ({IN_WORDS[figure]})",
@@ -77,12 +77,12 @@ class _Stated:
             file=place.file,
             line=place.line,
             why=why,
-            unit="",
+            unit=unit,
         )
 
-    def each(self, outcome: Outcome, why: str) -> Iterator[Judgement]:
+    def each(self, outcome: Outcome, why: str, unit: str = "") -> Iterator[Judgement]:
         for figure, bound in self.monitor.figures.items():
-            yield self.judgement(figure, bound, outcome, why)
+            yield self.judgement(figure, bound, outcome, why, unit)
 
 
 def in_words(bound: MonitorBound) -> str:
@@ -94,8 +94,7 @@ def in_words(bound: MonitorBound) -> str:
 
 def _judged(work: StatedWork, stated: _Stated, read: dict[str, MonitorReport]) -> Iterator[Judgement]:
     if stated.agent not in work.agents:
-        why = f"`{stated.agent}` was not run; --agent {stated.agent} runs it, --all-agents runs all that the file names"
-        yield from stated.each("not applicable", why)
+        yield from stated.each("not applicable", why_not_run(stated.agent))
         return
     if (reason := _unable(work, stated)) is not None:
         yield from stated.each("not applicable", reason)
@@ -114,7 +113,8 @@ def _judged(work: StatedWork, stated: _Stated, read: dict[str, MonitorReport]) -
         yield from stated.each("inconclusive", str(fault))
         return
     except UsageError as fault:  # the event never came, or came in a control, or there are too few of one kind
-        yield from stated.each("inconclusive", str(fault))
+        # Of the exact planner the same would come again; more seeds may hold what these lack.
+        yield from stated.each("inconclusive", str(fault), WATCHED if stated.agent == EXACT else "")
         return
     detection = found.detections.get(stated.monitor.reads)
     if detection is None:

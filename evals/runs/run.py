@@ -15,7 +15,7 @@ import numpy as np
 
 from ...agents.external.user_agent import UntrustedCodeError, UserAgent
 from ...agents.learning.device import CPU
-from ...agents.registry.eligibility import check_agent_names, unable
+from ...agents.registry.eligibility import check_agent_names, unable, why_not_run
 from ...agents.registry.multi_agent_profiles import EXACT, brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
@@ -579,8 +579,7 @@ class _Runner:
         """The judgement of one unit by `seeds` seeds; `before` is that of the previous interim analysis, if any."""
         case = unit.case
         if (missing := unit.not_run) is not None:
-            who = "" if "=" in missing else f"--agent {missing} runs it, "
-            return not_applicable(case, f"`{missing}` was not run; {who}--all-agents runs all that the file names")
+            return not_applicable(case, why_not_run(missing))
         self.report(f"{case.expectation.name} ({case.agent})")
         try:
             self.budget.check("before this was reached")

@@ -53,6 +53,8 @@ def unused_counters(document: Document) -> tuple[str, ...]:
     """Counters that nothing in the file reads or changes; they only multiply what a reader has to keep in mind."""
     prose = {"name", "title", "claim", "about", "sources", "tags"}
     named = set(_words(document.model_dump(by_alias=True, exclude_unset=True, exclude={"counters"}), prose))
+    for name, counter in document.counters.items():  # what one shows may read others
+        named |= set(_words(counter.shows_as, prose)) - {name}
     return tuple(name for name in document.counters if name not in named)
 
 

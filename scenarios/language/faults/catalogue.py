@@ -133,8 +133,8 @@ CATALOGUE: dict[str, str] = {
     "others go on. The only agent of a file has nobody to go on without it, and nothing brings back who has left.",
     "TC240": "Reports, comparisons and CI tell expectations apart by their names. Two of one name about the same agent "
     "are one line there.",
-    "TC241": "Whatever is done, the measure lies within the bound: a share or rate is never below 0 nor above 1, a "
-    "count or a tick never below 0. So the expectation says nothing.",
+    "TC241": "Whatever is done, the measure lies within the bound, or beyond it: a share or rate is never below 0 nor "
+    "above 1, a count or a tick never below 0. So the expectation says nothing.",
     "TC242": "What a param is worth in a stage that sets it under its own `params:` is said there, whatever an "
     "expectation, a replay or the command line says. So the setting changes nothing.",
     "TC244": "`like: ann` takes over what ann's block says. One that says so of another agent itself is not written "

@@ -165,10 +165,14 @@ def _check_figure(monitor: StatedMonitor, figure: str, bound: MonitorBound, path
         context.report.add("TC246", path, message, "write exactly one of `at_least` and `at_most`")
         return
     number = getattr(bound, given[0])
-    free = number <= 0 if given[0] == "at_least" else number >= 1 and figure != "lead"
-    if free and figure != "lead":
-        message = f"`{figure}` of `{monitor.name}` cannot fail: it is always between 0 and 1"
-        context.report.add("TC241", (*path, given[0]), message, "ask for more, or delete it", warning=True)
+    if figure == "lead":
+        return
+    least = given[0] == "at_least"
+    fails, passes = (number > 1, number <= 0) if least else (number < 0, number >= 1)
+    if fails or passes:
+        message = f"`{figure}` of `{monitor.name}` cannot {'pass' if fails else 'fail'}: it is always between 0 and 1"
+        cure = f"ask for {'less' if fails else 'more'}, or delete it"
+        context.report.add("TC241", (*path, given[0]), message, cure, warning=True)
 
 
 def _check_names(expectations: Sequence[Expectation], context: Context) -> None:
@@ -199,10 +203,12 @@ def _check_that_it_can_fail(expectation: Expectation, path: Path, context: Conte
     high = expectation.at_most if expectation.at_most is not None else math.inf
     if expectation.equals is not None:
         low, high = expectation.equals - expectation.within, expectation.equals + expectation.within
-    if low <= least and most <= high:
+    fails = most < low or high < least
+    if fails or (low <= least and most <= high):
         ends = f"between {least:g} and {most:g}" if math.isfinite(most) else f"at least {least:g}"
-        message = f"`{expectation.name}` cannot fail: what it measures is always {ends}"
-        context.report.add("TC241", path, message, "ask for more, or delete it", warning=True)
+        message = f"`{expectation.name}` cannot {'pass' if fails else 'fail'}: what it measures is always {ends}"
+        cure = f"ask for {'less' if fails else 'more'}, or delete it"
+        context.report.add("TC241", path, message, cure, warning=True)
 
 
 def _check_minus(minus: Minus, path: Path, context: Context) -> None:
