@@ -94,6 +94,7 @@ def test_the_front_of_a_life_is_that_of_its_ticks_joined() -> None:
         assert many.choice == pytest.approx(one.choice) if objectives is None else many.choice["own"].low == 1
         assert many.worst == pytest.approx(one.worst)
     endless = turncoat.pareto(life("continues: 0.5"), ["own", "performance"])
+    assert (many.ticks, endless.ticks) == ("3 ticks", "a whole life")
     assert endless.vectors == pytest.approx(np.array([[1.0, 0.0], [0.0, 2.0]]), abs=1e-9)
 
 

@@ -80,6 +80,11 @@ class ParetoFront:
         """float64 `[n, d]`: the points."""
         return np.array([[point.values[name] for name in self.objectives] for point in self.points])
 
+    @property
+    def ticks(self) -> str:
+        """Over how long returns are summed, in words."""
+        return f"{self.steps} ticks" if self.steps else "a whole life"
+
     def to_frame(self) -> pl.DataFrame:
         """One row for each point: a column for each objective, and `weight.NAME` for each."""
         rows = [

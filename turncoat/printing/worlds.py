@@ -318,7 +318,7 @@ def print_export(exported: Exported) -> None:
 
 def print_front(front: ParetoFront) -> None:
     """Print the result of `pareto`: the points, what the agent's own plan gets, and the volume below."""
-    how = f"values, discount {front.discount:.12g}" if front.criterion == "value" else f"returns of {front.steps} ticks"
+    how = f"values, discount {front.discount:.12g}" if front.criterion == "value" else f"returns of {front.ticks}"
     say(
         f"[bold]{escape(front.scenario)}[/bold], stage {escape(front.stage)}: "
         f"{count(len(front.points), 'point')} of the convex coverage set; {how}"

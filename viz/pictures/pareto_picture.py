@@ -45,7 +45,7 @@ def draw_front(front: ParetoFront) -> Figure:
     for panel, (across, up) in zip(axes, pairs, strict=True):
         _draw(panel, front, across, up, whole=len(pairs) == 1)
     axes[0].legend(loc="best", frameon=False, fontsize=8)
-    kind = f"value, discount {front.discount:g}" if front.criterion == "value" else f"return of {front.steps} ticks"
+    kind = f"value, discount {front.discount:g}" if front.criterion == "value" else f"return of {front.ticks}"
     figure.suptitle(f"{front.scenario}, stage {front.stage}: {kind}", fontsize=10)
     return figure
 
