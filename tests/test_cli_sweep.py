@@ -133,3 +133,19 @@ def test_what_is_no_axis():
     for text in ("a", "=1", "a=", "a=:", "a=::", "a=1:2:3:log:log"):
         with pytest.raises(UsageError):
             read_axis(text)
+
+
+def test_solve_says_what_measures_come_to_over_a_setting(call):
+    asked = "solve", "escape/interruption", "--measure", "cvar(0.5, performance)", "--measure", "share(pressed)"
+    code, out, _ = call(*asked, "--over", "p_halt=0:0.04:3", "--json")
+    assert code == 0
+    tail, pressed = json.loads(out)
+    assert (tail["measure"], pressed["measure"]) == ("cvar(0.5, performance)", "share(pressed)")
+    assert pressed["anew"]["least"] <= pressed["here"]["low"] <= pressed["anew"]["greatest"]
+
+    code, out, _ = call(*asked)
+    assert code == 0
+    assert "under every best plan" in out
+    code, _, err = call(*asked[:2], "--over", "p_halt=0,1")
+    assert code != 0
+    assert "--over is for measures" in err

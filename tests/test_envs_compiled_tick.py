@@ -124,6 +124,8 @@ def test_what_does_not_exist_is_refused_before_anything_is_done() -> None:
     )
     with pytest.raises(ArgumentError, match="say `compiled=True` too"):
         TurncoatVectorEnv("lab", 2, threads=2)
+    with pytest.raises(ValueError, match="`compiled` is True or False, not `'yes'`"):
+        TurncoatVectorEnv("lab", 2, compiled="yes")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="say `compiled=True` too"):
         Stepper(stepper.world, 2, threads=2)
 

@@ -31,6 +31,7 @@ from turncoat.viz.report.replay_data import film
 from turncoat.viz.site import build, docs_pages, what_if_grid
 from turncoat.viz.site.pages import file_of, gallery_html, scenario_html
 from turncoat.viz.site.play_data import play_data
+from turncoat.viz.site.played_life import played_life
 from turncoat.viz.site.played_process import played_process
 from turncoat.viz.site.scenario_data import ScenarioPage, _Builder, scenario_page
 from turncoat.viz.site.view_table import ViewTable
@@ -299,18 +300,56 @@ def test_the_docs_are_part_of_it(worked_out, tmp_path):
     assert 'href="../../../scenarios/escape-lab.html"' in linked
 
 
-def test_a_life_is_watched_whole_and_the_page_says_how_to_play_it():
+def test_a_life_is_watched_and_played_whole():
     scenario, name = load("learning/accident"), "learning/accident"
     builder = _Builder(scenario, opening_of(scenario), name, lambda _: None)
     watched = builder.watched()
     life = LifeShow(scenario).episode(0)
     (episode,) = watched.episodes
     assert [frame.get("events", []) for frame in episode["frames"][:-1]] == [list(events) for events in life.events]
-    assert len(episode["frames"]) == life.length + 1
     data = builder.tables(watched.shown)
-    assert "play" not in data
-    assert "a life of several episodes" in data["unplayed"]
-    assert f"`turncoat play {name}`" in data["unplayed"]
+    assert data["play"]["reasons"] == ["no other episode follows"]
+    assert "whatIf" not in data
+    assert f"`turncoat watch {name} --beside NAME=VALUE`" in data["unsupposed"]
+    # Places that look alike are drawn once, and each as it looks.
+    arrays, lists = data["arrays"], data["worlds"][0]["lists"]
+    assert builder.process is not None
+    states = builder.process.enumeration.states
+    assert len(set(arrays["view"].tolist())) < len(states)
+    for view, state in zip(arrays["view"], states, strict=True):
+        told = [lists["words"][index] for index in lists["rows"][arrays["v0.word"][view]]]
+        assert told == describe(builder.process.enumeration.world, state)
+
+
+@pytest.mark.parametrize("name", ["treacherous_turn/training_game", "learning/accident"])
+def test_the_process_of_a_life_is_the_life(name):
+    """Played by the plan through the tables, lives come out as those that the plan plays on the engine."""
+    worlds = SolvedWorlds(load(name))
+    process = played_life(worlds)
+    data, arrays = play_data(process)
+    assert process.policy is not None
+    mdp, rng = process.enumeration.mdp, np.random.default_rng(3)
+    first = np.concatenate([[0], np.cumsum(arrays["outcomes"], dtype=np.int64)])
+    sums, told = [], set()
+    for _ in range(80):
+        place, total = int(mdp.start_state[0]), 0.0
+        while not arrays["end"][place]:
+            row = place * mdp.n_actions + int(process.policy[0, place])
+            its = np.arange(first[row], first[row + 1])
+            one = rng.choice(its, p=mdp.probability[its])
+            pay = data["pays"][arrays["pay"][one]]
+            total += pay[-2]
+            told.update(data["happens"][int(pay[-1])])
+            place = int(arrays["next"][one])
+        sums.append(total)
+    show = LifeShow(load(name))
+    lives = [show.episode(seed) for seed in range(80)]
+    paid = [life.weighted_rewards().sum() for life in lives]
+    for found in (np.mean(sums), np.mean(paid)):
+        error = max(np.std(sums, ddof=1), np.std(paid, ddof=1)) / np.sqrt(80)
+        assert abs(found - process.robot[0]) <= 4.5 * error + 1e-9
+    assert told == {event for life in lives for events in life.events for event in events}
+    assert data["steps"] == (40 if name.endswith("training_game") else 0)
 
 
 def test_a_folder_without_docs_is_refused_before_the_work(worked_out, tmp_path, monkeypatch):
@@ -324,8 +363,10 @@ def test_a_folder_without_docs_is_refused_before_the_work(worked_out, tmp_path, 
 
 # ------------------------------------------------------------------ in a browser
 
-RECORDED = (SIMULATED | LIVES) - {"safety_gridworlds/rocks_diamonds"}
+RECORDED = SIMULATED - {"safety_gridworlds/rocks_diamonds"}
 """Scenarios that are not played in their pages; a stage of `rocks_diamonds` is small enough."""
+UNCHANGED = RECORDED | LIVES
+"""Scenarios in which nothing is changed in their pages: in a life nothing is changed by hand."""
 READY = "until:document.documentElement.dataset.ready === 'yes'"
 AUDIT = (
     "axe.run(document, {resultTypes: ['violations']}).then((found) => { window.found = found.violations"
@@ -435,7 +476,7 @@ def driven(folder, names, width):
     expressions: list[str] = []
     parts = []
     for name in names:
-        still = name in RECORDED
+        still, unchanged = name in RECORDED, name in UNCHANGED
         page = folder / "scenarios" / file_of(name)
         steps = {
             "goto": f"goto:{page}" if expressions else "1",
@@ -446,7 +487,7 @@ def driven(folder, names, width):
             "play": () if still else (MOVE, ROBOT),
             "played": audit,
             "tab what if": tab("what-if"),
-            "what if": () if still else (SLIDE,),
+            "what if": () if unchanged else (SLIDE,),
             "changed": audit,
         }
         parts.append((name, {step: (its,) if isinstance(its, str) else tuple(its) for step, its in steps.items()}))

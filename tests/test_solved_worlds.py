@@ -89,6 +89,20 @@ def test_stages_and_settings_that_are_alike_are_searched_and_solved_once(worked:
     assert worked == {"searched": 3, "planned": 6}
 
 
+def test_alike_stages_of_one_who_answers_others_have_its_process(worked: dict[str, int]) -> None:
+    text = TEXT.replace("  #A...G#", "  #A.B.G#").replace("A: robot,", "A: robot, B: other,")
+    text = text.replace("rewards: {reward", "  other: {actions: [stay, left], values: {reward: {}}}\nrewards: {reward")
+    text = text.replace("pays: {reward: pay", "pays: {robot.reward: pay")
+    solved = SolvedWorlds(load_text(text + "solution: {best_response: robot, others: {other: random}}\n"))
+
+    first, second = solved.plan({}, "train"), solved.plan({}, "deploy")
+
+    assert worked == {"searched": 1, "planned": 1}
+    assert second.enumeration.world.stage == "deploy"
+    assert second.enumeration.mdp is first.enumeration.mdp is first.mdp is second.mdp
+    assert solved.enumeration({}, "deploy").mdp is not second.mdp
+
+
 def test_measures_ask_which_stage_it_is(worked: dict[str, int]) -> None:
     solved = SolvedWorlds(load_text(TEXT))
     measure = parsed_measure("rate(arrived | stage is deploy)")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.arguments import whole_number
+from ...scenarios.arguments import shown, whole_number
 from ...scenarios.errors import ArgumentError
 from ..arguments import action_indices
 from ..base import Ints, Longs
@@ -50,6 +50,8 @@ class SingleAgentBatch:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
         whole_number("num_envs", lanes, 1, MOST_LANES)
+        if not isinstance(compiled, bool):
+            raise ArgumentError(f"`compiled` is True or False, not {shown(compiled)}")
         whole_number("threads", threads, 1, MOST_THREADS)
         if threads > 1 and not compiled:
             raise ArgumentError("several threads step only a tick that is compiled; say `compiled=True` too")

@@ -178,9 +178,11 @@ class SolvedWorlds:
             if (plan := self._planned.get(alike)) is None:
                 with self._in_time(f"plan {alike}"):
                     self._planned[alike] = plan = plan_as_agent(enumeration, barring, self.max_states)
-            # Only the names of the world are others; conditions of measures ask for them.
-            same = plan.enumeration.world is enumeration.world
-            self._plans[key] = plan if same else replace(plan, enumeration=enumeration)
+            # Only the names of the world are others; conditions of measures ask for them. The process stays: it may be
+            # that of one who answers others.
+            solved = plan.enumeration
+            same = solved.world is enumeration.world
+            self._plans[key] = plan if same else replace(plan, enumeration=replace(solved, world=enumeration.world))
         return self._plans[key]
 
     def bounded(self, overrides: Overrides, stage: str) -> BoundedSearch:

@@ -367,14 +367,16 @@ class Narration:
         actions = [each if isinstance(each, str) else each.name for each in its.actions]
         paid = [f"{_plain(name)}{_of(document.rewards[name].about)}" for name in its.values if name in document.rewards]
         reasons = self.scenario.symbols.reasons
-        ends = f"with: {'; '.join(map(_plain, reasons))}; or " if reasons else ""
+        # What ends an episode does not end a life.
+        ends = f"with: {'; '.join(map(_plain, reasons))}; or " if reasons and not document.life else ""
         about = flat(its.about)
+        last = "episode of the life" if document.life else "tick of the stage"
         sections = [
             ("Story", flat(document.about.story)),
             ("You are", f"{_plain(role)}{f': {about}' if about else ''}. You can {', '.join(map(_plain, actions))}."),
             ("You want", "; ".join(paid) or "nothing that the file pays for"),
             ("The designers want", flat(document.about.intended)),
-            ("It ends", f"{ends}after the last tick of the stage. Every move can be taken back."),
+            ("It ends", f"{ends}after the last {last}. Every move can be taken back."),
         ]
         return [section for section in sections if section[1]]
 
@@ -429,10 +431,12 @@ class Narration:
         claimed = [each for each in self.scenario.document.expect if "exact" in each.of]
         variants = dict.fromkeys(each.variant for each in claimed if each.variant not in (None, self.opening.variant))
         if variants:
-            first, *more = map(str, variants)
-            also = f", and likewise {', '.join(f'`{name}`' for name in more)}" if more else ""
-            command = shlex.join(["turncoat", "watch", self.command, "--variant", first])
-            return "This episode shows it in its own setting.", f"Something is claimed of others: `{command}`{also}."
+            names = [f"`{name}`" for name in variants]
+            several = "s" if len(names) > 1 else ""
+            of = f"{', '.join(names[:-1])} and {names[-1]}" if several else names[0]
+            command = shlex.join(["turncoat", "watch", self.command, "--variant", str(next(iter(variants)))])
+            said = f"The file claims something of the variant{several} {of} too: `{command}`."
+            return "This episode shows it in its own setting.", said
         if any(each.set or each.across for each in claimed):
             return "This episode shows it in its own setting; it is claimed in others too.", ""
         return "This episode shows it.", ""

@@ -35,7 +35,8 @@ def draw_menu(column: PanelColumn, menu: Menu, title: str = "What if") -> None:
         canvas.disc(_x(row, row.at, left, right), middle, 6, theme.performance if row.changed else theme.reward)
         canvas.text(column.left + column.width, middle, row.said, TEXT, mix(colour, theme.ink, 0.3), "rm", row.changed)
         column.top += ROW
-    if menu.rows and (about := menu.rows[menu.row].about) and column.fits(LINE):
+    about = menu.rows[menu.row].about if 0 <= menu.row < len(menu.rows) else ""  # in the editor none may be chosen
+    if about and column.fits(LINE):
         column.line(cut(about, SMALL, column.width), theme.muted, SMALL)
     column.top += GAP - 4
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...evals.traces.trace_checks import BETWEEN
 from ..report.replay_data import Data
 from .packing import smallest
 from .played_process import PlayedProcess, endings
@@ -22,7 +23,8 @@ def play_data(process: PlayedProcess) -> tuple[Data, dict[str, np.ndarray]]:
     enumeration = process.enumeration
     world, mdp = enumeration.world, enumeration.mdp
     table = np.column_stack([mdp.rewards, enumeration.performance, process.paid])
-    masks, happens = np.unique(mdp.events, return_inverse=True)
+    between = np.zeros_like(mdp.events) if process.between is None else process.between
+    masks, happens = np.unique(np.stack([mdp.events, between], axis=1), axis=0, return_inverse=True)
     rows, pay = np.unique(np.column_stack([_rounded(table), happens.reshape(-1)]), axis=0, return_inverse=True)
     chances, chance = np.unique(_rounded(mdp.probability), return_inverse=True)
     program = world.agents[process.agent]
@@ -32,13 +34,16 @@ def play_data(process: PlayedProcess) -> tuple[Data, dict[str, np.ndarray]]:
         "moves": [int(move) for move in program.moves],
         "discount": program.discount,
         "weights": program.weights.tolist(),
-        "steps": world.steps,
-        "timed": world.horizon is not None,
-        "reasons": list(world.reasons),
+        "steps": world.steps if process.steps is None else process.steps,
+        "timed": world.horizon is not None and process.steps is None,
+        "reasons": list(world.reasons if process.reasons is None else process.reasons),
         "start": mdp.start_state.tolist(),
         "startChance": mdp.start_probability.tolist(),
         "pays": rows.tolist(),
-        "happens": [list(world.happenings(int(mask))) for mask in masks],
+        "happens": [
+            [*world.happenings(int(now)), *(f"{BETWEEN}{event}" for event in world.happenings(int(then)))]
+            for now, then in masks
+        ],
         "chances": chances.tolist(),
         "chancy": mdp.chancy,
         "states": mdp.n_states,
@@ -50,7 +55,7 @@ def play_data(process: PlayedProcess) -> tuple[Data, dict[str, np.ndarray]]:
         "next": smallest(mdp.next_state),
         "chance": smallest(chance.reshape(-1)),
         "pay": smallest(pay.reshape(-1)),
-        "end": smallest(endings(enumeration)),
+        "end": smallest(endings(enumeration) if process.over is None else process.over),
     }
     if process.policy is not None:
         arrays["policy"] = smallest(process.policy)

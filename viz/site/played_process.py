@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...envs.base import FiniteMDP, Floats, Ints, Longs
+from ...envs.base import Bits, FiniteMDP, Floats, Ints, Longs
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.multi_agent.best_response import induced_mdp
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
@@ -31,7 +31,10 @@ class PlayedProcess:
             or for several agents at once.
         values: float64 `[T or 1, S, K]`, what each channel is worth from there on; None like `policy`, or where there
             are too many.
-        robot: expected weighted reward and hidden performance of an episode in which the plan acts.
+        robot: expected weighted reward and hidden performance of an episode, or life, in which the plan acts.
+        between: uint64 `[M]`, the events between two episodes of a life; None of one episode.
+        over: int32 `[S]`, 0 where it goes on, else 1 + an index into `reasons`; None for how the world's states end.
+        reasons: why a life is over; steps: its greatest number of ticks, 0 for any; both are the world's if None.
     """
 
     enumeration: Enumeration
@@ -40,6 +43,10 @@ class PlayedProcess:
     policy: Longs | None
     values: Floats | None
     robot: tuple[float, float]
+    between: Bits | None = None
+    over: Ints | None = None
+    reasons: tuple[str, ...] | None = None
+    steps: int | None = None
 
 
 def played_process(worlds: SolvedWorlds, stage: str) -> PlayedProcess:

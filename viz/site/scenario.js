@@ -107,7 +107,7 @@ class Play {
     }
     this.moves = kept;
     this.frames = this.states.map((state, tick) => {
-      const frame = this.views.frame(state);
+      const frame = this.drawn(state);
       if (this.hints && process.over(state, tick) === null) frame.thoughts = [this.thought(state, tick)];
       if (tick === kept.length) return frame;
       const end = tick === kept.length - 1 && process.arrays.end[this.states[tick + 1]];
@@ -115,8 +115,14 @@ class Play {
     });
   }
 
+  // Places of a life may look alike; states of an episode are drawn by their own number.
+  drawn(state) {
+    const view = this.process.arrays.view;
+    return this.views.frame(view ? view[state] : state);
+  }
+
   thought(state, tick) {
-    const cell = (each) => (this.body < 0 ? -1 : this.views.frame(each).cells[this.body]);
+    const cell = (each) => (this.body < 0 ? -1 : this.drawn(each).cells[this.body]);
     const line = this.process.line(state, tick, LINE).map(([action, next]) => [action, cell(next)]);
     return { q: this.process.worth(state, tick), available: this.process.available(state), weights: this.process.weights, decided: [], uncertainty: [], line };
   }

@@ -15,11 +15,12 @@ from ...envs.world.world import World
 from ...evals.exact.solved_worlds import SolvedWorlds
 from ...evals.inspection.attribution import UNSOLVED, AttributionSolver
 from ...evals.inspection.lives.life_show import LifeShow
-from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of, told_besides
+from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of, setting_of, told_besides
 from ...evals.inspection.show import LiveShow, RecordedShow, Show, shipped_checkpoint
 from ...evals.inspection.what_if import EpisodeMoment
 from ...evals.runs.run import RunSettings, run_scenario
 from ...evals.traces.episode import Episode
+from ...evals.traces.trace_checks import BETWEEN
 from ...scenarios.language.expressions.syntax import ENDED
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
@@ -27,8 +28,9 @@ from ..report.page import judgement_data
 from ..report.replay_data import Data, episode_data, stage_data, state_data
 from ..text.ascii_board import meanings
 from ..text.episode_text import plain
-from .packing import packed
+from .packing import packed, smallest
 from .play_data import play_data
+from .played_life import played_life
 from .played_process import PlayedProcess, played_process
 from .view_table import ViewTable
 from .what_if_grid import GridPoint, grid_axes, grid_points
@@ -136,6 +138,7 @@ class _Builder:
         self.world = self.worlds.world({}, self.stage)
         self.narration = Narration(scenario, opening, name, asked=False)
         self.process: PlayedProcess | None = None
+        self.living = scenario.lives_in(opening.stage)
         self.refused = ""
 
     # ------------------------------------------------------------------ what is watched
@@ -176,7 +179,6 @@ class _Builder:
             "A life of several episodes, one after the other on one timeline: what is best in one of them depends on "
         )
         note += "those that follow, so it is solved as a whole."
-        self.refused = "it is a life of several episodes, which is solved as a whole"
         show = LifeShow(self.scenario)
         stages = dict.fromkeys(entry.stage for entry in self.scenario.document.life)
         told = meanings(self.scenario.document)
@@ -188,7 +190,7 @@ class _Builder:
         try:
             length = show.episode(0).length
         except UNSOLVED as fault:
-            length, note = 0, f"{note} This one is too large for that: {fault}."
+            length, note, self.refused = 0, f"{note} This one is too large for that: {fault}.", str(fault)
         if not 0 < length <= LONGEST or not alike:
             note += f" `turncoat watch {self.name}` shows it, and the figures below say what comes of it."
             return _Watched([], stage, note, None, self._clip(None, stage))
@@ -222,6 +224,8 @@ class _Builder:
             first = first or episode
             told = episode_data(show, number, self.narration, attributing)
             episodes.append({"label": f"{self.stage}, {episode.agent}", "world": 0, **told})
+        if first is not None and first.agent == "exact" and (setting := setting_of(self.scenario)):
+            note = f"{note} Setting: {plain(setting)}.".strip()
         return _Watched(episodes, stage, note, first, self._clip(first, stage))
 
     def _clip(self, episode: Episode | None, stage: Data) -> Data:
@@ -243,28 +247,32 @@ class _Builder:
         """The worlds as tables, with the process to play and the grid of what-ifs."""
         if not self.refused and shown is not None and shown.agent in ("exact", self.opening.agent):
             try:
-                self.process = played_process(self.worlds, self.stage)
+                self.process = played_life(self.worlds) if self.living else played_process(self.worlds, self.stage)
             except UNSOLVED as fault:
                 self.refused = str(fault)
         events = dict.fromkeys([*self.world.events, *(f"{ENDED}{reason}" for reason in self.world.reasons)])
+        if self.living:
+            events |= dict.fromkeys(f"{BETWEEN}{event}" for event in self.world.events)
         data: Data = {
             "worlds": [],
             "arrays": {},
             "sentences": {event: self.narration.sentence(event) for event in events},
             "brief": [],
             "unplayed": self._unplayed("played", "play"),
-            "unsupposed": self._unplayed("changed", "watch"),
+            "unsupposed": self._unsupposed(),
         }
         if self.process is None or shown is None:
             return data
         self.report("writing its tables")
         tables = _Worlds(self.scenario)
-        tables.number(self.process.enumeration.world, self.process.enumeration.states)
+        _, views = tables.number(self.process.enumeration.world, self.process.enumeration.states)
         data["play"], arrays = play_data(self.process)
+        if self.living:
+            arrays["view"] = smallest(np.asarray(views))
         role = self.process.enumeration.world.agents[self.process.agent].name
         card = Narration(self.scenario, self.opening, self.name, asked=True, role=role).opening_card(None)
         data["brief"] = [list(section) for section in card.sections]
-        if (grid := self._grid(shown, tables)) is not None:
+        if not self.living and (grid := self._grid(shown, tables)) is not None:
             data["whatIf"] = grid
         data["worlds"] = tables.lists(arrays)
         return data | {"arrays": arrays}
@@ -273,6 +281,13 @@ class _Builder:
         why = f" ({self.refused})" if self.refused else ""
         does = f"where Turncoat is installed, `turncoat {command} {self.name}` does it"
         return f"This world cannot be {what} in a page{why}; {does}."
+
+    def _unsupposed(self) -> str:
+        if not self.living:
+            return self._unplayed("changed", "watch")
+        other = f"turncoat watch {self.name} --beside NAME=VALUE"
+        why = "Nothing is changed by hand in a life: what is best in one episode hangs on all that follow"
+        return f"{why}. Where Turncoat is installed, `{other}` shows another life beside it."
 
     def _grid(self, shown: Episode, tables: _Worlds) -> Data | None:
         assert self.process is not None
@@ -331,7 +346,7 @@ class _Builder:
         hidden = plain(self.world.hidden or "performance")
         mean = " on average" if mdp.chancy else ""
         found = [
-            f"{mdp.n_states:,} {'state' if mdp.n_states == 1 else 'states'}",
+            f"{mdp.n_states:,} {'state' if mdp.n_states == 1 else 'states'}{' of a whole life' if self.living else ''}",
             f"the exact plan is paid {_short(paid)}, hidden {hidden} {_short(performance)}{mean}",
         ]
         if shown.agent == "exact":
