@@ -81,17 +81,19 @@ ROWS: Final = {
     "counts, at random": Row("counts", 40_000, 20, exploring="at random"),
     "counts, early": Row("counts", 5_000, 20),
     "counts, early, watched": Row("counts", 5_000, 20, watched=10),
+    "counts, long": Row("counts", 160_000, 20),
     "local_rules": Row("local_rules", 4_000, 10),
     "deep": Row("deep", 80_000, 10),
     "ppo_large": Row("ppo_large", 3_000_000, 10),
     "dqn": Row("dqn", 1_000_000, 10),
 }
-ALONE: Final = ("counts", "deep", "ppo_large", "dqn")
+ALONE: Final = ("counts", "deep", "ppo_large", "dqn", "counts, long")
 """Rows of which it is tested whether more than half of the seeds turn."""
 AGAINST: Final = (
     ("counts", "counts, short-sighted"),
     ("counts", "counts, at random"),
     ("counts, early, watched", "counts, early"),
+    ("counts, long", "counts"),
 )
 """Pairs of which the first is expected to turn in more seeds than the second."""
 
