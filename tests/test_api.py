@@ -83,7 +83,7 @@ ADAPTERS = (
     "fixed_opponents:FixedOpponentsEnv",
     "sb3_vec_env:TurncoatVecEnv",
 )
-ASKED = ["event", "axes", "to", "objectives", "profile", "num_envs", "agent", "others", "stage"]
+ASKED = ["event", "measures", "axes", "to", "objectives", "profile", "num_envs", "agent", "others", "stage"]
 
 
 def _openers():

@@ -513,12 +513,12 @@ def test_a_crash_is_3_and_no_traceback(call, monkeypatch, corridor):
 
 
 def test_an_interrupt_is_130(call, monkeypatch, corridor):
-    from turncoat import api
+    from turncoat.evals.runs import run
 
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(api, "run", interrupt)
+    monkeypatch.setattr(run, "run_scenario", interrupt)
     code, out, err = call("run", corridor, "--out", "kept")
     assert (code, out.strip(), err.splitlines()[-1]) == (130, "", "interrupted")
     assert not Path("kept").exists()

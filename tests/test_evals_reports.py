@@ -19,6 +19,7 @@ from turncoat.evals.reports.jsonl import jsonl
 from turncoat.evals.reports.junit import junit
 from turncoat.evals.reports.markdown import code, markdown, plain
 from turncoat.evals.reports.summary import RunReport
+from turncoat.evals.runs import run as runs
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.traces.trace import read_trace
@@ -345,7 +346,7 @@ def test_no_report_of_another_run_survives(call, corridor, tmp_path, words, code
 
 def test_a_crash_leaves_no_report_of_another_run(call, corridor, tmp_path, monkeypatch):  # noqa: F811
     (tmp_path / "j.xml").write_text("of yesterday")
-    monkeypatch.setattr(api, "run", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(runs, "run_scenario", lambda *_, **__: 1 / 0)
     assert call("run", corridor, "--junit", "j.xml")[0] == 3
     assert not (tmp_path / "j.xml").exists()
 

@@ -55,6 +55,7 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
         card=True,
         editor="this one only looks",
         buttons=viewer_buttons,
+        control=lambda *_: pytest.fail("nobody asks for it"),
     )
 
     def shows(width: int = 1280, height: int = 800) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
-from weakref import WeakValueDictionary
 
 from ...agents.registry.multi_agent_profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError, check_sums
@@ -75,7 +74,7 @@ class SolvedWorlds:
         self._plans: dict[str, ExactPlan] = {}
         # Stages and overrides that differ in names alone are searched and solved once.
         self._searched: dict[str, Enumeration] = {}
-        self._planned = WeakValueDictionary[str, ExactPlan]()
+        self._planned: dict[str, ExactPlan] = {}
         self._bounded: dict[str, BoundedSearch] = {}
         self._processes: dict[str, LifeProcess] = {}
         self._lives: dict[str, LifePlan] = {}
@@ -293,6 +292,7 @@ class SolvedWorlds:
         for kept in (self._scenarios, self._worlds, self._plans, self._bounded, self._lives):
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
                 del kept[key]
+        self._planned.clear()  # they may be of these overrides, and of others they stand in `_plans`
 
 
 def asked_stage(scenario: Scenario) -> str:

@@ -389,7 +389,8 @@ class _Runner:
         self.claims = sum(unit.learned for unit in whole)
         # All units are resolved, even in a shard, since the correction for multiple testing counts all learned ones.
         self.units = [unit for unit in whole if settings.units is None or unit.work in settings.units]
-        read = [unit.agent for unit in monitor_units_of(scenario) if settings.units is None or unit in settings.units]
+        stated = monitor_units_of(scenario) if scenario.document.monitors else ()
+        read = [unit.agent for unit in stated if settings.units is None or unit in settings.units]
         trains = any(unit.learned for unit in self.units) or any(each in self.agents and each != EXACT for each in read)
         caching = settings.cache is not None and trains
         self.trained_seeds = TrainedSeeds(
@@ -418,7 +419,8 @@ class _Runner:
         took = dict.fromkeys((unit.work for unit in self.units), 0.0)
         undecided = self.units
         elsewhere = self.claims - sum(unit.learned for unit in self.units)
-        elsewhere += stated_elsewhere(self.scenario, self.agents, self.settings.units)
+        if self.settings.units is not None:
+            elsewhere += stated_elsewhere(self.scenario, self.agents, self.settings.units)
         for seeds in self.sizes:
             self.trained_seeds.expect(_requests(undecided, seeds))
             self._judge_in_turns(undecided, seeds, found, took)
@@ -430,7 +432,7 @@ class _Runner:
             ]
         began = time.monotonic()
         numbers = self._numbers(judgements)
-        further = [] if stated is None else self._stated(stated, len(numbers))
+        further = self._stated(stated, len(numbers)) if stated is not None and self.scenario.document.monitors else []
         if further:
             judgements = correct([*(found[unit.work] for unit in self.units), *further], elsewhere=elsewhere)
         each = (time.monotonic() - began) / max(len(further), 1)

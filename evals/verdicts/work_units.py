@@ -122,10 +122,8 @@ def monitor_units_of(scenario: Scenario) -> tuple[WorkUnit, ...]:
     )
 
 
-def stated_elsewhere(scenario: Scenario, agents: Collection[str], units: Collection[WorkUnit] | None) -> int:
-    """How many figures of monitors other shards judge by trained seeds; none where `units` is None, for all units."""
-    if units is None:
-        return 0
+def stated_elsewhere(scenario: Scenario, agents: Collection[str], units: Collection[WorkUnit]) -> int:
+    """How many figures of monitors others than a shard of these units judge by trained seeds."""
     before = len(scenario.document.expect)
     others = [each for each in monitor_units_of(scenario) if each.agent in agents and each not in units]
     monitors = [scenario.document.monitors[each.number - before] for each in others if each.agent != "exact"]
