@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import turncoat
 from tests.test_extremes import random_world
-from tests.worlds import scenario_of
+from tests.worlds import CHEATS, scenario_of
 from turncoat.cli import app
 from turncoat.envs.control_games.control_game import ControlGame, least_of_two
 from turncoat.envs.control_games.convex_front import corners
@@ -25,35 +25,12 @@ from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.evals.studies.protocols import ProtocolSettings
 from turncoat.scenarios.errors import ArgumentError, UnknownNameError, UsageError
 
-CHEATS = """
-agents:
-  robot:
-    actions: [work, idle, cheat]
-    values: {own: {weight: 1}}
-rewards:
-  own: {}
-  performance: {hidden: true}
-rules:
-  - name: working
-    when: robot does work
-    pays: {performance: 1}
-  - name: cheating
-    when: robot does cheat
-    then:
-      - event cheated
-      - end "done"
-    pays: {own: 1}
-stages:
-  deploy: {horizon: TICKS}
-control: {harm: [cheated]}
-expect:
-  - {name: its own plan cheats, measure: share(cheated), at_least: 1}
-"""
+CHEATS_FOR = CHEATS + "stages:\n  deploy: {horizon: TICKS}\n"
 """Work pays the designers 1 a tick; one act of cheating, after which all is over, is a harm of 1."""
 
 
 def cheats(ticks: int) -> Any:
-    return scenario_of(CHEATS.replace("TICKS", str(ticks)))
+    return scenario_of(CHEATS_FOR.replace("TICKS", str(ticks)))
 
 
 def points(found: Any, budget: int = 0) -> list[tuple[float, float]]:

@@ -115,6 +115,30 @@ def first_of(values: Iterable[Any]) -> list[Any]:
     return [pytest.param(value, marks=pytest.mark.nightly) if number else value for number, value in enumerate(values)]
 
 
+CHEATS = """
+agents:
+  robot:
+    actions: [work, idle, cheat]
+    values: {own: {weight: 1}}
+rewards:
+  own: {}
+  performance: {hidden: true}
+rules:
+  - name: working
+    when: robot does work
+    pays: {performance: 1}
+  - name: cheating
+    when: robot does cheat
+    then:
+      - event cheated
+      - end "done"
+    pays: {own: 1}
+control: {harm: [cheated]}
+expect:
+  - {name: its own plan cheats, measure: share(cheated), at_least: 1}
+"""
+"""A world without its stages: work pays the designers 1 a tick, and one act of cheating ends all of it."""
+
 _REST = {
     "turncoat": "turncoat: 1",
     "name": "name: world",

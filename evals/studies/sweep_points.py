@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...agents.registry.eligibility import unable, unable_in_life
 from ...envs.analysis.dataframes import frame, html
-from ...envs.analysis.exact_plan import ExactPlan, ValueOverflowError
+from ...envs.analysis.exact_plan import NOT_SOLVED, ExactPlan, ValueOverflowError
 from ...envs.analysis.tie_ranges import same_choices
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
-from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.compiler import compile_world
 from ...envs.world.reweight import can_reweigh, reweigh
-from ...envs.world.world import World, WorldTooLargeError
+from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import settled
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import Measure, ParsedMeasure, Quantity, TailMean
@@ -262,10 +259,7 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
             if regime == TIE and plan.equilibria is not None:
                 regime = EQUILIBRIA
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
-    except (
-        NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError,
-        ValueOverflowError,
-    ) as fault:  # fmt: skip
+    except (*NOT_SOLVED, ValueOverflowError) as fault:
         note = str(fault)
     seconds = time.perf_counter() - began
     ends = tuple((interval.low, interval.high) for interval in intervals.values())

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.analysis.exact_plan import NO_PLAN, ExactPlan
 from ...envs.analysis.tie_ranges import check_followable
 from ...envs.base import NotEnumerableError
 from ...envs.row_ids import row_places
-from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError
-from ...envs.solvers.modifiable_utility import NoFixedPointError
-from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...scenarios.arguments import check_names
 from ...scenarios.errors import ArgumentError, check_name
 from ...scenarios.language.expressions.parser import parsed_measure
@@ -116,7 +114,7 @@ def measures_over(
                 plan = kept_plan(solved.plan({}, stage), solved.plan(point, stage))
                 for found, each in zip(kept, asked, strict=True):
                     found.append(measured(plan, each, regret_baseline(solved, each, point, stage)))
-            except (NotEnumerableError, ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
+            except (NotEnumerableError, *NO_PLAN) as fault:
                 note = f"{name} = {value:g}: {fault}"
         solved.forget(point)
         report(f"{number:,} of {len(values):,} values")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expressions.constants import NotConstantError, constant
+from ..expressions.constants import NotConstantError, Value, constant
 from ..expressions.syntax import (
     Before,
     Count,
@@ -88,29 +88,28 @@ def _check_statistic(measure: Statistic, symbols: Symbols, report: Report, path:
 
 def _check_share(written: Expression, scope: Scope) -> None:
     """Check that the share of the worst episodes is known before the run, and is one."""
-    params = {name: param.value for name, param in scope.symbols.document.params.items()}
-    try:
-        share = constant(written, params)
-    except NotConstantError as unknown:
-        message = f"the share of episodes must be known before the run, and `{unknown.name}` is not"
-        scope.fault("TC515", unknown.span, message, "write numbers and params only")
-        return
-    if not 0 < share <= 1:
+    share = _known(written, scope, "the share of episodes")
+    if share is not None and not 0 < share <= 1:
         cure = "write a number above 0 and up to 1, as in `cvar(0.1, performance)` for the worst tenth"
         scope.fault("TC516", written.span, f"the share of the worst episodes is {share:g}", cure)
 
 
 def _check_ticks(written: Expression, scope: Scope, what: str, cure: str) -> None:
     """Check that a number of ticks is known before the run, and whole."""
+    ticks = _known(written, scope, what)
+    if ticks is not None and (ticks != int(ticks) or ticks < 0):
+        scope.fault("TC516", written.span, f"{what} is {ticks:g}", cure)
+
+
+def _known(written: Expression, scope: Scope, what: str) -> Value | None:
+    """A number that must be known before the run; None, which is reported, where it is not."""
     params = {name: param.value for name, param in scope.symbols.document.params.items()}
     try:
-        ticks = constant(written, params)
+        return constant(written, params)
     except NotConstantError as unknown:
         message = f"{what} must be known before the run, and `{unknown.name}` is not"
         scope.fault("TC515", unknown.span, message, "write numbers and params only")
-        return
-    if ticks != int(ticks) or ticks < 0:
-        scope.fault("TC516", written.span, f"{what} is {ticks:g}", cure)
+        return None
 
 
 def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]) -> None:
