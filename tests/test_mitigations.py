@@ -16,8 +16,8 @@ from turncoat.cli import app
 from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.outcomes import OutcomeCriteria, on_whole_states, random_outcomes
-from turncoat.evals.studies.mitigated_policies import MitigationProblem, preserving, quantilised
-from turncoat.evals.studies.mitigations import MitigationSettings
+from turncoat.evals.mitigations.mitigated_policies import MitigationProblem, preserving, quantilised
+from turncoat.evals.mitigations.report import MitigationSettings
 from turncoat.scenarios.errors import UnknownNameError, UsageError
 
 DELAY = """

@@ -100,6 +100,9 @@ Task = Annotated[
     ),
 ]
 Quantile = Annotated[float, typer.Option("--quantile", help="The best share of actions that a quantiliser draws from.")]
+Mitigated = Annotated[
+    str, typer.Option("--agent", help="Whose plan: exact, or counts for trained seeds beside the exact planner.")
+]
 Aup = Annotated[
     float, typer.Option("--aup", metavar="WEIGHT", help="How attainable utility preservation weighs what changes.")
 ]
@@ -218,17 +221,36 @@ def mitigations(
     harm: Harm = [],
     quantile: Quantile = 0.5,
     aup: Aup = 1 / 1.501,
+    agent: Mitigated = "exact",
+    seeds: Seeds = None,
+    first_seed: FirstSeed = None,
+    steps: Steps = None,
+    cache: Cache = None,
+    no_cache: NoCache = False,
     budget: Budget = SOLVE_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Score mitigations alike, exactly: how often the agent still turns, what its task costs, and what harm it does.
+    """Score mitigations alike: how often the agent still turns, what its task costs, and what harm it does.
 
-    Among them indifference, DReST, attainable utility preservation, a quantiliser, myopia with approval, and a veto.
+    Exactly, and with `--agent counts` of trained seeds too. Among them are indifference, DReST, attainable utility
+    preservation, a quantiliser, myopia with approval, a veto, pessimism and training among honeypots.
     """
     from .. import api
-    from ..evals.studies.mitigations import MitigationSettings
+    from ..evals.mitigations.report import MitigationSettings
 
-    settings = MitigationSettings(event, stopped, task or None, harm or None, quantile, aup)
+    settings = MitigationSettings(
+        event,
+        stopped,
+        task or None,
+        harm or None,
+        quantile,
+        aup,
+        agent=agent,
+        seeds=seeds,
+        first_seed=first_seed,
+        steps=steps,
+        cache=None if agent == "exact" else cache_of(cache, no_cache),
+    )
     scenario = load_with(which, param, set_)
     with printing.progress(not as_json, which) as report, limit_of(budget):
         found = api.mitigations(scenario, stage_of(scenario, stage), settings=settings, report=report)
