@@ -152,7 +152,7 @@ class LearnedScores:
         kept = {seed: self._stored(seed) for seed in range(self.first_seed, self.first_seed + self.seeds)}
         missing = [seed for seed, found in kept.items() if found is None]
         self.tell(
-            f"{self.seeds} seeds of {AGENT}, of which {self.seeds - len(missing)} are in the cache; each is trained twice, "
+            f"{self.seeds} seeds of {AGENT}, {self.seeds - len(missing)} of them in the cache; each is trained twice, "
             f"{self.steps:,} steps a time: {2 * len(missing) * self.steps:,} steps to go"
         )
         began = time.process_time()
@@ -172,8 +172,8 @@ class LearnedScores:
             raise UsageError(f"the weights of `{its.name}` may change; mitigations of a learned plan are of fixed ones")
         if its.deliberation.name != "weighted" or not its.one_discount or its.planner.name != "enumerate":
             raise UsageError(
-                f"`{its.name}` deliberates by another rule, with several discounts, or has another planner; mitigations of "
-                "a learned plan change one that is made by a weighted sum over all that was learned"
+                f"`{its.name}` deliberates by another rule, with several discounts, or has another planner; "
+                "mitigations of a learned plan change one that is made by a weighted sum over all that was learned"
             )
         if its.discount >= 1:
             raise UsageError("an agent that plans on a learned model needs a discount below 1")

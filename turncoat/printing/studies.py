@@ -221,9 +221,7 @@ def _print_learned(found: LearnedMitigations, scored: bool) -> None:
             rows.append([escape(its.name), _over_seeds(its.turns), p_value, *map(_over_seeds, measured)])
     table(columns, rows, right=columns[1:])
     say()
-    say(
-        "turns, stopped: means over seeds, with exact 95 % intervals; the rest: medians, the least and the greatest seed."
-    )
+    say("turns, stopped: means over seeds, with exact 95 % intervals; the rest: medians, least and greatest seed.")
     say("p: of turning as often as without a mitigation (sign flips, paired by seed, corrected by Holm).")
     _print_notes((its.name, its.note if its.seeds else f"not applicable: {its.note}") for its in found.outcomes)
 
