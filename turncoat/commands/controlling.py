@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -102,6 +103,16 @@ Task = Annotated[
 Quantile = Annotated[float, typer.Option("--quantile", help="The best share of actions that a quantiliser draws from.")]
 Mitigated = Annotated[
     str, typer.Option("--agent", help="Whose plan: exact, or counts for trained seeds beside the exact planner.")
+]
+PlanBudget = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit",
+        "--budget",
+        metavar="SECONDS",
+        min=0,
+        help="Give up after so long; by default after 600, or where seeds are trained never.",
+    ),
 ]
 Aup = Annotated[
     float, typer.Option("--aup", metavar="WEIGHT", help="How attainable utility preservation weighs what changes.")
@@ -227,7 +238,7 @@ def mitigations(
     steps: Steps = None,
     cache: Cache = None,
     no_cache: NoCache = False,
-    budget: Budget = SOLVE_SECONDS,
+    budget: PlanBudget = None,
     as_json: AsJson = False,
 ) -> None:
     """Score mitigations alike: how often the agent still turns, what its task costs, and what harm it does.
@@ -252,6 +263,8 @@ def mitigations(
         cache=None if agent == "exact" else cache_of(cache, no_cache),
     )
     scenario = load_with(which, param, set_)
+    if budget is None:
+        budget = SOLVE_SECONDS if agent == "exact" else math.inf
     with printing.progress(not as_json, which) as report, limit_of(budget):
         found = api.mitigations(scenario, stage_of(scenario, stage), settings=settings, report=report)
     if as_json:
