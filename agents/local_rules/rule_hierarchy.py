@@ -87,7 +87,7 @@ class RuleHierarchy:
         Of tests that do not hold only the rule's own are among them: that no other exception applies goes without
         saying.
         """
-        out = []
+        out = list[tuple[Conjunction, bool]]()
         at = number
         while at != general and self.nodes[at].above >= 0:
             node = self.nodes[at]
