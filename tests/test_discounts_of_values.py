@@ -12,8 +12,8 @@ from turncoat.agents.base import Agent
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
-from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.endings import failed
+from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError, UnlikeDiscountsError
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv

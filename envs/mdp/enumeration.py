@@ -177,7 +177,9 @@ def expand(
         mask = available(world, states, agent)
         if not (mask.any(axis=1) | ~alive).all():
             name = world.agents[agent].name
-            raise NotEnumerableError(f"in some state `{name}` has no available action", "give it one without a condition")
+            raise NotEnumerableError(
+                f"in some state `{name}` has no available action", "give it one without a condition"
+            )
         allowed &= mask[:, joint[:, agent]]
     # Unavailable actions are left out rather than stepped as no-ops: their rows are empty, as `FiniteMDP` defines.
     lane, action = np.nonzero(allowed)

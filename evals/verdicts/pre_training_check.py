@@ -339,7 +339,9 @@ class _Checker:
         except NotEnumerableError as fault:
             if self.solved.lives_in(judged):
                 message = f"the life is not solved: {fault}"
-                self.fault("TC601", ("life",), message, f"to solve it, {fault.cure}" if fault.cure else TRAINED, warning=True)
+                self.fault(
+                    "TC601", ("life",), message, f"to solve it, {fault.cure}" if fault.cure else TRAINED, warning=True
+                )
             else:  # its states are known: what cannot be is the plan that the file's `solution:` asks for
                 self.fault("TC601", ("solution",), f"not solved: {fault}", fault.cure or TRAINED, warning=True)
             return None
