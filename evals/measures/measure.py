@@ -146,7 +146,7 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
         case TailMean(share, of):
             if of.quantity == "performance" and plan.enumeration.blended:
                 raise NotEnumerableError(
-                    "chance decides the hidden score where nothing else tells what it decided, and only the mean is kept",
+                    "chance decides the hidden score where nothing else tells what it decided: only the mean is kept",
                     "give each case an event of its own, as with `then: event bad_luck`",
                 )
             gain = plan.performance if of.quantity == "performance" else _gain(of.channel, plan)

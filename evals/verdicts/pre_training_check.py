@@ -339,9 +339,8 @@ class _Checker:
         except NotEnumerableError as fault:
             if self.solved.lives_in(judged):
                 message = f"the life is not solved: {fault}"
-                self.fault(
-                    "TC601", ("life",), message, f"to solve it, {fault.cure}" if fault.cure else TRAINED, warning=True
-                )
+                cure = f"to solve it, {fault.cure}" if fault.cure else TRAINED
+                self.fault("TC601", ("life",), message, cure, warning=True)
             else:  # its states are known: what cannot be is the plan that the file's `solution:` asks for
                 self.fault("TC601", ("solution",), f"not solved: {fault}", fault.cure or TRAINED, warning=True)
             return None
@@ -468,8 +467,8 @@ class _Checker:
     def _work(self, states: Mapping[str, int | None]) -> tuple[int, int]:
         """How many exact solves and trainings a run with default settings makes.
 
-        There is one solve for each distinct condition, stage and set of barred events, where something can be solved for,
-        and one training for each distinct agent, condition, stage and seed.
+        There is one solve for each distinct condition, stage and set of barred events, where there can be one, and one
+        training for each distinct agent, condition, stage and seed.
         """
         document, solved = self.scenario.document, self.solved
         solves: set[tuple[object, ...]] = set()

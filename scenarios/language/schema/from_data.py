@@ -103,7 +103,7 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
     is_key = bool(detail["loc"]) and detail["loc"][-1] == "[key]"  # how pydantic marks an error of a mapping's key
     last = str(detail["loc"][-1]) if detail["loc"] else ""
     match kind:
-        # What a block `like` another one lacks is that one's; here `like` itself is of the wrong kind, and that is told.
+        # What a block lacks is that of the one that it is `like`; here `like` is of the wrong kind, and that is told.
         case "missing" if path[:1] == ("agents",) and _given(_value(data, path), "like"):
             pass
         case "missing":
