@@ -36,12 +36,13 @@ def searched_once():
 
     Whoever is told of progress or has little time, and whoever calls `enumerate_world`, has it done.
     """
+    from turncoat.envs.mdp.enumeration import enumerate_world
     from turncoat.envs.time_limit import _limit, _listener
     from turncoat.envs.world import line_of_sight
     from turncoat.envs.world.digests import dynamics_digest
     from turncoat.evals.exact import solved_worlds
 
-    enumerate_world, found = solved_worlds.enumerate_world, OrderedDict()
+    found = OrderedDict()
 
     def looked_up(world, max_states):
         if _limit.get().end - time.monotonic() < LITTLE_TIME or _listener.get() is not None:

@@ -335,9 +335,9 @@ def _at_zone(word: str, zone: Ints, here: Ints, reach: Expression | None, contex
     distance = np.zeros(context.lanes) if reach is None else np.floor(evaluate_float(reach, context))
     out = np.zeros(context.lanes, np.bool_)
     # A reach may be computed in the tick; there are few different ones, and one table of cells serves each.
-    for reach in np.unique(distance[distance >= 0]):
-        table = boards.near_zones(min(int(reach), max(boards.height, boards.width)))
-        out |= (distance == reach) & table[zone, context.layout, here]
+    for far in np.unique(distance[distance >= 0]):
+        table = boards.near_zones(min(int(far), max(boards.height, boards.width)))
+        out |= (distance == far) & table[zone, context.layout, here]
     return out
 
 
