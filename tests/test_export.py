@@ -62,7 +62,7 @@ def _windy() -> Enumeration:
 
 
 def _figures(enumeration: Enumeration, ticks: int | None = None) -> dict[str, float]:
-    """What `queries` names, by this package's solvers on the process as it was enumerated; over `ticks` if not its own."""
+    """What `queries` names, by this package's solvers on the enumerated process; over `ticks` if not its own."""
     its = decided(enumeration)
     world, mdp, model = its.world, its.mdp, explicit_model(enumeration)
     steps = world.steps if ticks is None else ticks
