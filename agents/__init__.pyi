@@ -18,6 +18,7 @@ from .base import (
 )
 from .external.user_agent import AgentInterface, UserAgent
 from .planners.base import BoundPlanner, Decision, Planner, Problem
+from .records.fired_rules import FiredRules, RecordedRule, RuleTest
 from .records.plan import Counterfactual, Plan, PlanStep
 from .records.thought import Attribution, Thought
 from .registry.agents import AGENTS, AgentSpec, agent_names, agent_spec, agent_specs
@@ -32,6 +33,7 @@ __all__ = [
     "Counterfactual",
     "Decision",
     "DeviceAware",
+    "FiredRules",
     "Forgetful",
     "Imagination",
     "LearnsFromLogs",
@@ -43,7 +45,9 @@ __all__ = [
     "PlanStep",
     "Planner",
     "Problem",
+    "RecordedRule",
     "Resumable",
+    "RuleTest",
     "Stops",
     "Thinker",
     "Thought",

@@ -250,7 +250,7 @@ class RulesAgent:
         if self._last is None:
             return None
         observation, step, action, mask = self._last
-        uncertainty, plan = np.ones(mask.size), None
+        uncertainty, plan, rules = np.ones(mask.size), None, None
         if self._planner.ready:
             place = int(self._planner.find(self.model.state(observation, mask)[None])[0])
             imagined = self._planner.imagined
@@ -259,9 +259,10 @@ class RulesAgent:
             seen = imagined.states[:, :-1]
             decision = Decision(place, action, mask, uncertainty, seen, (), None, imagined.truncated)
             plan = self._planner.planning.plan(decision)
+            rules = self._planner.fired_rules(place, plan.line)
         rule = self._options.deliberation
         weights = self._weights if self._held is None else self._held.of(observation[None])[0]
-        return tabular_thought(self.name, self._channels, weights, rule, step, action, uncertainty, mask, plan)
+        return tabular_thought(self.name, self._channels, weights, rule, step, action, uncertainty, mask, plan, rules)
 
     # Keeping
 

@@ -95,6 +95,19 @@ class Geometry:
         """The number of an offset."""
         return (down + self.height) * self._stride + right + self.width
 
+    def apart(self, offset: int) -> tuple[int, int]:
+        """The rows and columns of an offset that is not `gone`."""
+        down, right = divmod(offset, self._stride)
+        return down - self.height, right - self.width
+
+    def beside(self, near: int) -> tuple[int, ...]:
+        """The rows and columns between two places that touch, of a value of the factor `near`; empty if they do not."""
+        return (near // 3 - 1, near % 3 - 1) if near < 9 else ()
+
+    def drawn(self, glyph: int) -> tuple[int, ...]:
+        """What a glyph shows: the indices of its features; see `ObservationSpec.cell_features`."""
+        return tuple(np.flatnonzero(np.frombuffer(list(self._kinds)[glyph], np.bool_)).tolist())
+
     def still(self, i: int) -> int:
         """The change of field i that leaves it as it is."""
         return self.step(0, 0) if self.places[i] else int(self.sizes[i]) - 1

@@ -17,6 +17,7 @@ from ...envs.base import Bools, Floats, Longs
 from ...envs.reference.observation_spec import ObservationSpec
 from .features import Factor, Geometry, TickFactors, factors_before, factors_told
 from .output_model import FieldWays, Rules, learn_plain, recount
+from .rule_hierarchy import RuleHierarchy
 
 _SENSES: Final = {
     "sizes": "sizes",
@@ -49,6 +50,28 @@ class PredictedOutcomes:
     tried: Longs
 
 
+@dataclass(frozen=True, eq=False)
+class FiredContexts:
+    """What the rules of one output say of n given ticks.
+
+    Attributes:
+        number: of the output; kind, i: what it is, as in `RulesModel.outputs`.
+        rules: its Y symbols and their counts.
+        ticks: with the outputs before it revealed.
+        context: int64 `[n]`, the context that predicts each tick.
+        came: int64 `[n]`, the symbol of what comes in it; values: `[Y, n]`, what each symbol would be there.
+    """
+
+    number: int
+    kind: str
+    i: int
+    rules: Rules
+    ticks: TickFactors
+    context: Longs
+    came: Longs
+    values: npt.NDArray[Any]
+
+
 class RulesModel:
     """A world model that keeps every tick and learns one set of rules per output; it cannot predict before any tick.
 
@@ -56,7 +79,7 @@ class RulesModel:
 
     Attributes:
         outputs: what is predicted, in order: `field`, `ended`, `available` or `pay`, and the index of field or channel.
-        rules: one per output, of the last `learn`.
+        rules: one per output, of the last `learn`; hierarchies: the same as rules with exceptions.
         seen_maps: the map of each stage entered, the first included; ticks take place on the last.
         masks: bool `[m, A]`, every set of available actions seen so far; the first is the empty set.
         starts: initial states of episodes, with their counts.
@@ -71,6 +94,10 @@ class RulesModel:
         self._end = self.outputs.index(("ended", 0))
         self.factors_before = factors_before(self.geometry)
         self.rules: list[Rules] = []
+        self.hierarchies: list[RuleHierarchy] = []
+        self._since: dict[tuple[int, int], int] = {}
+        self._learned_from = 0
+        self._usual_counts: dict[int, tuple[Longs, Longs]] = {}
         self.masks: Bools = np.zeros((0, n_actions), np.bool_)
         self.starts: dict[tuple[int, ...], int] = {}
         self.n = 0
@@ -133,8 +160,15 @@ class RulesModel:
                 only recount. None: all are learned anew, in any encoding.
             n: number of ticks; None: all.
         """
-        told = self._told(slice(0, self.n if n is None else n))
+        self._learned_from = self.n if n is None else n
+        told = self._told(slice(0, self._learned_from))
         self.rules = [self._learned(number, ticks, came, which) for number, ticks, came in told]
+        self.hierarchies = [RuleHierarchy(rules) for rules in self.rules]
+        keys = [(number, key) for number, its in enumerate(self.hierarchies) for _, key in its.keys]
+        for number, rules in enumerate(self.rules):
+            keys += [] if rules.usual is None else [(number, key) for key in rules.usual.names]
+        self._since = {key: self._since.get(key, self._learned_from) for key in keys}
+        self._usual_counts = {}
 
     def unexplained(self, since: int) -> list[bool]:
         """Per output: whether some tick from number `since` on differs from the likeliest prediction of its rules."""
@@ -145,6 +179,86 @@ class RulesModel:
             likeliest = np.array([kept[0] for kept, _ in rules.outcomes])
             out.append(bool((symbols != likeliest[rules.place(ticks)]).any()))
         return out
+
+    # Explaining
+
+    def fired(
+        self, states: Longs, actions: Longs, after: Longs, rewards: Floats, ended: Bools
+    ) -> Iterator[FiredContexts]:
+        """What the rules of each output say of ticks that go as given, in the order in which outputs are predicted.
+
+        Args:
+            states: int64 `[n, O + 1]`, before each tick, on the map entered last.
+            actions: int64 `[n]`.
+            after: int64 `[n, O + 1]`, as the model predicts it; so are `rewards` and `ended`.
+            rewards: float64 `[n, K]`.
+            ended: bool `[n]`.
+        """
+        ticks = self.ticks(states, actions)
+        every = np.arange(len(actions))
+        for number, (kind, i) in enumerate(self.outputs):
+            rules, way = self.rules[number], self._ways.get(number)
+            symbols = np.arange(rules.alphabet.size)
+            if way is not None:
+                came = after[:, i]
+                written = self._written(number, rules, ticks, came)
+                repeated = ticks.take(np.tile(every, symbols.size))
+                values: npt.NDArray[Any] = way.read(rules, repeated, np.repeat(symbols, every.size))
+                values = values.reshape(symbols.size, every.size)
+            else:
+                if kind == "pay":
+                    came = np.array([self._pays[i].get(pay, 0) for pay in rewards[:, i].tolist()], np.int64)
+                else:
+                    came = ended.astype(np.int64) if kind == "ended" else np.where(ended, 0, after[:, -1])
+                written = came
+                told = np.array(list(self._pays[i])) if kind == "pay" else np.arange(rules.alphabet.max() + 1)
+                values = np.repeat(told[rules.alphabet][:, None], every.size, axis=1)
+            context = rules.place(ticks)
+            likeliest = np.array([kept[0] for kept, _ in rules.outcomes])[context]
+            found = rules.symbols(written)
+            # What a clipped change comes to may have no code of its own.
+            yield FiredContexts(number, kind, i, rules, ticks, context, np.where(found >= 0, found, likeliest), values)
+            if way is not None:
+                ticks.after[i] = came
+            else:
+                ticks.plain[number] = came
+
+    def since(self, number: int, node: int, at: int = -1) -> int:
+        """After how many ticks a rule of an output came to be held; it was kept ever since.
+
+        Args:
+            number: of the output.
+            node: of its tree.
+            at: the place in its table of usual changes, for a root that says "as usual"; else -1.
+        """
+        usual = self.rules[number].usual
+        key = self.hierarchies[number].key_of(node) if at < 0 or usual is None else usual.names[at]
+        return self._since[number, key]
+
+    def usual_counts(self, number: int, at: int) -> tuple[int, int]:
+        """How often the usual change at a place of a field's table came, and how often its factors had those values."""
+        if number not in self._usual_counts:
+            usual, i = self.rules[number].usual, self.outputs[number][1]
+            assert usual is not None, "it has a table"
+            rows = slice(0, self._learned_from)
+            ticks = TickFactors(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
+            change = self.geometry.change(i, self._now[rows, i], self._after[rows, i])
+            index = usual.index(ticks)
+            hit = (index >= 0) & (change == usual.changes[index])
+            size = usual.keys.size
+            self._usual_counts[number] = (
+                np.bincount(index[hit], minlength=size),
+                np.bincount(index[index >= 0], minlength=size),
+            )
+        right, seen = self._usual_counts[number]
+        return int(right[at]), int(seen[at])
+
+    def plain_value(self, number: int, value: int) -> tuple[float, ...]:
+        """A value of an output that is no field: whether it ends, the available actions, or a pay."""
+        kind, i = self.outputs[number]
+        if kind == "available":
+            return tuple(np.flatnonzero(self.masks[value]).tolist())
+        return (list(self._pays[i])[value],) if kind == "pay" else (value,)
 
     # Predicting
 
@@ -202,12 +316,17 @@ class RulesModel:
                 for name, field in _SENSES.items()
             },
             "masks": self.masks,
+            "rule_names": np.array(list(self._since), np.int64).reshape(-1, 2),
+            "rule_since": np.array(list(self._since.values()), np.int64),
             "start_state": np.array(list(self.starts), np.int64),
             "start_count": np.array(list(self.starts.values()), np.int64),
         }
 
     def restore(self, data: dict[str, npt.NDArray[Any]]) -> None:
         """Takes what `arrays` gave into a model that is still empty; nothing is learned from it yet."""
+        if "rule_since" in data:  # older files have none
+            names = ((output, name) for output, name in data["rule_names"].tolist())
+            self._since = dict(zip(names, data["rule_since"].tolist(), strict=True))
         for mask in data["masks"][1:]:
             self._add_mask(mask)
         columns = (data[name].copy() for name in _COLUMNS)

@@ -45,9 +45,19 @@ class Usual:
 
     def look_up(self, ticks: TickFactors, still: int) -> Longs:
         """int64 `[n]`: the usual change; `still` where the factors' values were never seen."""
+        at = self.index(ticks)
+        return np.where(at >= 0, self.changes[at], still)
+
+    def index(self, ticks: TickFactors) -> Longs:
+        """int64 `[n]`: the place of each tick's values in the table; -1 where they were never seen."""
         key = _key(self.source, ticks)
         at = np.minimum(np.searchsorted(self.keys, key), self.keys.size - 1)
-        return np.where(self.keys[at] == key, self.changes[at], still)
+        return np.where(self.keys[at] == key, at, -1)
+
+    @cached_property
+    def names(self) -> list[int]:
+        """A number for each row of the table, the same in every table that has the row."""
+        return [hash((-1, key, change)) for key, change in zip(self.keys.tolist(), self.changes.tolist(), strict=True)]
 
     @property
     def nats(self) -> float:

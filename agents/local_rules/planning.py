@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from ...envs.solvers.vector_values import Heads
 from ..planners.base import BoundPlanner, Planner, Problem
 from ..planners.modifiable_utility import ChangingProblem, HeldWeights
 from ..records.attribution import DeliberationRule
+from ..records.fired_rules import FiredRules
+from ..records.plan import PlanStep
+from .explanation import fired_rules
 from .imagined_mdp import ImaginedMDP, imagine, state_keys
 from .model import RulesModel
 
@@ -206,6 +210,26 @@ class RulesPlanner:
             hit_rate=likeliest / predicted if predicted else math.nan,
             possible=possible / predicted if predicted else math.nan,
         )
+
+    def fired_rules(self, place: int, line: Sequence[PlanStep]) -> FiredRules:
+        """The rules that predict the steps of a plan's line, from a state of the MDP that was imagined last."""
+        imagined, rows = self.imagined, list[int]()
+        states = list[int]()
+        for step in line:
+            outcomes = imagined.outcomes(place, step.action)
+            reached = imagined.mdp.next_state[outcomes]
+            seen = (imagined.states[reached, :-1] == step.observation).all(axis=1)
+            if not seen.any():  # a planner may end its line elsewhere than in the model
+                break
+            rows.append(outcomes.start + int(np.where(seen, imagined.mdp.probability[outcomes], -1.0).argmax()))
+            states.append(place)
+            place = int(imagined.mdp.next_state[rows[-1]])
+        if not rows:
+            return FiredRules((), ())
+        after = imagined.mdp.next_state[rows]
+        actions = np.array([step.action for step in line[: len(rows)]], np.int64)
+        rewards, ended = imagined.mdp.rewards[rows], imagined.ended[after]
+        return fired_rules(self.model, imagined.states[states], actions, imagined.states[after], rewards, ended)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything learned, as plain arrays: all ticks, and at which ticks which rules were learned."""

@@ -58,6 +58,35 @@ class _StoredAttribution(StoredRecord):
     margin: list[FiniteNumber]
 
 
+class _StoredTest(StoredRecord):
+    kind: str
+    i: _Index
+    other: _Index
+    told: bool
+    among: list[list[FiniteNumber]]
+    more: Whole
+    holds: bool
+
+
+class _StoredRule(StoredRecord):
+    target: str
+    index: _Index
+    claim: str
+    amount: list[FiniteNumber]
+    tests: list[_StoredTest]
+    general: _Index
+    seen: Whole
+    right: Whole
+    since: Whole | None
+    omitted: Whole
+
+
+class _StoredFiredRules(StoredRecord):
+    rules: list[_StoredRule]
+    steps: list[list[_Index]]
+    truncated: bool
+
+
 class StoredThought(StoredRecord):
     """See `Thought`."""
 
@@ -72,6 +101,7 @@ class StoredThought(StoredRecord):
     available: list[bool]
     attribution: _StoredAttribution
     plans: list[StoredPlan]
+    rules: _StoredFiredRules | None = None
     version: int
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...envs.base import Bools, Floats, Ints
 from ...scenarios.bounded_reading import fit
+from .fired_rules import FiredRules, fired_dict, fired_from
 from .plan import Plan, plan_dict, plan_from
 from .stored import THOUGHT
 from .validation import check_actions, check_version, put, read_object
@@ -67,6 +68,7 @@ class Thought:
         available: bool `[A]`, whether the action could be chosen.
         attribution: which heads decided.
         plans: the candidate plans, at most `MAX_PLANS`; the first is the one that was acted on.
+        rules: which learned rules predicted the line of the first plan; None for a model without rules.
         version: `THOUGHT_VERSION`.
     """
 
@@ -81,6 +83,7 @@ class Thought:
     available: Bools
     attribution: Attribution
     plans: tuple[Plan, ...]
+    rules: FiredRules | None = None
     version: int = THOUGHT_VERSION
 
     def __post_init__(self) -> None:
@@ -101,6 +104,10 @@ class Thought:
         for plan in self.plans:
             if plan.q.shape != self.q.shape:
                 raise ValueError(f"plans: a plan's q has shape {plan.q.shape}, the thought's {self.q.shape}")
+        if self.rules is not None:
+            steps = len(self.plans[0].line) if self.plans else 0
+            if len(self.rules.steps) > steps:
+                raise ValueError(f"rules: of {len(self.rules.steps)} steps, where the plan has {steps}")
 
     @property
     def decided_by(self) -> tuple[str, ...]:
@@ -123,6 +130,8 @@ class Thought:
             "margin": self.attribution.margin.tolist(),
         }
         data["plans"] = [plan_dict(plan) for plan in self.plans]
+        if self.rules is not None:  # versions of Turncoat without this field can read all other thoughts
+            data["rules"] = fired_dict(self.rules)
         return json.dumps(data, allow_nan=False)
 
     @staticmethod
@@ -135,6 +144,7 @@ class Thought:
         data = read_object(text)
         check_version("thought", data.get("version"), THOUGHT_VERSION)
         fit(THOUGHT, data, "this is not a thought")
+        rules = data.pop("rules", None)
         try:
             return Thought(
                 **{
@@ -144,6 +154,7 @@ class Thought:
                     "q": np.array(data["q"], np.float64).reshape(-1, len(data["channels"])),
                     "attribution": Attribution(**data["attribution"]),
                     "plans": tuple(plan_from(plan) for plan in data["plans"]),
+                    "rules": None if rules is None else fired_from(rules),
                 }
             )
         except (KeyError, TypeError) as fault:

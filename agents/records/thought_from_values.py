@@ -6,6 +6,7 @@ import numpy as np
 
 from ...envs.base import Bools, Floats
 from .attribution import DeliberationRule, attribution
+from .fired_rules import FiredRules
 from .plan import Plan
 from .thought import Thought
 
@@ -20,6 +21,7 @@ def tabular_thought(
     uncertainty: Floats,
     available: Bools,
     plan: Plan | None,
+    rules: FiredRules | None = None,
 ) -> Thought:
     """The thought of a decision that was made by a plan; its values are those of the plan.
 
@@ -33,11 +35,12 @@ def tabular_thought(
         uncertainty: float64 `[A]`, as in `Thought`.
         available: bool `[A]`, the actions that could be chosen.
         plan: None where there was none; then `q` is zero.
+        rules: as in `Thought`.
     """
     # Without a plan there are no values, and attribution by zeros names no head as deciding.
     q = np.zeros((available.size, len(channels))) if plan is None else plan.q
     plans = () if plan is None else (plan,)
-    return valued_thought(agent, channels, weights, rule, step, action, q, uncertainty, available, plans)
+    return valued_thought(agent, channels, weights, rule, step, action, q, uncertainty, available, plans, rules)
 
 
 def valued_thought(
@@ -51,6 +54,7 @@ def valued_thought(
     uncertainty: Floats,
     available: Bools,
     plans: tuple[Plan, ...] = (),
+    rules: FiredRules | None = None,
 ) -> Thought:
     """The thought of a decision by values `q`, float64 `[A, K]`, with any number of plans.
 
@@ -68,4 +72,5 @@ def valued_thought(
         available=available,
         attribution=attribution(q, weights, available, action, rule),
         plans=plans,
+        rules=rules,
     )
