@@ -96,10 +96,10 @@ class NotEnumerableError(WorldError):
     """The world has more states, or a tick more outcomes, than were allowed; the message names what multiplies.
 
     Attributes:
-        cure: what an author can do about it.
+        cure: what an author can do about it; empty where nothing is known to help.
     """
 
-    def __init__(self, message: str, cure: str = "shrink what multiplies") -> None:
+    def __init__(self, message: str, cure: str = "") -> None:
         self.cure = cure
         super().__init__(message, cure)  # an error is pickled by its arguments
 

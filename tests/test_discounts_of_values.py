@@ -1,5 +1,6 @@
 """Values with discounts of their own: who follows them, who refuses, and heads against exact policy evaluation."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,9 @@ from turncoat.agents.base import Agent
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
+from turncoat.endings import failed
 from turncoat.envs.analysis.exact_plan import plan_exactly
-from turncoat.envs.base import UnlikeDiscountsError
+from turncoat.envs.base import NotEnumerableError, UnlikeDiscountsError
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
@@ -74,6 +76,22 @@ def test_exact_is_not_applicable_and_check_says_so_with_a_code() -> None:
     assert len(found) == 1
     assert found[0].warning
     assert "not applicable" in found[0].message
+
+
+def test_a_run_solves_nothing_where_exact_is_not_applicable() -> None:
+    name = "treacherous_turn/watched_shortcut"
+    whole, changed = load(name), apply_overrides(load(name), _first_value(name))
+    assert api.check(changed).solves < api.check(whole).solves
+
+
+def test_the_commands_say_what_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    fault = UnlikeDiscountsError("no plan stays best", "leave `discount:` out")
+    assert failed(fault, False) == 2
+    assert capsys.readouterr().err == "turncoat: no plan stays best\n  cure: leave `discount:` out\n"
+    assert failed(fault, True) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["cure"] == "leave `discount:` out"
+    assert failed(NotEnumerableError("nothing is known to help"), False) == 2
+    assert capsys.readouterr().err == "turncoat: nothing is known to help\n"
 
 
 def _first_value(name: str) -> dict[str, object]:

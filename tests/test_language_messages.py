@@ -506,6 +506,7 @@ CASES = [
     Case("agents twice under each", "TC219", "    when: ann does left",
          "    each: [agent, agent]\n    when: ann does left", TWO_AGENTS),
     Case("like nobody", "TC423", BOB, "bob: {like: amn}", TWO_AGENTS),
+    Case("like a list", "TC202", BOB, "bob: {like: [ann]}", TWO_AGENTS),
     Case("like one who is like another", "TC244", BOB,
          "bob: {like: cat}\n  cat: {like: ann}", TWO_AGENTS),
     Case("alike, and one of them lacks a field", "TC420", ITS_AGENTS,
@@ -578,6 +579,8 @@ CASES = [
          MONITORED.replace("seized", "seizd").replace("control: myopic", "control: myopc") + "expect:\n"),
     Case("a monitor that cannot fail", "TC241", "expect:\n",
          MONITORED.replace("lead: {at_least: 1}", "auc: {at_least: 0}") + "expect:\n"),
+    Case("a monitor that cannot pass", "TC241", "expect:\n",
+         MONITORED.replace("lead: {at_least: 1}", "false_alarms: {at_most: -0.1}") + "expect:\n"),
     Case("a monitor that reads minds", "TC203", "expect:\n", MONITORED.replace("plan", "mind") + "expect:\n"),
     # Lives
     Case("what persists without a life", "TC250", LIVED[LIVED.index("life:\n"):LIVED.index("expect")], "", LIVED),

@@ -178,6 +178,39 @@ def test_faults_name_their_place(text: str, says: str) -> None:
         scenario_of(GAMBLE + f"expect: [{{name: x, measure: '{text}', at_most: 0}}]\n")
 
 
+# Each coin takes a score of 1 and leaves no other trace: of the sums, the processes of exact plans keep the mean alone.
+HIDDEN = """
+agents:
+  robot: {actions: [wait], values: {gain: {}}}
+draws: {}
+rewards: {gain: {}, performance: {hidden: true}}
+rules:
+  - name: coming
+    then: event came
+    pays: {gain: 1}
+stages: {deploy: {limit: 1}}
+"""
+
+
+@pytest.mark.parametrize("coins", [1, 7])
+def test_scores_of_which_the_mean_alone_is_kept_have_no_worst(coins: int) -> None:
+    """With 7 coins there are so many outcomes that they are made one before the tick is over."""
+    names = [f"c{number}" for number in range(coins)]
+    text = HIDDEN.replace("draws: {}", "draws:\n" + "".join(f"  {name}: {{at: tick}}\n" for name in names))
+    rules = "".join(f"  - {{name: r_{each}, when: {each} == 1, pays: {{performance: -1}}}}\n" for each in names)
+    blind = SolvedWorlds(scenario_of(text.replace("stages:", rules + "stages:")))
+    assert exact_range(blind, parsed_measure("performance"), {}, "deploy").low == pytest.approx(-coins / 2)
+    assert exact_range(blind, parsed_measure("cvar(0.25, return)"), {}, "deploy").low == 1
+    with pytest.raises(NotEnumerableError, match="only the mean is kept") as fault:
+        exact_range(blind, parsed_measure("cvar(0.25, performance)"), {}, "deploy")
+    assert "an event of its own" in fault.value.cure
+    # The cure: what tells them apart keeps them apart.
+    told = rules.replace("pays:", "then: event hit, pays:") if coins == 1 else ""
+    if told:
+        seen = SolvedWorlds(scenario_of(text.replace("stages:", told + "stages:")))
+        assert exact_range(seen, parsed_measure("cvar(0.25, performance)"), {}, "deploy").low == pytest.approx(-1)
+
+
 # ------------------------------------------------------------------ over an interval of a setting
 
 

@@ -217,7 +217,13 @@ def fault_data(fault: BaseException) -> dict[str, Any]:
 
     kind = _kind(fault)
     faults = [printing.fault_data(each) for each in fault.faults] if isinstance(fault, ScenarioError) else []
-    return {"kind": kind, "message": _named(fault) if kind == "crash" else _message(fault), "faults": faults}
+    told = {"kind": kind, "message": _named(fault) if kind == "crash" else _message(fault), "faults": faults}
+    return {**told, "cure": cure} if (cure := _cure(fault)) else told
+
+
+def _cure(fault: BaseException) -> str:
+    """What can be done about it, where the fault knows; a scenario's faults have theirs each."""
+    return str(getattr(fault, "cure", ""))
 
 
 def tell(fault: BaseException) -> None:
@@ -237,6 +243,8 @@ def tell(fault: BaseException) -> None:
         fault.show()
     else:
         err.print(f"turncoat: {escape(_message(fault))}", soft_wrap=True)
+        if cure := _cure(fault):
+            err.print(f"  cure: {escape(cure)}", soft_wrap=True)
 
 
 def _kind(fault: BaseException) -> str:

@@ -114,7 +114,8 @@ class ExactPlan:
     def evaluated(self) -> Enumeration:
         """The process on which the plan is evaluated, with the world's state behind each of its states."""
         states = self.enumeration.states[self.state_of]
-        return Enumeration(self.enumeration.world, self.mdp, states, self.performance)
+        blended = self.enumeration.blended
+        return Enumeration(self.enumeration.world, self.mdp, states, self.performance, blended=blended)
 
     @property
     def source(self) -> Longs:
@@ -222,7 +223,7 @@ def plan_exactly(
 def _plan_apart(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
     """The plan of two who choose apart: all equilibria count, so that a claim has to hold in each of them."""
     if barring:
-        raise NotEnumerableError("equilibria without an event are not solved for; write `solution: joint`")
+        raise NotEnumerableError("equilibria without an event are not solved for", "write `solution: joint`")
     world, found = enumeration.world, equilibria_of(enumeration)
     weights = np.sum([its.weights for its in world.agents], axis=0)
     return ExactPlan(
@@ -330,7 +331,7 @@ def _rule(world: World) -> DeliberationRule:
     rules = [world.agents[agent].deliberation for agent in deciding_agents(world)]
     if len(rules) > 1 and any(rule.name != "weighted" for rule in rules):
         raise NotEnumerableError(
-            "a joint solution is the best by weighted sums; give every agent `deliberation: weighted`"
+            "a joint solution is the best by weighted sums", "give every agent `deliberation: weighted`"
         )
     return rules[0]
 

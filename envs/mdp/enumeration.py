@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from ...scenarios.language.expressions.syntax import Expression
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError, TooManyStatesError
 from ..reference.action_mask import available
 from ..reference.expressions import context_between_ticks, evaluate_bool, evaluate_float
-from ..reference.step import TickResult, reset, step
+from ..reference.step import TickResult, reset, step, unlike
 from ..time_limit import OutOfTimeError, check_time
 from ..world.randomness import EnumeratedDraws, TooManyRowsError
 from ..world.world import World
@@ -43,6 +43,7 @@ class Enumeration:
         states: int32 `[S, F]`.
         performance: float64 `[M]`, the hidden score of each outcome (its mean, where chance alone decides it).
         fired: names of the rules that fired somewhere.
+        blended: somewhere `performance` is the mean of unlike scores: it has the right mean, and not the right spread.
     """
 
     world: World
@@ -50,6 +51,7 @@ class Enumeration:
     states: Ints
     performance: Floats
     fired: frozenset[str] = frozenset()
+    blended: bool = False
 
     def holds(self, condition: Expression) -> Bools:
         """bool `[S]`: the states in which a resolved guard holds."""
@@ -76,10 +78,10 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     index = StateNumbers(world)
     if start is None:
         begin = reset(world, EnumeratedDraws(limit=max_states))
-        fired = set(begin.fired)
+        noted = Noted(set(begin.fired))
         numbers, probability_of = merged_start(index, begin.states, begin.probability)
     else:
-        fired = set()
+        noted = Noted()
         numbers, probability_of = merged_start(index, start, np.full(len(start), 1 / len(start)))
     joint = world.joint_actions
     parts: list[TransitionRows] = []
@@ -96,7 +98,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
             refuse_what_cannot_end(world, max_states)
         lanes = np.arange(done, min(index.size, done + size))
         try:
-            part = expand(world, index, lanes, joint, fired, rows_at_once if lanes.size > 1 else None)
+            part = expand(world, index, lanes, joint, noted, rows_at_once if lanes.size > 1 else None)
         except TooManyRowsError:
             size = lanes.size // 2
             continue
@@ -108,7 +110,8 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
             raise too_many_states(world, index.states(), max_states)
         if stored > MAX_STORED:
             message = f"more than {MAX_STORED:,} outcomes in stage `{world.stage}`"
-            raise TooManyStatesError(f"{message}; what multiplies: {what_multiplies(world, index.states())}")
+            multiplies = what_multiplies(world, index.states())
+            raise TooManyStatesError(f"{message}; what multiplies: {multiplies}", "shrink what multiplies")
     rows, next_state, probability, rewards, events, performance = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -129,7 +132,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
         event_names=world.events,
         action_names=world.joint_action_names,
     )
-    return Enumeration(world, mdp, states, performance, frozenset(fired))
+    return Enumeration(world, mdp, states, performance, frozenset(noted.fired), noted.blended)
 
 
 def _check_time(world: World, index: StateNumbers, began: float) -> None:
@@ -155,10 +158,18 @@ TransitionRows: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
 """Row, next state, probability, rewards, events, performance, each with one entry per outcome."""
 
 
+@dataclass
+class Noted:
+    """What is noticed while outcomes are made; see `Enumeration`."""
+
+    fired: set[str] = field(default_factory=set)
+    blended: bool = False
+
+
 def expand(
-    world: World, index: StateNumbers, lanes: Longs, joint: Ints, fired: set[str], rows: int | None
+    world: World, index: StateNumbers, lanes: Longs, joint: Ints, noted: Noted, rows: int | None
 ) -> TransitionRows:
-    """All outcomes of all actions in some states, at most `rows`; adds to `fired` the rules that fired."""
+    """All outcomes of all actions in some states, at most `rows`; what is noticed is added to `noted`."""
     states = index.states()[lanes]
     alive = states[:, world.ended] == 0
     allowed = np.repeat(alive[:, None], len(joint), axis=1)
@@ -166,23 +177,31 @@ def expand(
         mask = available(world, states, agent)
         if not (mask.any(axis=1) | ~alive).all():
             name = world.agents[agent].name
-            raise NotEnumerableError(f"in some state `{name}` has no available action; give it one without a condition")
+            raise NotEnumerableError(
+                f"in some state `{name}` has no available action", "give it one without a condition"
+            )
         allowed &= mask[:, joint[:, agent]]
     # Unavailable actions are left out rather than stepped as no-ops: their rows are empty, as `FiniteMDP` defines.
     lane, action = np.nonzero(allowed)
     tick = step(world, states[lane], joint[action], EnumeratedDraws(world.max_outcomes, rows))
-    fired |= tick.fired
+    noted.fired |= tick.fired
+    noted.blended |= tick.blended
     row = (lanes[lane] * len(joint) + action)[tick.source]
     next_state = index.number(tick.states)
     if tick.source.size == lane.size:
         return row, next_state, tick.probability, tick.rewards, tick.events, tick.performance
-    return _merged(row, next_state, tick)
+    merged, blended = _merged(row, next_state, tick)
+    noted.blended |= blended
+    return merged
 
 
-def _merged(row: Longs, next_state: Ints, tick: TickResult) -> TransitionRows:
+def _merged(row: Longs, next_state: Ints, tick: TickResult) -> tuple[TransitionRows, bool]:
     """Merge outcomes of one row that an agent could not tell apart; their performance is replaced by its mean.
 
     Performance must not decide which outcomes are merged: an agent could read it off the number of outcomes.
+
+    Returns:
+        The rows, and whether some of them had unlike performances.
     """
     order = np.lexsort((*tick.rewards.T, tick.events, next_state, row))
     same = np.ones(order.size - 1, np.bool_)
@@ -196,7 +215,8 @@ def _merged(row: Longs, next_state: Ints, tick: TickResult) -> TransitionRows:
     # The mean as an offset from the first: where all are equal it is exact, whatever the probabilities round to.
     beyond = tick.performance[order] - np.repeat(performance, np.diff(np.append(begins, order.size)))
     performance = performance + np.add.reduceat(tick.probability[order] * beyond, begins) / probability
-    return row[kept], next_state[kept], probability, tick.rewards[kept], tick.events[kept], performance
+    merged = (row[kept], next_state[kept], probability, tick.rewards[kept], tick.events[kept], performance)
+    return merged, unlike(beyond, performance)
 
 
 class StateNumbers:
@@ -239,7 +259,7 @@ class StateNumbers:
         # A hash may collide, and a collision would silently merge two states: each one is compared with its own copy.
         if not self._exact and not np.array_equal(self._store[found], states):
             raise NotEnumerableError(
-                "two states share a 64-bit hash; change any name or bound in the file and try again"
+                "two states share a 64-bit hash", "change any name or bound in the file and try again"
             )
         return found
 

@@ -10,7 +10,7 @@ from ..base import Bools, FiniteMDP, Floats, Ints, Longs, TooManyStatesError
 from ..reference.step import reset
 from ..world.randomness import EnumeratedDraws
 from ..world.world import World
-from .enumeration import StateNumbers, TransitionRows, expand, merged_start
+from .enumeration import Noted, StateNumbers, TransitionRows, expand, merged_start
 
 _AT_ONCE = 4096
 """States that are expanded at once."""
@@ -105,7 +105,7 @@ class PartialEnumeration:
 
     def _expand(self, lanes: Longs) -> None:
         try:
-            part = expand(self.world, self._index, lanes, self.world.joint_actions, set(), None)
+            part = expand(self.world, self._index, lanes, self.world.joint_actions, Noted(), None)
         except TooManyStatesError:
             if lanes.size == 1 and np.isin(lanes, self.start_state).any():
                 raise

@@ -48,6 +48,8 @@ from .expressions import EvalContext, cell_of, context_between_ticks, evaluate_b
 
 FEW_OUTCOMES = 64
 """Outcomes of a lane that are only compared when its tick is over: finding the few that are alike would cost more."""
+_ROUNDING = 1e-12
+"""Of the largest score: sums of the same pays that were added in another order differ by less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,7 @@ class TickResult:
         events: uint64 `[B]`, bit i for event i of the world.
         ended: bool `[B]`, the episode is over.
         fired: names of the rules that fired in any row.
+        blended: some row's hidden score is the mean of unlike ones (see `merge_alike`).
     """
 
     states: Ints
@@ -74,6 +77,7 @@ class TickResult:
     events: Bits
     ended: Bools
     fired: frozenset[str]
+    blended: bool = False
 
 
 def reset(world: World, chance: DrawMethod, lanes: int = 1, outliving: Ints | None = None) -> TickResult:
@@ -166,6 +170,11 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
     return tick.result(frozen=states)
 
 
+def unlike(beyond: Floats, mean: Floats) -> bool:
+    """Whether hidden scores float64 `[B]` lie beyond those that they are merged with by more than rounding explains."""
+    return bool(beyond.size) and bool(np.abs(beyond).max() > _ROUNDING * max(1.0, float(np.abs(mean).max())))
+
+
 # ------------------------------------------------------------------ the batch in the middle of a tick
 
 
@@ -186,6 +195,7 @@ class _TickState:
     drawn: list[str] = field(default_factory=list)
     fired: set[str] = field(default_factory=set)
     grown: bool = False
+    blended: bool = False
 
     @classmethod
     def at_start(cls, world: World, chance: DrawMethod, lanes: int) -> _TickState:
@@ -315,6 +325,7 @@ class _TickState:
             self.events[order],
             out[:, world.ended] > 0,
             frozenset(self.fired),
+            self.blended,
         )
 
     def merge_alike(self) -> None:
@@ -341,6 +352,7 @@ class _TickState:
         beyond = self.performance[many] - self.performance[many[first]][alike]
         mean = self.performance[many[first]] + np.bincount(alike, self.probability[many] * beyond) / weight
         self.probability[many[first]], self.performance[many[first]] = weight, mean
+        self.blended |= unlike(beyond, mean)
         kept = np.ones(context.lanes, np.bool_)
         kept[many] = False
         kept[many[first]] = True

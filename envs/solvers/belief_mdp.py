@@ -227,7 +227,8 @@ class _Beliefs:
             if len(self.supports) == self._most:
                 raise NotEnumerableError(
                     f"more than {self._most} beliefs can be reached over {self._n_states} states; what hides multiplies"
-                    " them: show more, plan over a shorter horizon, or raise max_states"
+                    " them",
+                    "show more, plan over a shorter horizon, or raise `runs.max_states`",
                 )
             self._numbers[key] = len(self.supports)
             self.supports.append(support)

@@ -13,7 +13,7 @@ import polars as pl
 from ...envs.analysis import tie_ranges as extremes
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.tail_risk import tail_range
-from ...envs.base import Bools, FiniteMDP, Floats
+from ...envs.base import Bools, FiniteMDP, Floats, NotEnumerableError
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.syntax import (
@@ -144,6 +144,11 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
         case Statistic():
             return _exact_statistic(measure, plan)
         case TailMean(share, of):
+            if of.quantity == "performance" and plan.enumeration.blended:
+                raise NotEnumerableError(
+                    "chance decides the hidden score where nothing else tells what it decided: only the mean is kept",
+                    "give each case an event of its own, as with `then: event bad_luck`",
+                )
             gain = plan.performance if of.quantity == "performance" else _gain(of.channel, plan)
             return Interval(*tail_range(mdp, optimal, gain, steps, _number(share)))
         case Quantity("steps"):

@@ -227,7 +227,7 @@ def _front(game: ControlGame, sees: Sees) -> ProtocolFront:
     try:
         found = sighted_front(game) if sees == "state" else sequence_form_front(game, sees_state=False)
     except NotEnumerableError as fault:
-        return ProtocolFront(game.audits, (), f"{fault}; {fault.cure}")
+        return ProtocolFront(game.audits, (), f"{fault}; {fault.cure}" if fault.cure else str(fault))
     points = (ProtocolPoint(*(round(value, 9) + 0.0 for value in row)) for row in found.tolist())
     return ProtocolFront(game.audits, tuple(points))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,13 +26,14 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.layouts import PlacementError
 from ...envs.world.part_spec import ENUMERATE
-from ...envs.world.world import WorldTooLargeError
+from ...envs.world.world import WorldTooLargeError, check_discounts
 from ...scenarios.arguments import check_seconds
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import formula, parsed_measure
 from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.faults.faults import Fault, ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides
+from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation, Formula
 from ..exact.random_play import RandomPlay, play_at_random
@@ -54,6 +55,8 @@ LOOKED_INTO, LOOKING = 1_000, 2.0
 """States of a stage too large to enumerate into which `check` looks for bounds, and after how many seconds it stops."""
 LONGER = "shrink what multiplies, or give it longer (--time-limit)"
 """The cure for what takes too long."""
+TRAINED = "expect nothing of `exact` here, but of agents that are trained"
+"""The cure where no plan can be solved for, whatever is changed."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ class _Checker:
             elif stage in self.bounded:
                 self._in_time(stage, partial(self._possible_in_bounds, number, expectation, stage))
         self._enough_seeds()
-        solves, trainings = self._work()
+        solves, trainings = self._work(states)
         bounds = {stage: found.bounds for stage, found in self.bounded.items()}
         return CheckResult(
             states, origin, analysis, margins, solves, trainings, replays, self._in_order(), bounds, self.played
@@ -217,8 +220,9 @@ class _Checker:
                 mdp = self.solved.enumeration({}, stage).mdp
         except (NotEnumerableError, OutOfTimeError) as fault:
             cure = fault.cure if isinstance(fault, NotEnumerableError) else LONGER
+            solved = f"; to solve it, {cure}" if cure else ""
             message = f"simulated, not enumerated: {fault}"
-            self.fault("TC601", path, message, f"it runs and trains by simulation; to solve it, {cure}", warning=True)
+            self.fault("TC601", path, message, f"it runs and trains by simulation{solved}", warning=True)
             return None
         except ScenarioError as fault:
             self.faults.extend(fault.faults)
@@ -335,9 +339,10 @@ class _Checker:
         except NotEnumerableError as fault:
             if self.solved.lives_in(judged):
                 message = f"the life is not solved: {fault}"
-                self.fault("TC601", ("life",), message, f"to solve it, {fault.cure}", warning=True)
+                cure = f"to solve it, {fault.cure}" if fault.cure else TRAINED
+                self.fault("TC601", ("life",), message, cure, warning=True)
             else:  # its states are known: what cannot be is the plan that the file's `solution:` asks for
-                self.fault("TC601", ("solution",), f"not solved: {fault}", fault.cure, warning=True)
+                self.fault("TC601", ("solution",), f"not solved: {fault}", fault.cure or TRAINED, warning=True)
             return None
         except ImproperDiscountError as fault:
             cure = "give the stage a horizon, or the agent a discount below 1"
@@ -459,11 +464,11 @@ class _Checker:
                     self.fault("TC620", ("expect", unit.work.number), str(requirement), cure, warning=True)
                 said.add(unit.work)
 
-    def _work(self) -> tuple[int, int]:
+    def _work(self, states: Mapping[str, int | None]) -> tuple[int, int]:
         """How many exact solves and trainings a run with default settings makes.
 
-        There is one solve for each distinct condition, stage and set of barred events, and one training for each
-        distinct agent, condition, stage and seed.
+        There is one solve for each distinct condition, stage and set of barred events, where there can be one, and one
+        training for each distinct agent, condition, stage and seed.
         """
         document, solved = self.scenario.document, self.solved
         solves: set[tuple[object, ...]] = set()
@@ -474,10 +479,23 @@ class _Checker:
                 work = (repr(sorted(overrides.items(), key=lambda item: item[0])), stage)
                 for agent in expectation.of:
                     if agent == "exact":
-                        solves.add((*work, tuple(expectation.barring)))
+                        if self._solvable(overrides, stage, states):
+                            solves.add((*work, tuple(expectation.barring)))
                     elif agent in document.runs.agents:
                         trainings.update((agent, *work, seed) for seed in range(document.runs.seeds))
         return len(solves), len(trainings)
+
+    def _solvable(self, overrides: Overrides, stage: str, states: Mapping[str, int | None]) -> bool:
+        """Whether a run would solve for the best plan; elsewhere expectations of `exact` are not applicable."""
+        if self.solved.lives_in(stage):
+            return True
+        if states[stage] is None:
+            return False
+        try:
+            check_discounts(self.solved.world(overrides, stage))
+        except UnlikeDiscountsError:
+            return False
+        return True
 
 
 def _as_written(value: object) -> str:

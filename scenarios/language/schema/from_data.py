@@ -103,6 +103,9 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
     is_key = bool(detail["loc"]) and detail["loc"][-1] == "[key]"  # how pydantic marks an error of a mapping's key
     last = str(detail["loc"][-1]) if detail["loc"] else ""
     match kind:
+        # What a block lacks is that of the one that it is `like`; here `like` is of the wrong kind, and that is told.
+        case "missing" if path[:1] == ("agents",) and _given(_value(data, path), "like"):
+            pass
         case "missing":
             message = f"{where} lacks `{last}`"
             report.add("TC200", path, message, f"add the line `{last}: ...`", key=bool(path))
@@ -199,6 +202,11 @@ def _value(data: Data, path: Path) -> Data:
     for step in path:
         data = data[step]  # type: ignore[index]
     return data
+
+
+def _given(block: Data, key: str) -> bool:
+    """Whether a block says something under a key."""
+    return isinstance(block, dict) and block.get(key) is not None
 
 
 def _described(value: Data) -> str:
