@@ -21,6 +21,7 @@ NO_FOLDER = RuntimeError("cannot cache function 'f': no locator available for fi
 def compiled(tmp_path, monkeypatch):
     """Compile a small function as another process would, with a cache in `tmp_path/cache`: its number of cache hits."""
     (tmp_path / "small.py").write_text("def double(x):\n    return 2 * x\n")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
 
     def compiled():
@@ -42,6 +43,14 @@ def kept(tmp_path, ending):
 
 def test_it_is_kept(compiled):
     assert [compiled(), compiled()] == [0, 1]
+
+
+def test_a_folder_does_not_say_where_compiled_code_is_kept(tmp_path, compiled, monkeypatch):
+    """Numba has read `cache_dir: planted` in the `.numba_config.yaml` of a stranger's folder, and would unpickle it."""
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "planted"))
+    assert [compiled(), compiled()] == [0, 1]
+    assert not (tmp_path / "planted").exists()
 
 
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])
