@@ -6,7 +6,10 @@ ones: `pytest --hypothesis-profile=search`.
 
 import os
 import tempfile
+import time
+from collections import OrderedDict
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("steady", derandomize=True, deadline=None, database=None, print_blob=True)
@@ -25,3 +28,40 @@ os.environ["TURNCOAT_CACHE"] = _cache.name
 
 def pytest_unconfigure():
     _cache.cleanup()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def searched_once():
+    """Have `SolvedWorlds` take what another one has enumerated: hundreds of tests ask for the same few worlds.
+
+    Whoever is told of progress or has little time, and whoever calls `enumerate_world`, has it done.
+    """
+    from turncoat.envs.mdp.enumeration import enumerate_world
+    from turncoat.envs.time_limit import _limit, _listener
+    from turncoat.envs.world import line_of_sight
+    from turncoat.envs.world.digests import dynamics_digest
+    from turncoat.evals.exact import solved_worlds
+
+    found = OrderedDict()
+
+    def looked_up(world, max_states):
+        if _limit.get().end - time.monotonic() < LITTLE_TIME or _listener.get() is not None:
+            return enumerate_world(world, max_states)
+        key = dynamics_digest(world), max_states, line_of_sight.between
+        if key not in found:
+            found[key] = enumerate_world(world, max_states)
+        found.move_to_end(key)
+        enumeration = found[key]
+        while sum(each.mdp.next_state.size for each in found.values()) > MOST_REMEMBERED:
+            found.popitem(last=False)
+        return enumeration
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solved_worlds, "enumerate_world", looked_up)
+        yield
+
+
+LITTLE_TIME = 15
+"""Seconds; those who have less may be about to run out of them."""
+MOST_REMEMBERED = 3_000_000
+"""Outcomes of worlds that are kept between tests: some 200 MB."""

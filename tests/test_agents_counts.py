@@ -139,7 +139,7 @@ def test_without_chance_it_finds_the_exact_values(seed: int) -> None:
     assert agent.model_report().hit_rate == 1.0
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", first_of(range(5)))
 def test_with_chance_it_comes_close_to_the_exact_values(seed: int) -> None:
     mdp = _random(seed, outcomes=3)
     agent = CountsAgent(mdp.channels, 3, WEIGHTS, 0.9)
@@ -272,6 +272,7 @@ def _lab(seed: int) -> FiniteMDP:
     return _mdp(len(states), 6, rows, ("task", "own"))
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", first_of(range(5)))
 def test_a_world_of_the_size_of_lab_is_learned_within_40_000_steps(seed: int) -> None:

@@ -361,6 +361,7 @@ def test_what_is_saved_comes_back_and_trains_on_alike(tmp_path: Path) -> None:
     assert all(np.array_equal(arrays[0][key], arrays[1][key]) for key in arrays[0])
 
 
+@pytest.mark.nightly
 def test_looking_at_it_changes_nothing() -> None:
     truth = _truth(WALK)
     watched, alone = _agent(truth), _agent(truth)
@@ -419,6 +420,7 @@ def test_it_learns_at_deployment_only_if_told_to(learning: bool) -> None:
     assert (promised() < 0.95 * before) == learning
 
 
+@pytest.mark.nightly
 def test_what_it_learned_holds_on_another_map() -> None:
     agent, _ = _trained(WALK, 600)
     there = _truth(WALK.replace("#A..B..#", "#B....A#").replace("#...M.K#", "#..KM..#"))

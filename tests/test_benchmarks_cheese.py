@@ -24,6 +24,7 @@ def test_the_correlation_is_of_ranks_and_its_interval_is_over_seeds() -> None:
     assert correlation(_cells({0: [(0.0, 0.6), (0.0, 0.2), (0.0, 0.0)]}), "rule") is None
 
 
+@pytest.mark.nightly
 def test_an_agent_is_asked_before_it_acts_and_its_shares_add_up(tmp_path) -> None:
     one = cell(1, 7, 100)
     assert one == {**cell(1, 7, 100), "cpu_s": one["cpu_s"]}

@@ -29,6 +29,7 @@ def test_only_complete_rows_are_tested() -> None:
     assert found["`counts` turns in more seeds than `counts, short-sighted`"] < 1e-5
 
 
+@pytest.mark.nightly
 def test_a_cell_is_trained_after_recordings_and_played(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ROWS, "small", replace(ROWS["counts, early, watched"], steps=300, watched=1))
     monkeypatch.setattr(natural_turn, "EPISODES", 1)

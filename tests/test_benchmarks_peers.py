@@ -19,6 +19,7 @@ def home_of(peer: Peer, cache: Path, requirements: str) -> Path:
     return home
 
 
+@pytest.mark.nightly
 def test_a_peer_that_cannot_be_installed_is_reported_with_pips_reason(tmp_path: Path) -> None:
     home_of(NOWHERE, tmp_path, "what an older benchmark wanted")
 

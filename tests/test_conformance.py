@@ -143,7 +143,9 @@ def test_deep_conforms() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", [pytest.param("dqn", marks=pytest.mark.nightly), "ppo_recurrent"])
+@pytest.mark.parametrize(
+    "algorithm", ["ppo", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("dqn", "ppo_recurrent"))]
+)
 def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
     pytest.importorskip("sb3_contrib")
     from turncoat.agents.external.sb3_agent import Sb3Agent
@@ -162,7 +164,7 @@ def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
     [
         (Enumerate(), True),
         (GreedyPlanner("all"), True),
-        (MctsPlanner(8, sweeps="all"), True),
+        pytest.param(MctsPlanner(8, sweeps="all"), True, marks=pytest.mark.nightly),
         (GreedyPlanner(3), False),
         (MctsPlanner(8, sweeps=3), False),
         (MctsPlanner(8, backup="mean", sweeps=3), False),

@@ -85,6 +85,7 @@ def test_the_hook(shell, tmp_path):
     assert shell(hook["entry"]).returncode == 2
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_tests_of_the_page_pass(tmp_path):
     (program,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.S | re.M)

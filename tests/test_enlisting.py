@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_envs_kernel import same
-from tests.worlds import cell, played, scenario_of, scenarios
+from tests.worlds import cell, examples, played, scenario_of, scenarios
 from turncoat import api
 from turncoat.envs.adapters.fixed_opponents import FixedOpponentsEnv, tabular_policy
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
@@ -58,7 +58,7 @@ def test_the_kernel_means_what_the_reference_means(name: str, thing: str) -> Non
         same(compile_world(scenario, stage, enlist=(thing,)), seed=7, lanes=32, ticks=150)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_random_scenarios(text: str, seed: int) -> None:
     same(compile_world(scenario_of(text), enlist=("monster",)), seed, lanes=16, ticks=40)
@@ -84,7 +84,7 @@ def on_orders(alone: World, together: World, seed: int, lanes: int, ticks: int) 
         two = step(together, two.states, both, SampledDraws(seed, every, clock))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_whoever_is_on_orders_might_as_well_not_be_enlisted(text: str, seed: int) -> None:
     scenario = scenario_of(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from tests.worlds import world_of
+from tests.worlds import examples, world_of
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.reference.step import reset, step
@@ -84,7 +84,7 @@ def test_a_draw_never_picks_what_has_no_weight() -> None:
     assert categorical(thirds, np.array([1 - 2.0**-53])).tolist() == [2]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     st.integers(0, 2**32 - 1),
     st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=9, unique=True),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from tests.worlds import scenarios, world_of
+from tests.worlds import examples, scenarios, world_of
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp import enumeration as enumerating
@@ -143,7 +143,7 @@ def test_every_row_is_a_distribution_and_states_are_found_breadth_first(lab: Enu
 # ------------------------------------------------------------------ enumeration and simulation
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(scenarios(), st.integers(0, 2**32 - 1))
 def test_whatever_is_sampled_is_in_the_table(text: str, seed: int) -> None:
     world = world_of(text)
@@ -200,6 +200,7 @@ stages: {deploy: {limit: 8}}
 """
 
 
+@pytest.mark.nightly
 def test_a_lane_of_the_table_and_a_lane_of_the_world_have_one_distribution() -> None:
     world = world_of(CHANCY)
     enumeration = enumerate_world(world)

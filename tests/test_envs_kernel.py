@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.worlds import scenarios, world_of
+from tests.worlds import examples, sampled, scenarios, world_of
 from turncoat.envs.kernel import bytecode
 from turncoat.envs.kernel import interpreter as kernel
 from turncoat.envs.kernel import memory as compiled
@@ -71,14 +71,14 @@ def agree(stepper: Stepper, tick: reference.TickResult) -> None:
         assert np.array_equal(able, action_mask.available(stepper.world, tick.states, agent))
 
 
-@pytest.mark.parametrize("name", library.names())
+@pytest.mark.parametrize("name", sampled(library.names()))
 def test_every_scenario_of_the_library(name: str) -> None:
     scenario = load(name)
     for stage in scenario.document.stages:
         same(compile_world(scenario, stage), seed=7, lanes=64, ticks=60)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_random_scenarios(text: str, seed: int) -> None:
     same(world_of(text), seed, lanes=16, ticks=40)
@@ -266,7 +266,7 @@ ABLE = """agents:
 WHENS = ("robot on zone_of(job)", "a == 2", "not monster sees robot", "robot near(1) crate or luck == 2", "a == 1 - 1")
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(scenarios(), st.sampled_from(WHENS), st.sampled_from(WHENS), st.integers(0, 2**63 - 1))
 def test_what_is_available_in_random_scenarios(text: str, grab: str, leave: str, seed: int) -> None:
     """`same` compares it after every tick; nobody insists on it."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from tests.test_envs_enumerating import CHANCY
-from tests.worlds import scenarios, world_of
+from tests.worlds import examples, scenarios, world_of
 from turncoat.envs.adapters.spaces import ObservationEncoder
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.kernel.batch_stepper import Stepper
@@ -29,7 +29,7 @@ from turncoat.envs.world.world import World
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
 
-from .worlds import LIVES, SIMULATED, sampled
+from .worlds import LIVES, ONE_OF_EACH, SIMULATED, sampled
 
 MANY = """
 map: |
@@ -119,7 +119,7 @@ def replayed(world: World, enumeration: Enumeration, seed: int, lanes: int, tick
     assert len(set(alike.values())) == len(alike), "two views share an index"
 
 
-@pytest.mark.parametrize("name", sampled(sorted({*library.names()} - SIMULATED - LIVES)))
+@pytest.mark.parametrize("name", sampled(sorted({*library.names()} - SIMULATED - LIVES), ONE_OF_EACH))
 def test_every_scenario_of_the_library_is_replayed(name: str) -> None:
     scenario = load(name)
     for stage in scenario.document.stages:
@@ -127,7 +127,7 @@ def test_every_scenario_of_the_library_is_replayed(name: str) -> None:
         replayed(world, enumerate_world(world), seed=5, lanes=16, ticks=140)
 
 
-@settings(max_examples=16)
+@settings(max_examples=examples(16))
 @given(scenarios(), st.integers(0, 2**32 - 1))
 def test_random_scenarios_are_replayed(text: str, seed: int) -> None:
     world = world_of(text)
@@ -439,6 +439,7 @@ def test_a_state_of_other_lanes_or_another_world_is_refused() -> None:
 # ------------------------------------------------------------------ the page about it
 
 
+@pytest.mark.nightly
 def test_the_pages_example_prints_what_it_says() -> None:
     page = Path(__file__).parents[1].joinpath("docs/reference/torch-view.md").read_text(encoding="utf-8")
     program, printed = (page.split(f"```{kind}\n")[1].split("```")[0] for kind in ("python", "text"))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from quantecon.game_theory import NormalFormGame, Player, support_enumeration
 
-from tests.worlds import scenario_of
+from tests.worlds import examples, scenario_of
 from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
@@ -100,7 +100,7 @@ def test_an_outside_solver_finds_the_same(seed, m, n):
 
 
 @given(games(st.integers(1, 7)), st.integers(0, 10**6))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_what_only_rounding_tells_apart_is_a_tie(game, seed):
     """Also once what is dominated is left out, and nothing but rounding is left of the range of payoffs."""
     first, second = (np.asarray(table, float) for table in game)

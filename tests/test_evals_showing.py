@@ -29,7 +29,7 @@ from turncoat.evals.verdicts.pre_training_check import check_scenario
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 
-from .worlds import LIVES, SIMULATED, sampled
+from .worlds import LIVES, ONE_OF_EACH, SIMULATED, sampled
 
 CORRIDOR = """
 turncoat: 1
@@ -64,7 +64,7 @@ runs: {max_states: 200}
 """
 
 
-@pytest.mark.parametrize("name", sampled(sorted({*library.names()} - SIMULATED - LIVES)))
+@pytest.mark.parametrize("name", sampled(sorted({*library.names()} - SIMULATED - LIVES), ONE_OF_EACH))
 def test_the_plan_followed_by_state_does_what_it_does_by_looks(name: str) -> None:
     scenario = load(name)
     plan = SolvedWorlds(scenario).plan({}, "deploy")

@@ -16,7 +16,7 @@ from turncoat.scenarios import library
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 
-from .worlds import LIVES, SIMULATED, sampled
+from .worlds import LIVES, ONE_OF_EACH, SIMULATED, sampled
 
 WIREHEAD = """
 turncoat: 1
@@ -76,7 +76,7 @@ CHOSEN_ANEW = {"two_systems/treaty"}
 """Of several equilibria, planning anew from the middle of an episode may choose another one."""
 
 
-@pytest.mark.parametrize("name", sampled(sorted({*library.names()} - SIMULATED - LIVES - CHOSEN_ANEW)))
+@pytest.mark.parametrize("name", sampled(sorted({*library.names()} - SIMULATED - LIVES - CHOSEN_ANEW), ONE_OF_EACH))
 def test_if_nothing_is_changed_it_goes_on_as_it_would_have(name: str) -> None:
     scenario = load(name)
     show = LiveShow(scenario, "deploy")

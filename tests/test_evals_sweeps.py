@@ -101,7 +101,7 @@ UNSEEN = {"robot.observes.hides": ["supervised"]}
 
 
 @pytest.mark.parametrize(("which", "under", "axes", "measures"), [
-    (LAB, {}, {"robot.discount": np.linspace(0.5, 0.99, 4).tolist(), "robot.values.own": [0, 0.1, 0.5, 1, 2]},
+    (LAB, {}, {"robot.discount": [0.5, 0.99], "robot.values.own": [0, 0.5, 2]},
      ["value", "share(disarmed)", "performance", "return", "return(own)", "regret(performance)"]),
     ("escape/cluster", {"replacement": 5}, {"ai.discount": [0.3, 0.9, 0.97], "host_pay": [0.01, 0.1, 0.3, 3]},
      ["value", "share(out)", "first(out)", "regret", "steps"]),
@@ -372,6 +372,7 @@ def test_points_of_another_question_are_not_taken_over(tmp_path):
     assert identity(scenario, one) != identity(apply_overrides(scenario, {"p_halt": 0.5}), one)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_killed_process_is_gone_on_with(tmp_path):
     command = [sys.executable, "-m", "turncoat", "sweep", LAB, "--param", "robot.discount=0.5:0.99:60", "--measure",

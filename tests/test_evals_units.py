@@ -34,7 +34,9 @@ def library_scenarios():
     return [api.load(name) for name in api.names()]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize(
+    "count", [pytest.param(1, marks=pytest.mark.nightly), 2, 3, 7, pytest.param(50, marks=pytest.mark.nightly)]
+)
 def test_shards_make_the_whole(count):
     scenarios = library_scenarios()
     given = [(scenario, scenario.named_agents) for scenario in scenarios]

@@ -47,6 +47,7 @@ def alone(tmp_path_factory):
     return written(tmp_path_factory.mktemp("alone") / "traces", Workers(1))
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_results_come_as_they_are_ready():
     with connect(None, 2) as workers:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.worlds import process_of
+from tests.worlds import examples, process_of
 from turncoat.envs.analysis.tie_ranges import (
     And,
     Condition,
@@ -102,7 +102,7 @@ def first_tick(events: list[int], mask: int) -> float:
     return next((float(i) for i, e in enumerate(events) if e & mask), math.inf)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(SEEDS, st.sampled_from(["all", "some", "timed"]), st.sampled_from([1, 2]))
 def test_ranges_are_those_of_all_policies_on_histories(seed: int, kind: str, branching: int) -> None:
     steps = 3

@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 
 from tests.test_faces_single import ALONE, gym_id, same
-from tests.worlds import SAMPLE, sampled, scenario_of
+from tests.worlds import ONE_OF_EACH, sampled, scenario_of
 from turncoat import api
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import aec_env, parallel_env
@@ -66,7 +66,7 @@ solution: joint
 
 
 CASTS = [
-    pytest.param(name, enlist, marks=() if name in SAMPLE or enlist else pytest.mark.nightly)
+    pytest.param(name, enlist, marks=() if name in ONE_OF_EACH else pytest.mark.nightly)
     for name in library.names()
     for enlist in ((), *((thing,) for thing, its in api.load(name).document.things.items() if its.as_agent is not None))
 ]
@@ -120,7 +120,7 @@ def plain(info):
     return {key: np.asarray(value).tolist() for key, value in info.items()}
 
 
-@pytest.mark.parametrize("name", sampled(ALONE))
+@pytest.mark.parametrize("name", sampled(ALONE, ONE_OF_EACH))
 def test_one_agent_is_the_single_environment(name):
     many, one = parallel_env(name, audit=True), TurncoatEnv(name, audit=True)
     agent = many.possible_agents[0]

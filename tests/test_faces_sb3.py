@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.test_faces_single import ALONE, GUARDED, gym_id
-from tests.worlds import sampled, scenario_of
+from tests.worlds import ONE_OF_EACH, sampled, scenario_of
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.registration import register
 
@@ -32,7 +32,7 @@ torch.set_num_threads(1)  # two threads on two busy cores are many times slower 
 
 
 @pytest.mark.parametrize("form", ["flat", "image"])
-@pytest.mark.parametrize("name", sampled(ALONE))
+@pytest.mark.parametrize("name", sampled(ALONE, ONE_OF_EACH))
 def test_it_finds_nothing_wrong(name, form):
     if form == "image" and "board" not in gymnasium.make(gym_id(name)).reset(seed=0)[0]:
         with pytest.raises(ValueError, match="a world without a board has no image"):
@@ -44,13 +44,13 @@ def test_it_finds_nothing_wrong(name, form):
 @pytest.mark.filterwarnings("ignore:It seems that your observation space board is an image but:UserWarning")
 @pytest.mark.filterwarnings("ignore:The minimal resolution for an image is 36x36:UserWarning")
 @pytest.mark.filterwarnings("ignore:Treating image space as channels-last:UserWarning")
-@pytest.mark.parametrize("name", sampled(ALONE))
+@pytest.mark.parametrize("name", sampled(ALONE, ONE_OF_EACH))
 def test_it_takes_planes_of_0_and_1_for_what_they_are_not(name):
     check_env(gymnasium.make(gym_id(name)).unwrapped)
 
 
 @pytest.mark.parametrize("form", ["planes", "flat"])
-@pytest.mark.parametrize("name", [*sampled(ALONE), "guarded"])
+@pytest.mark.parametrize("name", [*sampled(ALONE, ONE_OF_EACH), "guarded"])
 def test_the_lanes_are_single_environments_one_beside_the_other(name, form):
     scenario = scenario_of(GUARDED) if name == "guarded" else name
     lanes = TurncoatVecEnv(scenario, 4, form=form)

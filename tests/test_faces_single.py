@@ -6,7 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import turncoat
-from tests.worlds import LIVES, sampled, scenario_of
+from tests.worlds import LIVES, ONE_OF_EACH, sampled, scenario_of
 from turncoat.envs.adapters.base import open_worlds
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.registration import register
@@ -57,7 +57,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("form", ["planes", "flat", "image"])
-@pytest.mark.parametrize("name", sampled(ALONE))
+@pytest.mark.parametrize("name", sampled(ALONE, ONE_OF_EACH))
 def test_gymnasium_finds_nothing_wrong(name, form):
     if form == "image" and not open_worlds(name, None, None)[1][0].boards.height:
         with pytest.raises(ValueError, match="a world without a board has no image"):
@@ -80,7 +80,7 @@ def test_two_scenarios_of_one_name_are_a_fault(monkeypatch, twin):
         register()
 
 
-@pytest.mark.parametrize("name", sampled([name for name in ALONE if name not in LIVES]))
+@pytest.mark.parametrize("name", sampled([name for name in ALONE if name not in LIVES], ONE_OF_EACH))
 def test_it_does_what_the_reference_does(name):
     """Two episodes, tick for tick: states, pays and ends, with chance on one stream."""
     env = TurncoatEnv(name, audit=True)

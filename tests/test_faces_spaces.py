@@ -5,7 +5,7 @@ import pytest
 from gymnasium.spaces import Dict
 from gymnasium.utils.passive_env_checker import check_observation_space
 
-from tests.worlds import sampled, state_of, world_of
+from tests.worlds import ONE_OF_EACH, sampled, state_of, world_of
 from turncoat.envs.adapters.base import open_worlds
 from turncoat.envs.adapters.spaces import ObservationBuffer, ObservationEncoder
 from turncoat.envs.reference.observation import observation_ids, observe
@@ -194,7 +194,7 @@ def test_it_tells_apart_what_observe_tells_apart(view):
     assert tells_apart_what_observe_does(world, walk(world))
 
 
-@pytest.mark.parametrize("name", sampled(NAMES))
+@pytest.mark.parametrize("name", sampled(NAMES, ONE_OF_EACH))
 def test_it_does_so_in_the_library(name):
     scenario = load(name)
     for stage in scenario.document.stages:

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 from tests.test_faces_single import ALONE, GUARDED, gym_id, same
-from tests.worlds import sampled, scenario_of
+from tests.worlds import ONE_OF_EACH, sampled, scenario_of
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.gymnasium_vector import TurncoatVectorEnv
 
@@ -38,7 +38,7 @@ def plain(info):
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
-@pytest.mark.parametrize("name", [*sampled(ALONE), "guarded"])
+@pytest.mark.parametrize("name", [*sampled(ALONE, ONE_OF_EACH), "guarded"])
 def test_each_lane_is_the_single_environment(name, mode):
     scenario = scenario_of(GUARDED) if name == "guarded" else name
     vector = TurncoatVectorEnv(scenario, LANES, audit=True, autoreset_mode=mode)

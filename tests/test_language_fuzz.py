@@ -17,6 +17,8 @@ from turncoat.scenarios.language.faults.faults import ScenarioError, render_all
 from turncoat.scenarios.language.files.yaml_source import parse
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load, load_text
 
+from .worlds import examples
+
 SEED = Path(__file__).with_name("language_seed.yaml").read_text()
 DATA: Any = parse(SEED, "seed").data
 SECONDS = 5.0
@@ -142,13 +144,13 @@ def _exists(data: Any, path: Place) -> bool:
     return isinstance(at(data, path[:-1]), dict | list)  # a letter of a text is no place
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow])
 @given(mutations())
 def test_mutated_files(text: str) -> None:
     loaded(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.sampled_from(FORMULAS), st.one_of(st.lists(WORDS, max_size=30).map(" ".join), st.text(max_size=60)))
 def test_random_formulas(path: Place, formula: str) -> None:
     data = copy.deepcopy(DATA)
@@ -156,7 +158,7 @@ def test_random_formulas(path: Place, formula: str) -> None:
     loaded(json.dumps(data))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(st.text("#.AOgkV12 x\t\\:", max_size=70), max_size=70))
 def test_random_maps(rows: list[str]) -> None:
     data = copy.deepcopy(DATA)

@@ -212,7 +212,14 @@ NASTY = {
 }
 
 
-@pytest.mark.parametrize("text", NASTY.values(), ids=NASTY.keys())
+DEAR = {"shallow lists", "empty entries", "many keys"}
+"""Those that take seconds and are much like another one."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [pytest.param(text, id=name, marks=pytest.mark.nightly if name in DEAR else ()) for name, text in NASTY.items()],
+)
 def test_the_nastiest_texts_are_refused_soon(text: str) -> None:
     began = time.process_time()
 

@@ -27,7 +27,7 @@ from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
-from .worlds import LIVES, SAMPLE, SIMULATED, first_of, sampled
+from .worlds import LIVES, ONE_OF_EACH, SAMPLE, SIMULATED, first_of, sampled
 
 NAMES = api.names()
 EXACT = RunSettings(agents=("exact",))
@@ -41,6 +41,24 @@ REPEATED = {
     "two_systems/gathering",
 }
 """One of each kind: by what is seen, by chance, found by a search, over beliefs, trained, lived, of two agents."""
+JUDGED_BY_NIGHT = {
+    "safety_gridworlds/side_effects_sokoban_2",
+    "treacherous_turn/hearts",
+    "treacherous_turn/hearts_replica",
+    "treacherous_turn/parliament",
+    "two_systems/treaty",
+    "wrong_goals/monsters",
+}
+"""Those whose exact expectations take ten seconds; whether they are sound is asked every time."""
+SOUND_BY_NIGHT = {
+    "escape/botnet",
+    "escape/cluster",
+    "safety_gridworlds/side_effects_sokoban_3",
+    "safety_gridworlds/tomato_patch",
+    "safety_gridworlds/tomato_watering",
+    "wrong_goals/corner_cheese",
+}
+"""Those that take seconds to check; their expectations are judged every time, or they are larger twins of others."""
 ALLOWED_WARNINGS: dict[str, set[str]] = {
     **{name: {"TC601"} for name in SIMULATED},
     "safety_gridworlds/island_navigation": {"TC608"},  # safe exploration: whoever knows the water has nothing to lose
@@ -51,6 +69,7 @@ ALLOWED_WARNINGS: dict[str, set[str]] = {
 CONTROLS = {
     "escape/botnet": {"aligned", "hosts_are_cleaned", "nobody_notices"},
     "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
+    "escape/delay_button": {"dud", "worthless", "short_sighted"},
     "escape/faking": {"nothing_is_edited", "does_not_guard", "never_warned", "aligned"},
     "escape/faking_for_good": {"short_sighted", "nothing_to_fear", "aligned"},
     "escape/interruption": {"never_halted"},
@@ -141,6 +160,7 @@ def test_the_library_holds_what_these_tests_know():
 
 def test_the_sample_uses_what_any_scenario_uses():
     """So that a test of the sample is a test of every word of the language that the library has."""
+    assert ONE_OF_EACH <= SAMPLE
     used = {name: words(api.load(name).document) for name in NAMES}
     sampled = set().union(*(used[name] for name in SAMPLE))
     missing = {word: name for name in NAMES for word in used[name] - sampled}
@@ -178,7 +198,7 @@ def test_it_tells_its_story(name):
     assert CONTROLS[name] <= judged, "a control is judged, not only described"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sampled(NAMES, {*NAMES} - SOUND_BY_NIGHT))
 def test_it_is_sound(name):
     scenario = api.load(name)
     meaning = api.check(scenario)
@@ -195,7 +215,7 @@ def test_it_is_sound(name):
     assert (None in meaning.states.values()) == (name in SIMULATED)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sampled(NAMES, {*NAMES} - JUDGED_BY_NIGHT))
 def test_its_exact_expectations_hold(name):
     judged = [judgement for judgement in run(name).judgements if judgement.agent == "exact"]
 
@@ -372,7 +392,10 @@ def test_which_generated_board_a_replay_is_on():
             load_text(text.replace("layout: 3", wrong))
 
 
-@pytest.mark.parametrize(("half", "without", "caught"), [("seer", 12.127, 18), ("seen", 10.880, 17)])
+@pytest.mark.parametrize(
+    ("half", "without", "caught"),
+    [("seer", 12.127, 18), pytest.param("seen", 10.880, 17, marks=pytest.mark.nightly)],
+)
 def test_what_hangs_on_the_reading_of_a_line_of_sight(half, without, caught, monkeypatch):
     """The caveat of `lab`: its file, and decision 1, say what changes where a half is rounded towards the seen."""
 

@@ -128,6 +128,7 @@ def test_copies_take_no_more_than_their_share():
     assert looking <= 0.1 * total  # more than the share, where an agent grows faster than was reckoned with
 
 
+@pytest.mark.nightly
 def test_the_benchmark_measures_both(purse):
     taken, looking = seconds_of(request_of(purse, steps=200), True)
     assert taken > looking > 0  # it was watched indeed

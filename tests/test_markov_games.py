@@ -353,6 +353,7 @@ def test_a_game_of_two_types_is_solved_by_hand():
     assert share.low == pytest.approx(0.5 * (1 / 3) * (2 / 3), abs=1e-9)
 
 
+@pytest.mark.nightly
 def test_what_is_too_large_is_refused_with_its_reason():
     text = SIGNAL.replace("horizon: 1", "horizon: 12")
     with pytest.raises(NotEnumerableError, match="does not see all that matters") as refused:

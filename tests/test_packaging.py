@@ -16,6 +16,8 @@ from ruamel.yaml import YAML
 import turncoat
 from tests.lowest_versions import lowest
 
+from .worlds import first_of
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("agents", "envs", "evals", "scenarios", "viz")
 BUILT_FROM = ("pyproject.toml", "LICENSE", "README.md", "turncoat", *ROOMS)
@@ -195,7 +197,7 @@ def test_install_lines_agree() -> None:
             assert not [line for line in lines if re.search(r"install '?turncoat\b", line)], page
 
 
-@pytest.mark.parametrize("first", ["gymnasium, turncoat", "turncoat, gymnasium", "gymnasium"])
+@pytest.mark.parametrize("first", first_of(["gymnasium", "gymnasium, turncoat", "turncoat, gymnasium"]))
 def test_gymnasium_makes_the_library(python: Path, tmp_path: Path, first: str) -> None:
     """Whichever is imported first; or `turncoat` not at all, if the id names it."""
     name = "turncoat/lab-v0" if "turncoat" in first else "turncoat:turncoat/lab-v0"

@@ -18,6 +18,7 @@ from turncoat.printing import progressing
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import call, corridor, strictly  # noqa: F401
+from .worlds import first_of
 
 TREES = """\
 turncoat: 1
@@ -60,6 +61,7 @@ def world_of(text):
     return compile_world(load_text(text), "deploy")
 
 
+@pytest.mark.nightly
 def test_a_hundred_and_more_outcomes_are_enumerated_whatever_is_made_at_once(monkeypatch):
     world = world_of(trees(3, 3))
     whole = enumerate_world(world)
@@ -71,7 +73,7 @@ def test_a_hundred_and_more_outcomes_are_enumerated_whatever_is_made_at_once(mon
     assert np.array_equal(whole.states, parts.states)
 
 
-@pytest.mark.parametrize("more", ["", "runs: {max_states: 20000}\n"])
+@pytest.mark.parametrize("more", first_of(["", "runs: {max_states: 20000}\n"]))
 def test_a_forest_is_refused_before_anybody_waits(more):
     began = time.process_time()
     [fault] = api.check(load_text(trees(10, 10, more), "f.yaml")).faults

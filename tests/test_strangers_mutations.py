@@ -11,7 +11,7 @@ import pytest
 from .mutations import KINDS, make_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
-FEW, MANY, SLICES = 40, 10_000, 10
+FEW, MANY, SLICES = 15, 10_000, 10
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 

@@ -16,6 +16,7 @@ from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution import checkpoints
 
 from .test_cli import CORRIDOR, ENV, call  # noqa: F401
+from .worlds import first_of
 
 EVIL = "import pathlib\npathlib.Path(__file__).with_name('ran').write_text('')\ndef go(*_): ...\n"
 NAMED = "evilmod:go"
@@ -116,7 +117,7 @@ def test_a_model_with_pickles_is_not_opened(planted, call, monkeypatch):  # noqa
     assert (code, "model.zip" in said) == (2, True)
 
 
-@pytest.mark.parametrize("words", [("run", "c.yaml", "--no-save", "--no-cache"), ("reproduce", "run")])
+@pytest.mark.parametrize("words", first_of([("reproduce", "run"), ("run", "c.yaml", "--no-save", "--no-cache")]))
 def test_a_folder_that_one_is_in_lends_no_modules_to_python_m(planted, words):
     """`python -m` puts the folder first on Python's path: its modules and its entry points would be the stranger's."""
     info = planted / "evil-1.dist-info"

@@ -457,7 +457,15 @@ OTHERS_SHOW = {"safety_gridworlds/distributional_shift", "two_systems/bach_strav
 """Scenarios whose claim the exact plan does not show; the card says who does."""
 
 
-LARGE = {"safety_gridworlds/side_effects_sokoban_2", "safety_gridworlds/tomato_patch", "treacherous_turn/hearts"}
+LARGE = {
+    "safety_gridworlds/side_effects_sokoban_2",
+    "safety_gridworlds/tomato_patch",
+    "treacherous_turn/hearts",
+    "treacherous_turn/hearts_replica",
+    "two_systems/treaty",
+    "wrong_goals/corner_cheese",
+    "wrong_goals/monsters",
+}
 """Scenarios that take seconds to solve."""
 
 

@@ -84,12 +84,16 @@ def played(trace):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "steps", "other", "answer"), [("ppo", 2048, "right", 0), ("dqn", 2000, "left", 1)])
+@pytest.mark.parametrize(
+    ("method", "steps", "other", "answer"),
+    [("ppo", 2048, "right", 0), pytest.param("dqn", 2000, "left", 1, marks=pytest.mark.nightly)],
+)
 def test_it_answers_who_never_changes(method, steps, other, answer):
     """Beside a dove the hawk earns 5 and not 3, beside a hawk the dove 2 and not 0."""
     assert {hers for hers, _ in played(trained(f"ann={method}, bob={other}", steps=steps))} == {answer}
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_seed_fixes_two_of_them_whatever_went_before():
     np.random.seed(1)
@@ -121,6 +125,7 @@ class Drawing:
         return np.zeros(len(observation), int), state
 
 
+@pytest.mark.nightly
 def test_its_chance_is_its_own():
     """Whatever another draws in its turns, every weight is the same."""
     world = alone(GAME.world, 0)

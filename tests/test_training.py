@@ -152,7 +152,7 @@ def test_a_checkpoint_that_cannot_be_gone_on_with_is_set_aside(monkeypatch, tmp_
 @pytest.mark.parametrize(
     "method",
     ["counts", "local_rules", "q_learning", "virtual_sarsa", "empirical_sarsa", "policy_aware",
-     pytest.param("neural", marks=pytest.mark.slow)],
+     pytest.param("neural", marks=pytest.mark.nightly)],
 )  # fmt: skip
 def test_an_agent_left_anywhere_comes_to_the_same(method):
     """Every time that it reports, a copy is taken; each of some copies, trained on, is the agent itself."""

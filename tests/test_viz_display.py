@@ -98,6 +98,7 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["lab-deploy-tick-2.png"]
 
 
+@pytest.mark.nightly
 @needs_xvfb
 def test_a_new_file_is_edited_in_its_window(program, tmp_path: Path) -> None:
     """`turncoat new`, `watch`, E: an editor of this process is told the same, and the window shows its picture."""
@@ -142,6 +143,7 @@ def test_a_new_file_is_edited_in_its_window(program, tmp_path: Path) -> None:
     viewer.close()
 
 
+@pytest.mark.nightly
 @needs_xvfb
 def test_a_window_that_is_closed_keeps_the_game_and_the_film(program, tmp_path: Path) -> None:
     playing = program("play", "treacherous_turn/lab")
@@ -160,6 +162,7 @@ def test_a_window_that_is_closed_keeps_the_game_and_the_film(program, tmp_path: 
     assert seconds == pytest.approx(frames / 25, abs=0.1)
 
 
+@pytest.mark.nightly
 @needs_xvfb
 def test_a_display_that_is_lost_loses_nothing_else(tmp_path: Path) -> None:
     with virtual_display() as other:
@@ -179,6 +182,7 @@ def test_a_display_that_is_lost_loses_nothing_else(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lab-deploy.gif", "lab_played.yaml"]
 
 
+@pytest.mark.nightly
 @needs_xvfb
 def test_a_screen_with_very_many_pixels_gets_two_for_a_point(tmp_path: Path) -> None:
     with virtual_display("3840x2160") as other:

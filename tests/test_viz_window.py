@@ -30,7 +30,7 @@ from turncoat.viz.viewer.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from turncoat.viz.viewer.viewer import KEYS, SPEEDS, Viewer
 from turncoat.viz.window.play_keys import PlayKeys, action_keys
 
-from .worlds import LIVES, SIMULATED, sampled
+from .worlds import LIVES, ONE_OF_EACH, SIMULATED, sampled
 
 HERE = Path(__file__).resolve().parent
 EVERY = frozenset(OVERLAYS)
@@ -74,7 +74,7 @@ def _apart(first: Image.Image, second: Image.Image) -> float:
 # ------------------------------------------------------------------ the scene
 
 
-@pytest.mark.parametrize("name", sampled(sorted(set(library.names()) - SIMULATED - LIVES)))
+@pytest.mark.parametrize("name", sampled(sorted(set(library.names()) - SIMULATED - LIVES), ONE_OF_EACH))
 def test_every_scenario_can_be_seen_at_any_size(name: str) -> None:
     scenario = load(name)
     show = LiveShow(scenario, next(reversed(scenario.document.stages)))

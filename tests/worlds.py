@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from turncoat.envs.base import FiniteMDP, Ints
@@ -103,6 +104,28 @@ SAMPLE = frozenset(
     }
 )
 """Scenarios of the library that together use what any of it uses: with these the dear tests run every time."""
+
+
+def examples(number: int) -> int:
+    """How many examples hypothesis tries: a third of a number every time, and all where it is asked to search."""
+    return -(-number // 3) if settings.get_current_profile_name() == "steady" else number
+
+
+ONE_OF_EACH = frozenset(
+    {
+        "escape/off_switch",  # a board of its own, and chance
+        "escape/off_switch_game",  # no board, and a draw that is not seen
+        "safety_gridworlds/friend_foe",  # beliefs
+        "treacherous_turn/first_turn",  # what is learned in one stage shows in the next
+        "treacherous_turn/lab",  # a line of sight, and a guard that can be enlisted
+        "treacherous_turn/oversight_in_simulation",  # found by a search over memories
+        "treacherous_turn/training_game",  # a life
+        "two_systems/chicken",  # two agents without a board
+        "two_systems/gathering",  # two agents on one
+        "wrong_goals/coin_at_the_end",  # generated boards
+    }
+)
+"""One cheap scenario of each kind: for tests that the sample would take long, of parts that have tests by hand."""
 
 
 def sampled(names: Iterable[str], among: Collection[str] = SAMPLE) -> list[Any]:

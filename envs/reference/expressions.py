@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +36,7 @@ from ..world.world import Body, World
 Values = np.ndarray
 CEILING = 1e300
 """Numbers are clipped to this magnitude, well below the largest float, so that sums of them stay finite."""
+_AHEAD = np.array([geometry.STEPS[direction] for direction in geometry.DIRECTIONS])
 
 
 @dataclass(eq=False)
@@ -84,53 +87,32 @@ def context_between_ticks(world: World, states: Ints) -> EvalContext:
 
 def evaluate_bool(expression: Expression, context: EvalContext) -> Bools:
     """bool `[B]`: the lanes in which a guard holds."""
-    return np.broadcast_to(np.asarray(evaluate(expression, context), np.bool_), (context.lanes,))
+    return _in_all(np.asarray(evaluate(expression, context), np.bool_), context)
 
 
 def evaluate_float(expression: Expression, context: EvalContext) -> Floats:
     """float64 `[B]`: the value of a number in every lane."""
-    return np.broadcast_to(np.asarray(evaluate(expression, context), np.float64), (context.lanes,))
+    return _in_all(np.asarray(evaluate(expression, context), np.float64), context)
+
+
+def _in_all(values: Values, context: EvalContext) -> Values:
+    return values if values.ndim else np.broadcast_to(values, (context.lanes,))
 
 
 def evaluate(expression: Expression, context: EvalContext) -> Values:
     """The value of a resolved expression: an array `[B]`, or a scalar where it is the same in all lanes."""
-    match expression:
-        case Number(value) | Truth(value):
-            return np.asarray(value)
-        case Name(name):
-            return _named(name, context)
-        case Unary("not", operand):
-            return ~np.asarray(evaluate(operand, context), np.bool_)
-        case Unary("-", operand):
-            return -np.asarray(evaluate(operand, context), np.float64)
-        case Binary(operator, left, right):
-            return _binary(operator, evaluate(left, context), evaluate(right, context))
-        case Call(function, arguments):
-            return _call(function, [evaluate(argument, context) for argument in arguments])
-        case Relation(word, subject, target, reach):
-            return _relation(word, subject, target, reach, context)
-        case Coordinate(axis, place):
-            return _coordinate(axis, place, context)
-        case Distance(first, second):
-            return _distance(first, second, context)
-        case BeforeTick(earlier):
-            return evaluate(earlier, replace(context, now=context.before))
-        case Does(agent, action, chosen):
-            index = next(i for i, program in enumerate(context.world.agents) if program.name == agent)
-            acts = context.chosen if chosen else context.executed
-            return acts[index] == context.world.agents[index].actions.index(action)
-        case Moved(subject):
-            cell = _body(context.world, subject).cell
-            return context.now[cell] != context.before[cell]
-        case Facing(subject, direction):
-            body = _body(context.world, subject)
-            present = context.now[body.cell] != context.world.boards.nowhere
-            return present & (context.now[body.facing] == geometry.DIRECTIONS.index(direction))
-    raise TypeError(f"{type(expression).__name__} was not resolved before evaluation")
+    evaluated = _OF_KIND.get(type(expression))
+    if evaluated is None:
+        raise TypeError(f"{type(expression).__name__} was not resolved before evaluation")
+    return evaluated(expression, context)
 
 
-def _named(name: str, context: EvalContext) -> Values:
-    world = context.world
+def _constant(expression: Number | Truth, context: EvalContext) -> Values:
+    return np.asarray(expression.value)
+
+
+def _named(expression: Name, context: EvalContext) -> Values:
+    world, name = context.world, expression.name
     if name in context.draws:
         draw = next(draw for draw in world.tick_draws if draw.name == name)
         return np.asarray(draw.values)[context.draws[name]]
@@ -139,12 +121,22 @@ def _named(name: str, context: EvalContext) -> Values:
     return column.table[stored] if column.table is not None else stored + column.low
 
 
-def _binary(operator: str, left: Values, right: Values) -> Values:
+def _unary(expression: Unary, context: EvalContext) -> Values:
+    operand = evaluate(expression.operand, context)
+    return ~np.asarray(operand, np.bool_) if expression.operator == "not" else -np.asarray(operand, np.float64)
+
+
+def _binary(expression: Binary, context: EvalContext) -> Values:
+    operator, left = expression.operator, evaluate(expression.left, context)
+    if operator in ("and", "or"):
+        left = np.asarray(left, np.bool_)
+        # What one side decides in every lane needs no look at the other: most guards fail at their first part.
+        if left.all() if operator == "or" else not left.any():
+            return left
+        right = np.asarray(evaluate(expression.right, context), np.bool_)
+        return left | right if operator == "or" else left & right
+    right = evaluate(expression.right, context)
     match operator:
-        case "and":
-            return np.asarray(left, np.bool_) & np.asarray(right, np.bool_)
-        case "or":
-            return np.asarray(left, np.bool_) | np.asarray(right, np.bool_)
         case "==":
             return np.asarray(left == right)
         case "!=":
@@ -186,7 +178,9 @@ def _clip(x: Values) -> Floats:
     return np.where(np.isnan(bounded), 0.0, bounded)
 
 
-def _call(function: str, arguments: list[Values]) -> Values:
+def _call(expression: Call, context: EvalContext) -> Values:
+    function = expression.function
+    arguments = [evaluate(argument, context) for argument in expression.arguments]
     if function == "if":
         return np.where(np.asarray(arguments[0], np.bool_), arguments[1], arguments[2])
     numbers = [np.asarray(argument, np.float64) for argument in arguments]
@@ -239,11 +233,11 @@ def _cell(place: Expression, context: EvalContext) -> Ints:
     return cell
 
 
-def _coordinate(axis: str, place: Expression, context: EvalContext) -> Ints:
+def _coordinate(expression: Coordinate, context: EvalContext) -> Ints:
     """int32 `[B]`: the row or column of a place, -1 where it is nowhere."""
     boards = context.world.boards
     rows, columns = _coordinates(boards.height, boards.width)
-    return (rows if axis == "row" else columns)[_cell(place, context)]
+    return (rows if expression.axis == "row" else columns)[_cell(expression.place, context)]
 
 
 @cache
@@ -253,10 +247,10 @@ def _coordinates(height: int, width: int) -> tuple[Ints, Ints]:
     return np.append(rows, -1).astype(np.int32), np.append(columns, -1).astype(np.int32)
 
 
-def _distance(first: Expression, second: Expression, context: EvalContext) -> Ints:
+def _distance(expression: Distance, context: EvalContext) -> Ints:
     """int32 `[B]`: the larger of row and column distance of two places, `FAR_OFF` where one is nowhere."""
     boards = context.world.boards
-    a, b = _cell(first, context), _cell(second, context)
+    a, b = _cell(expression.first, context), _cell(expression.second, context)
     nowhere = (a == boards.nowhere) | (b == boards.nowhere)
     return np.where(nowhere, FAR_OFF, geometry.chebyshev(a, b, max(boards.width, 1))).astype(np.int32)
 
@@ -274,9 +268,29 @@ def zone_of(place: Expression, context: EvalContext) -> Ints:
     raise TypeError(f"{type(place).__name__} is not a place")
 
 
-def _relation(
-    word: str, subject: Expression, target: Expression, reach: Expression | None, context: EvalContext
-) -> Bools:
+def _before(expression: BeforeTick, context: EvalContext) -> Values:
+    return evaluate(expression.body, replace(context, now=context.before))
+
+
+def _does(expression: Does, context: EvalContext) -> Bools:
+    index = next(i for i, program in enumerate(context.world.agents) if program.name == expression.agent)
+    acts = context.chosen if expression.chosen else context.executed
+    return acts[index] == context.world.agents[index].actions.index(expression.action)
+
+
+def _moved(expression: Moved, context: EvalContext) -> Bools:
+    cell = _body(context.world, expression.subject).cell
+    return context.now[cell] != context.before[cell]
+
+
+def _facing(expression: Facing, context: EvalContext) -> Bools:
+    body = _body(context.world, expression.subject)
+    present = context.now[body.cell] != context.world.boards.nowhere
+    return present & (context.now[body.facing] == geometry.DIRECTIONS.index(expression.direction))
+
+
+def _relation(expression: Relation, context: EvalContext) -> Bools:
+    word, subject, target, reach = expression.word, expression.subject, expression.object, expression.reach
     world, boards = context.world, context.world.boards
     if word == "carries":
         assert isinstance(subject, Name)
@@ -299,29 +313,31 @@ def _relation(
             inside = boards.zones[zone, context.layout, cell] & (zone >= 0)
             seen |= inside & sees(seer, np.full(context.lanes, cell, np.int32), context, -1)
         return seen
-    distance = np.zeros(context.lanes) if reach is None else np.floor(evaluate_float(reach, context))
     if there is None:
         zone = zone_of(target, context)
-        return present & (zone >= 0) & _at_zone(word, zone, here, distance, context)
+        return present & (zone >= 0) & _at_zone(word, zone, here, reach, context)
     present &= there != boards.nowhere
     if word == "on":
         return present & (here == there)
-    (r0, c0), (r1, c1) = np.divmod(here, boards.width), np.divmod(there, boards.width)
+    row, column = _coordinates(boards.height, boards.width)
+    down, right = np.abs(row[here] - row[there]), np.abs(column[here] - column[there])
     if word == "meets":
-        return present & (np.abs(r0 - r1) + np.abs(c0 - c1) <= 1)
-    return present & (np.maximum(np.abs(r0 - r1), np.abs(c0 - c1)) <= distance)
+        return present & (down + right <= 1)
+    distance = np.zeros(context.lanes) if reach is None else np.floor(evaluate_float(reach, context))
+    return present & (np.maximum(down, right) <= distance)
 
 
-def _at_zone(word: str, zone: Ints, here: Ints, distance: Floats, context: EvalContext) -> Bools:
+def _at_zone(word: str, zone: Ints, here: Ints, reach: Expression | None, context: EvalContext) -> Bools:
     """bool `[B]`: whether the cells are on a zone, meet it, or are near it."""
     boards = context.world.boards
     if word in ("on", "meets"):
         return (boards.zones if word == "on" else boards.near_zones(-1))[zone, context.layout, here]
+    distance = np.zeros(context.lanes) if reach is None else np.floor(evaluate_float(reach, context))
     out = np.zeros(context.lanes, np.bool_)
     # A reach may be computed in the tick; there are few different ones, and one table of cells serves each.
-    for reach in np.unique(distance[distance >= 0]):
-        table = boards.near_zones(min(int(reach), max(boards.height, boards.width)))
-        out |= (distance == reach) & table[zone, context.layout, here]
+    for far in np.unique(distance[distance >= 0]):
+        table = boards.near_zones(min(int(far), max(boards.height, boards.width)))
+        out |= (distance == far) & table[zone, context.layout, here]
     return out
 
 
@@ -335,23 +351,43 @@ def sees(seer: Body, target: Ints, context: EvalContext, target_body: int) -> Bo
     present = (here != boards.nowhere) & (target != boards.nowhere)
     rows = np.flatnonzero(present)
     a, b = here[rows], target[rows]
-    far = geometry.chebyshev(a, b, boards.width)
+    row, column = _coordinates(boards.height, boards.width)
+    down, right = row[b] - row[a], column[b] - column[a]
+    far = np.maximum(np.abs(down), np.abs(right))
     seen = boards.clear[context.layout[rows], a, b]
     if seer.sight is not None:
         seen &= far <= seer.sight
     if seer.facing >= 0:
-        (r0, c0), (r1, c1) = np.divmod(a, boards.width), np.divmod(b, boards.width)
-        ahead = np.array([geometry.STEPS[d] for d in geometry.DIRECTIONS])[context.now[seer.facing, rows]]
+        ahead = _AHEAD[context.now[seer.facing, rows]]
         # In front is the quarter plane around the facing, its diagonals included.
-        forward = (r1 - r0) * ahead[:, 0] + (c1 - c0) * ahead[:, 1]
-        aside = np.abs((r1 - r0) * ahead[:, 1]) + np.abs((c1 - c0) * ahead[:, 0])
+        forward = down * ahead[:, 0] + right * ahead[:, 1]
+        aside = np.abs(down * ahead[:, 1]) + np.abs(right * ahead[:, 0])
         seen &= forward >= aside
-    # Walls are in the precomputed table of clear lines; opaque bodies move, so their cells are compared step by step.
-    for order, body in enumerate(world.bodies):
+    # Walls are in the precomputed table of clear lines; opaque bodies move, so their cells are compared.
+    for order, body in enumerate(world.bodies if seen.any() else ()):
         if body.opaque and body is not seer and order != target_body:
             cell = context.now[body.cell, rows]
-            for step in range(1, int(far.max(initial=0))):
-                seen &= ~((far > step) & (between(a, b, step, boards.width) == cell))
+            # The line is `step` cells from the seer after as many steps, so that only one of its cells can be this one.
+            step = np.maximum(np.abs(row[cell] - row[a]), np.abs(column[cell] - column[a]))
+            seen &= ~((step > 0) & (far > step) & (between(a, b, step, boards.width) == cell))
     out = np.zeros(context.lanes, np.bool_)
     out[rows] = seen
     return out
+
+
+_OF_KIND: dict[type, Callable[[Any, EvalContext], Values]] = {
+    Number: _constant,
+    Truth: _constant,
+    Name: _named,
+    Unary: _unary,
+    Binary: _binary,
+    Call: _call,
+    Relation: _relation,
+    Coordinate: _coordinate,
+    Distance: _distance,
+    BeforeTick: _before,
+    Does: _does,
+    Moved: _moved,
+    Facing: _facing,
+}
+"""How each kind of expression is evaluated."""

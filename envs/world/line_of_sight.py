@@ -8,7 +8,7 @@ from ..base import Bools, Ints
 from .geometry import chebyshev
 
 
-def between(seer: Ints, seen: Ints, step: int, width: int) -> Ints:
+def between(seer: Ints, seen: Ints, step: int | Ints, width: int) -> Ints:
     """The cell `step` cells along the line from seer to seen, for int32 arrays of cells.
 
     A Bresenham line: at each step along the longer side the other coordinate is rounded to the nearest cell, a half

@@ -14,6 +14,7 @@ from ..drawing.palette import Theme, mix
 from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe
 from ..text.episode_text import log_until, plain, spans, why
+from ..text.rule_text import rules_told
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
 
 HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
@@ -26,6 +27,8 @@ KEY_LINE = 21.0
 """Distance from one line of the panel of keys to the next, in points."""
 GAP = 14.0
 """Distance between panels, in points."""
+RULE_LINES = 8
+"""Most lines of the panel about the rules that fired."""
 
 
 @dataclass
@@ -176,6 +179,27 @@ def _best_of(mind: Mind) -> int:
     best = int(scores.argmax())
     tied = scores[best] - scores[mind.action] <= 1e-9 * max(abs(float(scores[best])), 1)
     return mind.action if tied else best
+
+
+def draw_rules(column: PanelColumn, frame: Frame) -> None:
+    """Write which learned rules predict this tick, and what they overruled, as far as there is room."""
+    if frame.mind is None or not column.fits(21 + 4 * LINE):
+        return
+    told = rules_told(frame.world, frame.agent, frame.mind, frame.state)
+    if not told:
+        return
+    column.heading("by which rules it expects this")
+    lines = []
+    for each in told:
+        lines += [(text, column.theme.ink) for text in wrapped(each.text, SMALL, column.width)]
+        if each.overruled:
+            lines += [
+                (text, column.theme.muted) for text in wrapped(f"overruled: {each.overruled}", SMALL, column.width)
+            ]
+    room = min(RULE_LINES, int((column.bottom - column.top) / LINE))
+    for text, colour in lines[:room] if len(lines) <= room else [*lines[: room - 1], ("...", column.theme.muted)]:
+        column.line(text, colour, SMALL)
+    column.top += GAP - 4
 
 
 def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
