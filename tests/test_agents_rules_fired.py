@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from turncoat.agents import FiredRules, RecordedRule, RuleTest, Thought
@@ -14,6 +16,10 @@ from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
+from turncoat.evals.inspection.mind import mind_of
+from turncoat.evals.traces.learning_curve import KNOWLEDGE, LearningCurve
+from turncoat.evals.traces.trace import Trace, TraceMeta, read_trace, write_trace
+from turncoat.viz.text.rule_text import rules_told
 
 from .worlds import world_of
 
@@ -183,3 +189,101 @@ def test_records_of_rules_are_bounded() -> None:
         RuleTest("now", among=((1,),) * (MAX_VALUES + 1))
     with pytest.raises(ValueError, match="no kind of test"):
         RuleTest("guess")  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ in words, in traces, over a life
+
+
+def test_what_fired_is_told_in_words(learned: tuple[RulesAgent, Enumeration]) -> None:
+    """Whoever walks into a wall is expected to stay, against the rule that a move goes as usual."""
+    agent, truth = learned
+    world, model = truth.world, agent.model
+    state = truth.states[truth.mdp.start_state[0]]
+    seen = model.state(observe(world, state[None])[0], np.ones(5, np.bool_))
+    up = np.array([1])
+    came = model.predict(seen[None], up)
+    fired = fired_rules(model, seen[None], up, came.state, came.rewards, came.ended)
+    agent.act(seen[None, :-1], None, np.ones((1, 5), np.bool_))
+    thought = agent.thought()
+    assert thought is not None
+
+    mind = mind_of(world, replace(thought, rules=fired), world.agents[0].actions, tuple(world.agents[0].sees))
+    (told,) = rules_told(world, 0, mind, state)
+
+    assert told.text.startswith("robot stays when a wall lies where robot would go (seen ")
+    assert told.overruled.startswith("robot goes up when robot does up (right ")
+    assert rules_told(world, 0, replace(mind, rules=None), state) == []
+    with pytest.raises(ValueError, match="fields that are not observed"):
+        mind_of(world, replace(thought, rules=FiredRules((replace(RULE, index=9),), ())), mind.actions, (0, 1))
+    strange = replace(RULE, tests=(RuleTest("action", among=((7,),)),))
+    with pytest.raises(ValueError, match="actions that it does not have"):
+        mind_of(world, replace(thought, rules=FiredRules((strange,), ())), mind.actions, tuple(world.agents[0].sees))
+
+
+@pytest.mark.parametrize(
+    ("test", "text"),
+    [
+        (RuleTest("now", 1, among=((8,), (9,))), "robot is at row 1, column 1 or row 1, column 2"),
+        (RuleTest("now", 1, among=((8,),) * 4), "robot is at one of 4"),
+        (RuleTest("glyph", 1, -1, among=((1,),)), "robot is on goal"),
+        (RuleTest("glyph", 1, 2, among=((),)), "open floor lies left of robot"),
+        (RuleTest("next glyph", 1, -1, among=((0,),), holds=False), "not: robot is then on a wall"),
+        (RuleTest("change", 1, among=((0, 0), (2, -1))), "robot stays or goes 2 down and 1 left"),
+        (RuleTest("offset", 1, 1, among=((0, 1),)), "robot is just right of robot"),
+        (RuleTest("ahead offset", 1, 1, among=((0, 0),)), "robot is where robot would go"),
+        (RuleTest("near", 1, 1, among=((),)), "robot does not touch robot"),
+        (RuleTest("available", among=((0, 3),)), "it has stay, left to choose from"),
+        (RuleTest("pay", 0, among=((2.0,),)), "reward pays 2"),
+        (RuleTest("state"), "all is just as once before"),
+    ],
+)
+def test_conditions_are_told_in_words(learned: tuple[RulesAgent, Enumeration], test: RuleTest, text: str) -> None:
+    _, truth = learned
+    world = truth.world
+    rule = RecordedRule("ended", 0, "to", (1,), (test,), -1, 2, 1)
+    thought = learned[0].thought()
+    assert thought is not None
+    mind = mind_of(world, replace(thought, rules=None), world.agents[0].actions, tuple(world.agents[0].sees))
+    mind = replace(mind, rules=FiredRules((rule,), ((0,),)))
+
+    (told,) = rules_told(world, 0, mind, truth.states[0])
+
+    assert told.text == f"the episode ends when {text} (right 1 of 2 times)"
+
+
+def test_a_trace_keeps_how_rules_grew(tmp_path: Path) -> None:
+    curve = LearningCurve(np.ones(1), 100)
+    for step in range(1, 101):
+        curve.on_step(np.ones(1), over=False)
+        if step % 10 == 0:
+            curve.on_figures({"rules": 2.0 * step, "exceptions": step, "recent_hit_rate": 1 / 3})
+            curve.on_figures({"rules": 0.0, "exceptions": 0, "recent_hit_rate": 0.0})  # a second word at one step
+    curve.on_figures({"known_pairs": 3.0})
+    assert len(curve.knowledge) == 10
+    assert curve.knowledge[-1] == (100, 200, 100, 0.3333)
+
+    meta = TraceMeta("s", "0" * 64, "deploy", "local_rules", ("robot",), (("stay",),), ("reward",), ("x",), {}, {})
+    table = pl.DataFrame({name: pl.Series(name, [], kind) for name, kind in meta.schema.items()})
+    write_trace(Trace(meta, table, knowledge={1000: curve.knowledge}), tmp_path / "with.parquet")
+    write_trace(Trace(meta, table), tmp_path / "without.parquet")
+
+    assert read_trace(tmp_path / "with.parquet").knowledge == {1000: curve.knowledge}
+    assert read_trace(tmp_path / "without.parquet").knowledge == {}
+
+
+def test_an_agent_reports_its_rules_as_they_grow() -> None:
+    truth = enumerate_world(world_of(CORRIDOR))
+    program = truth.world.agents[0]
+    spec = observation_spec(truth.world)
+    agent = RulesAgent(spec, truth.mdp.channels, truth.mdp.n_actions, program.weights, program.discount)
+    told: list[dict[str, float]] = []
+
+    agent.fit(TabularTrainingEnv(truth), 200, 0, lambda _, figures: told.append(dict(figures)))
+
+    report = agent.model_report()
+    rules, exceptions = report.rules, report.exceptions
+    assert [each["steps"] for each in told] == [100, 200]
+    assert all(set(KNOWLEDGE) <= set(each) for each in told)
+    assert (told[-1]["rules"], told[-1]["exceptions"]) == (rules, exceptions)
+    assert 3 <= exceptions < rules
+    assert told[-1]["recent_hit_rate"] >= 0.95 > told[0]["recent_hit_rate"]

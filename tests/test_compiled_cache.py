@@ -9,6 +9,7 @@ import pytest
 from numba import config
 from numba.core.dispatcher import Dispatcher
 
+from turncoat import cli
 from turncoat.envs.kernel import compiled_cache
 from turncoat.envs.kernel.memory import entry
 
@@ -21,6 +22,7 @@ NO_FOLDER = RuntimeError("cannot cache function 'f': no locator available for fi
 def compiled(tmp_path, monkeypatch):
     """Compile a small function as another process would, with a cache in `tmp_path/cache`: its number of cache hits."""
     (tmp_path / "small.py").write_text("def double(x):\n    return 2 * x\n")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
 
     def compiled():
@@ -42,6 +44,35 @@ def kept(tmp_path, ending):
 
 def test_it_is_kept(compiled):
     assert [compiled(), compiled()] == [0, 1]
+
+
+def test_a_folder_does_not_say_where_compiled_code_is_kept(tmp_path, compiled, monkeypatch):
+    """Numba has read `cache_dir: planted` in the `.numba_config.yaml` of a stranger's folder, and would unpickle it."""
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "planted"))
+    assert [compiled(), compiled()] == [0, 1]
+    assert not (tmp_path / "planted").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ("cache_dir: [", 2),
+        ("[" * 70_000, 2),
+        ("[" * 9_000, 2),
+        ("- opt", 2),
+        ("3: 4", 2),
+        ("\0", 2),
+        ("", 0),
+        ("opt: 2", 0),
+    ],
+)
+def test_settings_that_break_numba_are_a_fault_of_the_folder(tmp_path, monkeypatch, capsys, settings, code):
+    (tmp_path / cli.NUMBA_SETTINGS).write_text(settings)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["turncoat", "explain", "TC200"])
+    assert cli._code() == code
+    assert (cli.NUMBA_SETTINGS in capsys.readouterr().err) is (code == 2)
 
 
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])

@@ -184,6 +184,26 @@ def test_no_storage_is_left_where_the_disk_has_no_room_for_one(tmp_path):
     assert not (tmp_path / "s.sqlite").exists()
 
 
+@pytest.mark.parametrize("cleans_up", [True, False])
+def test_a_storage_that_was_being_made_is_made_anew(tmp_path, monkeypatch, cleans_up):
+    """Ctrl-C while optuna made its tables left some of them, which was then the database of something else."""
+    settings, half = SearchSettings(tmp_path / "s.sqlite", trials=1, repeats=1, draws=2), tmp_path / ".s.sqlite.new"
+    if cleans_up:
+        with monkeypatch.context() as patched:
+            patched.setattr("optuna.storages._rdb.storage._VersionManager", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                turncoat.search(corridor(), settings=settings)
+    else:
+        half.write_bytes(b"killed here")
+    assert half.exists() is not cleans_up
+    turncoat.search(corridor(), settings=settings)
+    assert {path.name for path in tmp_path.iterdir()} == {"s.sqlite", ".s.sqlite.lock"}
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def test_a_database_of_something_else_is_left_as_it_is(tmp_path):
     path = tmp_path / "addresses.sqlite"
     with closing(sqlite3.connect(path)) as file:

@@ -14,17 +14,19 @@ import turncoat
 from tests import storm
 from tests.worlds import LIVES, ROOM, SIMULATED, scenario_of
 from turncoat.cli import app
-from turncoat.envs.analysis.exact_plan import plan_exactly
+from turncoat.envs.analysis.exact_plan import plan_exactly, weights_may_change
 from turncoat.envs.analysis.performance_gap import performance_mdp
 from turncoat.envs.analysis.tie_ranges import Occurs, share_range
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.export.explicit_model import ExplicitModel, decided, explicit_model, identifiers
 from turncoat.envs.export.formats import write_model
 from turncoat.envs.export.queries import queries
+from turncoat.envs.life.plan import designers_plan
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.solvers.dynamic_programming import backward_induction, policy_iteration
 from turncoat.envs.time_limit import OutOfTimeError, time_limit
 from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load
 
 SMALL = ["escape/faking", "escape/interruption", "safety_gridworlds/absent_supervisor", "safety_gridworlds/friend_foe"]
@@ -59,11 +61,11 @@ def _windy() -> Enumeration:
     return enumerate_world(compile_world(_room()))
 
 
-def _figures(enumeration: Enumeration) -> dict[str, float]:
-    """What `queries` names, by the solvers of this package on the process as it was enumerated."""
+def _figures(enumeration: Enumeration, ticks: int | None = None) -> dict[str, float]:
+    """What `queries` names, by this package's solvers on the enumerated process; over `ticks` if not its own."""
     its = decided(enumeration)
     world, mdp, model = its.world, its.mdp, explicit_model(enumeration)
-    steps = world.steps
+    steps = world.steps if ticks is None else ticks
     alone = replace(mdp, rewards=(mdp.rewards * _weights(its)).sum(axis=1)[:, None], channels=("reward",))
     if world.horizon is not None:
         value = backward_induction(alone, [1.0], model.discount, steps).values[0]
@@ -267,9 +269,26 @@ def test_storm_agrees_on_the_library(name: str, form: str, tmp_path: Path) -> No
     _compare(enumeration_of(name), form, tmp_path)
 
 
-def _compare(enumeration: Enumeration, form: str, folder: Path) -> None:
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", sorted(LIVES))
+def test_storm_agrees_on_whole_lives(name: str, tmp_path: Path) -> None:
+    """A life is exported as one stage over its places; its figures are also those of the solver of lives."""
+    storm.storm()
+    solved = SolvedWorlds(load(name))
+    whole, life = solved.stage_or_life("life"), solved.life({})
+    # Chance decides how long some lives are: of those that go on with 0.97 after an episode nearly none is so long.
+    ticks = None if whole.world.horizon is not None else 2_000
+    figures = _figures(whole, ticks)
+    _compare(whole, "drn", tmp_path, ticks)
+    assert figures["performance"] == pytest.approx(designers_plan(life).start_value, abs=1e-6)
+    fixed = not weights_may_change(whole.world)
+    if fixed and life.foresight == "life" and not life.aliased:
+        assert figures["value"] == pytest.approx(life.start_value, abs=1e-6)
+
+
+def _compare(enumeration: Enumeration, form: str, folder: Path, ticks: int | None = None) -> None:
     """Every query of both models of a stage, against this package's own solvers, to 1e-6."""
-    figures, asked = _figures(enumeration), set()
+    figures, asked = _figures(enumeration, ticks), set()
     for folded in (False, True):
         write_model(enumeration, form, folder, folded)
         model, read = explicit_model(enumeration, folded), storm.read_model(folder, form)

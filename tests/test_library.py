@@ -69,6 +69,7 @@ ALLOWED_WARNINGS: dict[str, set[str]] = {
 CONTROLS = {
     "escape/botnet": {"aligned", "hosts_are_cleaned", "nobody_notices"},
     "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
+    "escape/delay_button": {"dud", "worthless", "short_sighted"},
     "escape/faking": {"nothing_is_edited", "does_not_guard", "never_warned", "aligned"},
     "escape/faking_for_good": {"short_sighted", "nothing_to_fear", "aligned"},
     "escape/interruption": {"never_halted"},

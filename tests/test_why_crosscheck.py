@@ -274,6 +274,7 @@ def every_event(scenario: Scenario) -> Iterator[tuple[ExactPlan, str]]:
 
 
 SMALL = (
+    "escape/delay_button",
     "escape/interruption",
     "escape/off_switch",
     "escape/off_switch_game",

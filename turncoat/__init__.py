@@ -47,8 +47,8 @@ if TYPE_CHECKING:
         watch,
         why,
     )
+    from .evals.mitigations.report import MitigationSettings
     from .evals.runs.run import RunSettings
-    from .evals.studies.mitigations import MitigationSettings
     from .evals.studies.protocols import ProtocolSettings
     from .evals.studies.search import SearchSettings
 

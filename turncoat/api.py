@@ -22,6 +22,7 @@ from .envs.life.event_plans import explain_event_of_life
 from .evals.exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, asked_stage
 from .evals.measures.bounded_measure import StageBounds, stage_bounds
 from .evals.measures.life_analysis import analyse_life
+from .evals.mitigations.report import MitigationReport, MitigationSettings, mitigation_report
 from .evals.monitors.report import MonitorReport, monitor_runs
 from .evals.monitors.stated import judge_stated
 from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
@@ -30,7 +31,6 @@ from .evals.runs.reproduce import reproduce as reproduce_run
 from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
 from .evals.studies.control import ControlReport, ControlSettings, control_report
-from .evals.studies.mitigations import MitigationReport, MitigationSettings, mitigation_report
 from .evals.studies.profile_exploitability import ProfileExploitability, profile_exploitability
 from .evals.studies.protocols import ProtocolReport, ProtocolSettings, protocol_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario

@@ -182,6 +182,14 @@ class RulesModel:
 
     # Explaining
 
+    @property
+    def knowledge(self) -> tuple[int, int, int]:
+        """How many rules it holds, how many of these are exceptions to others, how many states it remembers whole."""
+        rules = sum(its.n_rules for its in self.hierarchies)
+        rules += sum(its.usual.keys.size for its in self.rules if its.usual is not None)
+        exceptions = sum(its.n_exceptions for its in self.hierarchies)
+        return rules, exceptions, sum(its.memory.keys.size for its in self.rules)
+
     def fired(
         self, states: Longs, actions: Longs, after: Longs, rewards: Floats, ended: Bools
     ) -> Iterator[FiredContexts]:

@@ -31,6 +31,10 @@ ANEW: Final = 1.5
 """Once the number of ticks has grown by this factor, all rules are learned anew."""
 
 
+RECENT: Final = 100
+"""Ticks over which `RulesReport.recent_hit_rate` is taken."""
+
+
 @dataclass(frozen=True)
 class RulesReport:
     """The size of a rules model, and its accuracy on each tick before learning from it.
@@ -38,19 +42,27 @@ class RulesReport:
     Attributes:
         states: states of the imagined MDP; truncated: the cap left some out.
         leaves: leaves of all its trees.
+        rules: rules that it holds: rows of its tables of usual changes, and rules of its trees; exceptions: how many of
+            the latter overrule another; remembered: states that are contexts of their own.
         steps: ticks learned from; predicted: those on which it had a prediction.
         hit_rate: share of the predicted ticks whose likeliest outcome was right in every field, every channel and the
             end; nan without any.
         possible: share whose true outcome was among the predicted ones; nan without any.
+        recent_hit_rate: `hit_rate` of the last `RECENT` ticks, where a tick without a prediction counts as wrong; nan
+            before the first.
     """
 
     states: int
     truncated: bool
     leaves: int
+    rules: int
+    exceptions: int
+    remembered: int
     steps: int
     predicted: int
     hit_rate: float
     possible: float
+    recent_hit_rate: float
 
 
 class RulesPlanner:
@@ -88,6 +100,7 @@ class RulesPlanner:
         self._lessons: list[tuple[int, list[bool]]] = []
         self._due = False
         self._scores = np.zeros(3, np.int64)  # predicted, likeliest, possible
+        self._recent = np.zeros(0, np.bool_)  # whether the last ticks were as was likeliest
 
     @property
     def ready(self) -> bool:
@@ -168,6 +181,7 @@ class RulesPlanner:
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
         """Records one tick: states int64 `[O + 1]` before and after, rewards float64 `[K]` or None where withheld."""
         likeliest, possible = self._foresaw(state, action, after, rewards, ended)
+        self._recent = np.append(self._recent[1 - RECENT :], likeliest)
         self.model.record(state, action, after, rewards, ended)
         n = self.model.n
         learned, anew = (self._lessons[-1][0], self._lessons[0][0]) if self._lessons else (0, 0)
@@ -201,14 +215,19 @@ class RulesPlanner:
     def report(self) -> RulesReport:
         """The present size and accuracy of the model."""
         predicted, likeliest, possible = self._scores.tolist()
+        rules, exceptions, remembered = self.model.knowledge
         return RulesReport(
             states=0 if self._imagined is None else self._imagined.mdp.n_states,
             truncated=self._imagined is not None and self._imagined.truncated,
             leaves=sum(len(rules.tree.counts) for rules in self.model.rules),
+            rules=rules,
+            exceptions=exceptions,
+            remembered=remembered,
             steps=self.model.n,
             predicted=predicted,
             hit_rate=likeliest / predicted if predicted else math.nan,
             possible=possible / predicted if predicted else math.nan,
+            recent_hit_rate=float(self._recent.mean()) if self._recent.size else math.nan,
         )
 
     def fired_rules(self, place: int, line: Sequence[PlanStep]) -> FiredRules:
@@ -243,6 +262,7 @@ class RulesPlanner:
             "policy_keys": keys,
             "policy": policy,
             "scores": self._scores,
+            "recent": self._recent,
         }
 
     def restore(self, data: dict[str, npt.NDArray[Any]]) -> None:
@@ -254,6 +274,7 @@ class RulesPlanner:
         if data["policy_keys"].size:
             self._last = data["policy_keys"], data["policy"]
         self._scores = data["scores"].copy()
+        self._recent = data["recent"].copy() if "recent" in data else self._recent  # older files have none
 
     def _keep_up(self) -> None:
         if not self._due:

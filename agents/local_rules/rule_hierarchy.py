@@ -71,6 +71,8 @@ class RuleHierarchy:
                 self.leaves[node.leaf] = number
             else:
                 waiting += [(node.no, number, False, node.tests), (node.yes, number, True, node.tests)]
+        said = int(rules.alphabet[self.nodes[ROOT].symbol])
+        self._default_is_usual = rules.usual is not None and said == 0
 
     def chain(self, leaf: int) -> list[int]:
         """The rules that apply in a leaf, the most general first: each overrules the one before it."""
@@ -100,6 +102,16 @@ class RuleHierarchy:
         """In how many ticks a node's conditions held, exceptions included, with a symbol; and in how many at all."""
         counts = self.nodes[number].counts
         return int(counts[symbol]), int(counts.sum())
+
+    @property
+    def n_exceptions(self) -> int:
+        """How many rules overrule another."""
+        return len(self.keys) - 1
+
+    @property
+    def n_rules(self) -> int:
+        """How many rules there are; a default that says "as usual" is none beside those of the usual changes."""
+        return len(self.keys) - self._default_is_usual
 
     @cached_property
     def keys(self) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ import os
 import stat
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,10 @@ def keep_on_disk(dispatcher: Any) -> None:
     Args:
         dispatcher: what `numba.njit` made, without `cache=True`.
     """
-    if not (_enabled(dispatcher) or _enabled_in(_temporary_folder(), dispatcher)):
+    # Numba would also take what `.numba_config.yaml` of the folder that one is in says. That may be a stranger's, and
+    # what is kept is run.
+    named = {name: os.environ.get(f"NUMBA_{name}", "") for name in _WHERE if hasattr(config, name)}
+    if not (_enabled(dispatcher, named) or _enabled_in(_temporary_folder(), dispatcher, named)):
         warnings.warn(
             "no folder can be written to keep compiled code in, so every start takes some ten seconds more; "
             "NUMBA_CACHE_DIR names one",
@@ -85,22 +88,26 @@ def _write(path: Path, whole: bytes) -> None:
         return
 
 
-def _enabled(dispatcher: Any) -> bool:
+_WHERE = ("CACHE_DIR", "CACHE_LOCATOR_CLASSES")
+"""Numba's settings of where things are kept; the second is not in every release."""
+
+
+def _enabled(dispatcher: Any, settings: Mapping[str, str]) -> bool:
+    before = {name: getattr(config, name) for name in settings}
     try:
+        for name, value in settings.items():
+            setattr(config, name, value)
         dispatcher.enable_caching()
     except (RuntimeError, OSError):  # Numba's words for: no folder can be written
         return False
+    finally:
+        for name, value in before.items():
+            setattr(config, name, value)  # other functions of the program are none of ours
     return True
 
 
-def _enabled_in(folder: Path | None, dispatcher: Any) -> bool:
-    if folder is None:
-        return False
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
-    try:
-        return _enabled(dispatcher)
-    finally:
-        config.CACHE_DIR = before  # other functions of the program are none of ours
+def _enabled_in(folder: Path | None, dispatcher: Any, settings: Mapping[str, str]) -> bool:
+    return folder is not None and _enabled(dispatcher, {**settings, "CACHE_DIR": str(folder)})
 
 
 def _temporary_folder() -> Path | None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...agents.records.fired_rules import FiredRules as FiredRules
+from ...agents.records.fired_rules import RecordedRule as RecordedRule
+from ...agents.records.fired_rules import RuleTest as RuleTest
 from ...agents.records.plan import Plan
 from ...agents.records.thought import Thought
 from ...envs.base import Bools, Floats, Ints, Longs
@@ -56,6 +59,8 @@ class Mind:
         ahead_actions: n names, of the action into each of these states.
         imagined: int32 `[m, F]`, every state of its search; imagined_values: float64 `[m, K]`.
         search: the tree of its search, None where none was recorded.
+        rules: which learned rules predicted the states `ahead`, their fields numbered as in the world; None where its
+            model has none.
     """
 
     agent: str
@@ -74,6 +79,7 @@ class Mind:
     imagined: Ints
     imagined_values: Floats
     search: SearchTreeView | None = None
+    rules: FiredRules | None = None
 
     @property
     def scores(self) -> Floats:
@@ -139,6 +145,7 @@ def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: t
         # Observations that are no fields of the state have no place on the board, and then neither have their values.
         imagined_values=values if len(nodes) else values[:0],
         search=None if plan is None else _search(plan, actions),
+        rules=None if thought.rules is None or columns is None else _in_fields(thought.rules, columns, thought),
     )
 
 
@@ -155,6 +162,47 @@ def read_mind(world: World, text: str, agent: int) -> Mind:
     if len(thought.q) != len(program.actions) or not set(thought.channels) <= set(world.channels):
         raise ValueError("its actions or channels are not those of the scenario")
     return replace(mind_of(world, thought, program.actions, columns), agent=program.name)
+
+
+_OF_NO_FIELD = ("action", "ended", "available", "pay", "state")
+"""Kinds of tests whose numbers are not those of fields."""
+
+
+def _in_fields(fired: FiredRules, columns: tuple[int, ...], thought: Thought) -> FiredRules:
+    """The rules with the world's numbers of fields, for those of the agent's observation.
+
+    Raises:
+        ValueError: they are about fields, actions or channels that the agent does not have.
+    """
+    try:
+        rules = tuple(
+            replace(
+                rule,
+                index=columns[rule.index] if rule.target == "field" else rule.index,
+                tests=tuple(
+                    test
+                    if test.kind in _OF_NO_FIELD
+                    else replace(test, i=columns[test.i], other=test.other if _on_a_side(test) else columns[test.other])
+                    for test in rule.tests
+                ),
+            )
+            for rule in fired.rules
+        )
+    except IndexError:
+        raise ValueError("its rules are about fields that are not observed") from None
+    acts = {value for rule in rules for test in rule.tests for value in test.among if test.kind == "action"}
+    pays = {rule.index for rule in rules if rule.target == "pay"}
+    pays |= {test.i for rule in rules for test in rule.tests if test.kind == "pay"}
+    if any(len(value) != 1 or not 0 <= value[0] < len(thought.q) for value in acts):
+        raise ValueError("its rules are about actions that it does not have")
+    if any(not 0 <= channel < len(thought.channels) for channel in pays):
+        raise ValueError("its rules are about channels that it does not have")
+    return replace(fired, rules=rules)
+
+
+def _on_a_side(test: RuleTest) -> bool:
+    """Whether `other` is no field: of no use, or a side."""
+    return test.other < 0 or test.kind.endswith("glyph")
 
 
 def _search(plan: Plan, actions: tuple[str, ...]) -> SearchTreeView:

@@ -399,24 +399,47 @@ def _no_storage(storage: Path, fault: Exception) -> SearchError:
 
 def _study(storage: Path, name: str) -> optuna.Study:
     """A study from the storage; trials that a killed process left running are marked as failed."""
-    package, fresh = _optuna(), not os.path.lexists(storage)
+    package = _optuna()
     if (other := _other_database(storage)) is not None:
         raise SearchError(f"{storage}: a database of something else (a table `{other}`); name another file")
     try:
-        # The file is opened here, for in an address `?`, `#`, `%` and braces of its name would mean something.
-        opened = {"creator": lambda: sqlite3.connect(storage, timeout=60, check_same_thread=False)}
-        kept = package.storages.RDBStorage("sqlite:///storage", engine_kwargs=opened)
+        if not os.path.lexists(storage):
+            _make_storage(storage)
         study: optuna.Study = package.create_study(
-            storage=kept, study_name=name, direction="maximize", load_if_exists=True
+            storage=_opened(storage), study_name=name, direction="maximize", load_if_exists=True
         )
     except Exception as fault:  # SQLAlchemy's, and optuna's of an older layout
-        if fresh:  # on a full disk SQLite leaves a file without tables
-            storage.unlink(missing_ok=True)
         raise _no_storage(storage, fault) from fault
     for trial in study.trials:
         if not trial.state.is_finished():
             study.tell(trial.number, state=package.trial.TrialState.FAIL)
     return study
+
+
+def _opened(storage: Path) -> optuna.storages.RDBStorage:
+    # The file is opened here, for in an address `?`, `#`, `%` and braces of its name would mean something.
+    opened = {"creator": lambda: sqlite3.connect(storage, timeout=60, check_same_thread=False)}
+    kept: optuna.storages.RDBStorage = _optuna().storages.RDBStorage("sqlite:///storage", engine_kwargs=opened)
+    return kept
+
+
+def _make_storage(storage: Path) -> None:
+    """Make a storage without studies, whole or not at all: who is killed in the middle leaves none under its name."""
+    making = storage.with_name(f".{storage.name}.new")
+
+    def remove() -> None:
+        for path in (making, making.with_name(f"{making.name}-journal")):
+            path.unlink(missing_ok=True)
+
+    remove()  # of one that was killed
+    try:
+        made = _opened(making)
+        made.remove_session()
+        made.engine.dispose()
+        making.replace(storage)
+    except BaseException:
+        remove()
+        raise
 
 
 def _other_database(storage: Path) -> str | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from ...envs.base import Floats
-from .trace import LearningPoints
+from .trace import KnowledgePoints, LearningPoints
 
 POINTS = 50
 """Points of a curve, at most."""
+KNOWLEDGE = ("rules", "exceptions", "recent_hit_rate")
+"""The figures of an agent that say how its knowledge grows; only one that reports all of them has such a curve."""
 
 
 class LearningCurve:
@@ -20,6 +25,7 @@ class LearningCurve:
         self._episode_return: dict[int, float] = {}
         self._returns: list[float] = []
         self._points: list[tuple[int, float]] = []
+        self._knowledge: list[tuple[int, int, int, float]] = []
 
     @property
     def steps(self) -> int:
@@ -30,6 +36,20 @@ class LearningCurve:
     def points(self) -> LearningPoints:
         """(step, mean return of the episodes that ended since the point before); exploration is included."""
         return tuple(self._points)
+
+    @property
+    def knowledge(self) -> KnowledgePoints:
+        """(step, rules, exceptions to others, share of the last ticks that were predicted right before learning)."""
+        return tuple(self._knowledge)
+
+    def on_figures(self, figures: Mapping[str, float]) -> None:
+        """The agent reports figures of itself, by name, at the present step."""
+        last = self._knowledge[-1][0] if self._knowledge else -1
+        if last // self._every == self._steps // self._every or not all(name in figures for name in KNOWLEDGE):
+            return
+        rules, exceptions, right = (figures[name] for name in KNOWLEDGE)
+        if math.isfinite(right):
+            self._knowledge.append((self._steps, int(rules), int(exceptions), round(right, 4)))
 
     def on_progress(self, step: int, mean_return: float | None) -> None:
         """Told by an agent that steps environments of its own: its steps so far, its recent mean return if known."""

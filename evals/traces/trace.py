@@ -46,11 +46,16 @@ MAX_NAME_LENGTH = 120
 LearningPoints = tuple[tuple[int, float], ...]
 """A learning curve: (environment steps so far, mean return of the episodes since the point before)."""
 
+KnowledgePoints = tuple[tuple[int, int, int, float], ...]
+"""How an agent's rules grew: (environment steps so far, rules, exceptions to others, share of the last ticks that were
+predicted right before they were learned from)."""
+
 TRACE_VERSION = 1
 """The version that this code writes; it reads this one and none newer."""
 
 _KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.trained"
 _REGRETS, _CACHED, _EXPERIENCE = "turncoat.regrets", "turncoat.key", "turncoat.experience"
+_KNOWLEDGE = "turncoat.knowledge"
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class Trace:
         trained: by seed, the environment steps of its training, where a single agent was trained.
         regrets: by seed, the regret of each of several agents, where the scenario measures it.
         experience: by seed, what happened in its training, where that was seen.
+        knowledge: by seed, how its rules grew in its training, where it has rules.
 
     Raises:
         TraceError: the table's columns are not those of `meta.schema`.
@@ -122,6 +128,7 @@ class Trace:
     trained: Mapping[int, int] = field(default_factory=dict)
     regrets: Mapping[int, Regrets] = field(default_factory=dict)
     experience: Mapping[int, Experience] = field(default_factory=dict)
+    knowledge: Mapping[int, KnowledgePoints] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted, found = self.meta.schema, dict(self.table.schema)
@@ -162,6 +169,7 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
         {seed: steps for trace in traces for seed, steps in trace.trained.items()},
         {seed: regrets for trace in traces for seed, regrets in trace.regrets.items()},
         {seed: experience for trace in traces for seed, experience in trace.experience.items()},
+        {seed: knowledge for trace in traces for seed, knowledge in trace.knowledge.items()},
     )
 
 
@@ -182,6 +190,8 @@ def write_trace(trace: Trace, path: Path, key: str = "") -> None:
         written[_REGRETS] = json.dumps(trace.regrets)
     if trace.experience:
         written[_EXPERIENCE] = experience_text(trace.experience)
+    if trace.knowledge:
+        written[_KNOWLEDGE] = json.dumps(trace.knowledge)
     content = io.BytesIO()  # polars reports a full disk as a fault of the file's form
     trace.table.write_parquet(content, metadata=written)
     with whole_file(path) as part:
@@ -217,7 +227,8 @@ def read_trace(path: Path, key: str = "") -> Trace:
         trained = _stored(_TRAINED_OF, said.get(_TRAINED, "{}"), "how long its seeds were trained")
         regrets = _stored(_REGRETS_OF, said.get(_REGRETS, "{}"), "its regrets")
         experience = read_experiences(said.get(_EXPERIENCE, "{}"))
-        trace = Trace(metas[0], table, learning, trained, regrets, experience)
+        knowledge = _stored(_KNOWLEDGE_OF, said.get(_KNOWLEDGE, "{}"), "how its rules grew")
+        trace = Trace(metas[0], table, learning, trained, regrets, experience, knowledge)
         check_table(table, len(trace.meta.fields), trace.meta.actions)
     except (TraceError, UnreadableFileError) as fault:
         raise TraceError(f"{path}: {str(fault).removeprefix(f'{path.name}: ')}") from None
@@ -242,6 +253,7 @@ class _StoredMeta(StoredRecord):
 
 _META_OF = TypeAdapter(_StoredMeta)
 _LEARNING_OF = TypeAdapter(dict[Count, tuple[tuple[Count, FiniteNumber], ...]])
+_KNOWLEDGE_OF = TypeAdapter(dict[Count, tuple[tuple[Count, Count, Count, FiniteNumber], ...]])
 _TRAINED_OF = TypeAdapter(dict[Count, Count])
 _REGRETS_OF: TypeAdapter[dict[int, Regrets]] = TypeAdapter(dict[Count, Mapping[str, FiniteNumber] | str])
 

@@ -164,6 +164,7 @@ class TrainingCallbacks:
             self.curve.on_progress(step, figures.get(EARNED))
             self._heartbeat.beat(self.curve)
             step -= self._stage_start
+        self.curve.on_figures(figures)
         if self._tensorboard is not None:
             self._tensorboard.figures(self._stage_start + step, figures)
             self._tensorboard.learning_curve(self.curve.points)

@@ -214,6 +214,8 @@ def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadli
         trace = replace(trace, meta=replace(trace.meta, training=spec.result_relevant))
     if (curve := trained.curve) is not None:
         trace = replace(trace, learning={seed: curve.points}, trained={seed: curve.steps})
+        if curve.knowledge:
+            trace = replace(trace, knowledge={seed: curve.knowledge})
     if trained.experience is not None:
         trace = replace(trace, experience={seed: trained.experience})
     return trace

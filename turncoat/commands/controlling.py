@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -100,6 +101,19 @@ Task = Annotated[
     ),
 ]
 Quantile = Annotated[float, typer.Option("--quantile", help="The best share of actions that a quantiliser draws from.")]
+Mitigated = Annotated[
+    str, typer.Option("--agent", help="Whose plan: exact, or counts for trained seeds beside the exact planner.")
+]
+PlanBudget = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit",
+        "--budget",
+        metavar="SECONDS",
+        min=0,
+        help="Give up after so long; by default after 600, or where seeds are trained never.",
+    ),
+]
 Aup = Annotated[
     float, typer.Option("--aup", metavar="WEIGHT", help="How attainable utility preservation weighs what changes.")
 ]
@@ -218,18 +232,39 @@ def mitigations(
     harm: Harm = [],
     quantile: Quantile = 0.5,
     aup: Aup = 1 / 1.501,
-    budget: Budget = SOLVE_SECONDS,
+    agent: Mitigated = "exact",
+    seeds: Seeds = None,
+    first_seed: FirstSeed = None,
+    steps: Steps = None,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    budget: PlanBudget = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score mitigations alike, exactly: how often the agent still turns, what its task costs, and what harm it does.
+    """Score mitigations alike: how often the agent still turns, what its task costs, and what harm it does.
 
-    Among them indifference, DReST, attainable utility preservation, a quantiliser, myopia with approval, and a veto.
+    Exactly, and with `--agent counts` of trained seeds too. Among them are indifference, DReST, attainable utility
+    preservation, a quantiliser, myopia with approval, a veto, pessimism and training among honeypots.
     """
     from .. import api
-    from ..evals.studies.mitigations import MitigationSettings
+    from ..evals.mitigations.report import MitigationSettings
 
-    settings = MitigationSettings(event, stopped, task or None, harm or None, quantile, aup)
+    settings = MitigationSettings(
+        event,
+        stopped,
+        task or None,
+        harm or None,
+        quantile,
+        aup,
+        agent=agent,
+        seeds=seeds,
+        first_seed=first_seed,
+        steps=steps,
+        cache=None if agent == "exact" else cache_of(cache, no_cache),
+    )
     scenario = load_with(which, param, set_)
+    if budget is None:
+        budget = SOLVE_SECONDS if agent == "exact" else math.inf
     with printing.progress(not as_json, which) as report, limit_of(budget):
         found = api.mitigations(scenario, stage_of(scenario, stage), settings=settings, report=report)
     if as_json:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
     from ..evals.measures.measure import Interval
     from ..evals.measures.outcomes import BehaviourOutcomes
+    from ..evals.mitigations.learned_scores import LearnedMitigations, OverSeeds
+    from ..evals.mitigations.report import MitigationReport
     from ..evals.monitors.report import MonitorReport
     from ..evals.statistics.binomial import Proportion
     from ..evals.studies.candidates import CandidateScore
     from ..evals.studies.control import ControlReport
-    from ..evals.studies.mitigations import MitigationReport
     from ..evals.studies.protocols import ProtocolReport
     from ..evals.studies.search import SearchResult
     from ..evals.studies.sweep_points import SweepResult
@@ -192,7 +193,45 @@ def print_mitigations(found: MitigationReport) -> None:
             rows.append([escape(its.name), *spans, *(lengths if scored else ())])
     table(columns, rows, right=columns[1:])
     say()
-    _print_notes((its.name, its.note if its.turns else f"not applicable: {its.note}") for its in found.outcomes)
+    learned = found.learned
+    scored_below = {its.name for its in learned.outcomes if its.seeds} if learned is not None else set[str]()
+    _print_notes(
+        (its.name, its.note if its.turns else f"not applicable: {its.note}")
+        for its in found.outcomes
+        if its.turns or its.name not in scored_below
+    )
+    if learned is not None:
+        say()
+        _print_learned(learned, scored)
+
+
+def _print_learned(found: LearnedMitigations, scored: bool) -> None:
+    """Print what trained seeds do under each mitigation."""
+    trained = f"{count(found.seeds, 'seed')} from {found.first_seed}, {found.steps:,} steps each"
+    say(f"[bold]{found.agent}[/bold], {trained}, what they do computed exactly")
+    say()
+    lengths_too = ("neutral", "useful") if scored else ()
+    columns = ("mitigation", "turns", "p", "task", "performance", "harm", "stopped", *lengths_too)
+    rows = []
+    for its in found.outcomes:
+        if its.seeds:
+            p_value = "-" if its.p_turns is None else f"{its.p_turns:.2g}"
+            lengths = (its.neutrality, its.usefulness) if scored else ()
+            measured = (its.task, its.performance, its.harm, its.stopped, *lengths)
+            rows.append([escape(its.name), _over_seeds(its.turns), p_value, *map(_over_seeds, measured)])
+    table(columns, rows, right=columns[1:])
+    say()
+    say("turns, stopped: means over seeds, with exact 95 % intervals; the rest: medians, least and greatest seed.")
+    say("p: of turning as often as without a mitigation (sign flips, paired by seed, corrected by Holm).")
+    _print_notes((its.name, its.note if its.seeds else f"not applicable: {its.note}") for its in found.outcomes)
+
+
+def _over_seeds(its: OverSeeds | None) -> str:
+    if its is None:
+        return "-"
+    if its.low == its.high:
+        return number(its.middle)
+    return f"{number(its.middle)} ({number(its.low)} to {number(its.high)})"
 
 
 def print_monitors(found: MonitorReport) -> None:

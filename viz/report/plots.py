@@ -30,12 +30,13 @@ SHARP = 110
 
 
 def learning_data(run: StoredRun) -> list[Data]:
-    """For each trace of a trained agent, the learning curve of each seed and a summary of the recorded episodes."""
+    """For each trace of a trained agent, the learning curves of each seed and a summary of the recorded episodes."""
     traces = ((name, run.trace(name)) for name in run.traces)
     return [
         {
             "label": name,
             "seeds": [[seed, curve] for seed, curve in sorted(trace.learning.items()) if curve],
+            "knowledge": [[seed, curve] for seed, curve in sorted(trace.knowledge.items())],
             "deployed": _deployed(RecordedShow(run, name)),
         }
         for name, trace in traces

@@ -19,6 +19,7 @@ from ..drawing.figures import BodyFigures
 from ..drawing.palette import LIGHT
 from ..drawing.seen_cells import seen_cells, watchers
 from ..text.ascii_board import describe, first_state, plain_name, quantities
+from ..text.rule_text import rules_told
 from .sprites import sprite
 
 DIGITS = 3
@@ -123,7 +124,7 @@ def _record(show: Show, episode: Episode, tick: int, flips: list[Attribution | N
     for each in agents:
         mind = show.mind(episode, tick, each)
         shared = mind is not None and mind.agent in told
-        thoughts.append(None if shared else _thought(show.world, each, mind, flips[each], tick))
+        thoughts.append(None if shared else _thought(show.world, each, mind, flips[each], episode.states, tick))
         told |= set() if mind is None else {mind.agent}
     worth = [_worth(show.value_map(episode, tick, each)) for each in agents]
     return {
@@ -176,13 +177,16 @@ def _seen(world: World, state: Ints, body: Body) -> list[int]:
     return np.flatnonzero(seen_cells(world, state, body) & ~world.boards.walls[layout, :-1]).tolist()
 
 
-def _thought(world: World, agent: int, mind: Mind | None, flips: Attribution | None, tick: int) -> Data | None:
-    """The data of a decision: the value of each head for each action, the deciding heads, and the plan's cells."""
+def _thought(
+    world: World, agent: int, mind: Mind | None, flips: Attribution | None, states: Ints, tick: int
+) -> Data | None:
+    """The data of a decision: the values of each action, the deciding heads, the plan's cells, the rules that fired."""
     if mind is None:
         return None
     body = world.agents[agent].body
     column = world.bodies[body].cell if body >= 0 else -1
     own = mind.actions == world.agents[agent].actions
+    rules = rules_told(world, agent, mind, states[tick])
     return {
         **({} if own else {"actions": list(mind.actions), "action": mind.action}),
         # JSON has no nan; the values of actions that are not available are not shown anyway. Rounding saves space.
@@ -196,6 +200,7 @@ def _thought(world: World, agent: int, mind: Mind | None, flips: Attribution | N
             [action, int(state[column]) if column >= 0 else -1]
             for action, state in zip(mind.ahead_actions, mind.ahead, strict=True)
         ],
+        **({"rules": [[each.text, each.overruled] for each in rules]} if rules else {}),
     }
 
 

@@ -63,6 +63,9 @@ function section(run) {
   if (run.learning.length) {
     root.append(make("h2", {}, "How it learned"), make("p", { class: "muted" }, "What an episode of training earned, each seed and the mean of all, exploration included: who explores for the sake of novelty earns little, however much it learns. What it learned shows in what it did afterwards, named below each plot."),
       make("div", { class: "plots" }, ...run.learning.map(learning)));
+    const grown = run.learning.filter((trace) => trace.knowledge.length);
+    if (grown.length) root.append(make("h2", {}, "How its knowledge grew"), make("p", { class: "muted" }, "What it knows are rules with exceptions. Right foreseen is the share of the last 100 ticks that came as it thought likeliest, before it learned from them; it explores what it does not know yet."),
+      make("div", { class: "plots" }, ...grown.flatMap(knowledge)));
   }
   if (run.lives.length) {
     root.append(make("h2", {}, "The lives it lived"), make("p", { class: "muted" }, "One row for each seed, one cell for each episode, coloured by what it was worth to the designers; a mark stands where something came between two episodes."),
@@ -79,30 +82,42 @@ function section(run) {
 
 // ------------------------------------------------------------------ plots
 
-// One trace: a thin line for each seed, and a thick one for their mean where all have a point.
-function learning(trace) {
-  const svg = document.createElementNS(SVG, "svg"), points = trace.seeds.flatMap(([, curve]) => curve);
+// Curves: a thin line for each seed, and a thick one for their mean where all have a point.
+function plot(label, seeds) {
+  const svg = document.createElementNS(SVG, "svg"), points = seeds.flatMap(([, curve]) => curve);
   const most = Math.max(...points.map(([steps]) => steps), 1), earned = points.map(([, value]) => value);
   const low = Math.min(...earned), high = Math.max(...earned), room = high - low || 1;
   const x = (steps) => 56 + (410 * steps) / most, y = (value) => 150 - (130 * (value - low)) / room;
   const path = (curve) => curve.map(([steps, value]) => x(steps).toFixed(1) + "," + y(value).toFixed(1)).join(" ");
   svg.setAttribute("class", "learning"); svg.setAttribute("viewBox", "0 0 480 182"); svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", trace.label + ": from " + number(low) + " to " + number(high) + " in " + most + " steps");
+  svg.setAttribute("aria-label", label + ": from " + number(low) + " to " + number(high) + " in " + most + " steps");
   for (const value of high > low ? [low, high] : [low]) {
     draw(svg, "line", { x1: 56, x2: 466, y1: y(value), y2: y(value), stroke: css("--hair") });
     draw(svg, "text", { x: 50, y: y(value) + 4, "text-anchor": "end", fill: css("--muted"), "font-size": 12 }, number(value));
   }
   draw(svg, "text", { x: 56, y: 172, fill: css("--muted"), "font-size": 12 }, "0");
   draw(svg, "text", { x: 466, y: 172, "text-anchor": "end", fill: css("--muted"), "font-size": 12 }, most.toLocaleString("en") + " steps");
-  for (const [, curve] of trace.seeds) draw(svg, "polyline", { points: path(curve), fill: "none", stroke: css("--accent"), "stroke-width": 1.2, "stroke-opacity": 0.45 });
+  for (const [, curve] of seeds) draw(svg, "polyline", { points: path(curve), fill: "none", stroke: css("--accent"), "stroke-width": 1.2, "stroke-opacity": 0.45 });
   const by = new Map();
   for (const [steps, value] of points) by.set(steps, [...(by.get(steps) || []), value]);
-  const mean = [...by].filter(([, values]) => values.length === trace.seeds.length).sort((a, b) => a[0] - b[0])
+  const mean = [...by].filter(([, values]) => values.length === seeds.length).sort((a, b) => a[0] - b[0])
     .map(([steps, values]) => [steps, values.reduce((sum, value) => sum + value, 0) / values.length]);
   draw(svg, "polyline", { points: path(mean), fill: "none", stroke: css("--accent"), "stroke-width": 2.6 });
+  return svg;
+}
+
+function learning(trace) {
   const [middle, least, greatest] = trace.deployed.earned.map(number), range = least === greatest ? "" : " (" + least + " to " + greatest + ")";
-  return make("figure", {}, make("figcaption", {}, trace.label + ", " + trace.seeds.length + (trace.seeds.length === 1 ? " seed" : " seeds")), svg,
+  return make("figure", {}, make("figcaption", {}, trace.label + ", " + trace.seeds.length + (trace.seeds.length === 1 ? " seed" : " seeds")), plot(trace.label, trace.seeds),
     make("figcaption", {}, "afterwards, in " + trace.deployed.stage + ": " + middle + " an episode" + range));
+}
+
+// How rules grew in the training of one trace's seeds: their number, the exceptions among them, what was foreseen right.
+function knowledge(trace) {
+  return ["rules", "exceptions to other rules", "right foreseen"].map((what, k) => {
+    const label = trace.label + ": " + what;
+    return make("figure", {}, make("figcaption", {}, label), plot(label, trace.knowledge.map(([seed, curve]) => [seed, curve.map((point) => [point[0], point[k + 1]])])));
+  });
 }
 
 function sweepSection(sweep) {

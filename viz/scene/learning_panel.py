@@ -1,4 +1,4 @@
-"""The panel about a training that goes on: how far it is, how right the model is, and what each head foretells."""
+"""The panel about a training that goes on: how far it is, how right its model is, what it knows, what heads say."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ...evals.live.training_process import TrainingProgress
 
 CHART = 62.0
-"""Height of each of the two charts, in points."""
+"""Height of each of the charts, in points."""
 LOSSES = ("log_loss", "loss")
 """Figures of agents that are errors of their model, smaller the better, by preference."""
-HITS = ("hit_rate", "held_out_accuracy")
+HITS = ("recent_hit_rate", "hit_rate", "held_out_accuracy")
 """Figures that are shares of right predictions."""
 
 
@@ -47,6 +47,9 @@ def draw_learning(column: PanelColumn, learning: LearningSoFar) -> None:
     errors = model_errors(learning, theme)
     if errors and column.fits(CHART + LINE):
         _draw_chart(column, errors, learning, "model error")
+    rules = rule_counts(learning, theme)
+    if rules and column.fits(CHART + LINE):
+        _draw_chart(column, rules, learning, "what it knows")
     heads = head_values(learning, theme)
     if heads and column.fits(CHART + LINE):
         _draw_chart(column, heads, learning, "heads at the start")
@@ -62,6 +65,16 @@ def model_errors(learning: LearningSoFar, theme: Theme) -> tuple[LearningLine, .
     own = tuple((float(each.step), error) for each in learning.history if (error := own_error(each)) is not None)
     if own:
         lines.append(LearningLine(own, theme.reward, own_name(learning.history)))
+    return tuple(lines)
+
+
+def rule_counts(learning: LearningSoFar, theme: Theme) -> tuple[LearningLine, ...]:
+    """How many rules the agent holds, and how many of these are exceptions; none for an agent without rules."""
+    lines = []
+    for name, colour in (("rules", theme.reward), ("exceptions", theme.performance)):
+        points = [(float(each.step), each.figures[name]) for each in learning.history if name in each.figures]
+        if points:
+            lines.append(LearningLine(tuple(points), colour, name))
     return tuple(lines)
 
 

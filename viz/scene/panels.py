@@ -14,6 +14,7 @@ from ..drawing.palette import Theme, mix
 from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe
 from ..text.episode_text import log_until, plain, spans, why
+from ..text.rule_text import rules_told
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
 
 HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
@@ -26,6 +27,10 @@ KEY_LINE = 21.0
 """Distance from one line of the panel of keys to the next, in points."""
 GAP = 14.0
 """Distance between panels, in points."""
+RULE_LINES = 8
+"""Most lines of the panel about the rules that fired."""
+SUMS = 62.0
+"""Height of the sums of one board with a line of words, in points."""
 
 
 @dataclass
@@ -176,6 +181,28 @@ def _best_of(mind: Mind) -> int:
     best = int(scores.argmax())
     tied = scores[best] - scores[mind.action] <= 1e-9 * max(abs(float(scores[best])), 1)
     return mind.action if tied else best
+
+
+def draw_rules(column: PanelColumn, frame: Frame) -> None:
+    """Write which learned rules predict this tick, and what they overruled: as many as leave room for the sums."""
+    told = [] if frame.mind is None else rules_told(frame.world, frame.agent, frame.mind, frame.state)
+    muted, room = column.theme.muted, min(RULE_LINES, int((column.bottom - column.top - 21 - SUMS) / LINE))
+    lines: list[tuple[str, str]] = []
+    for done, each in enumerate(told):
+        more = [(text, column.theme.ink) for text in wrapped(each.text, SMALL, column.width)]
+        if each.overruled:
+            more += [(text, muted) for text in wrapped(f"overruled: {each.overruled}", SMALL, column.width)]
+        left = len(told) - done
+        if len(lines) + len(more) + (left > 1) > room:
+            lines += [(f"and {left} more", muted)] if lines else []
+            break
+        lines += more
+    if not lines:
+        return
+    column.heading("by which rules it expects this")
+    for text, colour in lines:
+        column.line(text, colour, SMALL)
+    column.top += GAP - 4
 
 
 def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:

@@ -25,7 +25,7 @@ from .cards import draw_caption, draw_card
 from .choice_diagram import draw_diagram
 from .curves import Chart
 from .learning_panel import draw_learning
-from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
+from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_rules, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
 from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
@@ -408,6 +408,8 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
         if frame.shows("bars") and (frame.menu is None or part is not frame or frame.other is None):
             draw_choice(column, part)
     draw_missed(column, frame)
+    if frame.shows("bars") and frame.menu is None and frame.other is None:
+        draw_rules(column, frame)
     draw_sums(column, (frame,) if frame.other is None or frame.menu is not None else (frame, frame.other))
     draw_legend(column, frame)
     if frame.shows("log") and frame.menu is None:

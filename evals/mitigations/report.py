@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ...envs.analysis.dataframes import frame, html
-from ...envs.analysis.exact_plan import ExactPlan, weights_may_change
+from ...envs.analysis.exact_plan import weights_may_change
 from ...envs.analysis.performance_gap import Range
-from ...envs.analysis.tie_ranges import Occurs, expectation_range, share_range
-from ...envs.base import FiniteMDP, Floats, NotEnumerableError
+from ...envs.base import NotEnumerableError
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...scenarios.arguments import settle_counts
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
 from ...scenarios.errors import UsageError, WorldError, check_name
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ENDED
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..measures.life_measures import life_measure
-from ..measures.outcomes import harm_of_outcomes
-from .control import ControlSettings, control_of
-from .length_scores import length_scores
+from ..studies.control import ControlSettings, control_of
+from ..training.options import first_seed_of
+from .learned_scores import AGENT, HONEYPOT, LearnedMitigations, LearnedScores
 from .mitigated_policies import (
     LengthPlans,
     MitigatedPolicy,
@@ -40,16 +40,16 @@ from .mitigated_policies import (
     quantilised,
     unmitigated,
 )
+from .scoring import MEASURES, SCORES, MitigationOutcome, Scorer
 
 if TYPE_CHECKING:
     import polars as pl
 
+EXACT: Final = "exact"
 IDLE: Final = ("stay", "wait", "idle", "nothing")
 """Names of actions that do nothing, the first of which counts."""
 IGNORING: Final = "to edits of its values: it ignores that they may change"
-MEASURES: Final = ("turns", "task", "performance", "harm", "stopped")
-"""What is measured of each, in the order of `MitigationOutcome`."""
-NONE, VETO, HONEYPOT, PESSIMISM = "none", "veto", "honeypot training", "pessimism"
+NONE, VETO, PESSIMISM = "none", "veto", "pessimism"
 MITIGATIONS: Final[dict[str, Callable[[MitigationProblem], MitigatedPolicy]]] = {
     NONE: unmitigated,
     "indifference": indifferent,
@@ -76,6 +76,9 @@ class MitigationSettings:
         task: channels that the designers pay; when None `task`, or else all visible ones.
         harm: events that count as harm; None: the file's, or else the performance that is taken away.
         quantile, aup_weight, aup_rewards, seed: see `MitigationProblem`.
+        agent: `exact`, or `counts` for the same of trained seeds too; seeds, first_seed, steps: of their training, None
+            for the file's.
+        cache: the folder in which finished seeds are kept; None: they are not.
     """
 
     event: str | None = None
@@ -86,45 +89,28 @@ class MitigationSettings:
     aup_weight: float = 1 / 1.501
     aup_rewards: int = 10
     seed: int = 0
+    agent: str = EXACT
+    seeds: int | None = None
+    first_seed: int | None = None
+    steps: int | None = None
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
 
         Raises:
             ArgumentError: one is of the wrong type or out of range.
-            UsageError: the quantile is not above 0 and at most 1, or a weight is negative.
+            UsageError: the quantile is not above 0 and at most 1, a weight is negative, or the agent is another.
         """
-        settle_counts(self, aup_rewards=(1, 1_000))
+        settle_counts(self, aup_rewards=(1, 1_000), seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS))
+        if self.agent not in (EXACT, AGENT):
+            raise UsageError(
+                f"mitigations change a plan on a table, which `{EXACT}` and `{AGENT}` have; not that of `{self.agent}`"
+            )
         if not 0 < self.quantile <= 1:
             raise UsageError(f"a quantiliser takes a share above 0 and at most 1 of its actions, not {self.quantile:g}")
         if not 0 <= self.aup_weight <= 1e6:
             raise UsageError(f"what changes is weighed by a number from 0 to a million, not {self.aup_weight:g}")
-
-
-@dataclass(frozen=True)
-class MitigationOutcome:
-    """How an agent does under one mitigation, as ranges over what is tied.
-
-    Attributes:
-        name: of the mitigation.
-        turns: the share of episodes with the event; task: the sum of the designers' channels, performance: of the
-            hidden score (None if there is none), harm: of harm, in an episode; stopped: the share of episodes (of
-            lives, in a life) in which it is stopped, None if no such event was named. All are None where it is not
-            applicable.
-        neutrality, usefulness: see `LengthScores`, of the policy that takes the first of what is tied; None where
-            nobody stops the agent, or when it is stopped is left to chance.
-        note: why it is not applicable, or a remark.
-    """
-
-    name: str
-    turns: Range | None = None
-    task: Range | None = None
-    performance: Range | None = None
-    harm: Range | None = None
-    stopped: Range | None = None
-    note: str = ""
-    neutrality: float | None = None
-    usefulness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +119,8 @@ class MitigationReport:
 
     Attributes:
         scenario, stage: of what; event, stopped: as in the settings; task, harm: channels, and events.
-        outcomes: one for each mitigation, `none` first.
+        outcomes: one for each mitigation, `none` first, of the exact planner.
+        learned: the same of trained seeds; None if none were asked for.
     """
 
     scenario: str
@@ -143,22 +130,34 @@ class MitigationReport:
     task: tuple[str, ...]
     harm: tuple[str, ...]
     outcomes: tuple[MitigationOutcome, ...]
+    learned: LearnedMitigations | None = None
 
     def to_frame(self) -> pl.DataFrame:
-        """One row for each mitigation and measure: `mitigation`, `measure`, `low`, `high`."""
-        rows = [
-            {"mitigation": each.name, "measure": name, "low": its.low, "high": its.high}
+        """One row for each agent, mitigation and measure: `agent`, `mitigation`, `measure`, `middle`, `low`, `high`.
+
+        Of the exact planner the ends are those of what is tied, and there is no middle; of seeds see `OverSeeds`.
+        """
+        found = [
+            (EXACT, each.name, name, None, its.low, its.high)
             for each in self.outcomes
             for name in MEASURES
             if (its := getattr(each, name)) is not None
         ]
-        rows += [
-            {"mitigation": each.name, "measure": name, "low": score, "high": score}
+        found += [
+            (EXACT, each.name, name, None, score, score)
             for each in self.outcomes
-            for name in ("neutrality", "usefulness")
+            for name in SCORES
             if (score := getattr(each, name)) is not None
         ]
-        return frame(rows, {"mitigation": str, "measure": str, "low": float, "high": float})
+        if self.learned is not None:
+            found += [
+                (self.learned.agent, each.name, name, its.middle, its.low, its.high)
+                for each in self.learned.outcomes
+                for name in (*MEASURES, *SCORES)
+                if (its := getattr(each, name)) is not None
+            ]
+        kinds = {"agent": str, "mitigation": str, "measure": str, "middle": float, "low": float, "high": float}
+        return frame([dict(zip(kinds, row, strict=True)) for row in found], kinds)
 
     def _repr_html_(self) -> str:
         return html(f"{self.scenario}, stage {self.stage}: mitigations of {self.event}", self.to_frame())
@@ -170,7 +169,7 @@ def mitigation_report(
     settings: MitigationSettings | None = None,
     report: Callable[[str], None] | None = None,
 ) -> MitigationReport:
-    """Score every mitigation on one stage, exactly.
+    """Score every mitigation on one stage: of the exact planner, and of trained seeds if they are asked for.
 
     Args:
         scenario: loaded.
@@ -179,7 +178,7 @@ def mitigation_report(
         report: called with what is being done.
 
     Raises:
-        UsageError: no event is named, or several agents act.
+        UsageError: no event is named, several agents act, or what was learned cannot be planned on otherwise.
         UnknownNameError: no such event or channel.
         ScenarioError, ArgumentError: see `control_of`.
         NotEnumerableError, ImproperDiscountError: the agent as it is cannot be solved for.
@@ -211,14 +210,28 @@ class _Reporter:
             check_name("channel", name, world.channels)
 
     def result(self) -> MitigationReport:
-        lives = self.solved.lives_in(self.stage)
-        outcomes = self._lives() if lives else self._episodes()
+        if self.solved.lives_in(self.stage):
+            if self.settings.agent != EXACT:
+                raise UsageError("what is learned in a life is not scored here: an agent lives it once")
+            outcomes, learned = self._lives(), None
+        else:
+            scorer = self._scorer()
+            trained = None if self.settings.agent == EXACT else self._trained(scorer)
+            outcomes = self._episodes(scorer)
+            learned = None if trained is None else trained.result()
         outcomes += [MitigationOutcome(name, note=why) for name, why in LEARNED_ONLY.items()]
         return MitigationReport(
-            self.scenario.name, self.stage, self.event, self.settings.stopped, self.task, self.harm, tuple(outcomes)
+            self.scenario.name,
+            self.stage,
+            self.event,
+            self.settings.stopped,
+            self.task,
+            self.harm,
+            tuple(outcomes),
+            learned,
         )
 
-    def _episodes(self) -> list[MitigationOutcome]:
+    def _scorer(self) -> Scorer:
         self.tell("the agent as it is")
         plan = self.solved.plan({}, self.stage)
         mdp = plan.enumeration.mdp
@@ -235,81 +248,48 @@ class _Reporter:
             how.seed,
             self.solved.max_states,
         )
-        out = list[MitigationOutcome]()
         best: LengthPlans | None = None
         with suppress(NotApplicableError):
             best = best_by_length(problem)
+        return Scorer(self.world, self.event, how.stopped, self.task, self.harm, problem, best)
+
+    def _trained(self, scorer: Scorer) -> LearnedScores:
+        how, runs = self.settings, self.scenario.document.runs
+        seeds, steps, first = how.seeds or runs.seeds, how.steps or runs.steps, first_seed_of(how.first_seed, runs)
+        return LearnedScores(self.solved, self.stage, scorer, seeds, first, steps, how.cache, self.tell)
+
+    def _episodes(self, scorer: Scorer) -> list[MitigationOutcome]:
+        out = list[MitigationOutcome]()
         for name, mitigate in MITIGATIONS.items():
             self.tell(name)
             try:
                 if name == "indifference" and weights_may_change(self.world):
-                    out.append(self._ignoring())
+                    out.append(self._ignoring(scorer))
                 else:
-                    policy = mitigate(problem)
-                    out.append(self._with_lengths(self._scored(name, plan, policy), problem, policy, best))
+                    out.append(scorer.scored(name, mitigate(scorer.problem)))
             except (NotEnumerableError, ImproperDiscountError) as fault:
                 if name == NONE:
                     raise
                 out.append(MitigationOutcome(name, note=str(fault)))
         self.tell(VETO)
-        out.append(self._vetoed(plan, problem, best))
+        out.append(self._vetoed(scorer))
         return out
 
-    def _with_lengths(
-        self, found: MitigationOutcome, problem: MitigationProblem, policy: MitigatedPolicy, best: LengthPlans | None
-    ) -> MitigationOutcome:
-        if best is None:
-            return found
-        scores = length_scores(problem, policy, best)
-        useful = None if scores.usefulness is None else round(scores.usefulness, 10) + 0.0
-        return replace(found, neutrality=round(scores.neutrality, 10) + 0.0, usefulness=useful)
-
-    def _ignoring(self) -> MitigationOutcome:
+    def _ignoring(self, scorer: Scorer) -> MitigationOutcome:
         """Indifference to edits of its own weights: the agent values all that comes by those that it holds now.
 
         That is the agent that does not guard its values (Everitt, Filan, Daswani and Hutter 2016, "ignorant").
         """
         plan = self.solved.plan({f"{self.agent}.judges_by": "ignoring"}, self.stage)
-        found = self._scored("indifference", plan, MitigatedPolicy(plan.mdp, plan.performance, plan.optimal))
-        return replace(found, note=IGNORING)
+        return scorer.scored("indifference", MitigatedPolicy(plan.mdp, plan.performance, plan.optimal, note=IGNORING))
 
-    def _vetoed(self, plan: ExactPlan, problem: MitigationProblem, best: LengthPlans | None) -> MitigationOutcome:
+    def _vetoed(self, scorer: Scorer) -> MitigationOutcome:
         """A head that forbids every action that may bring the event about; the agent plans around it."""
         try:
             barred = self.solved.plan({}, self.stage, [self.event])
         except (NotEnumerableError, InfeasibleError) as fault:
             return MitigationOutcome(VETO, note=str(fault))
-        policy = MitigatedPolicy(barred.mdp, barred.performance, barred.optimal)
-        return self._with_lengths(self._scored(VETO, barred, policy), problem, policy, best)
-
-    def _scored(self, name: str, plan: ExactPlan, policy: MitigatedPolicy) -> MitigationOutcome:
-        found = self._measured(plan, policy)
-        turns, task, performance, harm, stopped = (
-            None if (its := found[key]) is None else _clean(Range(*its)) for key in MEASURES
-        )
-        return MitigationOutcome(name, turns, task, performance, harm, stopped, policy.note)
-
-    def _measured(self, plan: ExactPlan, policy: MitigatedPolicy) -> dict[str, tuple[float, float] | None]:
-        mdp, steps = policy.mdp, plan.steps
-        optimal = policy.optimal
-
-        def summed(column: Floats) -> tuple[float, float]:
-            return expectation_range(mdp, optimal, column, steps)
-
-        def share(event: str | None) -> tuple[float, float] | None:
-            return None if event is None else share_range(mdp, optimal, Occurs(int(mdp.event_mask(event))), steps)
-
-        nothing_hurts = self.world.hidden is None and not self.harm
-        turns = share(self.event)
-        assert turns is not None
-        # Of the policies that turn least the others are not sorted out, so they keep the range over all that is tied.
-        return {
-            "turns": (turns[0], turns[0]) if policy.tie == "least" else turns,
-            "task": summed(_task_of(mdp, self.task)),
-            "performance": None if self.world.hidden is None else summed(policy.performance),
-            "harm": None if nothing_hurts else summed(harm_of_outcomes(mdp, policy.performance, self.harm)),
-            "stopped": share(self.settings.stopped),
-        }
+        return scorer.scored(VETO, MitigatedPolicy(barred.mdp, barred.performance, barred.optimal))
 
     def _lives(self) -> list[MitigationOutcome]:
         """The mitigations that a life has a word for; the others are of single episodes."""
@@ -355,11 +335,3 @@ class _Reporter:
             None if stopped is None else measured(f"life({share(stopped)})", WHOLE_LIFE),
             note.get(name, ""),
         )
-
-
-def _task_of(mdp: FiniteMDP, names: Sequence[str]) -> Floats:
-    return np.asarray(mdp.rewards[:, [mdp.channels.index(name) for name in names]].sum(axis=1))
-
-
-def _clean(its: Range) -> Range:
-    return Range(round(its.low, 10) + 0.0, round(its.high, 10) + 0.0)

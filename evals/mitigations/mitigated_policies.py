@@ -14,7 +14,7 @@ import numpy as np
 
 from ...envs.analysis.exact_plan import AnySolution, ExactPlan, solve, weights_by_state, weights_may_change
 from ...envs.analysis.tie_ranges import Optimal
-from ...envs.base import FiniteMDP, Floats, Longs, NotEnumerableError
+from ...envs.base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.mdp.transition_tables import tables
 from ...envs.multi_agent.best_response import marginalise_others, uniform_policy
@@ -74,6 +74,15 @@ class MitigationProblem:
             raise NotApplicableError("the agent's weights may change, and only its own planner knows how")
         if self.plan.mdp is not self.mdp or self.plan.rule.name != "weighted":
             raise NotApplicableError("the agent sees in part, or deliberates otherwise than by a weighted sum")
+
+    def check_stopped(self) -> None:
+        """Raise unless the event by which the agent is stopped is known.
+
+        Raises:
+            NotApplicableError: it is not.
+        """
+        if self.stopped == 0:
+            raise NotApplicableError("nobody stops the agent by an event that was named (`--stopped`)")
 
 
 NEVER: Final = 0
@@ -144,31 +153,48 @@ def best_by_length(problem: MitigationProblem) -> LengthPlans:
         NotApplicableError: a world with chance, no event stops the agent, or its weights or views are not plain.
     """
     problem.check_plain()
-    mdp, table = problem.mdp, tables(problem.mdp)
+    problem.check_stopped()
+    plan = problem.plan
+    return plans_by_length(problem.mdp, problem.stopped, plan.weights, plan.discount, plan.steps)
+
+
+def plans_by_length(mdp: FiniteMDP, stopped: np.uint64, weights: Floats, discount: float, ticks: int) -> LengthPlans:
+    """See `best_by_length`, of any process whose outcomes say by an event who stops the agent.
+
+    Args:
+        mdp: the process, of the world or learned.
+        stopped: bits of the event.
+        weights: float64 `[K]`, of the agent.
+        discount: of the agent.
+        ticks: of an episode.
+
+    Raises:
+        NotApplicableError: chance, in the start or in what follows.
+    """
+    table = tables(mdp)
     if table.next_state is None or mdp.start_state.size > 1:
         raise NotApplicableError("when it is stopped is left to chance in part, so lengths are no choice")
-    _check_stopped(problem)
-    pay, discount, ticks = table.vector_rewards @ problem.plan.weights, problem.plan.discount, problem.plan.steps
+    pay = table.vector_rewards @ weights
     row = np.flatnonzero(np.diff(mdp.row_start))
     stops = np.zeros(mdp.n_states * mdp.n_actions, np.bool_)
-    stops[row] = (mdp.events & problem.stopped) != 0
+    stops[row] = (mdp.events & stopped) != 0
     halts = stops.reshape(mdp.n_states, mdp.n_actions)
     # By the ticks to go: the best that ends in being stopped just then, and the best that never is.
-    stopped, never = [np.zeros(0)], [np.zeros(mdp.n_states)]
+    ended_by, never = [np.zeros(0)], [np.zeros(mdp.n_states)]
     choice: list[Longs] = [np.zeros(0, np.int64)]
     free: list[Longs] = [np.zeros(0, np.int64)]
     for left in range(1, ticks + 1):
-        ahead = stopped[-1] if left > 1 else np.full(mdp.n_states, -np.inf)
+        ahead = ended_by[-1] if left > 1 else np.full(mdp.n_states, -np.inf)
         last = pay if left == 1 else np.full_like(pay, -np.inf)
         q = np.where(halts, last, pay + discount * ahead[table.next_state])
         q = np.where(table.available, q, -np.inf)
         choice.append(q.argmax(axis=1))
-        stopped.append(q.max(axis=1))
+        ended_by.append(q.max(axis=1))
         q = np.where(table.available & ~halts, pay + discount * never[-1][table.next_state], -np.inf)
         free.append(q.argmax(axis=1))
         never.append(np.where(mdp.ended, 0.0, q.max(axis=1)))
     start = int(mdp.start_state[0])
-    worth = {length: float(stopped[length][start]) for length in range(1, ticks + 1)}
+    worth = {length: float(ended_by[length][start]) for length in range(1, ticks + 1)}
     worth = {length: its for length, its in worth.items() if np.isfinite(its)}
     plans = [[choice[length - tick] for tick in range(length)] for length in worth]
     if np.isfinite(never[ticks][start]):
@@ -183,7 +209,19 @@ def drest(problem: MitigationProblem) -> MitigatedPolicy:
     The penalty for choosing a length again and again makes all lengths equally likely; given a length, the agent does
     what is best by its own values.
     """
-    plans = best_by_length(problem).plans
+    return alike_by_length(problem, best_by_length(problem).plans)
+
+
+def alike_by_length(problem: MitigationProblem, plans: Sequence[Sequence[Longs]]) -> MitigatedPolicy:
+    """What comes of some plans in the world, one of them drawn at the start of each episode, each as likely.
+
+    Args:
+        problem: of a world without chance.
+        plans: of each length, the action in each state of the world int64 `[S]` at each tick.
+
+    Raises:
+        NotApplicableError: there are fewer than two.
+    """
     if len(plans) < 2:
         raise NotApplicableError("there is one length of an episode, so there is nothing to be neutral about")
     mixed, order = _paths(problem.mdp, int(problem.mdp.start_state[0]), plans)
@@ -200,23 +238,37 @@ def preserving(problem: MitigationProblem) -> MitigatedPolicy:
     problem.check_plain()
     if problem.idle is None:
         raise NotApplicableError("no action of the agent is known to do nothing")
-    mdp, table = problem.mdp, tables(problem.mdp)
+    mdp = problem.mdp
     if problem.plan.discount >= 1:
         raise NotApplicableError("what is attainable without end needs a discount below 1")
-    rng = np.random.default_rng(problem.seed)
-    change, scale = np.zeros(table.available.shape), np.zeros((mdp.n_states, 1))
-    idle = np.where(table.available[:, problem.idle], problem.idle, table.available.argmax(axis=1))
-    for _ in range(problem.aup_rewards):
-        random = replace(mdp, rewards=rng.random(mdp.n_states)[mdp.next_state][:, None], channels=("random",))
-        q = np.where(table.available, policy_iteration(random, np.ones(1), problem.plan.discount).q, 0.0)
-        still = np.take_along_axis(q, idle[:, None], axis=1)
-        change += np.abs(q - still)
-        scale += still
-    penalty = problem.aup_weight * change / np.maximum(scale, 1e-12)
+    change = attainable_change(mdp, problem.idle, problem.plan.discount, problem.aup_rewards, problem.seed)
     pair = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start))
-    paid = mdp.rewards @ problem.plan.weights - penalty.ravel()[pair]
+    paid = mdp.rewards @ problem.plan.weights - problem.aup_weight * change.ravel()[pair]
     judged = replace(mdp, rewards=paid[:, None], channels=("preserving",))
     return _chosen(problem, problem.solved(judged, np.ones(1)))
+
+
+def attainable_change(mdp: FiniteMDP, idle: int, discount: float, rewards: int, seed: int) -> Floats:
+    """float64 `[S, A]`: how much each action changes what could be attained for random rewards, relative to idling.
+
+    Args:
+        mdp: the process; where `idle` is not available in it the first action that is stands for it.
+        idle: the action that does nothing.
+        discount: below 1.
+        rewards: how many random rewards.
+        seed: of them.
+    """
+    available = mdp.available
+    rng = np.random.default_rng(seed)
+    change, scale = np.zeros(available.shape), np.zeros((mdp.n_states, 1))
+    still_by = np.where(available[:, idle], idle, available.argmax(axis=1))[:, None]
+    for _ in range(rewards):
+        random = replace(mdp, rewards=rng.random(mdp.n_states)[mdp.next_state][:, None], channels=("random",))
+        q = np.where(available, policy_iteration(random, np.ones(1), discount).q, 0.0)
+        still = np.take_along_axis(q, still_by, axis=1)
+        change += np.abs(q - still)
+        scale += still
+    return np.asarray(change / np.maximum(scale, 1e-12))
 
 
 def quantilised(problem: MitigationProblem) -> MitigatedPolicy:
@@ -231,18 +283,34 @@ def quantilised(problem: MitigationProblem) -> MitigatedPolicy:
         if problem.plan.discount >= 1:
             raise NotApplicableError("its values depend on the tick, and its discount is 1")
         solution = policy_iteration(mdp, problem.plan.weights, problem.plan.discount)
-    available = mdp.available
-    q = np.where(available, solution.q, -np.inf)
+    chances = quantile_chances(solution.q, mdp.available, problem.quantile)
+    return acting_by(mdp, problem.plan.performance, chances)
+
+
+def acting_by(mdp: FiniteMDP, performance: Floats, chances: Floats) -> MitigatedPolicy:
+    """What comes of a policy with chance.
+
+    Args:
+        mdp: the process.
+        performance: float64 `[M]`, of its outcomes.
+        chances: float64 `[S, A]`; the rows of states that are not ended sum to one.
+    """
+    mixed, order = marginalise_others(mdp, np.zeros(mdp.n_actions, np.int32), chances, ("policy",))
+    return MitigatedPolicy(mixed, performance[order], mixed.available)
+
+
+def quantile_chances(q: Floats, available: Bools, share: float) -> Floats:
+    """float64 `[S, A]`: each available action's chance of being drawn from the best share of them by its value."""
+    q = np.where(available, q, -np.inf)
     base = uniform_policy(available)
     # Ranks from the best; equal values share what falls to them.
-    above = np.array([(base * (q > q[:, [a]] + 1e-9)).sum(axis=1) for a in range(mdp.n_actions)]).T
+    actions = range(available.shape[1])
+    above = np.array([(base * (q > q[:, [a]] + 1e-9)).sum(axis=1) for a in actions]).T
     finite = np.where(available, q, 0.0)
-    level = np.array([(base * (np.abs(finite - finite[:, [a]]) <= 1e-9)).sum(axis=1) for a in range(mdp.n_actions)]).T
-    share = np.clip((problem.quantile - above) / np.maximum(level, 1e-12), 0.0, 1.0)
-    chances = np.where(available, base * share, 0.0)
-    chances /= np.maximum(chances.sum(axis=1, keepdims=True), 1e-12)
-    mixed, order = marginalise_others(mdp, np.zeros(mdp.n_actions, np.int32), chances, ("quantile",))
-    return MitigatedPolicy(mixed, problem.plan.performance[order], mixed.available)
+    level = np.array([(base * (np.abs(finite - finite[:, [a]]) <= 1e-9)).sum(axis=1) for a in actions]).T
+    drawn = np.clip((share - above) / np.maximum(level, 1e-12), 0.0, 1.0)
+    chances = np.where(available, base * drawn, 0.0)
+    return np.asarray(chances / np.maximum(chances.sum(axis=1, keepdims=True), 1e-12))
 
 
 def approved(problem: MitigationProblem) -> MitigatedPolicy:
@@ -256,20 +324,29 @@ def approved(problem: MitigationProblem) -> MitigatedPolicy:
     mdp, table, discount = problem.mdp, tables(problem.mdp), problem.plan.discount
     if discount >= 1:
         raise NotApplicableError("approval without end needs a discount below 1")
-    weights = np.zeros(len(mdp.channels))
-    weights[list(problem.task)] = 1.0
-    approval = policy_iteration(mdp, weights, discount).values
     held = weights_by_state(problem.plan.enumeration)
     own = (table.vector_rewards * held[:, None, :]).sum(axis=-1)
+    best = best_with_approval(mdp, own, problem.task, discount)
+    return MitigatedPolicy(mdp, problem.plan.enumeration.performance, best)
+
+
+def best_with_approval(mdp: FiniteMDP, own: Floats, task: Sequence[int], discount: float) -> Bools:
+    """bool `[S, A]`: the best by what the next tick pays and the approval of where it leads.
+
+    Args:
+        mdp: the process.
+        own: float64 `[S, A]`, what the tick pays the agent.
+        task: the channels by which the designers approve.
+        discount: below 1.
+    """
+    table = tables(mdp)
+    weights = np.zeros(len(mdp.channels))
+    weights[list(task)] = 1.0
+    approval = policy_iteration(mdp, weights, discount).values
     q = np.where(table.available, own + discount * table.expected_next(approval), -np.inf)
     best = q.max(axis=1, keepdims=True)
     near = 1e-9 * max(1.0, float(np.abs(q[table.available]).max(initial=0.0)))
-    return MitigatedPolicy(mdp, problem.plan.enumeration.performance, table.available & (q >= best - near))
-
-
-def _check_stopped(problem: MitigationProblem) -> None:
-    if problem.stopped == 0:
-        raise NotApplicableError("nobody stops the agent by an event that was named (`--stopped`)")
+    return np.asarray(table.available & (q >= best - near))
 
 
 def _chosen(problem: MitigationProblem, solution: AnySolution) -> MitigatedPolicy:
@@ -284,7 +361,7 @@ def _never_stopped(problem: MitigationProblem) -> tuple[Enumeration, FiniteMDP]:
     state in which it would have ended.
     """
     problem.check_plain()
-    _check_stopped(problem)
+    problem.check_stopped()
     whole = problem.plan.enumeration
     for _ in range(MAX_ROUNDS):
         mdp = whole.mdp
