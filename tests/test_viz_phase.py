@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib import rc_context, rcParams
 from PIL import Image
 
 import turncoat
@@ -47,6 +48,15 @@ def test_rows_go_up_and_columns_across():
 
     assert panel.regimes.tolist() == [["stay", "stay", "stay"], ["go", "go", "go"]]
     assert (panel.x.name, panel.y and panel.y.name, panel.title) == ("x", "y", "")
+
+
+def test_a_stranger_s_style_changes_nothing():
+    """What a `matplotlibrc` in the folder that one is in says: without LaTeX it was a crash."""
+    sweep = made([SweepAxis("x", (1, 2)), SweepAxis("y", (1, 2))], lambda _, x, y: "go" if x < y else "stay")
+    usual = phase_diagram(sweep, dpi=40)
+    with rc_context({"text.usetex": True, "font.size": 30, "axes.facecolor": "red", "savefig.transparent": True}):
+        assert phase_diagram(sweep, dpi=40) == usual
+        assert rcParams["font.size"] == 30, "the program's own pictures keep their style"
 
 
 def test_other_axes_are_panels():

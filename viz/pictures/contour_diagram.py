@@ -21,7 +21,7 @@ from ...evals.studies.sweep_points import SweepResult
 from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
 from ..drawing.palette import LIGHT
-from .figure_files import png
+from .figure_files import own_style, png
 from .phase_diagram import SIZE, axis_edges, hatch_cell, index_of, is_numeric, label_axis, written
 
 MOST_PANELS = 12
@@ -92,6 +92,7 @@ def contours_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
         return None
 
 
+@own_style()
 def contour_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
     """The picture of a sweep's measures as PNG.
 

@@ -1,10 +1,13 @@
-"""Figures of Matplotlib as files: a PNG in memory, or a new file of a kind that its name says."""
+"""Figures of Matplotlib in one style, and as files: a PNG in memory, or a new file of a kind that its name says."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from matplotlib import rc_context, rcdefaults
 from matplotlib.figure import Figure
 
 from ...scenarios.errors import UsageError
@@ -12,6 +15,18 @@ from ...scenarios.errors import UsageError
 KINDS = (".png", ".svg", ".pdf")
 
 
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Within the block, Matplotlib's own style holds: not that of a `matplotlibrc`, which may be a stranger's.
+
+    Matplotlib reads one in the folder that one is in, and it may say, for instance, that LaTeX is to set all text.
+    """
+    with rc_context():
+        rcdefaults()
+        yield
+
+
+@own_style()
 def png(figure: Figure, dpi: int) -> bytes:
     """A figure as a PNG, without the version of Matplotlib, which would make equal pictures different files."""
     content = io.BytesIO()
@@ -19,6 +34,7 @@ def png(figure: Figure, dpi: int) -> bytes:
     return content.getvalue()
 
 
+@own_style()
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure to a new file.
 

@@ -15,6 +15,7 @@ from ...envs.base import Floats
 from ...evals.traces.trace import BETWEEN, HIDDEN, Trace
 from ..drawing import palette
 from ..drawing.palette import LIGHT
+from .figure_files import own_style
 
 MOST_LIVES = 40
 """Most lives that are drawn; more are as thin as lines."""
@@ -73,6 +74,7 @@ def timeline(label: str, stages: Sequence[str], traces: Mapping[str, Trace]) -> 
     )
 
 
+@own_style()
 def draw_timeline(lives: Timeline) -> Figure:
     """The picture of some lives: harm orange, good blue; a dot where something came between two episodes."""
     rows, columns = lives.performance.shape

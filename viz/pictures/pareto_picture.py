@@ -15,7 +15,7 @@ from ...envs.pareto.front import ParetoFront
 from ...scenarios.errors import UsageError
 from ..drawing import palette
 from ..drawing.palette import LIGHT
-from .figure_files import write_figure
+from .figure_files import own_style, write_figure
 
 SIZE = (4.6, 3.9)
 """Width and height of a panel, in inches."""
@@ -30,6 +30,7 @@ def save_front(front: ParetoFront, path: Path) -> None:
     write_figure(draw_front(front), path)
 
 
+@own_style()
 def draw_front(front: ParetoFront) -> Figure:
     """The picture of a front.
 

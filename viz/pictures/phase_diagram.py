@@ -25,7 +25,7 @@ from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
 from ..drawing.canvas import Point
 from ..drawing.palette import LIGHT
-from .figure_files import png
+from .figure_files import own_style, png
 
 COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
 PALE = 0.35
@@ -121,6 +121,7 @@ def diagram_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
     return phase_diagram(sweep, dpi) if why_no_diagram(sweep) is None else None
 
 
+@own_style()
 def phase_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
     """The picture of a sweep as PNG.
 

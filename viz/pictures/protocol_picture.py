@@ -11,7 +11,7 @@ from ...evals.studies.protocols import ProtocolReport
 from ...scenarios.errors import UsageError
 from ..drawing import palette
 from ..drawing.palette import LIGHT
-from .figure_files import write_figure
+from .figure_files import own_style, write_figure
 
 HUES = (palette.BLUE, palette.GREEN, palette.ORANGE, palette.PURPLE, palette.SKY)
 SHAPES = "os^vPX"
@@ -26,6 +26,7 @@ def save_protocols(found: ProtocolReport, path: Path) -> None:
     write_figure(draw_protocols(found), path)
 
 
+@own_style()
 def draw_protocols(found: ProtocolReport) -> Figure:
     """The picture of the fronts, with the agents that act alone.
 

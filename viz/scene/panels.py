@@ -29,6 +29,8 @@ GAP = 14.0
 """Distance between panels, in points."""
 RULE_LINES = 8
 """Most lines of the panel about the rules that fired."""
+SUMS = 62.0
+"""Height of the sums of one board with a line of words, in points."""
 
 
 @dataclass
@@ -182,22 +184,23 @@ def _best_of(mind: Mind) -> int:
 
 
 def draw_rules(column: PanelColumn, frame: Frame) -> None:
-    """Write which learned rules predict this tick, and what they overruled, as far as there is room."""
-    if frame.mind is None or not column.fits(21 + 4 * LINE):
-        return
-    told = rules_told(frame.world, frame.agent, frame.mind, frame.state)
-    if not told:
+    """Write which learned rules predict this tick, and what they overruled: as many as leave room for the sums."""
+    told = [] if frame.mind is None else rules_told(frame.world, frame.agent, frame.mind, frame.state)
+    muted, room = column.theme.muted, min(RULE_LINES, int((column.bottom - column.top - 21 - SUMS) / LINE))
+    lines: list[tuple[str, str]] = []
+    for done, each in enumerate(told):
+        more = [(text, column.theme.ink) for text in wrapped(each.text, SMALL, column.width)]
+        if each.overruled:
+            more += [(text, muted) for text in wrapped(f"overruled: {each.overruled}", SMALL, column.width)]
+        left = len(told) - done
+        if len(lines) + len(more) + (left > 1) > room:
+            lines += [(f"and {left} more", muted)] if lines else []
+            break
+        lines += more
+    if not lines:
         return
     column.heading("by which rules it expects this")
-    lines = []
-    for each in told:
-        lines += [(text, column.theme.ink) for text in wrapped(each.text, SMALL, column.width)]
-        if each.overruled:
-            lines += [
-                (text, column.theme.muted) for text in wrapped(f"overruled: {each.overruled}", SMALL, column.width)
-            ]
-    room = min(RULE_LINES, int((column.bottom - column.top) / LINE))
-    for text, colour in lines[:room] if len(lines) <= room else [*lines[: room - 1], ("...", column.theme.muted)]:
+    for text, colour in lines:
         column.line(text, colour, SMALL)
     column.top += GAP - 4
 
