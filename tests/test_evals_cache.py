@@ -183,7 +183,6 @@ main()
 """
 
 
-@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_kill_midway_repeats_nothing(tmp_path):

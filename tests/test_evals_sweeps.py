@@ -372,7 +372,6 @@ def test_points_of_another_question_are_not_taken_over(tmp_path):
     assert identity(scenario, one) != identity(apply_overrides(scenario, {"p_halt": 0.5}), one)
 
 
-@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_killed_process_is_gone_on_with(tmp_path):
     command = [sys.executable, "-m", "turncoat", "sweep", LAB, "--param", "robot.discount=0.5:0.99:60", "--measure",
