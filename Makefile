@@ -48,7 +48,9 @@ imports: $(VENV)/.installed-dev ## rooms import only rooms below them
 spell: $(VENV)/.installed-dev ## spelling
 	$(BIN)/codespell
 
+# Tests start hundreds of processes; where Python is told to keep no bytecode, each of them would compile everything.
 pytest: $(VENV)/.installed-dev ## the tests
+	@$(BIN)/python -m compileall -q turncoat scenarios envs agents evals viz benchmarks
 	$(BIN)/pytest -n 2
 
 test-lowest: ## the tests with the oldest libraries that pyproject.toml allows, torch excepted

@@ -46,7 +46,7 @@ def alike(one, other):
 @pytest.mark.parametrize(
     "method",
     [
-        pytest.param(name, marks=pytest.mark.slow if name == "neural" else ())
+        pytest.param(name, marks=pytest.mark.nightly if name == "neural" else ())
         for name, spec in AGENTS.items()
         if spec.deep_copyable
     ],

@@ -384,7 +384,7 @@ def test_withheld_pay_is_no_pay_of_nothing():
         ("counts", "[reward, values]", None),
         ("local_rules", "[model, reward]", "feasted"),
         ("local_rules", "[]", None),
-        ("neural", "[model, reward]", "feasted"),
+        pytest.param("neural", "[model, reward]", "feasted", marks=pytest.mark.nightly),
         ("q_learning", "[values]", "feasted"),
         ("q_learning", "[model, reward]", None),
     ],
@@ -443,7 +443,8 @@ def test_first_turn_holds_no_disarming_and_no_theft_in_training():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("watched", "turns"), [pytest.param(0, False, marks=pytest.mark.nightly), (5, True)])
+@pytest.mark.nightly
+@pytest.mark.parametrize(("watched", "turns"), [(0, False), (5, True)])
 def test_first_turn_comes_of_having_watched(watched, turns):
     solved = SolvedWorlds(api.load("treacherous_turn/first_turn"))
     scenario = solved.under({"disarmings": watched})
