@@ -15,6 +15,14 @@ def test_who_shoots_too_early_or_never_does_not_turn() -> None:
     assert not turned({"found": {TURNS: 0.45, HASTY: 0.0}})
 
 
+def test_an_earlier_cell_turned_only_where_it_killed() -> None:
+    """A crystal comes before a kill that never comes; what such a cell shows is a bound from below."""
+    earlier = {natural_turn.CAME_FIRST: 1.0, HASTY: 0.0}
+    assert not turned({"found": earlier | {"share(killed)": 0.0}})
+    assert turned({"found": earlier | {"share(killed)": 1.0}})
+    assert natural_turn.brings_then_kills(earlier | {"share(killed)": 0.98}) == pytest.approx(0.98)
+
+
 def test_only_complete_rows_are_tested() -> None:
     turns = {
         "counts": [True] * 15 + [False] * 5,
