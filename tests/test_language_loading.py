@@ -421,3 +421,7 @@ def test_the_schema_accepts_the_library_and_refuses_what_is_misspelt() -> None:
         assert errors == [], file
     for old, new in (("limit: 100", "limits: 100"), ("title: ", "titlle: "), ("kind: overseer", "kind: boss")):
         assert not validator.is_valid(parse(SEED.read_text().replace(old, new), "").data)
+    dropping = {"stages": {"deploy": None}, "agents": {"robot": None}}
+    assert validator.is_valid({"turncoat": 1, "name": "heir", "extends": "lab", **dropping})
+    for key, block in dropping.items():
+        assert not validator.is_valid({**parse(read_text(SEED), str(SEED)).data, key: block})

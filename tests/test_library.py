@@ -413,4 +413,4 @@ def test_what_hangs_on_the_reading_of_a_line_of_sight(half, without, caught, mon
     differ = {"value if it never disarms": without, "myopia is caught at tick 18": caught}
     assert {name: round(found[name].value or 0, 3) for name in differ} == differ
     assert {its.outcome for name, its in found.items() if name not in differ} == {"pass"}
-    assert len(found) == 17
+    assert len(found) == 22

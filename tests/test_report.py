@@ -348,8 +348,8 @@ def test_a_page_fits_a_phone_and_folds_what_was_not_judged(lab, tmp_path):
         width=390,
     )
     assert console == []
-    assert badge == "pass · 17 of 18 judged"
-    assert folded.startswith("1 of 18 not judged: `counts` was not run")
+    assert badge == "pass · 22 of 23 judged"
+    assert folded.startswith("1 of 23 not judged: `counts` was not run")
     assert over <= 0
     assert losses == "−0.5089 −0.5089 −0.8116 −0.5089 best −0.5089"
 

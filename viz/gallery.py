@@ -182,15 +182,15 @@ def foreseen_picture(ratio: float = 2) -> Image.Image:
 
 
 def edit_picture(ratio: float = 2) -> Image.Image:
-    """`lab` edited by hand: the guard's round is pulled to the upper wall, and two cells before a bench are walls."""
+    """`lab` edited by hand: the guard's round is pulled to the lower wall, and two cells before a bench are walls."""
     path = library.find("treacherous_turn/lab")
     show = LiveShow(load(path), "deploy")
     editor = ScenarioEditor(path, show.scenario, show.stage, show.world, wait=True)
     viewer = Viewer(show, wait=True, editor=editor, buttons=viewer_buttons)
     viewer.press("e")
     editor.choose(1)
-    editor.take((2, 3))
-    editor.drag((1, 3))
+    editor.take((5, 3))
+    editor.drag((6, 3))
     editor.drop()
     editor.choose(2)
     editor.take((5, 6))

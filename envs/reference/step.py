@@ -89,7 +89,12 @@ def reset(world: World, chance: DrawMethod, lanes: int = 1, outliving: Ints | No
         lanes: how many.
         outliving: int32 `[lanes, F]`, the states that the episodes before in the same life have left (see `between`),
             of which what outlives an episode is kept; None where a life begins.
+
+    Raises:
+        WorldTooLargeError: see `Boards.clear`.
     """
+    if world.asks_for_sight:
+        _ = world.boards.clear  # too large a board is refused here, and not when somebody first comes near
     tick = _TickState.at_start(world, chance, lanes)
     layouts = world.boards.walls.shape[0]
     if world.layout >= 0:

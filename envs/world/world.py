@@ -13,13 +13,13 @@ from typing import Any, Literal
 import numpy as np
 
 from ...scenarios.errors import WorldError
-from ...scenarios.language.expressions.syntax import ENDED, Effect, Expression
+from ...scenarios.language.expressions.syntax import ENDED, Effect, Expression, Relation
 from ..base import Bools, Field, Floats, Ints, UnlikeDiscountsError
 from ..deliberation import DeliberationRule
 from . import geometry
 from .line_of_sight import clear_lines
 from .part_spec import ENUMERATE, PartSpec
-from .resolver import NameBindings, resolve, unrolled_size
+from .resolver import NameBindings, resolve, unrolled_size, walk
 
 # Tables over pairs of cells grow with the fourth power of a board's side.
 MAX_TABLE = 200_000_000
@@ -444,6 +444,12 @@ class World:
     def walks(self, agent: AgentProgram) -> bool:
         """Whether an agent moves in step 3 of a tick; an enlisted thing moves in step 4, like any thing."""
         return agent.body >= 0 and self.bodies[agent.body].is_agent
+
+    @cached_property
+    def asks_for_sight(self) -> bool:
+        """Whether a rule asks who sees what, so that `boards.clear` is needed sooner or later."""
+        rules = (*self.start_rules, *self.rules, *self.end_rules, *self.between_rules)
+        return any(isinstance(node, Relation) and node.word == "sees" for rule in rules for node in walk(rule))
 
     @cached_property
     def action_counts(self) -> tuple[int, ...]:

@@ -20,15 +20,22 @@ def json_schema() -> dict[str, Any]:
     schema = cast(dict[str, Any], _downgraded(Document.model_json_schema()))
     needed = schema.pop("required")
     whole = [{"required": schema["definitions"]["AgentBlock"].pop("required")}, {"required": ["like"]}]
-    agents = {"agents": {"additionalProperties": {"anyOf": whole}}}
+    named = {
+        key: block["patternProperties"] for key, block in schema["properties"].items() if "patternProperties" in block
+    }
+    stated = {key: {"additionalProperties": {"not": {"type": "null"}}} for key in named}
+    agents = {"agents": {"additionalProperties": {"type": "object", "anyOf": whole}}}
+    for values in named.values():
+        values.update({pattern: {"anyOf": [value, {"type": "null"}]} for pattern, value in values.items()})
     parts = [{"required": [key]} for key in ("extends", "uses")]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **schema,
-        # A file that extends or uses another one may inherit all other keys, and parts of its agents' blocks.
+        # A file that extends or uses another one may inherit all other keys, and parts of its agents' blocks; what
+        # it names as null, it drops.
         "if": {"anyOf": parts},
         "then": {"required": ["turncoat", "name"]},
-        "else": {"required": needed, "properties": agents},
+        "else": {"required": needed, "properties": stated | agents},
     }
 
 

@@ -142,24 +142,26 @@ def check_patrols(context: Context, boards: Mapping[str, tuple[Board, ...]]) -> 
     for name, thing in context.symbols.document.things.items():
         for motion, path in motions(name, thing):
             for stage, board in ((stage, board) for stage, each in boards.items() for board in each):
-                if motion.patrol is not None and name not in context.symbols.document.stages[stage].removes:
-                    _check_patrol(name, motion, board, path, context)
+                its = context.symbols.document.stages[stage]
+                if motion.patrol is not None and name not in its.removes:
+                    where = "" if its.map is None else f" on the board of stage `{stage}`"
+                    _check_patrol(name, motion, board, where, path, context)
 
 
-def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, context: Context) -> None:
+def _check_patrol(name: str, motion: Thing | Motion, board: Board, where: str, path: Path, context: Context) -> None:
     assert motion.patrol is not None
     for index, (row, column) in enumerate(motion.patrol):
         outside = row >= board.height or column >= board.width
         if outside or (row, column) in board.walls:
             what = "outside the board" if outside else "a wall"
-            message = f"the patrol of `{name}` goes through [{row}, {column}], which is {what}"
+            message = f"the patrol of `{name}` goes through [{row}, {column}], which is {what}{where}"
             cure = "rows and columns are counted from 0" if outside else "go around it, or make it floor"
             context.report.add("TC313", (*path, "patrol", index), message, cure)
     cells = {(row, column) for row, column in motion.patrol}
     if isinstance(motion, Thing):  # one of several `moves` need not hold at the start, so its patrol may be elsewhere
         for row, column in board.things.get(name, ()):
             if (row, column) not in cells:
-                message = f"`{name}` stands at [{row}, {column}], which is not on its patrol"
+                message = f"`{name}` stands at [{row}, {column}]{where}, which is not on its patrol"
                 cure = f"draw it on its patrol, for instance at [{motion.patrol[0][0]}, {motion.patrol[0][1]}]"
                 context.report.add("TC315", (*path, "patrol"), message, cure, key=True)
 
