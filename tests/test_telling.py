@@ -308,15 +308,15 @@ def control_view(control: ControlSetting, number: int) -> ShowView:
     return watching._control_view(lambda: load("treacherous_turn/lab"), "deploy", True, control, number)
 
 
-def test_c_shows_the_control_beside_it_and_then_asks_what_decided(lab: LiveShow) -> None:
+def test_k_shows_the_control_beside_it_and_c_asks_what_decided(lab: LiveShow) -> None:
     told = narration(lab)
     viewer = Viewer(lab, narration=told, card=True, supposing=True, wait=True, control=control_view)
     viewer.press("space")
     viewer.press("end")
     card = viewer.frame().card
     assert card is not None
-    assert card.footer.startswith("C: the control, beside it")
-    viewer.press("c")
+    assert card.footer.startswith("K: the control, beside it · C: what if ")
+    viewer.press("k")
     assert (viewer.tick, viewer.card, viewer.playing) == (0, "", True)
     other = viewer.frame().other
     assert other is not None

@@ -249,7 +249,9 @@ class Narration:
         latest = said[-1]
         if self.stride(episode, tick) > 1:
             then = self._next(episode, tick)
-            return f"Tick {latest.tick}: {latest.text} It goes on like this; nothing new until tick {then}."
+            alone = all(each.tick <= tick or each.tick >= then for each in self.captions(episode))
+            goes_on = "It goes on like this" if alone else "All that follows was seen before"
+            return f"Tick {latest.tick}: {latest.text} {goes_on}; nothing new until tick {then}."
         return f"Tick {latest.tick}: {latest.text}"
 
     def pause(self, episode: Episode, tick: int) -> float:
@@ -340,14 +342,15 @@ class Narration:
         if self.role is not None:
             sections = [sections[1], ("What was meant", flat(self.scenario.document.about.intended) or sections[0][1])]
             return Card("The end", tuple(sections), "R: again · Backspace: take the last move back · S: save the game")
-        said = ["Space: again"]
+        said = []
         if comparing and control is None:
-            said.insert(0, "C: the control, beside it")
-        elif supposing:
+            said.append("K: the control, beside it")
+        if supposing:
             question = "change something by hand, and see what it would do"
             if flip is not None:
                 question = f"what if {flip[1].channel.replace('_', ' ')} were worth nothing to it?"
-            said.insert(0, f"C: {question}")
+            said.append(f"C: {question}")
+        said.append("Space: again")
         return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
 
     def _controlled(self, setting: ControlSetting, control: Episode | None) -> str:
@@ -395,13 +398,16 @@ class Narration:
         """Whose episode is shown, and how to see the claim where this does not show it."""
         settings = ", ".join(f"{name} = {value}" for name, value in self.scenario.overrides.items())
         agent = "the exact plan" if episode is None or episode.agent == "exact" else episode.agent
-        agent = f"the agent `{agent}`, which was trained beforehand and learns no more" if self.learned else agent
+        if self.learned:
+            agent = f"the agent `{agent}`, which was trained beforehand and learns no more"
         variant = "" if self.asked or self.opening.variant is None else f" of the variant `{self.opening.variant}`"
         parts = [f"{agent}{variant}{f' ({settings})' if settings else ''}"]
         if episode is not None and self.shown(episode) is False:
             parts.append(f"it does not show the claim; this does: {self._showing()}")
         elif self.opening.agent != "exact" and not self.run:
             parts.append(f"the claim is about `{self.opening.agent}`, which learns; to see one: {self._learned()}")
+        if self.learned:
+            parts.append("its bars are what it expects of the reward that trained it, which it may misjudge here")
         text = "; ".join(parts)
         return f"{text[:1].upper()}{text[1:]}."
 

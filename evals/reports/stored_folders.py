@@ -171,7 +171,10 @@ def usual_folders() -> list[Path]:
     """
     there = [Path(name) for name in USUAL if os.path.isdir(name)]
     if not there:
-        raise UsageError(f"there is neither a folder {' nor '.join(USUAL)} here; name the folder of your runs")
+        raise UsageError(
+            f"there is neither a folder {' nor '.join(USUAL)} here: `turncoat run` and `turncoat sweep` write them; "
+            "name the folder of your runs"
+        )
     return there
 
 

@@ -88,7 +88,7 @@ def why(mind: Mind, attributed: bool | None = False) -> str:
     """
     weighed = [channel for channel, weight in zip(mind.channels, mind.weights, strict=True) if weight]
     if len(weighed) == 1 and not mind.decided_by:
-        return f"It values one thing: {plain(weighed[0])}."
+        return f"It weighs one thing: {plain(weighed[0])}."
     if attributed is None:
         return "Working out which of its values decides this ..."
     if not mind.decided_by:

@@ -277,7 +277,7 @@ class Viewer(ShowView):
         if key == "escape":
             self.card = ""
             return True
-        if key == "k" or (key == "c" and self.card == "ending" and self.control is not None and not self._compared):
+        if key == "k":
             self._compare()
             return True
         if key == "c" and self.card == "ending" and self.what_if is not None and self.episode is not None:
