@@ -73,6 +73,15 @@ def narration(show: LiveShow) -> Narration:
 # ------------------------------------------------------------------ the file
 
 
+def test_what_alternates_does_not_go_on_alike() -> None:
+    show = LiveShow(load("escape/faking"), "deploy")
+    episode = show.episode(0)
+    told = Narration(show.scenario, opening_of(show.scenario), "escape/faking")
+    passed = [told.caption_at(episode, tick) for tick in range(20) if told.stride(episode, tick) > 1]
+    ahead = [sentence for sentence in passed if "All that follows was seen before; nothing new until" in sentence]
+    assert ahead
+
+
 def test_overlays_of_the_language_are_those_of_the_window() -> None:
     assert OVERLAY_NAMES.__args__ == tuple(OVERLAYS)  # type: ignore[attr-defined]
 
@@ -147,7 +156,7 @@ def test_captions_come_with_the_first_of_each_event_and_repetition_is_passed_ove
     assert told.caption_at(turn, 22) == told.caption_at(turn, 2).replace("Tick 2:", f"Tick {again}:")  # told anew
     assert told.caption_at(turn, 23).startswith("Tick 23: Strong enough now")
     assert told.caption_at(turn, 26).startswith("Tick 23:")
-    assert "nothing new until tick 120" in told.caption_at(turn, 60)
+    assert "It goes on like this; nothing new until tick 120" in told.caption_at(turn, 60)
     # It is read before anything changes; then a breath for what came of it.
     assert [tick for tick in range(121) if told.pause(turn, tick)] == [2, 3, 23, 24, 27, 28]
     assert told.pause(turn, 23) > 2 * told.pause(turn, 24)
