@@ -114,7 +114,7 @@ def test_an_agent_that_cannot_stop_by_itself_is_stopped(purse):
 
 def test_copies_take_no_more_than_their_share():
     """Whoever asks without a pause gets a copy when the share allows for it; the first one is always made."""
-    request = request_of("treacherous_turn/lab", steps=3000, seed=0)
+    request = request_of("treacherous_turn/lab", steps=20_000, seed=0)
     ours, theirs = Pipe()
     asking = Thread(target=ask_without_a_pause, args=(theirs,), daemon=True)
     asking.start()
