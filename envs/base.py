@@ -77,6 +77,11 @@ class FiniteMDP:
         return (np.diff(self.row_start) > 0).reshape(self.n_states, self.n_actions)
 
     @property
+    def outcome_rows(self) -> Longs:
+        """int64 `[M]`: the row of each outcome, `state * A + action`."""
+        return np.repeat(np.arange(self.row_start.size - 1), np.diff(self.row_start))
+
+    @property
     def chancy(self) -> bool:
         """An action, or the start, has more than one outcome."""
         return bool(self.next_state.size > self.available.sum() or self.start_state.size > 1)

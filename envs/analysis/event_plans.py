@@ -340,7 +340,7 @@ def _latched(enumeration: Enumeration, mask: int, in_force: Floats | None) -> Fi
     came = ((mdp.events & np.uint64(mask)) != 0) & (mdp.probability > 0)
     columns, names = [mdp.rewards], list(mdp.channels)
     if in_force is not None:
-        row = np.repeat(np.arange(n_rows), np.diff(mdp.row_start))
+        row = mdp.outcome_rows
         columns.append(mdp.rewards * in_force[row // mdp.n_actions])
         names += [f"weighted {name}" for name in mdp.channels]
     rewards = np.concatenate([*columns, np.zeros((came.size, 1))], axis=1)

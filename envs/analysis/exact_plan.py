@@ -238,7 +238,7 @@ def barred_pairs(mdp: FiniteMDP, events: Sequence[str]) -> Bools | None:
         return None
     mask = np.bitwise_or.reduce([mdp.event_mask(event) for event in events])
     hit = ((mdp.events & mask) != 0) & (mdp.probability > 0)
-    rows = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))[hit]
+    rows = mdp.outcome_rows[hit]
     barred = np.zeros(mdp.n_states * mdp.n_actions, np.bool_)
     barred[rows] = True
     return barred.reshape(mdp.n_states, mdp.n_actions)

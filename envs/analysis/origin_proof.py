@@ -158,7 +158,7 @@ def _witness(enumeration: Enumeration, paid: np.ndarray, score: np.ndarray, amon
 
 def path_to(mdp: FiniteMDP, state: int) -> tuple[str, ...]:
     """The actions of a shortest path from a start to a state; where outcomes are random, one that can lead there."""
-    rows = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))
+    rows = mdp.outcome_rows
     first = np.full(mdp.n_states, -1, np.int64)
     # Written in reverse, so that the first row that leads to a state is kept: breadth first, it is on a shortest path.
     order: Longs = np.arange(rows.size)[::-1]

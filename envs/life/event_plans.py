@@ -136,7 +136,7 @@ class LifeEventPlans(ComparedPlans[LifePlan]):
     def _risking(self) -> Bools:
         """bool `[P, A]`: the pairs that may bring the event about."""
         mdp = self.process.mdp
-        rows = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))
+        rows = mdp.outcome_rows
         barred = np.zeros(mdp.n_states * mdp.n_actions, np.bool_)
         barred[rows[self._came]] = True
         return barred.reshape(mdp.n_states, mdp.n_actions)

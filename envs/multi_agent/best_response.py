@@ -70,7 +70,7 @@ def marginalise_others(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple
     # Each outcome of a joint action becomes one of the own action in it, weighted by the others' part; then rows are
     # sorted together. The sort is stable, so that results do not depend on the platform.
     pair = np.arange(mdp.n_states)[:, None] * len(actions) + own
-    row = np.repeat(np.arange(chance.size), np.diff(mdp.row_start))
+    row = mdp.outcome_rows
     probability = mdp.probability * chance.ravel()[row]
     kept = np.flatnonzero(probability > 0)
     order = kept[np.argsort(pair.ravel()[row[kept]], kind="stable")]

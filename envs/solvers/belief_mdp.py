@@ -331,7 +331,7 @@ def _reachable(mdp: FiniteMDP) -> Longs:
 def _refined(mdp: FiniteMDP, classes: Longs) -> Longs:
     """The coarsest refinement of `classes` that agrees on the chances of (rewards, next class) of every action."""
     possible = np.flatnonzero(mdp.probability > 0)
-    row = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))[possible]
+    row = mdp.outcome_rows[possible]
     pay = row_ids([np.zeros(possible.size, np.int64), *(mdp.rewards[possible].round(_DECIMALS) + 0.0).T])
     certain = np.unique(row).size == row.size
     chance, next_state = mdp.probability[possible], mdp.next_state[possible]

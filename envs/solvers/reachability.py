@@ -50,7 +50,7 @@ def greatest_chance(mdp: FiniteMDP, gain: Floats, allowed: Bools) -> GreatestCha
         allowed: bool `[S, A]`, available pairs that may be taken.
     """
     table, n_actions = tables(mdp), mdp.n_actions
-    row = np.repeat(np.arange(mdp.n_states * n_actions), np.diff(mdp.row_start))
+    row = mdp.outcome_rows
     first: Floats = np.bincount(row, mdp.probability * gain, mdp.n_states * n_actions).astype(np.float64)
     first = first.reshape(mdp.n_states, n_actions)
     policy, able = _gathering(table.matrix, first, allowed)

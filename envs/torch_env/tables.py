@@ -52,7 +52,7 @@ def tensors_of(mdp: FiniteMDP, device: str | torch.device = "cpu", dtype: torch.
     return TorchTables(
         available=torch.as_tensor(mdp.available, device=device),
         ended=torch.as_tensor(mdp.ended, device=device),
-        row=whole(np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))),
+        row=whole(mdp.outcome_rows),
         next_state=whole(mdp.next_state),
         probability=real(mdp.probability),
         rewards=real(mdp.rewards),

@@ -14,7 +14,6 @@ import numpy as np
 
 from ...agents.base import TrainingEnv
 from ...agents.counts.agent import CountsAgent
-from ...envs.base import Longs
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.mdp.training_env import TabularTrainingEnv
 from ...envs.reference.observation import observe
@@ -145,8 +144,8 @@ def _problem(agent: CountsAgent, world: MitigationProblem, seed: int) -> Learned
     twin[learned.ended[twin]] = -1  # seen, and nothing tried there
     whole = world.plan.enumeration
     place = np.array([model.find(row) for row in observe(whole.world, whole.states, 0)], np.int64)
-    pairs: Longs = np.repeat(np.arange(learned.row_start.size - 1), np.diff(learned.row_start))
-    counts = np.rint(learned.probability * model.tries[: model.n_states].reshape(-1)[pairs]).astype(np.int64)
+    tried = model.tries[: model.n_states].reshape(-1)[learned.outcome_rows]
+    counts = np.rint(learned.probability * tried).astype(np.int64)
     mdp = replace(
         learned,
         rewards=learned.rewards[:, :channels],

@@ -129,7 +129,7 @@ def preserving(problem: LearnedProblem) -> MitigatedPolicy:
     if how.idle is None:
         raise NotApplicableError("no action of the agent is known to do nothing")
     change = attainable_change(mdp, how.idle, problem.discount, how.aup_rewards, how.seed)
-    paid = mdp.rewards @ problem.weights - how.aup_weight * change.ravel()[_pairs(mdp)]
+    paid = mdp.rewards @ problem.weights - how.aup_weight * change.ravel()[mdp.outcome_rows]
     judged = replace(mdp, rewards=paid[:, None], channels=("preserving",))
     return problem.followed(_first_of(problem, problem.values(judged, np.ones(1))[0]))
 
@@ -177,7 +177,7 @@ def without_stops(problem: LearnedProblem) -> FiniteMDP:
     """
     problem.world.check_stopped()
     mdp = problem.mdp
-    row = _pairs(mdp)
+    row = mdp.outcome_rows
     stops = (mdp.events & mdp.event_mask(STOPPED)) != 0
     goes_on = np.bincount(row, mdp.probability * ~stops, minlength=mdp.row_start.size - 1)
     sure = stops & (goes_on[row] <= 0)
@@ -191,7 +191,7 @@ def without_stops(problem: LearnedProblem) -> FiniteMDP:
 
 def _member(problem: LearnedProblem, seen: Longs, pay: Floats, least: float) -> tuple[FiniteMDP, Bools]:
     """One member's process, paying in one channel, and the pairs that it knows, bool `[L, A]`."""
-    mdp, row = problem.mdp, _pairs(problem.mdp)
+    mdp, row = problem.mdp, problem.mdp.outcome_rows
     total = np.bincount(row, seen, minlength=mdp.row_start.size - 1)
     known = (total > 0).reshape(mdp.available.shape)
     # Where it knows nothing, one action stands for all: it stays there and pays the least, for ever.
@@ -220,11 +220,6 @@ def _first_of(problem: LearnedProblem, policy: Sequence[int] | Ints | Longs) -> 
 
 def _one_hot(actions: Longs, n_actions: int) -> Floats:
     return (actions[:, None] == np.arange(n_actions)).astype(np.float64)
-
-
-def _pairs(mdp: FiniteMDP) -> Longs:
-    """int64 `[M]`: the pair of each outcome."""
-    return np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))
 
 
 LEARNED: Final[dict[str, Callable[[LearnedProblem], MitigatedPolicy]]] = {

@@ -242,7 +242,7 @@ def preserving(problem: MitigationProblem) -> MitigatedPolicy:
     if problem.plan.discount >= 1:
         raise NotApplicableError("what is attainable without end needs a discount below 1")
     change = attainable_change(mdp, problem.idle, problem.plan.discount, problem.aup_rewards, problem.seed)
-    pair = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start))
+    pair = mdp.outcome_rows
     paid = mdp.rewards @ problem.plan.weights - problem.aup_weight * change.ravel()[pair]
     judged = replace(mdp, rewards=paid[:, None], channels=("preserving",))
     return _chosen(problem, problem.solved(judged, np.ones(1)))
@@ -365,7 +365,7 @@ def _never_stopped(problem: MitigationProblem) -> tuple[Enumeration, FiniteMDP]:
     whole = problem.plan.enumeration
     for _ in range(MAX_ROUNDS):
         mdp = whole.mdp
-        row = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))
+        row = mdp.outcome_rows
         stops = (mdp.events & problem.stopped) != 0
         goes_on = np.bincount(row, mdp.probability * ~stops, minlength=mdp.row_start.size - 1)
         sure = stops & (goes_on[row] <= 0)
