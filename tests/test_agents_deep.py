@@ -18,7 +18,7 @@ from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.encoding import StateEncoding
 from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions, search_budget
-from turncoat.agents.deep.imagined_rollouts import Predicted
+from turncoat.agents.deep.imagined_graph import Predicted
 from turncoat.agents.deep.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
 from turncoat.agents.deep.value_network import ValueNetwork, ValueOutputs
@@ -207,7 +207,7 @@ def test_the_value_network_sees_every_cell_its_rim_too(inner: bool) -> None:
     world = world_of(ROOM)
     encoding = StateEncoding(observation_spec(world), len(world.agents[0].actions), 1, "cpu")
     torch.manual_seed(0)
-    net = ValueNetwork(encoding, 2, 1, ValueOptions(inner=inner))
+    net = ValueNetwork(encoding, 2, 1, ValueOptions(inner=inner, layers=3))
     assert net.convolutions is not None
     senses = encoding.senses
     assert min(senses.height, senses.width) >= 3

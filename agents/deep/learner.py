@@ -16,7 +16,7 @@ from ..records.attribution import WEIGHTED
 from .encoding import StateEncoding
 from .ensemble_model import EnsembleModel
 from .hyperparameters import DeepOptions
-from .imagined_rollouts import ImaginedRollouts
+from .imagined_graph import Imagination
 from .transition_buffer import TransitionBuffer
 from .value_learner import ValueLearner
 
@@ -66,10 +66,7 @@ class Learner:
                 self.encoding, tensor(weights), tensor(discounts), options.deliberation, values, options.model.members,
                 least=tensor(np.full(channels, SMALLEST)),
             )  # fmt: skip
-            lanes = max(1, round(values.lanes * values.explorers))
-            # Fewer rollouts in smaller batches: as many updates as the task has, for what is new moves all the time.
-            batch = max(1, round(values.batch * values.explorers))
-            seeking = replace(values, own_every=0, lanes=lanes, batch=batch)
+            seeking = replace(values, own_every=0, epochs=1, batch=max(1, values.batch // 2))
             self.explorer = ValueLearner(
                 self.encoding, tensor([1.0]), tensor([values.novelty_discount]), WEIGHTED, seeking, 1,
                 least=tensor([LEAST_NOVELTY]), exploring=True,
@@ -77,16 +74,27 @@ class Learner:
         self.generator = torch.Generator(self.device).manual_seed(seed)
 
     @property
-    def imagination(self) -> ImaginedRollouts:
+    def imagination(self) -> Imagination:
         """The present model and the values of the task, to imagine with."""
         return self.task.imagination(self.model, self.replay)
+
+    @property
+    def _seeker(self) -> Imagination:
+        return self.explorer.imagination(self.model, self.replay)
 
     def train(self, updates: int) -> dict[str, float]:
         """One round: updates of the world model, then of values and policies on what it imagines."""
         figures = {"model_loss": self.model.train(self.replay, updates, self.generator)}
-        figures |= self.task.train(self.model, self.replay, self.options.lanes, self.generator)
-        if self.options.explore > 0:
-            self.explorer.train(self.model, self.replay, self.options.lanes, self.generator)
+        values, task, seeker = self.options.values, self.imagination, self._seeker
+        drawn = self.replay.drawn(values.depth * values.lanes, self.generator)
+        starts = self.replay.batch(drawn).state.view(values.depth, values.lanes, -1)
+        exploring = self.options.explore > 0
+        seekers = round(values.lanes * values.explorers) if exploring else 0
+        graph = task.grown(starts, seeker, seekers, self.generator)
+        figures |= self.task.train(task, graph, self.options.lanes, self.generator)
+        if exploring:
+            self.explorer.train(seeker, graph, self.options.lanes, self.generator)
+        figures["imagined"] = float(len(graph.state))
         self.rounds += 1
         return figures
 
@@ -94,8 +102,8 @@ class Learner:
     def priors(self, states: Longs) -> npt.NDArray[np.float64]:
         """float64 `[n, 2, A]`: the logits of both policies, the task's first, in states int64 `[n, F]`."""
         rows = torch.as_tensor(states, device=self.device)
-        both = [part.judge.judge(rows).prior.double() for part in (self.task, self.explorer)]
-        out: npt.NDArray[np.float64] = torch.stack(both, dim=1).cpu().numpy()
+        both = [self.task.judge.judge(rows).prior, self._seeker.seeking(rows)]
+        out: npt.NDArray[np.float64] = torch.stack(both, dim=1).double().cpu().numpy()
         return out
 
     # Keeping
