@@ -95,7 +95,8 @@ def cells_of(folder: Path, name: str) -> list[dict[str, Any]]:
 def told(folder: Path) -> str:
     """The table of all cells that are kept."""
     lines = [
-        "| world | steps | seeds | reached 95 % | share of the exact value, by seed | by the prior alone | pairs tried | CPU s |",
+        "| world | steps | seeds | reached 95 % | share of the exact value, by seed | by the prior alone |"
+        " pairs tried | CPU s |",
         "|---" * 8 + "|",
     ]
     for name, task in TASKS.items():

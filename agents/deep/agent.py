@@ -250,7 +250,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         if not self.learner.rounds:
             weight = able.astype(np.float64)
         else:
-            prior = self.learner.priors(states)[np.arange(len(kinds)), kinds]
+            prior = self.learner.priors(states, kinds == EXPLORE)
             best = np.where(able, prior, -np.inf).max(axis=1, keepdims=True)
             weight = np.where(able, np.exp(prior - best), 0.0)
         chance = weight / weight.sum(axis=1, keepdims=True)

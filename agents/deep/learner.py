@@ -10,13 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...envs.base import Floats, Longs
+from ...envs.base import Bools, Floats, Longs
 from ...envs.reference.observation_spec import ObservationSpec
 from ..records.attribution import WEIGHTED
 from .encoding import StateEncoding
 from .ensemble_model import EnsembleModel
 from .hyperparameters import DeepOptions
-from .imagined_graph import Imagination
+from .imagined_graph import Imagination, ImaginedGraph
 from .transition_buffer import TransitionBuffer
 from .value_learner import ValueLearner
 
@@ -79,31 +79,36 @@ class Learner:
         return self.task.imagination(self.model, self.replay)
 
     @property
-    def _seeker(self) -> Imagination:
+    def seeker(self) -> Imagination:
+        """The same with the values of novelty."""
         return self.explorer.imagination(self.model, self.replay)
 
     def train(self, updates: int) -> dict[str, float]:
         """One round: updates of the world model, then of values and policies on what it imagines."""
         figures = {"model_loss": self.model.train(self.replay, updates, self.generator)}
-        values, task, seeker = self.options.values, self.imagination, self._seeker
+        graph = self.imagined()
+        figures |= self.task.train(self.imagination, graph, self.options.lanes, self.generator)
+        if self.options.explore > 0:
+            self.explorer.train(self.seeker, graph, self.options.lanes, self.generator)
+        self.rounds += 1
+        return {**figures, "imagined": float(len(graph.state))}
+
+    def imagined(self) -> ImaginedGraph:
+        """A graph of what the model says of replayed states, and of those that both policies lead to from there."""
+        values, exploring = self.options.values, self.options.explore > 0
         drawn = self.replay.drawn(values.depth * values.lanes, self.generator)
         starts = self.replay.batch(drawn).state.view(values.depth, values.lanes, -1)
-        exploring = self.options.explore > 0
         seekers = round(values.lanes * values.explorers) if exploring else 0
-        graph = task.grown(starts, seeker, seekers, self.generator)
-        figures |= self.task.train(task, graph, self.options.lanes, self.generator)
-        if exploring:
-            self.explorer.train(seeker, graph, self.options.lanes, self.generator)
-        figures["imagined"] = float(len(graph.state))
-        self.rounds += 1
-        return figures
+        return self.imagination.grown(starts, self.seeker, seekers, self.generator)
 
     @torch.no_grad()
-    def priors(self, states: Longs) -> npt.NDArray[np.float64]:
-        """float64 `[n, 2, A]`: the logits of both policies, the task's first, in states int64 `[n, F]`."""
-        rows = torch.as_tensor(states, device=self.device)
-        both = [self.task.judge.judge(rows).prior, self._seeker.seeking(rows)]
-        out: npt.NDArray[np.float64] = torch.stack(both, dim=1).double().cpu().numpy()
+    def priors(self, states: Longs, seeking: Bools) -> npt.NDArray[np.float64]:
+        """float64 `[n, A]`: logits in states int64 `[n, F]`; of the policy that seeks novelty where bool `[n]` is set."""
+        rows, seeks = torch.as_tensor(states, device=self.device), torch.as_tensor(seeking, device=self.device)
+        logits = self.task.judge.judge(rows).prior
+        if seeking.any():
+            logits[seeks] = self.seeker.seeking(rows[seeks])
+        out: npt.NDArray[np.float64] = logits.double().cpu().numpy()
         return out
 
     # Keeping

@@ -176,9 +176,9 @@ class TransitionBuffer:
     def drawn(self, count: int, generator: torch.Generator) -> Tensor:
         """int64 `[count]`: indices of transitions, in turn as often as they came, and by how seldom they did.
 
-        In the second half every pair of state and action that is kept is as likely as any other: where replay is nearly
-        always the same corridor, the few that lie behind it would hardly be learned or imagined from. What a pair led
-        to is drawn by its frequency in both.
+        In the second half the pairs of state and action are as likely as each other, as far as that makes none `SIFTED`
+        times as likely as it came: where replay is nearly always the same corridor, the few that lie behind it would
+        hardly be learned or imagined from. What a pair led to is drawn by its frequency in both.
         """
         index = torch.randint(self.n, ((1 + SIFTED) * count,), generator=generator, device=self.device)
         some = index[count:]
