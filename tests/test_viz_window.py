@@ -615,7 +615,9 @@ def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.Cap
         assert _apart(fourth, draw(viewer.frame(), 640, 360)) == 0
 
 
-UNNEEDED = ("scipy.stats", "joblib", "torch", "gymnasium", "matplotlib", "turncoat.api")
+UNNEEDED = (
+    "scipy.stats", "scipy.special", "joblib", "torch", "gymnasium", "matplotlib", "polars", "imageio_ffmpeg", "turncoat.api",
+)  # fmt: skip
 FIRST = """
 import sys
 from turncoat.cli import main
