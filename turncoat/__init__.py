@@ -124,8 +124,8 @@ class _OnImport:
 def _with_scenarios(execute: Callable[[ModuleType], None], gymnasium: ModuleType) -> None:
     """Register the scenarios with Gymnasium, which gave up looking for plugins.
 
-    So `gymnasium.make("turncoat/lab-v0")` needs `import turncoat` before it, or says `turncoat:turncoat/lab-v0`. This makes
-    it all one which of the two is imported first.
+    So `gymnasium.make("turncoat/lab-v0")` needs `import turncoat` before it, or says `turncoat:turncoat/lab-v0`. This
+    makes it all one which of the two is imported first.
     """
     execute(gymnasium)
     _register()
@@ -140,8 +140,8 @@ def _register() -> None:
 def _without_settings_of_a_folder(execute: Callable[[ModuleType], None], config: ModuleType) -> None:
     """Have Numba read its settings from the environment alone.
 
-    As it is imported, and whenever it compiles, it would read `.numba_config.yaml` of the folder that one is in too. That
-    may be a stranger's, and these settings overwrite any file, print over results, or turn the compiler off.
+    As it is imported, and whenever it compiles, it would read `.numba_config.yaml` of the folder that one is in too.
+    That may be a stranger's, and these settings overwrite any file, print over results, or turn the compiler off.
     """
     missing = object()
     before: Any = sys.modules.get("yaml", missing)

@@ -25,7 +25,7 @@ from .commands import (
     sweeping,
     watching,
 )
-from .endings import INTERRUPTED, ended, failed
+from .endings import INTERRUPTED, asked_to_end, ended, failed
 
 app = typer.Typer(
     name="turncoat",
@@ -101,7 +101,10 @@ def _code() -> int:
     except SystemExit as ending:  # Typer makes one of any pipe that breaks; standard output's does not come here
         return failed(ending.__context__ or ending, as_json)
     except Exception as fault:
-        return failed(fault, as_json)
+        asked = asked_to_end()
+        if asked is None:
+            return failed(fault, as_json)
+        code = asked
     if code == INTERRUPTED:
         printing.err().print("interrupted")
     return code

@@ -33,8 +33,8 @@ def end_with_parent(parent: int, signalled: bool) -> None:
 def without_this_folder() -> Iterator[None]:
     """Within the block, an interpreter that is started does not look for modules in the folder that one is in.
 
-    What starts processes says `python -m` or `python -c`, either of which would put that folder first on the path. It may
-    be a stranger's, whose modules would then stand in for libraries. (A worker is given its parent's path afterwards.)
+    What starts processes says `python -m` or `python -c`, either of which would put that folder first on the path. It
+    may be a stranger's, whose modules would then stand in for libraries. (A worker is given its parent's path later.)
     """
     before = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"

@@ -112,7 +112,7 @@ class Workers:
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """Processes that are started in the block import nothing of the folder that one is in, and get no interrupts (POSIX).
+    """Processes started in the block import nothing of the folder that one is in, and get no interrupts (POSIX).
 
     Ctrl-C goes to all processes of a terminal at once, and a worker that it met would print a traceback of its own.
     """
