@@ -16,7 +16,7 @@ from ....scenarios.arguments import MOST_JOBS, settle_counts
 from ....scenarios.deferred import DeferredModule
 from ....scenarios.errors import UsageError, installing
 from ...traces.provenance import code_hash
-from .parent_watch import end_with_parent, started_by_main_thread
+from .parent_watch import end_with_parent, started_by_main_thread, without_this_folder
 
 if TYPE_CHECKING:
     import joblib
@@ -111,7 +111,7 @@ class Workers:
             tasks = (joblib.delayed(function)(*call) for call in wave if should_continue())
             try:
                 with _watchdog() if local else nullcontext():
-                    with _without_interrupts() if local else nullcontext():  # the processes are started here
+                    with _starting() if local else nullcontext():  # the processes are started here
                         found = parallel(tasks)
                     yield from _closing_quietly(found)
             except process_executor.TerminatedWorkerError as fault:
@@ -119,11 +119,18 @@ class Workers:
 
 
 @contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Interrupts wait until the block ends; processes that are started in it never get any (POSIX).
+def _starting() -> Iterator[None]:
+    """Processes started in the block import nothing of the folder that one is in, and get no interrupts (POSIX).
 
     Ctrl-C goes to all processes of a terminal at once, and a worker that it met would print a traceback of its own.
     """
+    with without_this_folder(), _without_interrupts():
+        yield
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Interrupts wait until the block ends; processes that are started in it never get any."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -216,7 +223,8 @@ def _dask(stack: ExitStack, where: str, jobs: int) -> Workers:
     from distributed import Client, LocalCluster
 
     if where == "local":
-        cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=":0", protocol="tcp")
+        with without_this_folder():
+            cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=":0", protocol="tcp")
         client = Client(stack.enter_context(cluster))
     else:
         client = Client(f"tcp://{where}", timeout=10)
