@@ -301,7 +301,8 @@ def _chart(frame: Frame, parts: SceneLayout, ratio: float) -> tuple[Chart, Image
     sums = _sums(frame)
     if sums is None or not parts.chart[1]:
         return None
-    return chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme)
+    until = None if frame.told >= frame.length else frame.told
+    return chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme, until)
 
 
 @dataclass(frozen=True)
@@ -417,7 +418,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 
 
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
-    """Draw a line with a mark for each tick that had an event, and a knob at the present tick.
+    """Draw a line with a mark for each tick so far that had an event, and a knob at the present tick.
 
     A mark stands where the curves' marks stand: at the tick in which it happens, as the log counts. In a life a thin
     line stands where each of its episodes begins.
@@ -434,7 +435,7 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
             left + first * step - 0.5, y - 9, left + first * step + 0.5, y + 9, mix(theme.muted, theme.paper, 0.3)
         )
     for tick, events in enumerate(episode.events):
-        if events:
+        if events and tick <= frame.told:
             x = left + tick * step
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
     x = left + frame.now * step

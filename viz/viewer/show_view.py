@@ -67,6 +67,7 @@ class ShowView:
         self.show, self.number, self.overlays, self.theme, self.label = show, number, overlays, theme, label
         self.tick, self.agent, self.head, self.node = 0, 0, -1, 0
         self.message = ""
+        self._seen: dict[int, int] = {}  # by the number of an episode: its last tick that was shown
         self.notice: tuple[str, ...] = ()
         self._wait, self._reloading, self._read = wait, reloading, 0
         self._reading: tuple[int, int, int, Episode | None] | None = None
@@ -122,6 +123,7 @@ class ShowView:
         tick = 0 if episode is None else min(self.tick, episode.length)
         mind, before, value_map = self._thoughts(episode, tick)
         mind, attributed = self._attributed(episode, tick, mind)
+        self._seen[self.number] = seen = max(self._seen.get(self.number, 0), tick)
         return Frame(
             title=self.show.scenario.document.title,
             about=self._about(episode, tick),
@@ -145,6 +147,7 @@ class ShowView:
             attributed=attributed,
             meanings=meanings(self.show.scenario.document),
             begun=0 if episode is None else episode.begun(tick),
+            seen=seen,
         )
 
     def attribution(self) -> Attribution | None:
@@ -260,7 +263,7 @@ class ShowView:
         self._attribution = self._new_attribution()
         if self.narration is not None:
             self.narration = replace(self.narration, scenario=self.show.scenario)
-        self._first = first_state(self.show.world)
+        self._first, self._seen = first_state(self.show.world), {}
         self.agent = min(self.agent, len(self.show.world.agents) - 1)
         self.head, self.node = min(self.head, len(self.show.world.channels) - 1), 0
         self.seek(self.tick)

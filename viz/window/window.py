@@ -301,6 +301,7 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.caption,
         frame.card,
         frame.attributed,
+        frame.seen,
         frame.editing,
         frame.buttons,
         frame.pointed,
