@@ -86,8 +86,8 @@ class Chart:
     ) -> None:
         """Lay out a chart.
 
-        What is told until a tick has its place as in the whole: the axis of ticks and the room for names stay as they are
-        while more is told; only the axis of values has the range of what is told.
+        What is told until a tick has its place as in the whole: the axis of ticks and the room for names stay as they
+        are while more is told; only the axis of values has the range of what is told.
 
         Args:
             lines: see `curves`.

@@ -43,8 +43,8 @@ def chart_of(
     else:
         lines = _curves_of_two(sums, theme)
         chart = Chart(lines, _marks_of_two(sums), width, height, theme, ticks=ticks, ring=False, until=until)
-    # A second episode may change with every edit of a what-if, and what came so far with every tick: such charts have to
-    # be drawn faster.
+    # A second episode may change with every edit of a what-if, and what came so far with every tick: such charts have
+    # to be drawn faster.
     return chart, chart.draw(ratio, FINER if alone and until is None else 2)
 
 
