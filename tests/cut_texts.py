@@ -5,7 +5,7 @@ frames, every overlay, a what-if and the card at the end, at several sizes. `--t
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +152,7 @@ def moments(name: str) -> Iterator[tuple[str, Frame]]:
     viewer.close()
 
 
-def cut_texts(name: str, sizes: tuple[tuple[int, int], ...] = SIZES, to: Path | None = None) -> list[Cut]:
+def cut_texts(name: str, sizes: Sequence[tuple[int, int]] = SIZES, to: Path | None = None) -> list[Cut]:
     """What is cut in the moments of a scenario."""
     found = []
     for moment, frame in moments(name):
@@ -176,11 +176,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.cut_texts")
     parser.add_argument("names", nargs="*", help="scenarios; all of the library by default")
     parser.add_argument("--to", type=Path, help="a folder for the pictures")
+    parser.add_argument("--sizes", nargs="+", default=["x".join(map(str, size)) for size in SIZES])
     chosen = parser.parse_args()
     if chosen.to is not None:
         chosen.to.mkdir(parents=True, exist_ok=True)
+    sizes = [(int(wide), int(tall)) for wide, _, tall in (text.partition("x") for text in chosen.sizes)]
     for name in chosen.names or library.names():
-        for each in cut_texts(name, to=chosen.to):
+        for each in cut_texts(name, sizes, chosen.to):
             print(f"{each.where}: {each.how}: {each.text}", flush=True)
 
 
