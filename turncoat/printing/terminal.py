@@ -134,7 +134,7 @@ def between(ends: tuple[float, float] | None) -> str:
 
 
 def next_command(*words: str) -> None:
-    """Print the command that is useful next: after the result at a terminal, and on stderr where that goes to a pipe."""
+    """Print the command that is useful next: after the result at a terminal, on stderr where that goes to a pipe."""
     console = out() if sys.stdout.isatty() else err()
     console.print(f"[dim]next:[/dim] {escape(shlex.join(('turncoat', *words)))}", soft_wrap=True)
 

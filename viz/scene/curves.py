@@ -34,11 +34,13 @@ class ChartMark:
     Attributes:
         tick, name: what is written, and where.
         rank: those of a higher rank are left out first where there is no room for all.
+        since: the tick from which it is told where an episode is not yet told whole; None: from its own.
     """
 
     tick: int
     name: str
     rank: int = 0
+    since: int | None = None
 
 
 def parting(first: Floats, second: Floats) -> int | None:
@@ -163,7 +165,7 @@ class Chart:
     def _named_marks(self) -> list[tuple[float, float, ChartMark]]:
         """Each mark with its horizontal position and the height of its name, in points."""
         placed = zip(self.marks, self.rows, strict=True)
-        told = [(mark, row) for mark, row in placed if mark.tick <= self.until]
+        told = [(mark, row) for mark, row in placed if (mark.tick if mark.since is None else mark.since) <= self.until]
         return [(self.x(mark.tick), self.top - 16 - ROW * row, mark) for mark, row in told]
 
     def _mark_rows(self, marks: Sequence[ChartMark]) -> list[int]:
