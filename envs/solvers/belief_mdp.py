@@ -151,8 +151,8 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
         mdp: the process.
         views: int64 `[S]`, the id of what each state shows.
         max_states: how many beliefs are allowed.
-        horizon: ticks that will be played, at least one; beliefs first reached after so many are marked as ended, so that longer
-            play, or a solution without this horizon, makes no sense. None explores all.
+        horizon: ticks that will be played, at least one; beliefs first reached after so many are marked as ended, so
+            that longer play, or a solution without this horizon, makes no sense. None explores all.
 
     Returns:
         Both processes and how they are related.
