@@ -292,9 +292,9 @@ def _split(observations: Longs, owner: Longs, states: Longs, weight: Floats) -> 
     new_state = new_group.copy()
     new_state[1:] |= np.diff(state) != 0
     group_of = np.cumsum(new_group) - 1
-    sums = np.bincount(np.cumsum(new_state) - 1, weight[order])
+    sums = np.bincount(np.cumsum(new_state) - 1, weights=weight[order])
     owned_by = group_of[new_state]
-    mass = np.bincount(owned_by, sums)
+    mass = np.bincount(owned_by, weights=sums)
     group = np.empty_like(group_of)
     group[order] = group_of
     return _Parts(
