@@ -294,7 +294,7 @@ def _split(observations: Longs, owner: Longs, states: Longs, weight: Floats) -> 
     group_of = np.cumsum(new_group) - 1
     sums = np.bincount(np.cumsum(new_state) - 1, weights=weight[order])
     owned_by = group_of[new_state]
-    mass = np.bincount(owned_by, weights=sums)
+    mass = np.asarray(np.bincount(owned_by, weights=sums), np.float64)
     group = np.empty_like(group_of)
     group[order] = group_of
     return _Parts(
