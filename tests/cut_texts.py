@@ -102,7 +102,7 @@ _cut, _box, _text = drawing.cut, Canvas.box, Canvas.text
 def recording() -> Iterator[_Recorder]:
     """Everything that is drawn within the block is taken down."""
     recorder = _Recorder()
-    for cached in (scene._drawn_pane, scene.chart_of):
+    for cached in (scene._drawn_pane, return_curves.chart_of):
         cached.cache_clear()
     with (
         patch.object(Canvas, "text", _bound(recorder.write)),
