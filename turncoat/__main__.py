@@ -7,11 +7,14 @@ then be imported instead of libraries, and whose package metadata would name ent
 import sys
 from pathlib import Path
 
-HERE = Path.cwd().resolve()
+try:
+    HERE = Path.cwd().resolve()
+except FileNotFoundError:  # it has been removed, and holds nothing
+    HERE = None
 # Where Turncoat itself is below that folder, it is a checkout of one's own.
-if Path(sys.path[0] or ".").resolve() == HERE and HERE not in Path(__file__).resolve().parents:
+if HERE and Path(sys.path[0] or ".").resolve() == HERE and HERE not in Path(__file__).resolve().parents:
     del sys.path[0]
 
-from .cli import main  # noqa: E402
+from .cli import main
 
 main()
