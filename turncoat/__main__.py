@@ -1,7 +1,8 @@
 """`python -m turncoat`, and the command `turncoat`.
 
-Python puts the folder that one is in at the front of its path for the former. It may be a stranger's, whose modules would
-then be imported instead of libraries, and whose package metadata would name entry points: so it is taken off again.
+Python puts the folder that one is in at the front of its path for the former. It may be a stranger's, whose modules
+would then be imported instead of libraries, and whose package metadata would name entry points: so it is taken off
+again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from types import FrameType
 
 
 def start() -> None:
-    """Run the command line. Ctrl-C ends it at once while it is still being loaded, when there is nothing to clean up."""
+    """Run the command line. While it is still being loaded, Ctrl-C ends it at once: there is nothing to clean up."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
     _leave_the_folder_out()
