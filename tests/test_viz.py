@@ -455,9 +455,7 @@ def test_nothing_tells_of_what_is_still_to_come() -> None:
         chart, _ = chart_of(ReturnCurves((frame.episode,), ("",)), 1248, 176, 1, frame.theme)
         left, right = (round(16 + chart.x(t)) for t in (22, 58))
         picture = np.asarray(draw(frame))[:, left:right]
-        ahead = np.concatenate(
-            [picture[572:720], picture[749:770]]
-        )  # curves and timeline, without numbers of ticks
+        ahead = np.concatenate([picture[572:720], picture[749:770]])  # curves and timeline, without numbers of ticks
         assert (ahead == ahead[:, :1]).all() != told
 
 

@@ -146,8 +146,6 @@ def watch(
         return
     if steps is not None or keep is not None:
         raise UsageError("--steps and --keep are of a training: add --train")
-    if reload and os.path.isdir(which):
-        raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     # Options are read before the window opens, so that a wrong one is refused at once.
     _check_overlays(overlay)
     theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
@@ -180,6 +178,8 @@ def _watched(
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
     second = _second(told, which, beside)
+    if reload and os.path.isdir(which):
+        raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     if reload and not isinstance(show, LiveShow | LifeShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
     from ..viz.viewer.show_view import ShowView
