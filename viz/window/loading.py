@@ -120,7 +120,8 @@ class LoadingWindow:
         if said == self._drawn:
             return
         self._drawn = said
-        screen = pygame.display.get_surface()
+        screen = pygame.display.get_surface()  # anew: pygame makes another one when the window's size changes
+        assert screen is not None
         width, height = (side / self._scale for side in screen.get_size())
         canvas = Canvas(width, height, self._scale, self._theme, finer=1)
         draw_loading(canvas, self._name, said)
