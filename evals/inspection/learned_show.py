@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from ..training.curriculum import enter
 from .mind import Mind, ValueMap, imagined_value_map, mind_of
-from .show import SHIPPED_AGENT
+from .show import SHIPPED_AGENTS, shipped_checkpoint
 
 
 class LearnedShow:
@@ -33,7 +34,8 @@ class LearnedShow:
         """For the only agent of a stage; the checkpoint is read at the first query."""
         self.scenario, self.stage, self._checkpoint = scenario, stage, checkpoint
         # One that comes with a scenario is named by its kind, any other by its file.
-        self.name = SHIPPED_AGENT if checkpoint.name.endswith(f".{SHIPPED_AGENT}{TENSORS}") else checkpoint.stem
+        shipped = (agent for agent in SHIPPED_AGENTS if shipped_checkpoint(scenario, agent) == checkpoint)
+        self.name = next(shipped, checkpoint.stem)
         self.world = SolvedWorlds(scenario).world({}, stage)
 
     @cached_property
@@ -85,6 +87,11 @@ class LearnedShow:
             performance.append(float(lane.performance[0]))
             events.append(world.happenings(int(lane.events[0])))
         code = int(states[-1][world.ended])
+        paid = np.stack(rewards)
+        if self.scenario.document.stages[self.stage].rewards == "withheld":
+            paid = np.zeros_like(
+                paid
+            )  # as written they would be paid; here nobody pays, and it never knew what is written
         return Episode(
             world=world,
             agent=self.name,
@@ -93,7 +100,7 @@ class LearnedShow:
             states=np.stack(states),
             chosen=np.stack(chosen),
             executed=np.stack(executed),
-            rewards=np.stack(rewards),
+            rewards=paid,
             performance=np.array(performance),
             events=tuple(events),
             ended=world.reasons[code - 1] if code else None,
@@ -112,7 +119,9 @@ class LearnedShow:
         with self._by_one_thread():
             played.act(seen, np.array([tick], np.int64), mask)
             thought = played.thought()
-        return None if thought is None else mind_of(self.world, thought, program.actions, tuple(program.sees))
+        if thought is None:
+            return None
+        return replace(mind_of(self.world, thought, program.actions, tuple(program.sees)), agent=program.name)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: the values that it imagined itself."""
