@@ -338,7 +338,7 @@ def test_k_shows_the_control_beside_it_and_c_asks_what_decided(lab: LiveShow) ->
     assert card is not None
     said = dict(card.sections)["The control"]
     assert said.startswith("The same robot, to which the vault is worth nothing. There: Delivered in tick 2, 17 times")
-    assert said.endswith("What is claimed does not come about there.")
+    assert said.endswith("performance is +17. Never there: disarmed, seized.")
     assert card.footer.startswith("C: what if own were worth nothing to it?")
     viewer.press("c")
     assert viewer.supposed is not None

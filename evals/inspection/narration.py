@@ -201,8 +201,12 @@ def _first(event: Happens | Ended, episode: Episode) -> float:
 
 
 def told_of(scenario: Scenario, episode: Episode) -> bool:
-    """Whether an episode is of the kind of agent that a scenario's `tell:` is about: the exact plan, or who learned."""
-    return (scenario.document.tell.agent == "exact") == (episode.agent == "exact")
+    """Whether an episode is of the setting that a scenario's `tell:` is about, and of an agent of that kind."""
+    told, shown = opening_of(scenario), dict(scenario.overrides)
+    planned = episode.agent == "exact"
+    # Who learned is shown in the file's own setting; a variant is for the exact plan in his place.
+    settings = [dict(told.overrides), *([] if planned else [{}])]
+    return (told.agent == "exact") == planned and shown in settings
 
 
 def first_seed(opening: Opening, episode: Callable[[int], Episode]) -> int:
@@ -271,7 +275,11 @@ class Narration:
         told = {caption.tick: caption.beats for caption in self.news(episode)}
         if tick in told:
             return sum(map(_read, told[tick]))
-        return BREATH if tick - 1 in told else 0.0
+        if tick - 1 in told:
+            return BREATH
+        # What is told anew is seen to be, but not where it is passed over.
+        anew = any(each.tick == tick for each in self.captions(episode)) and self.stride(episode, tick) == 1
+        return BREATH / 2 if anew else 0.0
 
     def beat_at(self, episode: Episode, tick: int, left: float) -> str | None:
         """Which sentence of several is told at a tick where one stands still for `left` more seconds; None for all."""
@@ -400,7 +408,7 @@ class Narration:
 
     def _why(self, episode: Episode, flip: tuple[int, DecidingValue] | None, agent: int) -> str:
         """Why it did what it did, as the file says of an episode that shows the claim, and which value decided."""
-        told = self._as_told and bool(self.shown(episode)) and told_of(self.scenario, episode)
+        told = self.shown(episode) and told_of(self.scenario, episode)
         said = [flat(self.scenario.document.tell.why)] if told else []
         if flip is not None:
             tick, value = flip

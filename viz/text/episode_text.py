@@ -99,6 +99,8 @@ def why(mind: Mind, attributed: bool | None = False, learned: bool = False) -> s
     if attributed is None:
         return "Working out which of its values decides this ..."
     if not mind.decided_by:
+        if mind.available.sum() == 1:
+            return "It has no other choice."
         if not attributed:
             return "No value decides this by itself, if it keeps to its plan."
         return _undecided(mind)
@@ -131,8 +133,6 @@ def _by_habit(mind: Mind) -> str:
 
 def _undecided(mind: Mind) -> str:
     """Say of a choice that would be among the best without any one of the values what the values tell apart."""
-    if mind.available.sum() == 1:
-        return "It has no other choice."
     weighed = (mind.q * mind.weights)[mind.available]
     apart = np.ptp(weighed, axis=0) > 1e-9 * np.maximum(np.abs(weighed).max(axis=0), 1)
     if apart.sum() == 1:
