@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from turncoat import __version__, cli, printing
+from turncoat import __version__, cli, endings, printing
 from turncoat.envs import time_limit
 from turncoat.envs.analysis.event_explanation import stance
 from turncoat.envs.mdp import enumeration
@@ -522,6 +522,25 @@ def test_an_interrupt_is_130(call, monkeypatch, corridor):
     code, out, err = call("run", corridor, "--out", "kept")
     assert (code, out.strip(), err.splitlines()[-1]) == (130, "", "interrupted")
     assert not Path("kept").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGTERM, 143, ""), (signal.SIGINT, 130, "interrupted\n")])
+def test_a_signal_of_which_a_library_makes_a_fault_of_its_own_is_still_one(
+    call, monkeypatch, corridor, number, code, said
+):
+    """An extension that was just being imported said `initialization failed`, which was a crash of Turncoat's."""
+    from turncoat import api
+
+    def solve(*_, **__):
+        try:
+            signal.raise_signal(number)
+        except BaseException as asked:
+            raise ImportError("initialization failed") from asked
+
+    monkeypatch.setattr(api, "solve", solve)
+    assert call("solve", corridor) == (code, "", said)
+    assert endings.asked_to_end() is None
 
 
 # ------------------------------------------------------------------ folders

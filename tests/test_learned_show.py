@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions
+from turncoat.envs.kernel.batch_stepper import Stepper
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
@@ -68,6 +69,13 @@ def test_its_episode_is_what_the_agent_does(room: Scenario) -> None:
     assert episode.length <= 30
     again = show.episode(3)
     np.testing.assert_array_equal(again.states, episode.states)
+    lane = Stepper(show.world, 1, seed=3)  # it is played by the reference, and the kernel gives the same
+    lane.reset()
+    for tick, joint in enumerate(episode.chosen):
+        np.testing.assert_array_equal(lane.states[0], episode.states[tick])
+        lane.step(joint[:, None])
+        np.testing.assert_array_equal(lane.rewards[0], episode.rewards[tick])
+    np.testing.assert_array_equal(lane.states[0], episode.states[-1])
 
 
 def test_it_thinks_of_what_it_does_in_every_tick(room: Scenario) -> None:

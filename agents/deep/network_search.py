@@ -17,7 +17,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ..planners.gumbel_search import visits_considered
+from ..planners.sequential_halving import visits_considered
 from .imagined_rollouts import ImaginedRollouts
 
 OUTCOMES: Final = 4

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
-import polars as pl
 
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, NotEnumerableError
 from ...envs.world.world import World
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
@@ -23,6 +23,11 @@ from ..traces.provenance import RunError
 from ..traces.trace import Trace, TraceError
 from .exact_show import PlanFollower
 from .mind import Mind, ValueMap, imagined_value_map, read_mind
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = DeferredModule("polars")
 
 ReplayPrefix = tuple[int, tuple[tuple[str, ...], ...]]
 """An episode's number and the actions of all agents in its first ticks, by name: a prefix that is to be replayed."""

@@ -459,7 +459,7 @@ def _told(
         overrides = whole.document.variants[variant]
     shown = opening.agent if agent is None and not asked else agent
     if shown is not None and (learned := _learned(whole, shown, insisted=agent is not None)) is not None:
-        from ..evals.inspection.learned_show import LearnedShow  # and with it Numba, which others do not wait for
+        from ..evals.inspection.learned_show import LearnedShow
 
         more = overrides if asked else {}
         acted = apply_overrides(whole, more)

@@ -8,18 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
 from ...evals.inspection.narration import Card
 from ...evals.traces.atomic_folder import atomic_folder, check_target
 from ...evals.traces.provenance import RunError
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.output_file import whole_file
 from ..scene.scene import draw
 from ..viewer.viewer import Viewer
+
+if TYPE_CHECKING:
+    import imageio_ffmpeg
+else:
+    imageio_ffmpeg = DeferredModule("imageio_ffmpeg")
 
 ENDINGS = (".mp4", ".gif", ".webp")
 """The endings of film files; a path without an ending is a folder of pictures."""

@@ -54,7 +54,7 @@ class Block(BaseModel):
 
     # Strict: pydantic would read the text "5" as a number, and a misspelt key would silently do nothing. Lists and
     # mappings as defaults are safe in the blocks below, because pydantic copies them for every instance.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class About(Block):
