@@ -543,6 +543,22 @@ def test_a_signal_of_which_a_library_makes_a_fault_of_its_own_is_still_one(
     assert endings.asked_to_end() is None
 
 
+LOADED = """
+import signal, sys, turncoat.__main__
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == "turncoat.cli":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Pressed())
+turncoat.__main__.start()
+"""
+
+
+def test_an_interrupt_while_the_program_is_loaded_is_no_traceback():
+    done = subprocess.run([sys.executable, "-c", LOADED], env=ENV, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 # ------------------------------------------------------------------ folders
 
 

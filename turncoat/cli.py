@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,7 @@ from .commands import (
     watching,
 )
 from .endings import INTERRUPTED, asked_to_end, ended, failed
+from .scenarios.errors import UsageError
 
 app = typer.Typer(
     name="turncoat",
@@ -88,10 +90,23 @@ def main() -> None:
     raise SystemExit(ended(_code))
 
 
+def _check_folder() -> None:
+    """Check that the folder that one is in is there, for files are read, kept and written by paths from it.
+
+    Raises:
+        UsageError: it has been removed.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the folder that you are in has been removed; go to another one") from None
+
+
 def _code() -> int:
     """The exit code of the command."""
     as_json = "--json" in sys.argv[1:]
     try:
+        _check_folder()
         code = int(app(standalone_mode=False, prog_name="turncoat") or 0)
     except (KeyboardInterrupt, typer.Abort) as fault:
         # Typer makes an interrupt of the end of any file; nothing here reads what is typed.

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from .. import printing
 from ..scenarios.errors import UsageError, check_name
+from ..scenarios.output_file import this_folder
 from .options import (
     SCALE,
     AsJson,
@@ -382,7 +383,7 @@ def _keep(viewer: Viewer, hands: PlayKeys | None) -> list[str]:
     """Save an unfinished game, or edits that are not saved, where they were not left on purpose; say where."""
     kept = [] if hands is None else [hands.keep()]
     if not isinstance(viewer.editor, str):
-        kept.append(viewer.editor.keep(Path.cwd()))
+        kept.append(viewer.editor.keep(this_folder()))
     return [text for text in kept if text]
 
 

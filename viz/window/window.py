@@ -11,7 +11,7 @@ import pygame
 from PIL import Image
 
 from ...evals.traces.provenance import RunError
-from ...scenarios.output_file import free_name, whole_file
+from ...scenarios.output_file import free_name, this_folder, whole_file
 from ..editing.editor_scene import draw_editor
 from ..scene.scene import draw
 from ..viewer.frame import Frame
@@ -161,13 +161,13 @@ class Window:
         """
         picture = self._bare()
         stem = f"{self._stem}-tick-{self.viewer.tick}"
-        return save_new(folder or Path.cwd(), stem, ".png", lambda path: picture.save(path, "PNG"))
+        return save_new(folder or this_folder(), stem, ".png", lambda path: picture.save(path, "PNG"))
 
     def begin_film(self, folder: Path | None = None) -> None:
         """Record what is shown from now on, under a free name in a folder, by default the working folder."""
         from ..film.live_recorder import LiveRecorder  # not before it is needed: the first picture should be there soon
 
-        target = free_name(folder or Path.cwd(), self._stem, self._ending)
+        target = free_name(folder or this_folder(), self._stem, self._ending)
         self._camera = LiveRecorder(target, self._bare())
         self._call_it(" (recording, V ends it)")
 
@@ -238,7 +238,7 @@ class Window:
         elif key == "v":
             self.end_film()
         elif key in ("s", "ctrl+s") and editing is not None:
-            editing.save(Path.cwd())
+            editing.save(this_folder())
         elif key == "s":
             self._save()
         else:
