@@ -62,7 +62,7 @@ Agent = Annotated[
     str | None,
     typer.Option(
         "--agent",
-        help="Of a run: whose recording. Of a scenario: exact, an agent's file, or deep if its file lies beside.",
+        help="Of a run: whose recording. Of a scenario: exact, an agent's file, or one whose file lies beside it.",
     ),
 ]
 Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
@@ -553,9 +553,9 @@ def _learned(scenario: Scenario, agent: str, insisted: bool) -> Path | None:
     if agent.endswith((".npz", ".safetensors")):
         return Path(agent)
 
-    if not insisted and find_spec("torch") is None:
-        return None
-    return shipped_checkpoint(scenario, agent)
+    found = shipped_checkpoint(scenario, agent)
+    missing = found is not None and found.suffix == ".safetensors" and find_spec("torch") is None
+    return None if missing and not insisted else found
 
 
 def _show(

@@ -31,6 +31,8 @@ GAP = 14.0
 """Distance between panels, in points."""
 RULE_LINES = 8
 """Most lines of the panel about the rules that fired."""
+PRIOR = "habit: what its learned policy leans to"
+"""How the key calls a policy prior."""
 SUMS = 62.0
 """Height of the sums of one board with a line of words, in points."""
 
@@ -88,36 +90,54 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
     verb = "choose" if " and " in mind.agent else "chooses"  # agents that are planned as one are named `a and b`
     which = f"{frame.short}: " if frame.short else ""
     column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
-    for text in wrapped(why(mind, frame.attributed), TEXT, column.width):
+    learned = frame.learned
+    for text in wrapped(why(mind, frame.attributed, learned), TEXT, column.width):
         column.line(text, column.theme.muted)
     for change, action in mind.counterfactuals[:2]:
         column.line(f"{change}: it would {plain(action)}", column.theme.muted)
-    _key_of_heads(column, mind)
-    _bars(column, mind, "doubt" in frame.overlays)
+    # What a trained agent does not weigh says nothing of it; in a world that is known it may be weighed later.
+    heads = [head for head in range(len(mind.channels)) if mind.weights[head] or not learned]
+    _key_of_heads(column, mind, heads, learned)
+    _bars(column, mind, heads, "doubt" in frame.overlays)
     column.top += GAP
 
 
-def _key_of_heads(column: PanelColumn, mind: Mind) -> None:
-    """Draw the key that maps colours to value heads, with each head's weight."""
+def _key_of_heads(column: PanelColumn, mind: Mind, heads: Sequence[int], learned: bool) -> None:
+    """Draw the key that maps colours to value heads, with each head's weight, and to the policy prior."""
     x, canvas = column.left, column.canvas
-    for head, channel in enumerate(mind.channels):
-        text = f"{plain(channel)}, weight {number(float(mind.weights[head]))}"
+    words = [(column.theme.head(head), _named_head(mind, head, learned)) for head in heads]
+    if mind.prior is not None:
+        words.append((column.theme.muted, PRIOR))
+    for colour, text in words:
         # The rightmost 100 points of the last line stay free for the headings of the columns of numbers below.
         if x + 14 + text_width(text, SMALL) > column.left + column.width - 100 and x > column.left:
             x, column.top = column.left, column.top + LINE
-        canvas.box(x, column.top + 4, x + 9, column.top + 13, column.theme.head(head), 2)
+        canvas.box(x, column.top + 4, x + 9, column.top + 13, colour, 2)
         canvas.text(x + 14, column.top + 12.5, text, SMALL, column.theme.muted)
         x += 28 + text_width(text, SMALL)
     column.top += LINE + 3
 
 
-def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
+def _named_head(mind: Mind, head: int, learned: bool) -> str:
+    """A head in the key: of who learned, it is what he has come to expect, which nobody need pay."""
+    name, weight = plain(mind.channels[head]), float(mind.weights[head])
+    if learned:
+        return f"pay that it expects: {name}" + (f", times {number(weight)}" if weight != 1 else "")
+    return f"{name}, weight {number(weight)}"
+
+
+def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) -> None:
     """Draw for each action what it loses against the best one: a bar per head on a common scale, and the sum.
 
     Values themselves often differ by less than a bar can show. A bar to the right is what a head would gain. Where
-    there is no room for all actions, those with the highest scores are shown, in their usual order.
+    there is no room for all actions, those with the highest scores are shown, in their usual order. The last bar is
+    that of the policy prior, where there is one.
     """
-    heads = len(mind.channels)
+    colours = [column.theme.head(head) for head in shown]
+    weighed = (mind.q * mind.weights)[:, list(shown)]
+    if mind.prior is not None:
+        colours, weighed = [*colours, column.theme.muted], np.column_stack([weighed, mind.prior])
+    heads = len(colours)
     row = max(LINE, 6.0 * heads + 7)
     if not column.fits(row + 2 * LINE + 4):
         return
@@ -127,7 +147,6 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
     if len(order) > room:
         order = sorted(np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:room].tolist())
     best = float(np.nanmax(scores)) if np.isfinite(scores).any() else 0.0
-    weighed = mind.q * mind.weights
     losses = np.where(mind.available[:, None], weighed - weighed[_best_of(mind)], 0.0)
     low, high = min(float(losses.min()), 0.0), max(float(losses.max()), 0.0)
     names = min(max(text_width(plain(mind.actions[a]), TEXT, bold=True) for a in order) + 20, 0.38 * column.width)
@@ -152,11 +171,9 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
             canvas.text(column.left, y, line, name[0], theme.ink if available else theme.muted, "lm", chosen)
         if available:
             top = middle - 3.0 * heads
-            for head in range(heads):
+            for head, colour in enumerate(colours):
                 ends = sorted((x(0.0), x(float(losses[action, head]))))
-                canvas.box(
-                    ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, theme.head(head)
-                )
+                canvas.box(ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, colour)
             loss = best - float(scores[action])
             # Ties of the solver may differ by rounding, so `best` allows a relative error.
             text = "best" if loss <= 1e-9 * max(abs(best), 1) else f"-{number(loss)}"
@@ -234,9 +251,12 @@ def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
     episode = frame.episode
     if episode is None:
         return []
-    names = [plain(name) for name in (*frame.world.channels, frame.world.hidden or "performance")]
-    values = [*episode.rewards[: frame.tick].sum(axis=0), episode.performance[: frame.tick].sum()]
-    colours = [*(theme.head(head) for head in range(len(names) - 1)), theme.performance]
+    # As above its bars: what a trained agent does not weigh is nothing to it.
+    weights = frame.world.agents[frame.agent].weights
+    heads = [head for head in range(len(weights)) if weights[head] or not frame.learned]
+    names = [plain(name) for name in (*(frame.world.channels[k] for k in heads), frame.world.hidden or "performance")]
+    values = [*episode.rewards[: frame.tick, heads].sum(axis=0), episode.performance[: frame.tick].sum()]
+    colours = [*map(theme.head, heads), theme.performance]
     rows = zip(names, map(float, values), (mix(colour, theme.ink, 0.3) for colour in colours), strict=True)
     return list(rows)[-4:]
 

@@ -110,9 +110,9 @@ def draw_missed(column: PanelColumn, frame: Frame) -> None:
         for index in wrong:
             if not column.fits(LINE):
                 break
-            name = frame.world.fields[index].name
+            name = plain(frame.world.fields[index].name.removesuffix(".cell"))
             expected, came = (stored(frame.world, index, int(state[index])) for state in (before.ahead[0], frame.state))
-            column.line(f"{plain(name)}: foreseen {expected}, came {came}", theme.performance, SMALL)
+            column.line(f"{name}: it expected {expected}; it is {came}", theme.performance, SMALL)
     column.top += GAP - 4
 
 

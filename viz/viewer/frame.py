@@ -148,6 +148,11 @@ class Frame:
         return max(0 if frame.episode is None else frame.episode.length for frame in frames)
 
     @property
+    def learned(self) -> bool:
+        """Whether an agent that learned acts, rather than the exact plan."""
+        return self.episode is not None and self.episode.agent != "exact"
+
+    @property
     def tick(self) -> int:
         """The number of ticks that have passed in this frame's own episode."""
         return len(self.states) - 1

@@ -141,6 +141,8 @@ class Viewer(ShowView):
         self.editor, self.buttons, self._adopting = editor, buttons, False
         self.what_if = self._new_what_if()
         self._make_control, self._compared = control, False  # whether `beside` is the control
+        # Of which only what comes of it is told, on the card at the end; and the number of its episode.
+        self._answering: tuple[int, ShowView] | None = None
 
     @property
     def control(self) -> ControlSetting | None:
@@ -266,6 +268,7 @@ class Viewer(ShowView):
             self._restart()
         self.playing = True
         self._rest(episode)
+        self._ask_control()
 
     def _on_card(self, key: str) -> bool:
         """Handle a key while a card is over the picture; return whether it was one for the card."""
@@ -456,10 +459,43 @@ class Viewer(ShowView):
                 return replace(card, footer=f"{card.footer} · {self.making}{self.progress} ...")
             return card
         flip = self.narration.decisive(episode, self.attribution())
-        control = self.beside.episode if self._compared and self.beside is not None else None
         return self.narration.ending_card(
-            episode, flip, self.what_if is not None, control, self._steered, self.control is not None
+            episode,
+            flip,
+            supposing=self.what_if is not None,
+            control=self._ask_control(),
+            keys=self._steered,
+            comparing=self.control is not None,
+            agent=self.agent,
+            beside=self._compared,
         )
+
+    def _ask_control(self) -> Episode | None:
+        """The episode of the control, beside what is shown or not; None while it is being computed, or without one."""
+        if self._compared and self.beside is not None:
+            return self.beside.episode
+        control = self.control
+        if control is None or self._make_control is None or not self._carded:
+            return None
+        if self._answering is None or self._answering[0] != self.number:
+            self._forget_answer()
+            try:
+                self._answering = self.number, self._make_control(control, self.number)
+            except ScenarioError:  # the file was saved with a fault in it meanwhile; K says which
+                return None
+        return self._answering[1].episode
+
+    def _forget_answer(self) -> None:
+        if self._answering is not None:
+            self._answering[1].close()
+            self._answering = None
+
+    def _caption(self, episode: Episode | None, tick: int) -> str | None:
+        if self.narration is not None and episode is not None and self.playing and self._pause > 0:
+            beat = self.narration.beat_at(episode, tick, self._pause)
+            if beat is not None:
+                return beat
+        return super()._caption(episode, tick)
 
     def close(self) -> None:
         """Stop starting background work."""
@@ -468,6 +504,7 @@ class Viewer(ShowView):
             self.what_if.close()
         if self.beside is not None:
             self.beside.close()
+        self._forget_answer()
         if isinstance(self.editor, ScenarioEditor):
             self.editor.close()
 
@@ -476,6 +513,7 @@ class Viewer(ShowView):
         compared = self._compared
         if reread.show is not None:  # the control is of the file as it was
             self._put_control_away()
+            self._forget_answer()
         super()._take_up(reread, number, ticks)
         if self.show is not before and self.what_if is not None:  # edits of the old world may not fit the new one
             self.what_if.close()
