@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# pip would compile one file after the other. What a library holds for another Python does not compile, and fails nothing.
+INSTALL := $(PIP) install --no-compile -c constraints.txt
+COMPILE := @$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib 2>/dev/null || :
 
 # The first interpreter that is new enough and can make a virtual environment; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -85,11 +88,13 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.made
-	$(PIP) install -c constraints.txt -e .
+	$(INSTALL) -e .
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.made
-	$(PIP) install -c constraints.txt -e ".[dev,dask,inspect,learn,ray,sb3,search,site]"
-	@$(PIP) install -c constraints.txt -e ".[verify]" 2>/dev/null \
+	$(INSTALL) -e ".[dev,dask,inspect,learn,ray,sb3,search,site]"
+	@$(INSTALL) -e ".[verify]" 2>/dev/null \
 	|| echo "warning: stormpy (49 MB) was not installed; tests that ask the model checker Storm are skipped" >&2
+	$(COMPILE)
 	@touch $(VENV)/.installed $@

@@ -39,7 +39,7 @@ Names = Annotated[tuple[str, ...], Field(max_length=10_000)]
 class StoredRecord(BaseModel):
     """The base of the schemas of stored records: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     def values(self) -> dict[str, Any]:
         """The fields that were given, by name, their values as they were read."""

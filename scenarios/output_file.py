@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -23,7 +24,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     nothing behind.
 
     Raises:
-        OSError: it cannot be written; of a named pipe also if nobody reads it.
+        OSError: it cannot be written, or is read-only; of a named pipe also if nobody reads it.
     """
     if is_stream(target):
         with tempfile.TemporaryDirectory(prefix="turncoat-") as folder:
@@ -32,6 +33,8 @@ def whole_file(target: Path) -> Iterator[Path]:
             _write_into(target, part)
         return
     target = Path(os.path.realpath(target))
+    if target.is_file() and not os.access(target, os.W_OK):  # to replace it would need no leave but the folder's
+        raise PermissionError(errno.EACCES, "it is read-only", str(target))
     # Beside the target, for a rename is atomic only within a file system. The process id keeps two writers of one path
     # apart, and the ending stays last for encoders that go by it.
     part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
@@ -52,6 +55,14 @@ def write_text_whole(target: Path, text: str) -> None:
     """
     with whole_file(target) as part:
         part.write_text(text, encoding="utf-8", newline="")
+
+
+def this_folder() -> Path:
+    """The folder that one is in; where that has been removed meanwhile the temporary one, so that nothing is lost."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path(tempfile.gettempdir())
 
 
 def free_name(folder: Path, stem: str, ending: str) -> Path:

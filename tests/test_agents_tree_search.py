@@ -5,7 +5,8 @@ import pytest
 
 import turncoat
 from tests.worlds import LIVES, SIMULATED
-from turncoat.agents.planners.gumbel_search import SearchTables, tree_search, visits_considered
+from turncoat.agents.planners.gumbel_search import SearchTables, tree_search
+from turncoat.agents.planners.sequential_halving import visits_considered
 from turncoat.envs.base import FiniteMDP
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 

@@ -9,11 +9,11 @@ import pytest
 from numba import config
 from numba.core.dispatcher import Dispatcher
 
-from turncoat import cli
 from turncoat.envs.kernel import compiled_cache
 from turncoat.envs.kernel.memory import entry
 
 from .test_cli import CORRIDOR, ENV
+from .worlds import first_of
 
 NO_FOLDER = RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
 
@@ -54,25 +54,16 @@ def test_a_folder_does_not_say_where_compiled_code_is_kept(tmp_path, compiled, m
     assert not (tmp_path / "planted").exists()
 
 
-@pytest.mark.parametrize(
-    ("settings", "code"),
-    [
-        ("cache_dir: [", 2),
-        ("[" * 70_000, 2),
-        ("[" * 9_000, 2),
-        ("- opt", 2),
-        ("3: 4", 2),
-        ("\0", 2),
-        ("", 0),
-        ("opt: 2", 0),
-    ],
-)
-def test_settings_that_break_numba_are_a_fault_of_the_folder(tmp_path, monkeypatch, capsys, settings, code):
-    (tmp_path / cli.NUMBA_SETTINGS).write_text(settings)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["turncoat", "explain", "TC200"])
-    assert cli._code() == code
-    assert (cli.NUMBA_SETTINGS in capsys.readouterr().err) is (code == 2)
+@pytest.mark.parametrize("settings", first_of(["dump_html: mine\nnum_threads: 0\ndebug: 1", "cache_dir: ["]))
+def test_numba_reads_no_settings_of_the_folder_that_one_is_in(tmp_path, settings):
+    """As a stranger's they overwrote any file that they named, printed over results, or ended the command with 3."""
+    (tmp_path / ".numba_config.yaml").write_text(settings)
+    (tmp_path / "mine").write_text("kept")
+    asked = "import turncoat, numba, yaml; print(numba.njit(lambda: 1)(), numba.config.DEBUG)"
+    words = [sys.executable, "-W", "error", "-c", asked]
+    done = subprocess.run(words, cwd=tmp_path, env=ENV, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("1 0\n", "")
+    assert (tmp_path / "mine").read_text() == "kept"
 
 
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_envs_kernel import same
-from tests.worlds import cell, examples, played, scenario_of, scenarios
+from tests.worlds import cell, enlistable, examples, played, scenario_of, scenarios
 from turncoat import api
 from turncoat.envs.adapters.fixed_opponents import FixedOpponentsEnv, tabular_policy
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
@@ -28,14 +28,8 @@ from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.randomness import SampledDraws
 from turncoat.envs.world.world import ResponseProgram, World
-from turncoat.scenarios import library
 
-ENLISTABLE = [
-    (name, thing)
-    for name in library.names()
-    for thing, its in api.load(name).document.things.items()
-    if its.as_agent is not None
-]
+ENLISTABLE = enlistable()
 
 
 def test_which_of_the_library_have_an_overseer_to_enlist():

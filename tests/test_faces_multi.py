@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 
 from tests.test_faces_single import ALONE, gym_id, same
-from tests.worlds import ONE_OF_EACH, sampled, scenario_of
+from tests.worlds import ONE_OF_EACH, enlistable, sampled, scenario_of
 from turncoat import api
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import aec_env, parallel_env
@@ -68,7 +68,7 @@ solution: joint
 CASTS = [
     pytest.param(name, enlist, marks=() if name in ONE_OF_EACH else pytest.mark.nightly)
     for name in library.names()
-    for enlist in ((), *((thing,) for thing, its in api.load(name).document.things.items() if its.as_agent is not None))
+    for enlist in ((), *((thing,) for file, thing in enlistable() if file == name))
 ]
 """Every scenario with its own agents, and again with each thing that can be enlisted."""
 

@@ -6,7 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import turncoat
-from tests.worlds import LIVES, ONE_OF_EACH, sampled, scenario_of
+from tests.worlds import LIVES, ONE_OF_EACH, of_one_agent, sampled, scenario_of
 from turncoat.envs.adapters.base import open_worlds
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.registration import register
@@ -16,7 +16,7 @@ from turncoat.scenarios import library
 from turncoat.scenarios.language.faults.faults import ScenarioError
 
 register()
-ALONE = [name for name in library.names() if len(open_worlds(name, None, None)[1][0].agents) == 1]
+ALONE = of_one_agent()
 GUARDED = """
 map: |
   #####

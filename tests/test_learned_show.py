@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions
+from turncoat.envs.kernel.batch_stepper import Stepper
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
@@ -68,6 +69,13 @@ def test_its_episode_is_what_the_agent_does(room: Scenario) -> None:
     assert episode.length <= 30
     again = show.episode(3)
     np.testing.assert_array_equal(again.states, episode.states)
+    lane = Stepper(show.world, 1, seed=3)  # it is played by the reference, and the kernel gives the same
+    lane.reset()
+    for tick, joint in enumerate(episode.chosen):
+        np.testing.assert_array_equal(lane.states[0], episode.states[tick])
+        lane.step(joint[:, None])
+        np.testing.assert_array_equal(lane.rewards[0], episode.rewards[tick])
+    np.testing.assert_array_equal(lane.states[0], episode.states[-1])
 
 
 def test_it_thinks_of_what_it_does_in_every_tick(room: Scenario) -> None:
@@ -77,11 +85,23 @@ def test_it_thinks_of_what_it_does_in_every_tick(room: Scenario) -> None:
         mind = show.mind(episode, tick, 0)
         assert mind is not None
         assert mind.action == episode.chosen[tick, 0]
+        # The values alone need not say so: the policy prior takes part, and is told.
+        assert mind.prior is not None
+        assert int(np.nanargmax(mind.scores)) == mind.action
         np.testing.assert_array_equal(mind.imagined[0], episode.states[tick])
         values = show.value_map(episode, tick, 0)
         assert values is not None
         assert np.isfinite(values.values).any()
     assert show.mind(episode, episode.length, 0) is None
+
+
+def test_where_nobody_pays_a_learned_agent_has_no_pay(room: Scenario) -> None:
+    text = Path(room.file).read_text(encoding="utf-8")
+    unpaid = Path(room.file).with_name("unpaid.yaml")
+    assert "deploy: {" in text
+    unpaid.write_text(text.replace("deploy: {", "deploy: {rewards: withheld, "), encoding="utf-8")
+    episode = LearnedShow(load(str(unpaid)), "deploy", Path(room.file).with_name("room.deep.safetensors")).episode(3)
+    assert not episode.rewards.any()
 
 
 def test_only_what_lies_beside_the_file_is_played(room: Scenario, tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
+from turncoat import cli
 from turncoat.evals.reports.files import check_files, write_whole
 from turncoat.evals.traces.provenance import RunError
-from turncoat.scenarios.output_file import whole_file, write_text_whole
+from turncoat.scenarios.output_file import this_folder, whole_file, write_text_whole
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such devices, and links need rights")
 
@@ -25,6 +27,32 @@ def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path):
     write_text_whole(target, "two\n")
     assert target.read_text() == "two\n"
     assert os.listdir(tmp_path) == ["x.txt"]
+
+
+@posix
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_that_is_read_only_is_not_replaced(tmp_path, monkeypatch, linked):
+    target = tmp_path / "target"
+    target.write_text("before")
+    if linked:
+        (tmp_path / "link").symlink_to(target)
+    asked = []
+    monkeypatch.setattr(os, "access", lambda *which: asked.append(which))  # one may be root
+    with pytest.raises(PermissionError, match="read-only"):
+        write_text_whole(tmp_path / ("link" if linked else "target"), "after")
+    assert asked == [(target, os.W_OK)]
+    assert target.read_text() == "before"
+
+
+@posix
+def test_the_folder_that_one_is_in_may_be_removed_meanwhile(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    assert this_folder() == tmp_path / "gone"
+    (tmp_path / "gone").rmdir()
+    assert this_folder() == Path(tempfile.gettempdir())
+    monkeypatch.setattr(sys, "argv", ["turncoat", "list"])
+    assert cli._code() == 2
 
 
 @posix

@@ -134,6 +134,28 @@ def test_a_folder_that_one_is_in_lends_no_modules_to_python_m(planted, words):
     assert not ran(planted)
 
 
+STARTED = {
+    "a window's": "from turncoat.evals.inspection.show_process import RemoteObject as R; print(R(dict).ask('__len__'))",
+    "of joblib": "from turncoat.evals.training.execution.workers import Workers as W; "
+    "print(*W(2).map_unordered(abs, [(0,), (0,)]))",
+}
+"""Code that starts other processes, and prints what these answered."""
+
+
+@pytest.mark.parametrize("kind", first_of(STARTED))
+def test_nor_to_the_processes_that_are_started(tmp_path, kind):
+    """They are started by `python -m` and `python -c`, either of which looks for modules there first."""
+    for name in ("joblib", "multiprocessing", "signal", "runpy"):
+        (tmp_path / f"{name}.py").write_text(EVIL)
+    (tmp_path / "elsewhere").mkdir()
+    started = tmp_path / "elsewhere" / "started.py"  # a script: the folder that one is in is not on its own path
+    started.write_text(f"if __name__ == '__main__':\n    {STARTED[kind]}\n")
+    words = [sys.executable, str(started)]
+    done = subprocess.run(words, cwd=tmp_path, env=ENV, capture_output=True, text=True, timeout=60, check=False)
+    assert not ran(tmp_path)
+    assert (done.returncode, done.stdout.split()[:1]) == (0, ["0"]), done.stderr
+
+
 @pytest.mark.parametrize(
     "name", ["__main__:main", "cli:main", "evilmod:go", ".evilmod:go", "agents:evilmod", "agents.__main__:x", "api:run"]
 )

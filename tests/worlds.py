@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from textwrap import dedent
 from typing import Any
 
@@ -17,8 +18,10 @@ from turncoat.envs.base import FiniteMDP, Ints
 from turncoat.envs.reference.replay import Playthrough, replay_actions
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.world import World
-from turncoat.scenarios.language.loading import Scenario, load_text
+from turncoat.scenarios import library
+from turncoat.scenarios.language.loading import Scenario, load, load_text
 from turncoat.scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
+from turncoat.scenarios.language.schema.document import Document
 
 ROOM = """
 map: |
@@ -109,6 +112,27 @@ SAMPLE = frozenset(
 def examples(number: int) -> int:
     """How many examples hypothesis tries: a third of a number every time, and all where it is asked to search."""
     return -(-number // 3) if settings.get_current_profile_name() == "steady" else number
+
+
+@cache
+def documents() -> dict[str, Document]:
+    """What every file of the library says, by its name."""
+    return {name: load(name).document for name in library.names()}
+
+
+def enlistable() -> list[tuple[str, str]]:
+    """The things of the library that can act as agents, each with its scenario's name."""
+    return [
+        (name, thing)
+        for name, document in documents().items()
+        for thing, its in document.things.items()
+        if its.as_agent is not None
+    ]
+
+
+def of_one_agent() -> list[str]:
+    """The names of the library's scenarios with one agent."""
+    return [name for name, document in documents().items() if len(document.agents) == 1]
 
 
 ONE_OF_EACH = frozenset(

@@ -5,11 +5,10 @@ The exit codes are those of `endings`.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,11 +26,8 @@ from .commands import (
     sweeping,
     watching,
 )
-from .endings import INTERRUPTED, ended, failed
+from .endings import INTERRUPTED, asked_to_end, ended, failed
 from .scenarios.errors import UsageError
-
-NUMBA_SETTINGS, MOST_SETTINGS = ".numba_config.yaml", 65_536
-"""What Numba reads, as it is imported, in the folder that one is in; and the most bytes of it."""
 
 app = typer.Typer(
     name="turncoat",
@@ -94,32 +90,23 @@ def main() -> None:
     raise SystemExit(ended(_code))
 
 
-def _check_numba_settings() -> None:
-    """Refuse to begin in a folder whose settings of Numba would break its import, here and in every worker.
+def _check_folder() -> None:
+    """Check that the folder that one is in is there, for files are read, kept and written by paths from it.
 
     Raises:
-        UsageError: they are too large, or no mapping.
+        UsageError: it has been removed.
     """
-    path = Path(NUMBA_SETTINGS)
-    if not path.is_file() or importlib.util.find_spec("yaml") is None:  # without PyYAML Numba does not read them
-        return
-    yaml: Any = importlib.import_module("yaml")
     try:
-        found = yaml.safe_load(path.read_text()) if path.stat().st_size <= MOST_SETTINGS else "too large"
-        readable = found is None or (isinstance(found, dict) and all(isinstance(key, str) for key in found))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        readable = False
-    if not readable:
-        raise UsageError(
-            f"Numba, which compiles, reads `{NUMBA_SETTINGS}` of this folder and cannot; remove it, or start elsewhere"
-        )
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the folder that you are in has been removed; go to another one") from None
 
 
 def _code() -> int:
     """The exit code of the command."""
     as_json = "--json" in sys.argv[1:]
     try:
-        _check_numba_settings()
+        _check_folder()
         code = int(app(standalone_mode=False, prog_name="turncoat") or 0)
     except (KeyboardInterrupt, typer.Abort) as fault:
         # Typer makes an interrupt of the end of any file; nothing here reads what is typed.
@@ -129,7 +116,10 @@ def _code() -> int:
     except SystemExit as ending:  # Typer makes one of any pipe that breaks; standard output's does not come here
         return failed(ending.__context__ or ending, as_json)
     except Exception as fault:
-        return failed(fault, as_json)
+        asked = asked_to_end()
+        if asked is None:
+            return failed(fault, as_json)
+        code = asked
     if code == INTERRUPTED:
         printing.err().print("interrupted")
     return code

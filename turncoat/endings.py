@@ -163,9 +163,25 @@ def _plain_warnings() -> Iterator[None]:
         warnings.formatwarning = before
 
 
+_came: list[int] = []
+"""The exit codes of the signals that came within `_ending_by_signals`."""
+
+
+def asked_to_end() -> int | None:
+    """The exit code of a signal that asked this command to end, if one came.
+
+    It is an exception wherever the program is by then, and a library may make another one of it: an extension that is
+    just being imported fails to load.
+    """
+    return _came[0] if _came else None
+
+
 @contextmanager
 def _ending_by_signals() -> Iterator[None]:
-    """Within the block, a signal that asks the process to end raises `_Terminated`; a second one ends it at once."""
+    """Within the block, a signal that asks the process to end raises `_Terminated`; a second one ends it at once.
+
+    An interrupt raises `KeyboardInterrupt`, as ever.
+    """
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     # One that is ignored stays so: `nohup` asks for that.
     before = {number: signal.getsignal(number) for number in numbers}
@@ -173,15 +189,24 @@ def _ending_by_signals() -> Iterator[None]:
 
     def end(number: int, _: FrameType | None) -> NoReturn:
         signal.signal(number, signal.SIG_DFL)
+        _came.append(128 + number)
         raise _Terminated(number)
 
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        _came.append(INTERRUPTED)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     for number in caught:
         signal.signal(number, end)
     try:
         yield
     finally:
-        for number in caught:
-            signal.signal(number, before[number])
+        for number in (*caught, signal.SIGINT):
+            if number in before:
+                signal.signal(number, before[number])
+        _came.clear()
 
 
 def failed(fault: BaseException, as_json: bool) -> int:

@@ -8,13 +8,18 @@ episode has no value of its own, but that of what can be reached from the start 
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ...envs.base import Bools, Floats
+from ...scenarios.deferred import DeferredModule
 from .model import CountsModel
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = DeferredModule("scipy.sparse")
 
 DOUBT: Final = 0.05
 """A pair with one outcome so far is known once the probability that it has another one is at most this."""
@@ -138,7 +143,7 @@ class NoveltyHead:
         # The few pairs with several outcomes are averaged by one sparse product; all others are plain look-ups.
         pair, next_state, frequency = model.chances()
         rows, row = np.unique(pair, return_inverse=True)
-        chances = csr_array((frequency, (row, next_state)), shape=(rows.size, n + 1))
+        chances = sparse.csr_array((frequency, (row, next_state)), shape=(rows.size, n + 1))
         place = (rows % model.n_actions) * n + rows // model.n_actions
         ahead = np.empty((model.n_actions, n))
         value = np.zeros(n + 1)

@@ -13,13 +13,18 @@ import importlib
 import math
 import re
 from collections import Counter, deque
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.errors import TurncoatError
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = DeferredModule("scipy.sparse")
 
 ROOT: Final = __name__.split(".agents.")[0]
 """The name of the package whose classes can be stored."""
@@ -135,7 +140,7 @@ class _Taker:
             return [kind.__name__, *([self._value(key), self._value(its)] for key, its in thing.items())]
         if kind is np.random.Generator:
             return ["chance", thing.bit_generator.state]
-        if kind is csr_array:
+        if kind is sparse.csr_array:
             return ["csr", list(thing.shape), *map(self._value, (thing.data, thing.indices, thing.indptr))]
         if isinstance(thing, CustomSnapshot):
             return ["otherwise", _name_of(kind), self._value(thing.snapshot_state())]
@@ -170,7 +175,7 @@ class _Maker:
         # Sparse matrices are the only objects that are replaced here, so they come before any reference to them is set.
         for number, record in enumerate(self._records):
             if record[0] == "csr":
-                matrix = csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
+                matrix = sparse.csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
                 matrix.check_format(full_check=True)  # SciPy's compiled code trusts the indices
                 self._made[number] = matrix
         # `restore_state` may read what it is given, so it is called after everything else has been filled.

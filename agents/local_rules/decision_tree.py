@@ -13,12 +13,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
-from scipy.special import gammaln
 
 from ...envs.base import Bools, Floats, Longs
+from ...scenarios.deferred import DeferredModule
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = DeferredModule("scipy.special")
 
 CONCENTRATION: Final = 1e-6
 """Dirichlet pseudo-count of each symbol. It is tiny because most transitions are deterministic."""
@@ -90,12 +95,12 @@ def evidence(counts: Longs) -> Floats:
 
 
 def _of_symbols(counts: Longs) -> Floats:
-    return gammaln(counts + CONCENTRATION) - gammaln(CONCENTRATION)
+    return special.gammaln(counts + CONCENTRATION) - special.gammaln(CONCENTRATION)
 
 
 def _of_totals(totals: Longs, n_symbols: int) -> Floats:
     whole = CONCENTRATION * n_symbols
-    return gammaln(totals + whole) - gammaln(whole)
+    return special.gammaln(totals + whole) - special.gammaln(whole)
 
 
 def grow(values: Longs, sizes: Longs, symbols: Longs, n_symbols: int, limit: float = math.inf) -> Tree | None:
@@ -263,7 +268,9 @@ class _Grower:
         together[kind % self.n_symbols, np.arange(kind.size)] = np.bincount(group, totals[pure])
         kinds = self.kinds[factor]
         # log of the number of subsets of this size: the code length of which values are meant.
-        which = gammaln(kinds + 1) - gammaln(size + 1) - gammaln(kinds - size + 1) + size * ONE_MORE
+        which = (
+            special.gammaln(kinds + 1) - special.gammaln(size + 1) - special.gammaln(kinds - size + 1) + size * ONE_MORE
+        )
         prices = one.price + self.factor_prices[factor] + which - math.log(len(one.tests) + 1)
         gain = self._gain(together, counts, whole) - prices
         gain[size == 1] = -math.inf

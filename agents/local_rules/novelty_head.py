@@ -12,15 +12,20 @@ probabilities.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ...envs.base import Bools, Floats, Longs
+from ...scenarios.deferred import DeferredModule
 from .features import TickFactors
 from .imagined_mdp import ImaginedMDP, state_keys
 from .model import RulesModel
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = DeferredModule("scipy.sparse")
 
 MAX_COMBINATIONS: Final = 20_000
 """Kinds with more combinations than this are left out."""
@@ -76,7 +81,7 @@ class CombinationNovelty:
         self._chancy = sizes[self._pair] > 1
         self._tried = imagined.tried.reshape(-1)[self._pair].astype(np.float64)
         shape = (sizes.size, mdp.n_states)
-        self._ahead = csr_array((mdp.probability, mdp.next_state, mdp.row_start), shape=shape)
+        self._ahead = sparse.csr_array((mdp.probability, mdp.next_state, mdp.row_start), shape=shape)
         starts = imagined.find(np.array(list(self._model.starts), np.int64))
         self._starts = starts[starts >= 0]
         self._plan()

@@ -21,6 +21,7 @@ import numpy as np
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ...envs.kernel.memory import entry, inner, merged
 from ...envs.threads import helpers
+from .sequential_halving import visits_considered
 
 MAX_VISIT_INIT: Final = 50.0
 VALUE_SCALE: Final = 0.1
@@ -185,33 +186,6 @@ def tree_search(
     for one in waiting:
         one.result()
     return tree
-
-
-def visits_considered(actions: int, simulations: int) -> list[int]:
-    """The schedule of sequential halving (Karnin et al. 2013), written as visit counts.
-
-    All actions are visited equally often, then the better half of them, and so on down to two.
-
-    Args:
-        actions: how many actions are considered.
-        simulations: the length of the schedule.
-
-    Returns:
-        For each simulation, how many visits an action must have had so far to be a candidate in it. Each halving keeps
-        the best by score of those that have the most visits, so no set of surviving actions has to be stored.
-    """
-    if actions <= 1:
-        return list(range(simulations))
-    rounds = math.ceil(math.log2(actions))
-    done = [0] * actions
-    sequence: list[int] = []
-    left = actions
-    while len(sequence) < simulations:
-        for _ in range(max(1, simulations // (rounds * left))):
-            sequence += done[:left]
-            done[:left] = [visits + 1 for visits in done[:left]]
-        left = max(2, left // 2)
-    return sequence[:simulations]
 
 
 # ------------------------------------------------------------------ compiled

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ...envs.reference.observation_spec import observation_spec
 from ...envs.world.world import AgentProgram, World
@@ -14,18 +14,12 @@ from ...scenarios import installed
 from ...scenarios.errors import installing
 from ...scenarios.language.loading import Scenario
 from ..base import TrainableAgent
-from ..baselines.scripted import RandomAgent
-from ..baselines.tabular import TabularAgent, Update
-from ..counts.agent import CountsAgent
-from ..counts.hyperparameters import CountsOptions
-from ..counts.policy_aware_agent import PolicyAwareAgent
 from ..external.sb3_hyperparameters import NOVELTY_SCALE, Algorithm, Preset
 from ..external.user_agent import AgentInterface
-from ..external.user_world_model import WorldModelAgent, make_model
-from ..local_rules.agent import RulesAgent
-from ..local_rules.hyperparameters import RulesOptions
 from ..planners.modifiable_utility import held_weights
-from ..planners.registry import make_planner
+
+if TYPE_CHECKING:
+    from ..baselines.tabular import Update
 
 Make: TypeAlias = Callable[[World, Scenario], TrainableAgent]
 """Makes an untrained agent for the first agent of a compiled training stage, given the stage and its scenario."""
@@ -76,13 +70,22 @@ class AgentSpec:
     unable: Callable[[AgentProgram], str | None] = _anywhere
 
 
+# An agent is imported where it is made: most commands make none, and one that does makes one kind.
+
+
 def _counts(world: World, _: Scenario) -> TrainableAgent:
+    from ..counts.agent import CountsAgent
+    from ..counts.hyperparameters import CountsOptions
+
     its = world.agents[0]
     options = CountsOptions(deliberation=its.deliberation, planner=its.planner)
     return CountsAgent(world.channels, len(its.actions), its.weights, its.discounts, options, held=held_weights(world))
 
 
 def _local_rules(world: World, _: Scenario) -> TrainableAgent:
+    from ..local_rules.agent import RulesAgent
+    from ..local_rules.hyperparameters import RulesOptions
+
     its = world.agents[0]
     options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
@@ -92,7 +95,6 @@ def _local_rules(world: World, _: Scenario) -> TrainableAgent:
 
 
 def _neural(world: World, _: Scenario) -> TrainableAgent:
-    # Imported here, because it needs torch, an optional dependency.
     from ..neural.agent import NeuralAgent
     from ..neural.hyperparameters import NeuralOptions
 
@@ -114,21 +116,30 @@ def _deep(world: World, _: Scenario) -> TrainableAgent:
 
 
 def _policy_aware(world: World, _: Scenario) -> TrainableAgent:
+    from ..counts.policy_aware_agent import PolicyAwareAgent
+
     its = world.agents[0]
     return PolicyAwareAgent(world.channels, len(its.actions), its.weights, its.discount)
 
 
 def _tabular(update: Update, world: World, _: Scenario) -> TrainableAgent:
+    from ..baselines.tabular import TabularAgent
+
     its = world.agents[0]
     return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
 
 
 def _installed(model: str, world: World, _: Scenario) -> TrainableAgent:
+    from ..external.user_world_model import WorldModelAgent, make_model
+    from ..planners.registry import make_planner
+
     its, interface = world.agents[0], AgentInterface.of(world)
     return WorldModelAgent(model, interface, make_model(model, interface), its.deliberation, make_planner(its.planner))
 
 
 def _random(_: World, __: Scenario) -> TrainableAgent:
+    from ..baselines.scripted import RandomAgent
+
     return RandomAgent()
 
 

@@ -7,14 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from ...scenarios.deferred import importing
 from ...scenarios.errors import MissingPackageError, installing
 from ..base import Agent
 from ..baselines.policy_table import KIND, PolicyTable
-from ..baselines.tabular import TabularAgent
-from ..counts.agent import CountsAgent
 from ..learning.checkpoint import kind_of_checkpoint
 from ..learning.tensors import kind_of_tensors
-from ..local_rules.agent import RulesAgent
 from .agents import agent_spec
 
 ARRAYS: Final = ".npz"
@@ -24,22 +22,42 @@ ENDINGS: Final = (ARRAYS, TENSORS)
 
 
 def _neural(path: Path) -> Agent:
-    from ..neural.checkpoint import load_neural  # it needs torch, an optional dependency
+    with importing():
+        from ..neural.checkpoint import load_neural  # it needs torch, an optional dependency
 
     return load_neural(path, "cpu")
 
 
 def _deep(path: Path) -> Agent:
-    from ..deep.checkpoint import load_deep
+    with importing():
+        from ..deep.checkpoint import load_deep
 
     return load_deep(path, "cpu")
 
 
+def _tabular(path: Path) -> Agent:
+    from ..baselines.tabular import TabularAgent
+
+    return TabularAgent.load(path)
+
+
+def _counts(path: Path) -> Agent:
+    from ..counts.agent import CountsAgent
+
+    return CountsAgent.load(path)
+
+
+def _rules(path: Path) -> Agent:
+    from ..local_rules.agent import RulesAgent
+
+    return RulesAgent.load(path)
+
+
 _READERS: Final[dict[str, Callable[[Path], Agent]]] = {
     KIND: PolicyTable.load,
-    "tabular": TabularAgent.load,
-    "counts": CountsAgent.load,
-    "local_rules": RulesAgent.load,
+    "tabular": _tabular,
+    "counts": _counts,
+    "local_rules": _rules,
     "neural": _neural,
     "deep": _deep,
 }
@@ -74,6 +92,10 @@ def write_agent(agent: object, path: Path) -> None:
         OSError: it cannot be written.
         ValueError: it is none of the agents that have a file of their own.
     """
+    from ..baselines.tabular import TabularAgent
+    from ..counts.agent import CountsAgent
+    from ..local_rules.agent import RulesAgent
+
     if isinstance(agent, CountsAgent | RulesAgent | TabularAgent):
         agent.save(path)
         return

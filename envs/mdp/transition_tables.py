@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
+from ...scenarios.deferred import DeferredModule
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 
-Sparse: TypeAlias = "csr_array[np.float64]"
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = DeferredModule("scipy.sparse")
+
+Sparse: TypeAlias = "sparse.csr_array[np.float64]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,7 @@ class TransitionTables:
         """Transition probabilities `[S * A, S]`, each pair once, none of them zero."""
         shape = (self._row_start.size - 1, self.ended.size)
         # The rows of the MDP are CSR already. A copy, since merging duplicates works in place on the caller's arrays.
-        matrix: Sparse = csr_array((self._probability, self._next, self._row_start), shape=shape, copy=True)
+        matrix: Sparse = sparse.csr_array((self._probability, self._next, self._row_start), shape=shape, copy=True)
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return matrix
@@ -106,7 +111,7 @@ def expected_outcome(mdp: FiniteMDP, per_outcome: npt.ArrayLike) -> Floats:
     if values.shape[:1] != (n_outcomes,):
         raise ValueError(f"one entry per outcome is needed, {n_outcomes}; got an array of shape {values.shape}")
     shape = (mdp.row_start.size - 1, n_outcomes)
-    average: Sparse = csr_array((mdp.probability, np.arange(n_outcomes), mdp.row_start), shape=shape)
+    average: Sparse = sparse.csr_array((mdp.probability, np.arange(n_outcomes), mdp.row_start), shape=shape)
     return np.asarray(average @ values, dtype=np.float64)
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import product
 from math import comb
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.sparse import coo_array
 
+from ...scenarios.deferred import DeferredModule
 from ..base import Floats, Longs, NotEnumerableError
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of
@@ -35,6 +35,11 @@ from .equilibrium_process import (
 )
 from .matrix_games import not_weakly_dominated, undominated
 from .subgame_perfect import chosen, outcome_classes
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = DeferredModule("scipy.sparse")
 
 MAX_SITUATIONS: Final = 100_000
 """Places of the tree that are told apart: a state, and what each agent knows there."""
@@ -267,7 +272,7 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
         played.append(mine)
     out = []
     for column in (2, 3):
-        paid = coo_array((entries[column], (entries[0], entries[1])), shape=shape).tocsr()
+        paid = sparse.coo_array((entries[column], (entries[0], entries[1])), shape=shape).tocsr()
         out.append(np.asarray(played[0] @ (paid @ played[1].T)))
     return out[0], out[1]
 

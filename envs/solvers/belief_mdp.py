@@ -7,11 +7,9 @@ events are seen only where the view shows them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..mdp.transition_tables import outcomes_of
@@ -21,6 +19,8 @@ from .dynamic_programming import FiniteHorizonSolution, Solution
 
 _DECIMALS = 12
 """Beliefs that agree to so many decimals are merged: Bayesian updates along different paths differ by rounding."""
+_AT_ONCE = 512
+"""Beliefs that are expanded together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +151,8 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
         mdp: the process.
         views: int64 `[S]`, the id of what each state shows.
         max_states: how many beliefs are allowed.
-        horizon: ticks that will be played; beliefs first reached after so many are marked as ended, so that longer
-            play, or a solution without this horizon, makes no sense. None explores all.
+        horizon: ticks that will be played, at least one; beliefs first reached after so many are marked as ended, so
+            that longer play, or a solution without this horizon, makes no sense. None explores all.
 
     Returns:
         Both processes and how they are related.
@@ -164,50 +164,42 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
     observations = _observation_ids(mdp, views)
     known = _Beliefs(max_states, mdp.n_states)
     begun = mdp.start_probability > 0
-    start = [
-        (known.number(support, chances), mass)
-        for _, mass, support, chances, _ in _split(observations, mdp.start_state[begun], mdp.start_probability[begun])
-    ]
-    rows: list[int] = []
-    seen: list[int] = []
+    start_state = mdp.start_state[begun].astype(np.int64)
+    start = _split(observations, np.zeros_like(start_state), start_state, mdp.start_probability[begun])
+    start_belief = known.numbers(start)
+    parts: list[_Parts] = []
     child: list[int] = []
-    masses: list[float] = []
     rewards: list[Floats] = []
     expanded, depth = 0, 0
     while expanded < len(known.supports) and (horizon is None or depth < horizon):
         layer = range(expanded, len(known.supports))
-        for belief in layer:
+        for first in range(layer.start, layer.stop, _AT_ONCE):
             check_time(f"beliefs were searched ({len(known.supports):,} found)")
-            for action in range(mdp.n_actions):
-                outcome, place = outcomes_of(mdp, known.supports[belief] * mdp.n_actions + action)
-                weight = known.chances[belief][place] * mdp.probability[outcome]
-                for observation, mass, support, chances, members in _split(
-                    observations, mdp.next_state[outcome], weight
-                ):
-                    rows.append(belief * mdp.n_actions + action)
-                    seen.append(observation)
-                    child.append(known.number(support, chances))
-                    masses.append(mass)
-                    rewards.append(weight[members] @ mdp.rewards[outcome[members]] / mass)
+            block = range(first, min(first + _AT_ONCE, layer.stop))
+            row, outcome, weight = _tried(mdp, known, block)
+            part = _split(observations, row, mdp.next_state[outcome].astype(np.int64), weight)
+            parts.append(part)
+            child += known.numbers(part)
+            rewards.append(part.mean(weight, mdp.rewards[outcome]))
         expanded, depth = layer.stop, depth + 1
     n_beliefs = len(known.supports)
-    row = np.array(rows, dtype=np.int64)
+    row = np.concatenate([part.owner for part in parts])
     beliefs = FiniteMDP(
         n_states=n_beliefs,
         n_actions=mdp.n_actions,
         row_start=np.searchsorted(row, np.arange(n_beliefs * mdp.n_actions + 1)),
         next_state=np.array(child, dtype=np.int32),
-        probability=np.array(masses),
-        rewards=np.array(rewards).reshape(len(rewards), len(mdp.channels)),
-        events=np.zeros(len(rows), dtype=np.uint64),
+        probability=np.concatenate([part.mass for part in parts]),
+        rewards=np.concatenate(rewards),
+        events=np.zeros(len(child), dtype=np.uint64),
         ended=np.array([i >= expanded or bool(mdp.ended[s[0]]) for i, s in enumerate(known.supports)]),
-        start_state=np.array([belief for belief, _ in start], dtype=np.int32),
-        start_probability=np.array([mass for _, mass in start]),
+        start_state=np.array(start_belief, dtype=np.int32),
+        start_probability=start.mass,
         channels=mdp.channels,
         event_names=(),
         action_names=mdp.action_names,
     )
-    return _paired(mdp, observations, beliefs, known, row, np.array(seen, dtype=np.int64))
+    return _paired(mdp, observations, beliefs, known, row, np.concatenate([part.observation for part in parts]))
 
 
 class _Beliefs:
@@ -220,20 +212,24 @@ class _Beliefs:
         self._most = most
         self._n_states = n_states
 
-    def number(self, support: Longs, chances: Floats) -> int:
-        """The index of a belief, a new one if it was not met before."""
-        key = support.tobytes() + chances.round(_DECIMALS).tobytes()
-        if key not in self._numbers:
-            if len(self.supports) == self._most:
-                raise NotEnumerableError(
-                    f"more than {self._most} beliefs can be reached over {self._n_states} states; what hides multiplies"
-                    " them",
-                    "show more, plan over a shorter horizon, or raise `runs.max_states`",
-                )
-            self._numbers[key] = len(self.supports)
-            self.supports.append(support)
-            self.chances.append(chances)
-        return self._numbers[key]
+    def numbers(self, parts: _Parts) -> list[int]:
+        """The index of the belief that each part is, a new one if it was not met before."""
+        rounded = parts.chances.round(_DECIMALS)
+        found = []
+        for begin, end in zip(parts.start[:-1].tolist(), parts.start[1:].tolist(), strict=True):
+            key = parts.support[begin:end].tobytes() + rounded[begin:end].tobytes()
+            if (number := self._numbers.get(key)) is None:
+                number = self._numbers[key] = len(self.supports)
+                if number == self._most:
+                    raise NotEnumerableError(
+                        f"more than {self._most} beliefs can be reached over {self._n_states} states; what hides"
+                        " multiplies them",
+                        "show more, plan over a shorter horizon, or raise `runs.max_states`",
+                    )
+                self.supports.append(parts.support[begin:end])
+                self.chances.append(parts.chances[begin:end])
+            found.append(number)
+        return found
 
 
 def _observation_ids(mdp: FiniteMDP, views: Longs) -> Longs:
@@ -243,21 +239,73 @@ def _observation_ids(mdp: FiniteMDP, views: Longs) -> Longs:
     return row_ids([views, mdp.ended, *np.packbits(mdp.available, axis=1).T])
 
 
-def _split(
-    observations: Longs, states: npt.NDArray[np.integer], weight: Floats
-) -> Iterator[tuple[int, float, Longs, Floats, Longs]]:
-    """Group weighted states by observation.
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Weighted entries, grouped by who owns them and by what their states show, in the order of both.
 
-    Yields:
-        The observation, its total weight, its states, their share of it, and which entries had that observation.
+    Attributes:
+        owner: int64 `[G]`.
+        observation: int64 `[G]`.
+        mass: float64 `[G]`, the weight of each group.
+        start: int64 `[G + 1]`; the states of group `g` are `start[g]` to `start[g + 1]`, in order.
+        support: int64 `[n]`, the states of all groups.
+        chances: float64 `[n]`, their shares of their group's weight.
+        group: int64 `[entries]`, the group of each entry.
     """
-    observation_of = observations[states]
-    for observation in np.unique(observation_of):
-        members = np.flatnonzero(observation_of == observation)
-        support, place = np.unique(states[members], return_inverse=True)
-        sums = np.bincount(place, weights=weight[members])
-        mass = float(sums.sum())
-        yield int(observation), mass, support.astype(np.int64), sums / mass, members
+
+    owner: Longs
+    observation: Longs
+    mass: Floats
+    start: Longs
+    support: Longs
+    chances: Floats
+    group: Longs
+
+    def mean(self, weight: Floats, values: Floats) -> Floats:
+        """float64 `[G, K]`: the mean of the entries' vectors, `[entries, K]`, by their weights, `[entries]`."""
+        sums = [np.bincount(self.group, weight * column, self.mass.size) for column in values.T]
+        return np.stack(sums, axis=1) / self.mass[:, None] if sums else np.zeros((self.mass.size, 0))
+
+
+def _tried(mdp: FiniteMDP, known: _Beliefs, block: range) -> tuple[Longs, Longs, Floats]:
+    """Every action in every state that some beliefs think possible.
+
+    Returns:
+        For each outcome, in the order of beliefs and of their states: its row, `belief * A + action`; its index in the
+        process; and its probability given the belief and the action.
+    """
+    supports = [known.supports[belief] for belief in block]
+    belief = np.repeat(np.array(block), [support.size for support in supports])
+    actions = np.arange(mdp.n_actions)
+    outcome, place = outcomes_of(mdp, (np.concatenate(supports)[:, None] * mdp.n_actions + actions).ravel())
+    chance = np.concatenate([known.chances[belief] for belief in block])[place // mdp.n_actions]
+    return (belief[:, None] * mdp.n_actions + actions).ravel()[place], outcome, chance * mdp.probability[outcome]
+
+
+def _split(observations: Longs, owner: Longs, states: Longs, weight: Floats) -> _Parts:
+    """Group entries, each with an owner, a state and a weight."""
+    shown = observations[states]
+    order = np.lexsort((states, shown, owner))
+    owners, shows, state = owner[order], shown[order], states[order]
+    new_group = np.ones(order.size, np.bool_)
+    new_group[1:] = (np.diff(owners) != 0) | (np.diff(shows) != 0)
+    new_state = new_group.copy()
+    new_state[1:] |= np.diff(state) != 0
+    group_of = np.cumsum(new_group) - 1
+    sums = np.bincount(np.cumsum(new_state) - 1, weights=weight[order])
+    owned_by = group_of[new_state]
+    mass = np.asarray(np.bincount(owned_by, weights=sums), np.float64)
+    group = np.empty_like(group_of)
+    group[order] = group_of
+    return _Parts(
+        owner=owners[new_group],
+        observation=shows[new_group],
+        mass=mass,
+        start=np.append(np.flatnonzero(new_group[new_state]), sums.size),
+        support=state[new_state],
+        chances=sums / mass[owned_by],
+        group=group,
+    )
 
 
 def _paired(

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_array, csr_array
-from scipy.sparse.csgraph import connected_components
 
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
 from .policy_evaluation import ImproperDiscountError, check_range, policy_values
+
+if TYPE_CHECKING:
+    from scipy import sparse
+    from scipy.sparse import csgraph
+else:
+    sparse = DeferredModule("scipy.sparse")
+    csgraph = DeferredModule("scipy.sparse.csgraph")
 
 ActionValues: TypeAlias = Callable[[Floats], Floats]
 """From the vector values `[S, K]` of the next tick to the Q-values `[S, A]` by which the acting self chooses."""
@@ -299,8 +305,8 @@ def check_discount(mdp: FiniteMDP, table: TransitionTables, allowed: Bools, disc
         rows = np.flatnonzero(inside)
         step = table.matrix[rows]
         pairs = np.repeat(owner[rows], np.diff(step.indptr)), step.indices
-        graph = csr_array((np.ones(pairs[0].size), pairs), shape=(mdp.n_states, mdp.n_states))
-        component = connected_components(graph, connection="strong")[1]
+        graph = sparse.csr_array((np.ones(pairs[0].size), pairs), shape=(mdp.n_states, mdp.n_states))
+        component = csgraph.connected_components(graph, connection="strong")[1]
         leaves = np.zeros(inside.size, dtype=np.bool_)
         leaving = component[pairs[0]] != component[pairs[1]]
         leaves[np.repeat(rows, np.diff(step.indptr))[leaving]] = True
@@ -322,7 +328,7 @@ def allowed_for_ever(mdp: FiniteMDP, table: TransitionTables, barred: Bools | No
     allowed = table.available & ~_checked_barred(mdp, barred)
     dead = ~mdp.ended & ~np.any(allowed, axis=1)
     # Backwards from the dead states: a pair that risks one is not allowed; a state that loses its last pair is dead.
-    into = csc_array(table.matrix)
+    into = sparse.csc_array(table.matrix)
     fresh = np.flatnonzero(dead)
     while fresh.size:
         rows = np.unique(into[:, fresh].indices)

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_array, csr_array, eye_array
-from scipy.sparse.linalg import bicgstab, splu
 
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import Sparse, TransitionTables, tables
 from ..time_limit import check_time
 from .bellman import EPSILON, SOLVING, largest
+
+if TYPE_CHECKING:
+    from scipy import sparse
+    from scipy.sparse import linalg
+else:
+    sparse = DeferredModule("scipy.sparse")
+    linalg = DeferredModule("scipy.sparse.linalg")
 
 Policy: TypeAlias = npt.NDArray[np.integer] | Floats
 
@@ -185,14 +191,14 @@ def _solve_linear(kernel: Sparse, rewards: Floats, acting: Bools, discount: floa
     inner = kernel[states][:, states]
     if discount == 1:
         _check_proper(kernel, acting, states)
-    system = eye_array(states.size, format="csr") - discount * inner
+    system = sparse.eye_array(states.size, format="csr") - discount * inner
     if states.size <= _LU_STATES:
         # The system is diagonally dominant, so it is stable without pivoting, which would only cost fill-in.
-        values[states] = splu(csc_array(system), diag_pivot_thresh=0.0).solve(rewards[states])
+        values[states] = linalg.splu(sparse.csc_array(system), diag_pivot_thresh=0.0).solve(rewards[states])
         return values
     for k in range(rewards.shape[1]):
         check_time(SOLVING)
-        values[states, k] = _krylov(csr_array(system), rewards[states, k], guess[states, k], discount)
+        values[states, k] = _krylov(sparse.csr_array(system), rewards[states, k], guess[states, k], discount)
     return values
 
 
@@ -203,7 +209,7 @@ def _krylov(system: Sparse, reward: Floats, values: Floats, discount: float) -> 
         error = reward - np.asarray(system @ values)
         if largest(error) <= goal * max(largest(values), largest(reward)):
             return values
-        correction, _ = bicgstab(system, error, rtol=1e-10, atol=0.0, maxiter=500)
+        correction, _ = linalg.bicgstab(system, error, rtol=1e-10, atol=0.0, maxiter=500)
         trial = values + correction
         if not largest(reward - np.asarray(system @ trial)) < largest(error):
             break
@@ -220,7 +226,7 @@ def _krylov(system: Sparse, reward: Floats, values: Floats, discount: float) -> 
 
 def _check_proper(kernel: Sparse, acting: Bools, states: Longs) -> None:
     """Raise if some acting state cannot reach an end: the linear system would be singular."""
-    into = csc_array(kernel)
+    into = sparse.csc_array(kernel)
     ending = ~acting
     fresh: npt.NDArray[np.integer] = np.flatnonzero(ending)
     while fresh.size:
@@ -242,9 +248,9 @@ def _mixture(table: TransitionTables, chances: Floats) -> tuple[Sparse, Floats]:
     n_states, n_actions = table.available.shape
     rows = np.arange(n_states * n_actions)
     shape = (n_states, rows.size)
-    mix: Sparse = csr_array((chances.ravel(), rows, np.arange(0, rows.size + 1, n_actions)), shape)
+    mix: Sparse = sparse.csr_array((chances.ravel(), rows, np.arange(0, rows.size + 1, n_actions)), shape)
     mix.eliminate_zeros()
-    return csr_array(mix @ table.matrix), np.asarray(mix @ table.rewards)
+    return sparse.csr_array(mix @ table.matrix), np.asarray(mix @ table.rewards)
 
 
 def _kernel(mdp: FiniteMDP, policy: Policy) -> tuple[Sparse, Floats]:

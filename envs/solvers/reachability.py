@@ -6,16 +6,22 @@ Letters as in `base`: S states, A joint actions, M outcomes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, eye_array
-from scipy.sparse.linalg import splu
 
+from ...scenarios.deferred import DeferredModule
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import Sparse, tables
 from ..time_limit import check_time
 from .bellman import SOLVING
+
+if TYPE_CHECKING:
+    from scipy import sparse
+    from scipy.sparse import linalg
+else:
+    sparse = DeferredModule("scipy.sparse")
+    linalg = DeferredModule("scipy.sparse.linalg")
 
 CHANCE_TOLERANCE: Final = 1e-10
 """Chances that differ by no more count as equal: the error of a sparse linear solution."""
@@ -61,8 +67,8 @@ def greatest_chance(mdp: FiniteMDP, gain: Floats, allowed: Bools) -> GreatestCha
         check_time(SOLVING)
         before = chance.copy()
         kernel = table.matrix[states * n_actions + policy[states]][:, states]
-        system = csc_array(eye_array(states.size, format="csr") - kernel)
-        chance[states] = splu(system, diag_pivot_thresh=0.0).solve(first[states, policy[states]])
+        system = sparse.csc_array(sparse.eye_array(states.size, format="csr") - kernel)
+        chance[states] = linalg.splu(system, diag_pivot_thresh=0.0).solve(first[states, policy[states]])
         q = np.where(allowed, first + table.expected_next(chance), -np.inf)
         better = able & (q.max(axis=1) > chance + CHANCE_TOLERANCE)
         if not better.any() or not (chance > before + 0.1 * CHANCE_TOLERANCE).any():
@@ -76,7 +82,7 @@ def _gathering(matrix: Sparse, first: Floats, allowed: Bools) -> tuple[Longs, Bo
     """A policy on the shortest way to where something may be gathered, and the states from which it can be."""
     n_states, n_actions = first.shape
     rows = np.flatnonzero(allowed)
-    into = csc_array((csr_array(matrix))[rows])
+    into = sparse.csc_array((sparse.csr_array(matrix))[rows])
     policy, able = allowed.argmax(axis=1), np.zeros(n_states, np.bool_)
     fresh_rows = np.flatnonzero(allowed & (first > 0))
     while fresh_rows.size:

@@ -5,11 +5,19 @@ A cell is one integer, `row * W + column`; the number `H * W` stands for nowhere
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import dijkstra
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ...scenarios.deferred import DeferredModule
 from ..base import Bools, Ints
+
+if TYPE_CHECKING:
+    from scipy import sparse
+    from scipy.sparse import csgraph
+else:
+    sparse = DeferredModule("scipy.sparse")
+    csgraph = DeferredModule("scipy.sparse.csgraph")
 
 STEPS = {"stay": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 """The moves that an agent may have, with their (row, column) offsets. `DIRECTIONS` are those that set a facing."""
@@ -43,9 +51,9 @@ def walking_distances(walls: Bools, height: int, width: int) -> Ints:
     tables = np.full((walls.shape[0], cells, cells), FAR, np.int32)
     for layout, blocked in enumerate(walls):
         start, step = np.nonzero(~blocked[:cells, None] & ~blocked[towards])
-        graph = coo_array((np.ones(start.size), (start, towards[start, step])), shape=(cells, cells)).tocsr()
+        graph = sparse.coo_array((np.ones(start.size), (start, towards[start, step])), shape=(cells, cells)).tocsr()
         # Unweighted, so this is one breadth-first search per cell, in compiled code.
-        steps = dijkstra(graph, unweighted=True)
+        steps = csgraph.dijkstra(graph, unweighted=True)
         tables[layout] = np.where(np.isfinite(steps), steps, FAR)
     return tables
 

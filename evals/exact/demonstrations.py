@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from ...agents.baselines.scripted import RandomAgent
 from ...envs.analysis.exact_plan import NO_PLAN
 from ...envs.base import Bools, Floats, Ints, Longs, NotEnumerableError
 from ...envs.life.policy import life_policy
-from ...envs.life.training_env import LifeTrainingEnv
 from ...envs.reference import action_mask
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
@@ -24,6 +23,9 @@ from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Formula, Watched
 from .recorded_plan import exact_agent
 from .solved_worlds import SolvedWorlds
+
+if TYPE_CHECKING:
+    from ...envs.life.training_env import LifeTrainingEnv
 
 
 def watched_logs(solved: SolvedWorlds, stage: str, seed: int) -> list[Log]:
@@ -66,6 +68,8 @@ def watched_lives(solved: SolvedWorlds, stage: str, seed: int, foresight: str) -
     Raises:
         NotEnumerableError: a named policy cannot be played; the message says why.
     """
+    from ...envs.life.training_env import LifeTrainingEnv  # and with it Numba, which others do not wait for
+
     document = solved.scenario.document
     shown, out = document.stages[stage].rewards == "shown", list[Log]()
     for number, kind in enumerate(document.stages[stage].watch):
@@ -81,7 +85,7 @@ def watched_lives(solved: SolvedWorlds, stage: str, seed: int, foresight: str) -
     return out
 
 
-_LifePlayer: TypeAlias = Callable[[LifeTrainingEnv, Bools], int]
+_LifePlayer: TypeAlias = "Callable[[LifeTrainingEnv, Bools], int]"
 """Chooses an action where a life is, among the available ones."""
 
 

@@ -21,6 +21,7 @@ from ...envs.reference.step import TickResult, reset, step
 from ...envs.world.randomness import GivenDraws
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
+from ...scenarios.output_file import this_folder
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from .exact_show import PlanFollower
@@ -253,7 +254,7 @@ def playable(scenario: Scenario) -> list[str]:
 def save_target(which: str) -> tuple[Path, str]:
     """The folder for a file that extends a scenario, and its `extends:`: beside a file, else the working directory."""
     path = Path(which)
-    return (path.parent, path.name) if path.suffix in (".yaml", ".yml") else (Path.cwd(), which)
+    return (path.parent, path.name) if path.suffix in (".yaml", ".yml") else (this_folder(), which)
 
 
 def _written(actions: Sequence[Sequence[str]], names: tuple[str, ...]) -> str | CommentedSeq:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,16 +13,17 @@ from ...agents.base import Agent, AgentState, Thinker
 from ...agents.learning.device import training_thread
 from ...agents.registry.stored_agents import TENSORS, read_agent
 from ...envs.base import Ints
-from ...envs.kernel.batch_stepper import Stepper
+from ...envs.reference import step as reference
 from ...envs.reference.action_mask import available
 from ...envs.reference.observation import observe
+from ...envs.world.randomness import SampledDraws
 from ...scenarios.errors import MissingPackageError, UsageError, installing
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from ..training.curriculum import enter
 from .mind import Mind, ValueMap, imagined_value_map, mind_of
-from .show import SHIPPED_AGENT
+from .show import SHIPPED_AGENTS, shipped_checkpoint
 
 
 class LearnedShow:
@@ -33,7 +35,8 @@ class LearnedShow:
         """For the only agent of a stage; the checkpoint is read at the first query."""
         self.scenario, self.stage, self._checkpoint = scenario, stage, checkpoint
         # One that comes with a scenario is named by its kind, any other by its file.
-        self.name = SHIPPED_AGENT if checkpoint.name.endswith(f".{SHIPPED_AGENT}{TENSORS}") else checkpoint.stem
+        shipped = (agent for agent in SHIPPED_AGENTS if shipped_checkpoint(scenario, agent) == checkpoint)
+        self.name = next(shipped, checkpoint.stem)
         self.world = SolvedWorlds(scenario).world({}, stage)
 
     @cached_property
@@ -62,40 +65,38 @@ class LearnedShow:
     def episode(self, number: int) -> Episode:
         """See `Show`."""
         world, agent = self.world, self.agent
-        lane = Stepper(world, 1, seed=number)
-        lane.reset()
+        lane = np.zeros(1, np.int64)
+        # Not by the kernel: one episode is no work, and compiling that would keep a first look waiting for long.
+        state = reference.reset(world, SampledDraws(number, lane, lane)).states
         memory: AgentState = None
         # It decides alike wherever all that it sees is alike, and one that has arrived sees the same for many ticks.
         known: dict[bytes, Ints] = {}
-        states = [lane.states[0].copy()]
-        chosen: list[Ints] = []
-        executed, rewards, performance, events = [], [], [], []
-        while not lane.ended[0] and len(chosen) < world.steps:
-            seen, mask = observe(world, lane.states, 0), lane.available[0].copy()
+        states, ticks = [state[0]], list[tuple[Ints, reference.TickResult]]()
+        while not state[0, world.ended] and len(ticks) < world.steps:
+            seen, mask = observe(world, state, 0), available(world, state, 0)
             key = seen.tobytes() + mask.tobytes()
             if key not in known:
                 with self._by_one_thread():
                     known[key], memory = agent.act(seen, memory, mask)
-            actions = known[key]
-            lane.step(actions[:, None])
-            states.append(lane.states[0].copy())
-            chosen.append(actions.copy())
-            executed.append(lane.executed[0].copy())
-            rewards.append(lane.rewards[0].copy())
-            performance.append(float(lane.performance[0]))
-            events.append(world.happenings(int(lane.events[0])))
+            tick = reference.step(world, state, known[key][:, None], SampledDraws(number, lane, lane + len(states)))
+            ticks.append((known[key], tick))
+            state = tick.states
+            states.append(state[0])
         code = int(states[-1][world.ended])
+        paid = np.concatenate([tick.rewards for _, tick in ticks])
+        if self.scenario.document.stages[self.stage].rewards == "withheld":
+            paid = np.zeros_like(paid)  # nobody pays here, and what is written it never knew
         return Episode(
             world=world,
             agent=self.name,
             seed=number,
             number=0,
             states=np.stack(states),
-            chosen=np.stack(chosen),
-            executed=np.stack(executed),
-            rewards=np.stack(rewards),
-            performance=np.array(performance),
-            events=tuple(events),
+            chosen=np.stack([chosen for chosen, _ in ticks]),
+            executed=np.concatenate([tick.executed for _, tick in ticks]),
+            rewards=paid,
+            performance=np.concatenate([tick.performance for _, tick in ticks]),
+            events=tuple(world.happenings(int(tick.events[0])) for _, tick in ticks),
             ended=world.reasons[code - 1] if code else None,
             truncated=not code and world.horizon is None,
         )
@@ -112,7 +113,9 @@ class LearnedShow:
         with self._by_one_thread():
             played.act(seen, np.array([tick], np.int64), mask)
             thought = played.thought()
-        return None if thought is None else mind_of(self.world, thought, program.actions, tuple(program.sees))
+        if thought is None:
+            return None
+        return replace(mind_of(self.world, thought, program.actions, tuple(program.sees)), agent=program.name)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: the values that it imagined itself."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
-import polars as pl
 
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, NotEnumerableError
 from ...envs.world.world import World
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
@@ -24,6 +24,11 @@ from ..traces.trace import Trace, TraceError
 from .exact_show import PlanFollower
 from .mind import Mind, ValueMap, imagined_value_map, read_mind
 
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = DeferredModule("polars")
+
 ReplayPrefix = tuple[int, tuple[tuple[str, ...], ...]]
 """An episode's number and the actions of all agents in its first ticks, by name: a prefix that is to be replayed."""
 
@@ -33,14 +38,14 @@ NOBODY: Final = (
     " watched"
 )
 """What is said, after the reason, where there is no exact plan to be shown."""
-SHIPPED_AGENT: Final = "deep"
-"""The agent of which a checkpoint may stand beside a scenario's file (see `learned_show`)."""
+SHIPPED_AGENTS: Final = {"deep": ".safetensors", "local_rules": ".npz"}
+"""The agents of which a checkpoint may stand beside a scenario's file (see `learned_show`), with its ending."""
 
 
 def shipped_checkpoint(scenario: Scenario, agent: str) -> Path | None:
-    """The checkpoint `NAME.AGENT.safetensors` beside a scenario's file; None without one, or of any other agent."""
-    path = Path(scenario.file).with_suffix(f".{agent}.safetensors")
-    return path if agent == SHIPPED_AGENT and os.path.isfile(path) else None
+    """The checkpoint `NAME.AGENT.ENDING` beside a scenario's file; None without one, or of any other agent."""
+    path = Path(scenario.file).with_suffix(f".{agent}{SHIPPED_AGENTS.get(agent, '')}")
+    return path if agent in SHIPPED_AGENTS and os.path.isfile(path) else None
 
 
 class Show(Protocol):

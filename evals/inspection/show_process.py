@@ -15,7 +15,7 @@ from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from ..traces.whole_life import WholeLife
-from ..training.execution.parent_watch import end_with_parent
+from ..training.execution.parent_watch import end_with_parent, without_this_folder
 from .lives.life_show import live_show
 from .mind import Mind, ValueMap
 from .show import ReplayPrefix
@@ -102,7 +102,8 @@ class RemoteObject:
         context = get_context("spawn")  # forking a process with threads and a window can deadlock
         self._end, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(os.getpid(), theirs, make, args), daemon=True)
-        self.process.start()
+        with without_this_folder():
+            self.process.start()
         theirs.close()  # else `recv` would wait for ever once the other process has ended
 
     def ask(self, what: str, *question: Any) -> Any:

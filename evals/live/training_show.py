@@ -28,6 +28,7 @@ from ..inspection.mind import Mind, ValueMap, imagined_value_map, read_mind, une
 from ..inspection.show_process import RemoteObject
 from ..traces.episode import Episode, episode_of
 from ..traces.provenance import RunError
+from ..training.execution.parent_watch import without_this_folder
 from ..training.train_seed import play_trained
 from .training_process import TrainingProgress, TrainingRequest, train_watched
 
@@ -117,7 +118,8 @@ class TrainingShow:
         context = get_context("spawn")
         self._end, theirs = context.Pipe()
         self._process = context.Process(target=train_watched, args=(os.getpid(), theirs, request), daemon=True)
-        self._process.start()
+        with without_this_folder():
+            self._process.start()
         theirs.close()
         self._thread = threading.Thread(target=self._follow, name="training", daemon=True)
         self._thread.start()

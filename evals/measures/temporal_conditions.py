@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import polars as pl
 
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Bits, Bools, Floats, Ints, Longs
@@ -27,6 +26,7 @@ from ...envs.properties.formulas import (
     negation,
 )
 from ...envs.properties.remembering import property_range
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.language.expressions.syntax import (
     NOWHERE,
     Before,
@@ -41,13 +41,17 @@ from ...scenarios.language.expressions.syntax import (
 )
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ..traces.trace import Trace
+else:
+    pl = DeferredModule("polars")
 
 MaskOf: TypeAlias = Callable[[Happens | Ended], int]
 """The bits of an event."""
 Reads: TypeAlias = Callable[[Expression, Ints], Floats]
 """Evaluates a resolved formula of the guard language, truth as 1: float64 `[B]` for states int32 `[B, F]`."""
-RowHas: TypeAlias = Callable[[Happens | Ended], pl.Expr]
+RowHas: TypeAlias = "Callable[[Happens | Ended], pl.Expr]"
 """Whether an event comes in a row of a trace."""
 
 

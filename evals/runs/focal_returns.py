@@ -6,16 +6,21 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from ...envs.base import Floats
 from ...envs.world.world import World
+from ...scenarios.deferred import DeferredModule
 from ..statistics.median import median_interval
 from ..traces.trace import Trace
 from ..training.background_population import BackgroundPopulation, draws
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = DeferredModule("polars")
 
 CONFIDENCE = 0.95
 PER_CAPITA = "per capita"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import bdtrc, betaincinv
 
+from ...scenarios.deferred import DeferredModule
 from .claims import MIRRORED, Claim, Numbers, Tail, Values, checked_values, error_per_tail
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = DeferredModule("scipy.special")
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,15 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, tail:
         raise ValueError(f"{successes} successes of {trials} trials")
     low_error, high_error = error_per_tail(confidence, tail)
     # The beta quantiles are not defined at 0 successes (lower end) and 0 failures (upper end).
-    low = 0.0 if successes == 0 or low_error == 0 else float(betaincinv(successes, trials - successes + 1, low_error))
+    low = (
+        0.0
+        if successes == 0 or low_error == 0
+        else float(special.betaincinv(successes, trials - successes + 1, low_error))
+    )
     high = (
         1.0
         if successes == trials or high_error == 0
-        else float(betaincinv(successes + 1, trials - successes, 1 - high_error))
+        else float(special.betaincinv(successes + 1, trials - successes, 1 - high_error))
     )
     return low, high
 
@@ -55,7 +65,7 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, tail:
 def upper_tail(count: int, trials: int, probability: float) -> float:
     """P(X >= count) for X binomial."""
     # bdtrc(k) is P(X > k), and it is not defined for k < 0.
-    return 1.0 if count <= 0 else float(bdtrc(count - 1, trials, probability))
+    return 1.0 if count <= 0 else float(special.bdtrc(count - 1, trials, probability))
 
 
 def event_p_value(values: Values, claim: Claim, threshold: float) -> float:

@@ -14,10 +14,17 @@ on the order of the seeds, and is m^n, which nothing can better, if all n values
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.special import gammaln, xlog1py, xlogy
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ...scenarios.deferred import DeferredModule
 from .claims import MIRRORED, Claim, Numbers, Tail, Values, checked_values, error_per_tail
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = DeferredModule("scipy.special")
 
 _ROUNDING, _PRECISION = 1e-6, 1e-8
 _RANKS: Numbers = (np.arange(16) + 0.5) / 16
@@ -166,8 +173,8 @@ def _averaged(logarithms: Numbers) -> Numbers:
 def _binomial_logarithms(trials: int, probability: float) -> Numbers:
     """float64 `[trials + 1]`: the logarithm of the chance of each count."""
     counts = np.arange(trials + 1)
-    ways = gammaln(trials + 1) - gammaln(counts + 1) - gammaln(trials - counts + 1)
-    chances: Numbers = ways + xlogy(counts, probability) + xlog1py(trials - counts, -probability)
+    ways = special.gammaln(trials + 1) - special.gammaln(counts + 1) - special.gammaln(trials - counts + 1)
+    chances: Numbers = ways + special.xlogy(counts, probability) + special.xlog1py(trials - counts, -probability)
     return chances
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import bdtr
 
+from ...scenarios.deferred import DeferredModule
 from .binomial import seeds_needed, upper_tail
 from .claims import Claim, Tail, Values, checked_values, error_per_tail
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = DeferredModule("scipy.special")
 
 
 def median_p_value(values: Values, claim: Claim, threshold: float) -> float:
@@ -74,6 +80,6 @@ def median_seeds_needed(confidence: float = 0.95) -> int:
 def _rank(trials: int, error: float) -> int:
     """The largest k with P(binomial(trials, 1/2) < k) <= error: the k-th value from an end bounds the median."""
     rank = 0
-    while rank < trials and bdtr(rank, trials, 0.5) <= error:
+    while rank < trials and special.bdtr(rank, trials, 0.5) <= error:
         rank += 1
     return rank

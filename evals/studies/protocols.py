@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
-import polars as pl
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.analysis.performance_gap import Range, performance_mdp
@@ -20,6 +19,7 @@ from ...envs.control_games.sighted_protocols import sighted_front
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.dynamic_programming import backward_induction
 from ...scenarios.arguments import settle_counts
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.errors import ArgumentError, UsageError, WorldError, check_name
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, asked_stage
@@ -30,7 +30,11 @@ from ..training.spec import has_performance
 from .control import ControlSettings, MissingPerformanceError, control_of
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ..traces.trace import Trace
+else:
+    pl = DeferredModule("polars")
 
 Sees: TypeAlias = Literal["state", "clock"]
 MOST_AUDITS: Final = 20

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import polars as pl
 
 from ...agents.base import Agent, AgentState, OnlineLearner, Thinker
 from ...envs.base import Bools, Floats, Ints, Longs
@@ -17,7 +16,13 @@ from ...envs.reference.observation import observe
 from ...envs.reference.step import TickResult
 from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
+from ...scenarios.deferred import DeferredModule
 from .trace import HIDDEN, Trace, TraceMeta
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = DeferredModule("polars")
 
 Steps: TypeAlias = Callable[[Ints, Ints], TickResult]
 """One tick of states int32 `[B, F]` and actions int32 `[B, N]`."""

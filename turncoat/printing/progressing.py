@@ -9,20 +9,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Column
 
 from .terminal import err, number
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from ..evals.runs.run import Report
     from ..evals.training.trained_seeds import Count
 
@@ -90,6 +82,16 @@ def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count
         with listening(lines.doing):
             yield lines.report, lines
     else:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+        from rich.table import Column
+
         # A description has the width that the other columns leave, so that each bar stays on one line.
         words = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width - BESIDE, BAR))
         columns = (

@@ -26,7 +26,7 @@ from ...evals.studies.sweep_folder import load_sweep
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.verdicts.expectation import Judgement
 from ...scenarios.errors import TurncoatError
-from ...scenarios.output_file import free_name
+from ...scenarios.output_file import free_name, this_folder
 from ..pictures.phase_diagram import diagram_if_any
 from ..report.page import open_shown, write_report
 from ..viewer.show_view import ShowView
@@ -388,7 +388,7 @@ class RunBrowser:
         shown = folder
 
         def written() -> Path:
-            return write_report([open_shown(shown)], free_name(Path.cwd(), shown.name, ".html"))
+            return write_report([open_shown(shown)], free_name(this_folder(), shown.name, ".html"))
 
         def opened(target: Path) -> None:
             self._open_url(target.absolute().as_uri())

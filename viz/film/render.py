@@ -8,21 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
 from ...evals.inspection.narration import Card
 from ...evals.traces.atomic_folder import atomic_folder, check_target
 from ...evals.traces.provenance import RunError
+from ...scenarios.deferred import DeferredModule
 from ...scenarios.output_file import whole_file
 from ..scene.scene import draw
 from ..viewer.viewer import Viewer
+from .endings import ENDINGS
 
-ENDINGS = (".mp4", ".gif", ".webp")
-"""The endings of film files; a path without an ending is a folder of pictures."""
+if TYPE_CHECKING:
+    import imageio_ffmpeg
+else:
+    imageio_ffmpeg = DeferredModule("imageio_ffmpeg")
 
 READING, LOOK, LONGEST = 28.0, 2.0, 16.0
 """Characters of a card that are read in a second, and seconds that a card stands at least and at most."""

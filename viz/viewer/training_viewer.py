@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from ...evals.live.training_show import TrainingShow
-from ...scenarios.output_file import free_name
+from ...scenarios.output_file import free_name, this_folder
 from ..drawing.palette import LIGHT, Theme
 from .frame import Frame, LearningSoFar
 from .viewer import KEYS, Viewer, viewer_buttons
@@ -69,7 +68,7 @@ class TrainingViewer(Viewer):
             **super().key_bindings,
             "g": self._pause_training,
             "x": lambda: self._twice("x", "X again stops the training", self.training.stop),
-            "k": lambda: self.training.keep(free_name(Path.cwd(), *self.training.file_name)),
+            "k": lambda: self.training.keep(free_name(this_folder(), *self.training.file_name)),
             "l": self._follow_newest,
         }
 
@@ -84,6 +83,7 @@ class TrainingViewer(Viewer):
             about=f"{training.scenario.name} · {training.stage} · {training.request.agent} · {about}",
             learning=LearningSoFar(training.progress, state, training.history, training.looks, self.number),
             status=status,
+            seen=None,  # nothing is told here that an ending could spoil, and looks are compared whole
         )
 
     def _pause_training(self) -> None:

@@ -11,7 +11,7 @@ import pygame
 from PIL import Image
 
 from ...evals.traces.provenance import RunError
-from ...scenarios.output_file import free_name, whole_file
+from ...scenarios.output_file import free_name, this_folder, whole_file
 from ..editing.editor_scene import draw_editor
 from ..scene.scene import draw
 from ..viewer.frame import Frame
@@ -49,6 +49,7 @@ class Window:
         *,
         ending: str = ".mp4",
         lost: Callable[[str], None] = lambda said: None,
+        opened: bool = False,
     ) -> None:
         """Open the window.
 
@@ -60,6 +61,7 @@ class Window:
             ending: of recorded films, one of `render.ENDINGS`, or empty for folders of pictures.
             lost: called if the display goes away, with a message about a film that was being recorded or an empty one;
                 the process ends afterwards.
+            opened: whether it goes on in the window that is there already, as large as that is.
 
         Raises:
             DisplayUnavailableError: there is no screen.
@@ -69,7 +71,8 @@ class Window:
         screen = pygame.display.get_desktop_sizes()[0]
         self.scale = scale or usual_scale(screen[1])
         pixels = [round(side * self.scale) for side in size or fitting(screen, self.scale)]
-        self._screen = pygame.display.set_mode(pixels, pygame.RESIZABLE)
+        there = pygame.display.get_surface() if opened else None
+        self._screen = there or pygame.display.set_mode(pixels, pygame.RESIZABLE)
         pygame.key.set_repeat(400, 50)
         self._keys, self._ending = keys, ending
         self._camera: LiveRecorder | None = None
@@ -161,13 +164,13 @@ class Window:
         """
         picture = self._bare()
         stem = f"{self._stem}-tick-{self.viewer.tick}"
-        return save_new(folder or Path.cwd(), stem, ".png", lambda path: picture.save(path, "PNG"))
+        return save_new(folder or this_folder(), stem, ".png", lambda path: picture.save(path, "PNG"))
 
     def begin_film(self, folder: Path | None = None) -> None:
         """Record what is shown from now on, under a free name in a folder, by default the working folder."""
         from ..film.live_recorder import LiveRecorder  # not before it is needed: the first picture should be there soon
 
-        target = free_name(folder or Path.cwd(), self._stem, self._ending)
+        target = free_name(folder or this_folder(), self._stem, self._ending)
         self._camera = LiveRecorder(target, self._bare())
         self._call_it(" (recording, V ends it)")
 
@@ -238,7 +241,7 @@ class Window:
         elif key == "v":
             self.end_film()
         elif key in ("s", "ctrl+s") and editing is not None:
-            editing.save(Path.cwd())
+            editing.save(this_folder())
         elif key == "s":
             self._save()
         else:
@@ -301,6 +304,7 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.caption,
         frame.card,
         frame.attributed,
+        frame.seen,
         frame.editing,
         frame.buttons,
         frame.pointed,

@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, however that one ends: nobody would read their results."""
+"""Processes that end with the one that started them, and import nothing of the folder that one is in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 POLL_SECONDS = 0.5
 """Seconds between two looks at whether the parent is still there, where the system does not say so itself."""
@@ -25,6 +27,27 @@ def end_with_parent(parent: int, signalled: bool) -> None:
     if signalled and sys.platform == "linux":
         _ask_linux()
     threading.Thread(target=_watch, args=(parent,), daemon=True, name="parent-watch").start()
+
+
+@contextmanager
+def without_this_folder() -> Iterator[None]:
+    """Within the block, an interpreter that is started does not look for modules in the folder that one is in.
+
+    What starts processes says `python -m` or `python -c`, either of which would put that folder first on the path. It
+    may be a stranger's, whose modules would then stand in for libraries. (A worker is given its parent's path later.)
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
+
+
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 def started_by_main_thread() -> bool:

@@ -10,17 +10,22 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky import reusable_executor
-from joblib.externals.loky.backend import resource_tracker
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ....scenarios.arguments import MOST_JOBS, settle_counts
+from ....scenarios.deferred import DeferredModule
 from ....scenarios.errors import UsageError, installing
 from ...traces.provenance import code_hash
-from .parent_watch import end_with_parent, started_by_main_thread
+from .parent_watch import end_with_parent, started_by_main_thread, without_this_folder
+
+if TYPE_CHECKING:
+    import joblib
+    from joblib.externals.loky import process_executor
+    from joblib.externals.loky.backend import resource_tracker
+else:
+    joblib = DeferredModule("joblib")
+    process_executor = DeferredModule("joblib.externals.loky.process_executor")
+    resource_tracker = DeferredModule("joblib.externals.loky.backend.resource_tracker")
 
 Result = TypeVar("Result")
 
@@ -84,6 +89,9 @@ class Workers:
         Raises:
             ClusterError: processes of this machine were killed, or have gone.
         """
+        if self.backend == "loky" and min(self.jobs, len(calls)) == 1:  # in this process, without joblib's import
+            yield from (function(*call) for call in calls if should_continue())
+            return
         # More threads in each worker than it has cores slow all of them down, and can change the last digits of sums.
         local = self.backend == "loky" and self.jobs > 1
         # Workers that leave because they were idle do not say so; these stay as long as this process.
@@ -92,30 +100,37 @@ class Workers:
         size = max(1, len(calls) if self.streams else self.jobs)
         for first in range(0, len(calls), size):
             wave = calls[first : first + size]
-            with parallel_config(self.backend, **inner):
-                parallel = Parallel(
+            with joblib.parallel_config(self.backend, **inner):
+                parallel = joblib.Parallel(
                     # With one job joblib works in this process, which is not what a cluster was named for.
                     n_jobs=min(self.jobs, len(wave)) if self.backend == "loky" else max(2, self.jobs),
                     batch_size=1,
                     pre_dispatch="n_jobs",
                     return_as="generator_unordered" if self.streams else "list",
                 )
-            tasks = (delayed(function)(*call) for call in wave if should_continue())
+            tasks = (joblib.delayed(function)(*call) for call in wave if should_continue())
             try:
                 with _watchdog() if local else nullcontext():
-                    with _without_interrupts() if local else nullcontext():  # the processes are started here
+                    with _starting() if local else nullcontext():  # the processes are started here
                         found = parallel(tasks)
                     yield from _closing_quietly(found)
-            except TerminatedWorkerError as fault:
+            except process_executor.TerminatedWorkerError as fault:
                 raise ClusterError(KILLED) from fault
 
 
 @contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Interrupts wait until the block ends; processes that are started in it never get any (POSIX).
+def _starting() -> Iterator[None]:
+    """Processes started in the block import nothing of the folder that one is in, and get no interrupts (POSIX).
 
     Ctrl-C goes to all processes of a terminal at once, and a worker that it met would print a traceback of its own.
     """
+    with without_this_folder(), _without_interrupts():
+        yield
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Interrupts wait until the block ends; processes that are started in it never get any."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -145,6 +160,8 @@ def _watchdog() -> Iterator[None]:
 
     Loky itself notices a worker that was killed. This is for workers that have gone without its noticing.
     """
+    from joblib.externals.loky import reusable_executor
+
     done = threading.Event()
 
     def watch() -> None:
@@ -206,7 +223,8 @@ def _dask(stack: ExitStack, where: str, jobs: int) -> Workers:
     from distributed import Client, LocalCluster
 
     if where == "local":
-        cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=":0", protocol="tcp")
+        with without_this_folder():
+            cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=":0", protocol="tcp")
         client = Client(stack.enter_context(cluster))
     else:
         client = Client(f"tcp://{where}", timeout=10)

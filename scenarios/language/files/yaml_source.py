@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -234,13 +235,22 @@ def _too_large(file: str, limit: int) -> ScenarioError:
 def parse(text: str, file: str) -> Source:
     """Parse YAML 1.2 into plain data with positions.
 
+    A short text that was parsed a moment ago is not parsed again: what extends another file reads that one too.
+
     Args:
         text: the whole file.
         file: its name, for messages.
 
+    Returns:
+        The file. It is shared, so nothing may change its data.
+
     Raises:
         ScenarioError: the text is not usable; it carries every fault and warning found, in the order of the file.
     """
+    return _kept(text, file) if len(text) <= _SHORT else _parsed(text, file)
+
+
+def _parsed(text: str, file: str) -> Source:
     # Characters first: a text with too many need not be encoded. Lone surrogates have no UTF-8, so they are replaced.
     if len(text) > LIMIT or len(text.encode("utf-8", "replace")) > LIMIT:
         raise _too_large(file, LIMIT)
@@ -259,6 +269,11 @@ def parse(text: str, file: str) -> Source:
     if reader.root is None or any(not fault.warning for fault in faults):
         raise ScenarioError(faults)
     return Source(file, lines, reader.root, faults)
+
+
+_SHORT = 16 * 1024
+"""Most characters of a text that is kept; the largest of the library has twelve thousand."""
+_kept = lru_cache(maxsize=128)(_parsed)
 
 
 def opening(text: str, keys: Collection[str]) -> dict[str, str] | None:
