@@ -17,13 +17,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-<<<<<<< HEAD
-from ..planners.gumbel_search import visits_considered
-from .imagined_graph import Imagination
-=======
 from ..planners.sequential_halving import visits_considered
-from .imagined_rollouts import ImaginedRollouts
->>>>>>> main
+from .imagined_graph import Imagination
 
 OUTCOMES: Final = 4
 """W: the most outcomes of an action that are told apart; the most probable ones are kept."""
