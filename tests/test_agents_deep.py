@@ -89,7 +89,7 @@ def _policy(agent: DeepAgent, enumeration: Enumeration) -> np.ndarray[Any, np.dt
 @pytest.fixture(scope="module")
 def trained() -> tuple[DeepAgent, Enumeration]:
     room = enumerate_world(world_of(ROOM))
-    agent = _agent(room)
+    agent = _agent(room, model=replace(SMALL.model, updates=16), round=64)
     agent.fit(TabularTrainingEnv(room), 1_600, seed=3)
     return agent, room
 
@@ -481,7 +481,7 @@ def test_a_graph_has_every_state_once_and_outcomes_lead_where_the_model_says(
 
     graph = learner.imagination.grown(starts, None, 0, generator)
 
-    assert len(torch.unique(graph.state, dim=0)) == len(graph.state) > 40 / 2
+    assert len(torch.unique(graph.state, dim=0)) == len(graph.state) > 10
     told = learner.imagination.predicted(graph.state, OUTCOMES)
     assert (graph.chance.mean(dim=-1) > 0).any(dim=-1).all()
     going_on = (told.probability > 0) & ~told.ended
@@ -602,7 +602,7 @@ def test_without_a_search_the_policy_prior_decides(trained: tuple[DeepAgent, Enu
     live = np.flatnonzero(~room.mdp.ended)
     states = light.learner.encoding.states(observe(room.world, room.states)[live], room.mdp.available[live])
 
-    prior = np.where(room.mdp.available[live], light.learner.priors(states)[:, 0], -np.inf)
+    prior = np.where(room.mdp.available[live], light.learner.priors(states, np.zeros(live.size, np.bool_)), -np.inf)
 
     np.testing.assert_array_equal(_policy(light, room)[live], prior.argmax(axis=1))
 

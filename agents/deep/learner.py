@@ -103,7 +103,7 @@ class Learner:
 
     @torch.no_grad()
     def priors(self, states: Longs, seeking: Bools) -> npt.NDArray[np.float64]:
-        """float64 `[n, A]`: logits in states int64 `[n, F]`; of the policy that seeks novelty where bool `[n]` is set."""
+        """float64 `[n, A]`: logits in states int64 `[n, F]`; of the one that seeks novelty where bool `[n]` is set."""
         rows, seeks = torch.as_tensor(states, device=self.device), torch.as_tensor(seeking, device=self.device)
         logits = self.task.judge.judge(rows).prior
         if seeking.any():
