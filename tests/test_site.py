@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import zlib
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -245,6 +246,15 @@ def test_what_is_not_a_site_is_never_touched(worked_out, tmp_path, capsys):
             build.build_site(["escape/off_switch"], tmp_path / target, None, 1, lambda _: None)
     assert worked_out == []
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", [None, "CNAME", ".git", "scenarios/photo.png"])
+def test_what_was_put_into_a_site_is_not_lost_with_it(tmp_path, name):
+    (tmp_path / "scenarios").mkdir()
+    for its in ("index.html", "scenarios/one.html", build.MARK, *([name] if name else [])):
+        (tmp_path / its).write_text("")
+    with pytest.raises(RunError, match=f"holds {name} beside the site") if name else nullcontext():
+        build.check_site(tmp_path)
 
 
 class Terminal(io.StringIO):
