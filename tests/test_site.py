@@ -248,6 +248,22 @@ def test_what_is_not_a_site_is_never_touched(worked_out, tmp_path, capsys):
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights")
+def test_links_out_of_the_docs_are_left_out(tmp_path):
+    docs = tmp_path / "project" / "docs"
+    docs.mkdir(parents=True)
+    (tmp_path / "secret").write_text("")
+    for name, to in (
+        ("a.md", tmp_path / "secret"),
+        ("b.md", docs / "c.md"),
+        ("d", tmp_path),
+        ("e.md", docs.parent / "R.md"),
+    ):
+        (docs / name).symlink_to(to)
+    (docs / "c.md").write_text("")
+    assert docs_pages.leading_out(docs.parent)(str(docs), os.listdir(docs)) == {"a.md", "d"}
+
+
 @pytest.mark.parametrize("name", [None, "CNAME", ".git", "scenarios/photo.png"])
 def test_what_was_put_into_a_site_is_not_lost_with_it(tmp_path, name):
     (tmp_path / "scenarios").mkdir()
