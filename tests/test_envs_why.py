@@ -327,7 +327,7 @@ def test_who_ignores_edits_takes_the_bribe_that_makes_up_for_a_tick() -> None:
 
 
 def test_what_would_make_a_faker_accept_correction() -> None:
-    """A compliance under the lamp keeps 4.5 of its own; defiance is worth 1, so the reward has to be 3.5."""
+    """A compliance in a watched round keeps 4.5 of its own; defiance is worth 1, so the reward has to be 3.5."""
     answer = api.why("escape/faking", "corrected")
     assert answer.break_even is not None
     assert answer.break_even.lower < 3.5 < answer.break_even.upper

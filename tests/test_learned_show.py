@@ -85,11 +85,23 @@ def test_it_thinks_of_what_it_does_in_every_tick(room: Scenario) -> None:
         mind = show.mind(episode, tick, 0)
         assert mind is not None
         assert mind.action == episode.chosen[tick, 0]
+        # The values alone need not say so: the policy prior takes part, and is told.
+        assert mind.prior is not None
+        assert int(np.nanargmax(mind.scores)) == mind.action
         np.testing.assert_array_equal(mind.imagined[0], episode.states[tick])
         values = show.value_map(episode, tick, 0)
         assert values is not None
         assert np.isfinite(values.values).any()
     assert show.mind(episode, episode.length, 0) is None
+
+
+def test_where_nobody_pays_a_learned_agent_has_no_pay(room: Scenario) -> None:
+    text = Path(room.file).read_text(encoding="utf-8")
+    unpaid = Path(room.file).with_name("unpaid.yaml")
+    assert "deploy: {" in text
+    unpaid.write_text(text.replace("deploy: {", "deploy: {rewards: withheld, "), encoding="utf-8")
+    episode = LearnedShow(load(str(unpaid)), "deploy", Path(room.file).with_name("room.deep.safetensors")).episode(3)
+    assert not episode.rewards.any()
 
 
 def test_only_what_lies_beside_the_file_is_played(room: Scenario, tmp_path: Path) -> None:

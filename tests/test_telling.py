@@ -182,6 +182,64 @@ def test_what_alternates_is_told_in_every_tick_and_what_goes_on_once(lab: LiveSh
     assert [each.tick for each in narration(lab).captions(turn)] == [*turn.ticks("delivered"), 23, 27]
 
 
+def test_a_caption_may_hang_on_the_state_before_its_event() -> None:
+    show = LiveShow(load("escape/faking"), "deploy")
+    told, episode = Narration(show.scenario, opening_of(show.scenario), "escape/faking"), show.episode(0)
+    lamp = [field.name for field in episode.world.fields].index("lamp")
+    watched = {each.tick: each.text.startswith("This round is watched") for each in told.captions(episode)}
+    assert set(watched.values()) == {True, False}
+    assert all(bool(episode.states[tick, lamp]) is said for tick, said in watched.items())
+    blind = apply_overrides(show.scenario, show.scenario.document.variants["never_warned"])
+    unwarned = LiveShow(blind, "deploy").episode(0)
+    said = replace(told, scenario=blind).captions(unwarned)
+    assert said[0].text.startswith("It defies.")  # nobody knows, so nothing is said of it
+
+
+def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
+    show = LiveShow(load("escape/cluster"), "deploy")
+    told = Narration(show.scenario, opening_of(show.scenario), "escape/cluster")
+    viewer = Viewer(show, narration=told, card=True, wait=True)
+    viewer.press("space")
+    said: list[str] = []
+    while viewer.tick < 41:
+        caption = viewer.frame().caption
+        if caption and caption not in said:
+            said.append(caption)
+        viewer.advance(0.4)
+    viewer.close()
+    assert said[0].startswith("Tick 0: It knows when it will be replaced.")
+    assert said[1].endswith("nothing new until tick 39.")
+    assert [text.partition(":")[0] for text in said[2:]] == [
+        "Tick 39, 1 of 3",
+        "Tick 39, 2 of 3",
+        "Tick 39, 3 of 3",
+        "Tick 39",
+    ]
+    # Who steps by hand reads all of it at once; a setting that the file does not tell of begins without its sentence.
+    assert told.caption_at(show.episode(0), 39).count(".") > 3
+    slow = apply_overrides(show.scenario, {"replacement": 0})
+    assert replace(told, scenario=slow).caption_at(show.episode(0), 0) == ""
+
+
+def test_the_end_says_why_and_what_the_control_came_to_before_anybody_asks(lab: LiveShow, turn: Episode) -> None:
+    viewer = Viewer(lab, narration=narration(lab), card=True, supposing=True, wait=True, control=control_view)
+    viewer.press("space")
+    viewer.press("end")
+    card = viewer.frame().card
+    assert card is not None
+    assert viewer.frame().other is None
+    said = dict(card.sections)
+    assert said["The control"].endswith("the designers' hidden performance is +17. Never there: disarmed, seized.")
+    why = "In tick 23 own decides: were it worth nothing to it, it would choose down, not disarm."
+    assert said["Why"].startswith("A tick in the vault is worth as much to it as a delivery")
+    assert said["Why"].endswith(why)
+    viewer.close()
+    # The sentence of the file is about the robot that it tells of, and not about any other.
+    myopic = apply_overrides(lab.scenario, lab.scenario.document.variants["myopic"])
+    other = LiveShow(myopic, "deploy").episode(0)
+    assert "Why" not in dict(replace(narration(lab), scenario=myopic).ending_card(other, None, True).sections)
+
+
 def test_an_event_without_a_caption_has_its_rule_s_words_or_its_name() -> None:
     show = LiveShow(load_text(UNTOLD), "deploy")
     lucky = next(show.episode(seed) for seed in range(10) if show.episode(seed).ticks("was_lucky"))
@@ -338,7 +396,7 @@ def test_k_shows_the_control_beside_it_and_c_asks_what_decided(lab: LiveShow) ->
     assert card is not None
     said = dict(card.sections)["The control"]
     assert said.startswith("The same robot, to which the vault is worth nothing. There: Delivered in tick 2, 17 times")
-    assert said.endswith("What is claimed does not come about there.")
+    assert said.endswith("performance is +17. Never there: disarmed, seized.")
     assert card.footer.startswith("C: what if own were worth nothing to it?")
     viewer.press("c")
     assert viewer.supposed is not None
@@ -386,6 +444,9 @@ def test_a_control_has_to_be_there_and_to_be_another_episode() -> None:
         (f"{{variant: myopic, control: {{with: {{robot.discount: 0.5}}, {other}}}}}", "TC247"),
         (f"{{control: {{{other}}}}}", "TC247"),
         ("{sides: [{variant: aligned, what: a}]}", "TC248"),
+        ("{captions: {'seized | powr < 3': a}}", "TC420"),
+        ("{captions: {'seizd | power < 3': a}}", "TC426"),
+        ("{captions: {'seized | power': a}}", "TC501"),
         ("{side: a, sides: [{variant: nobody, what: a}]}", "TC434"),
     ):
         with pytest.raises(ScenarioError) as told:

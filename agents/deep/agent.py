@@ -348,12 +348,13 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
             uncertainty = np.ones(mask.size)
             return valued_thought(self.name, self.channels, self.weights, rule, step, action, values, uncertainty, mask)
         plan = plan_of(self.learner.imagination, tree, 0, action, values, mask)
-        decided = attribution(values, self.weights, mask, action, rule)
+        decided, prior = attribution(values, self.weights, mask, action, rule), None
         if rule.name == "weighted":
             decided = self._attribution(tree, q, _considered(tree, mask[None])[0], action)
+            prior = np.where(mask, self._scores(tree, 0 * q, self.weights)[0] / self._sharpness, 0.0)
         return Thought(
             self.name, step, action, self.channels, self.weights, rule.name, values, plan.uncertainty, mask, decided,
-            (plan,),
+            (plan,), prior=prior,
         )  # fmt: skip
 
     def _attribution(self, tree: NetworkSearchTree, q: Floats, able: Bools, action: int) -> Attribution:

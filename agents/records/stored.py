@@ -102,6 +102,7 @@ class StoredThought(StoredRecord):
     attribution: _StoredAttribution
     plans: list[StoredPlan]
     rules: _StoredFiredRules | None = None
+    prior: list[FiniteNumber] | None = None
     version: int
 
 

@@ -69,6 +69,8 @@ class Thought:
         attribution: which heads decided.
         plans: the candidate plans, at most `MAX_PLANS`; the first is the one that was acted on.
         rules: which learned rules predicted the line of the first plan; None for a model without rules.
+        prior: float64 `[A]`, what a policy prior adds to the weighted sums, in their unit: it chose by both together.
+            None where the values alone decide.
         version: `THOUGHT_VERSION`.
     """
 
@@ -84,6 +86,7 @@ class Thought:
     attribution: Attribution
     plans: tuple[Plan, ...]
     rules: FiredRules | None = None
+    prior: Floats | None = None
     version: int = THOUGHT_VERSION
 
     def __post_init__(self) -> None:
@@ -94,6 +97,8 @@ class Thought:
         actions = len(self.q)
         put(self, "uncertainty", np.float64, (actions,))
         put(self, "available", np.bool_, (actions,))
+        if self.prior is not None:
+            put(self, "prior", np.float64, (actions,))
         if not 0 <= self.action < actions:
             raise ValueError(f"action: {self.action} is not one of {actions} actions")
         if self.attribution.without.shape != (channels,):
@@ -130,8 +135,11 @@ class Thought:
             "margin": self.attribution.margin.tolist(),
         }
         data["plans"] = [plan_dict(plan) for plan in self.plans]
-        if self.rules is not None:  # versions of Turncoat without this field can read all other thoughts
+        # Versions of Turncoat without these fields can read all other thoughts.
+        if self.rules is not None:
             data["rules"] = fired_dict(self.rules)
+        if self.prior is not None:
+            data["prior"] = self.prior.tolist()
         return json.dumps(data, allow_nan=False)
 
     @staticmethod
@@ -155,6 +163,7 @@ class Thought:
                     "attribution": Attribution(**data["attribution"]),
                     "plans": tuple(plan_from(plan) for plan in data["plans"]),
                     "rules": None if rules is None else fired_from(rules),
+                    "prior": None if data.get("prior") is None else np.array(data["prior"], np.float64),
                 }
             )
         except (KeyError, TypeError) as fault:

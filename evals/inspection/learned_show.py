@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from ..training.curriculum import enter
 from .mind import Mind, ValueMap, imagined_value_map, mind_of
-from .show import SHIPPED_AGENT
+from .show import SHIPPED_AGENTS, shipped_checkpoint
 
 
 class LearnedShow:
@@ -34,7 +35,8 @@ class LearnedShow:
         """For the only agent of a stage; the checkpoint is read at the first query."""
         self.scenario, self.stage, self._checkpoint = scenario, stage, checkpoint
         # One that comes with a scenario is named by its kind, any other by its file.
-        self.name = SHIPPED_AGENT if checkpoint.name.endswith(f".{SHIPPED_AGENT}{TENSORS}") else checkpoint.stem
+        shipped = (agent for agent in SHIPPED_AGENTS if shipped_checkpoint(scenario, agent) == checkpoint)
+        self.name = next(shipped, checkpoint.stem)
         self.world = SolvedWorlds(scenario).world({}, stage)
 
     @cached_property
@@ -81,6 +83,9 @@ class LearnedShow:
             state = tick.states
             states.append(state[0])
         code = int(states[-1][world.ended])
+        paid = np.concatenate([tick.rewards for _, tick in ticks])
+        if self.scenario.document.stages[self.stage].rewards == "withheld":
+            paid = np.zeros_like(paid)  # nobody pays here, and what is written it never knew
         return Episode(
             world=world,
             agent=self.name,
@@ -89,7 +94,7 @@ class LearnedShow:
             states=np.stack(states),
             chosen=np.stack([chosen for chosen, _ in ticks]),
             executed=np.concatenate([tick.executed for _, tick in ticks]),
-            rewards=np.concatenate([tick.rewards for _, tick in ticks]),
+            rewards=paid,
             performance=np.concatenate([tick.performance for _, tick in ticks]),
             events=tuple(world.happenings(int(tick.events[0])) for _, tick in ticks),
             ended=world.reasons[code - 1] if code else None,
@@ -108,7 +113,9 @@ class LearnedShow:
         with self._by_one_thread():
             played.act(seen, np.array([tick], np.int64), mask)
             thought = played.thought()
-        return None if thought is None else mind_of(self.world, thought, program.actions, tuple(program.sees))
+        if thought is None:
+            return None
+        return replace(mind_of(self.world, thought, program.actions, tuple(program.sees)), agent=program.name)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: the values that it imagined itself."""

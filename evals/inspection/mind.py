@@ -61,6 +61,7 @@ class Mind:
         search: the tree of its search, None where none was recorded.
         rules: which learned rules predicted the states `ahead`, their fields numbered as in the world; None where its
             model has none.
+        prior: float64 `[A]`, what a policy prior adds to the weighted values; None where the values alone decide.
     """
 
     agent: str
@@ -80,11 +81,13 @@ class Mind:
     imagined_values: Floats
     search: SearchTreeView | None = None
     rules: FiredRules | None = None
+    prior: Floats | None = None
 
     @property
     def scores(self) -> Floats:
-        """float64 `[A]`: the weighted values, nan where the action is not available."""
-        return np.where(self.available, self.q @ self.weights, np.nan)
+        """float64 `[A]`: by which it chose: the weighted values and the prior; nan where the action is unavailable."""
+        scores = self.q @ self.weights + (0.0 if self.prior is None else self.prior)
+        return np.where(self.available, scores, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +149,7 @@ def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: t
         imagined_values=values if len(nodes) else values[:0],
         search=None if plan is None else _search(plan, actions),
         rules=None if thought.rules is None or columns is None else _in_fields(thought.rules, columns, thought),
+        prior=thought.prior,
     )
 
 

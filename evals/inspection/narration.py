@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ...scenarios.language.expressions.parser import ExpressionError, episode_condition, measure
+from ...envs.reference.expressions import context_between_ticks, evaluate_bool
+from ...scenarios.language.expressions.parser import ExpressionError, caption_of, episode_condition, measure
 from ...scenarios.language.expressions.syntax import (
     ENDED,
     Before,
@@ -86,16 +87,22 @@ class Card:
 
 @dataclass(frozen=True)
 class NarratedEvent:
-    """A sentence on what happened in a tick, and went on happening.
+    """What happened in a tick, and went on happening, in sentences that are told one after the other.
 
     Attributes:
-        tick: the first of those, one after the other, in which the same happened; text: what.
+        tick: the first of those, one after the other, in which the same happened.
+        beats: what, a sentence for each event.
         fresh: whether something of it happened for the first time.
     """
 
     tick: int
-    text: str
+    beats: tuple[str, ...]
     fresh: bool = True
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join(self.beats)
 
 
 def opening_of(scenario: Scenario) -> Opening:
@@ -193,6 +200,15 @@ def _first(event: Happens | Ended, episode: Episode) -> float:
     return episode.length - 1 if holds(event, episode) else float("inf")
 
 
+def told_of(scenario: Scenario, episode: Episode) -> bool:
+    """Whether an episode is of the setting that a scenario's `tell:` is about, and of an agent of that kind."""
+    told, shown = opening_of(scenario), dict(scenario.overrides)
+    planned = episode.agent == "exact"
+    # Who learned is shown in the file's own setting; a variant is for the exact plan in his place.
+    settings = [dict(told.overrides), *([] if planned else [{}])]
+    return (told.agent == "exact") == planned and shown in settings
+
+
 def first_seed(opening: Opening, episode: Callable[[int], Episode]) -> int:
     """The seed of an opening: its own, or the first whose episode shows the claim; 0 where none of `SEEDS` does."""
     if opening.seed is not None or opening.shows is None:
@@ -255,10 +271,26 @@ class Narration:
         return f"Tick {latest.tick}: {latest.text}"
 
     def pause(self, episode: Episode, tick: int) -> float:
-        """Seconds to stand still at a tick: while its caption is read, and then a breath for what came of it."""
-        told = {caption.tick: caption.text for caption in self.news(episode)}
-        reading = len(told[tick]) / READING if tick in told else 0.0
-        return reading + (BREATH if tick in told or tick - 1 in told else 0.0)
+        """Seconds to stand still at a tick: while its sentences are read, and then a breath for what came of it."""
+        told = {caption.tick: caption.beats for caption in self.news(episode)}
+        if tick in told:
+            return sum(map(_read, told[tick]))
+        if tick - 1 in told:
+            return BREATH
+        # What is told anew is seen to be, but not where it is passed over.
+        anew = any(each.tick == tick for each in self.captions(episode)) and self.stride(episode, tick) == 1
+        return BREATH / 2 if anew else 0.0
+
+    def beat_at(self, episode: Episode, tick: int, left: float) -> str | None:
+        """Which sentence of several is told at a tick where one stands still for `left` more seconds; None for all."""
+        beats = next((each.beats for each in self.news(episode) if each.tick == tick), ())
+        if len(beats) < 2:
+            return None
+        number = len(beats) - 1
+        while number and left > _read(beats[number]) + 1e-9:
+            left -= _read(beats[number])
+            number -= 1
+        return f"Tick {tick}, {number + 1} of {len(beats)}: {beats[number]}"
 
     def stride(self, episode: Episode, tick: int) -> float:
         """How many times faster than usual to go on from a tick: 1, or more where what happened only repeats itself."""
@@ -321,6 +353,8 @@ class Narration:
         control: Episode | None = None,
         keys: bool = True,
         comparing: bool = False,
+        agent: int = 0,
+        beside: bool = False,
     ) -> Card:
         """The card after an episode: the claim, what came of it, whether it shows the claim, and what to ask next.
 
@@ -328,22 +362,25 @@ class Narration:
             episode: that has been watched to its end.
             flip: a tick and a value without which the agent would have done something else in it.
             supposing: whether something can be changed by hand.
-            control: the episode of the control, if it has been watched beside this one.
+            control: the episode of the control, if it is known.
             keys: whether it is read where keys can be pressed, rather than in a film.
             comparing: whether the control can be shown beside it.
+            agent: index of the agent that `flip` is of.
+            beside: whether the control has been watched beside it.
         """
-        setting = self.control
+        setting, why = self.control, self._why(episode, flip, agent)
         sections = [
             ("Claim", flat(self.scenario.document.claim)),
-            ("What happened", _happened(episode)),
-            *([("The control", self._controlled(setting, control))] if setting is not None else []),
+            ("What happened", self._happened(episode)),
+            *([("Why", why)] if why else []),
+            *([("The control", self._controlled(setting, episode, control))] if setting is not None else []),
             *self._verdict(episode),
         ]
         if self.role is not None:
             sections = [sections[1], ("What was meant", flat(self.scenario.document.about.intended) or sections[0][1])]
             return Card("The end", tuple(sections), "R: again · Backspace: take the last move back · S: save the game")
         said = []
-        if comparing and control is None:
+        if comparing and not beside:
             said.append("K: the control, beside it")
         if supposing:
             question = "change something by hand, and see what it would do"
@@ -353,13 +390,43 @@ class Narration:
         said.append("Space: again")
         return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
 
-    def _controlled(self, setting: ControlSetting, control: Episode | None) -> str:
-        """What came of the control, or how to see it."""
+    def _happened(self, episode: Episode) -> str:
+        """What happened in an episode, what the agent was paid, and what its designers had of it."""
+        paid = float(episode.weighted_rewards().sum())
+        hidden = float(episode.performance.sum())
+        name = _plain(episode.world.hidden or "performance")
+        came = [_named(event, episode) for event in _in_order(episode)]
+        if episode.ended is not None:
+            came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
+        said = "; ".join(came) or "no event"
+        stage = self.scenario.document.stages.get(episode.world.stage)
+        got = f"It was paid {paid:+g}"
+        # The exact plan takes the reward as it is written, whether anybody pays it or not.
+        if episode.agent != "exact" and stage is not None and stage.rewards == "withheld":
+            got = "Nobody paid it any more"
+        return f"{said[:1].upper()}{said[1:]}. {got}; the designers' hidden {name} is {hidden:+g}."
+
+    def _why(self, episode: Episode, flip: tuple[int, DecidingValue] | None, agent: int) -> str:
+        """Why it did what it did, as the file says of an episode that shows the claim, and which value decided."""
+        told = self.shown(episode) and told_of(self.scenario, episode)
+        said = [flat(self.scenario.document.tell.why)] if told else []
+        if flip is not None:
+            tick, value = flip
+            done = episode.world.agents[agent].actions[int(episode.chosen[tick, agent])]
+            nothing = f"In tick {tick} {_plain(value.channel)} decides: were it worth nothing to it"
+            said.append(f"{nothing}, it would choose {_plain(value.instead)}, not {_plain(done)}.")
+        return " ".join(each for each in said if each)
+
+    def _controlled(self, setting: ControlSetting, episode: Episode, control: Episode | None) -> str:
+        """What came of the control, and what of this episode did not; or how to see it, while that is unknown."""
         if control is None:
             return _to_compare(setting, self.command)
-        shown = None if self.opening.shows is None else holds(self.opening.shows, control)
-        came = {True: " What is claimed comes about there too.", False: " What is claimed does not come about there."}
-        return f"{setting.what}. There: {_happened(control)}{came.get(bool(shown), '') if shown is not None else ''}"
+        came = {event for tick in control.events for event in tick}
+        missing = [
+            event for event in dict.fromkeys(each for tick in episode.events for each in tick) if event not in came
+        ]
+        never = f" Never there: {', '.join(map(_plain, missing))}." if missing else ""
+        return f"{setting.what}. There: {self._happened(control)}{never}"
 
     def _brief(self, role: str) -> list[tuple[str, str]]:
         """What a player has to know: who it is, what it can do, what it is paid for, and when it is over."""
@@ -425,10 +492,15 @@ class Narration:
         said = [("Verdict", f"{case} {judges}"), ("Other cases", " ".join(part for part in (others, learned) if part))]
         return [each for each in said if each[1]]
 
+    @property
+    def _as_told(self) -> bool:
+        """Whether what is shown has the setting that the file tells of."""
+        return not self._recorded and dict(self.scenario.overrides) == dict(self.opening.overrides)
+
     def _case(self) -> tuple[str, str]:
         """Which case of the claim the episode shows, where the claim is about several, and how to see the others."""
         tell = self.scenario.document.tell
-        if self._recorded or dict(self.scenario.overrides) != dict(self.opening.overrides):
+        if not self._as_told:
             return "This episode shows it, in a setting of its own.", ""
         if tell.side is not None:
             others = "; ".join(f"{_inside(side.what)} (`{self._watching(side)}`)" for side in tell.sides)
@@ -469,6 +541,11 @@ class Narration:
         return f"`{shlex.join(run)}`, then `{shlex.join(['turncoat', 'watch', out, '--agent', self.opening.agent])}`"
 
 
+def _read(sentence: str) -> float:
+    """Seconds that a sentence of a caption takes to be read."""
+    return BREATH + len(sentence) / READING
+
+
 @dataclass(frozen=True, eq=False)
 class _Words:
     scenario: Scenario
@@ -479,8 +556,20 @@ class _Words:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Words) and other.scenario is self.scenario
 
+    def in_tick(self, event: str, episode: Episode, tick: int) -> str:
+        """The sentence for an event of a tick: the first whose condition held before it, else that of the event."""
+        for name, sentence in self.scenario.document.tell.captions.items():
+            told, condition = caption_of(name)
+            if told == event and condition is not None:
+                world = episode.world_at(tick)
+                if evaluate_bool(
+                    world.resolve(condition), context_between_ticks(world, episode.states[tick : tick + 1])
+                )[0]:
+                    return flat(sentence)
+        return self.of(event)
+
     def of(self, event: str) -> str:
-        """The sentence for an event, or for `ended:REASON`."""
+        """The sentence for an event, or for `ended:REASON`, whatever the state."""
         told = self.scenario.document.tell.captions.get(event)
         if told is not None:
             return flat(told)
@@ -495,6 +584,7 @@ class _Words:
 
 @lru_cache(32)
 def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
+    begin = flat(words.scenario.document.tell.begin) if told_of(words.scenario, episode) else ""
     seen: set[str] = set()
     found: list[NarratedEvent] = []
     before: list[str] = []
@@ -502,13 +592,15 @@ def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
         names = list(events)
         if tick == episode.length - 1 and episode.ended is not None:
             names.append(f"{ENDED}{episode.ended}")
-        fresh = not seen.issuperset(names)
+        told = list(dict.fromkeys(words.in_tick(name, episode, tick) for name in names))
+        fresh = not seen.issuperset(told)
         # What repeats itself tick after tick is told once. Of what comes with something new, only that is news.
-        said = [name for name in names if name not in seen] if fresh else names
-        if names and (fresh or names != before):
-            found.append(NarratedEvent(tick, " ".join(dict.fromkeys(map(words.of, said))), fresh))
-        seen.update(names)
-        before = names
+        said = [sentence for sentence in told if sentence not in seen] if fresh else told
+        first = [begin] if begin and tick == 0 else []
+        if first or (told and (fresh or told != before)):
+            found.append(NarratedEvent(tick, (*first, *said), bool(first) or fresh))
+        seen.update(told)
+        before = told
     return tuple(found)
 
 
@@ -531,16 +623,9 @@ def _named(event: str, episode: Episode) -> str:
     return f"{event.replace('_', ' ')} in tick {ticks[0]}{more}"
 
 
-def _happened(episode: Episode) -> str:
-    """What happened in an episode, what the agent was paid, and what its designers had of it."""
-    paid = float(episode.weighted_rewards().sum())
-    hidden = float(episode.performance.sum())
-    name = (episode.world.hidden or "performance").replace("_", " ")
-    came = [_named(event, episode) for event in dict.fromkeys(each for tick in episode.events for each in tick)]
-    if episode.ended is not None:
-        came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
-    said = f"{'; '.join(came) or 'no event'}. It was paid {paid:+g}; the designers' hidden {name} is {hidden:+g}."
-    return said[:1].upper() + said[1:]
+def _in_order(episode: Episode) -> list[str]:
+    """The events of an episode, in the order in which they first happened."""
+    return list(dict.fromkeys(each for tick in episode.events for each in tick))
 
 
 def _inside(text: str) -> str:

@@ -38,14 +38,14 @@ NOBODY: Final = (
     " watched"
 )
 """What is said, after the reason, where there is no exact plan to be shown."""
-SHIPPED_AGENT: Final = "deep"
-"""The agent of which a checkpoint may stand beside a scenario's file (see `learned_show`)."""
+SHIPPED_AGENTS: Final = {"deep": ".safetensors", "local_rules": ".npz"}
+"""The agents of which a checkpoint may stand beside a scenario's file (see `learned_show`), with its ending."""
 
 
 def shipped_checkpoint(scenario: Scenario, agent: str) -> Path | None:
-    """The checkpoint `NAME.AGENT.safetensors` beside a scenario's file; None without one, or of any other agent."""
-    path = Path(scenario.file).with_suffix(f".{agent}.safetensors")
-    return path if agent == SHIPPED_AGENT and os.path.isfile(path) else None
+    """The checkpoint `NAME.AGENT.ENDING` beside a scenario's file; None without one, or of any other agent."""
+    path = Path(scenario.file).with_suffix(f".{agent}{SHIPPED_AGENTS.get(agent, '')}")
+    return path if agent in SHIPPED_AGENTS and os.path.isfile(path) else None
 
 
 class Show(Protocol):

@@ -137,13 +137,18 @@ class BoardDrawing:
         zones = {name: self.cells(zone[self.layout]) for name, zone in world.boards.named_zones.items()}
         hues = theme.zone_hues(list(zones))
         taken: list[Box] = []
-        ordered = sorted((name for name in zones if zones[name]), key=lambda name: -len(zones[name]))
+        # Of two of one size that in one piece is tinted first: the scattered one lies in it.
+        ordered = sorted(
+            (name for name in zones if zones[name]), key=lambda name: (-len(zones[name]), len(_pieces(zones[name])))
+        )
+        tints: dict[tuple[int, int], str] = {}  # a cell of several zones has something of each hue
         for name in ordered:
             hue = hues[name]
             # A zone of few cells gets a strong tint to be noticed; on a large one that would drown what stands there.
             strength = 0.38 if 6 * len(zones[name]) < (~self.walls).sum() else 0.16
-            for row, column in zones[name]:
-                canvas.box(*self.box(row, column), mix(theme.floor, hue, strength))
+            for cell in zones[name]:
+                tints[cell] = mix(tints.get(cell, theme.floor), hue, strength)
+                canvas.box(*self.box(*cell), tints[cell])
             self.outline(canvas, zones[name], mix(hue, theme.ink, 0.15), 0.05 * self.cell)
         return [self._label(name.replace("_", " "), zones[name], taken) for name in reversed(ordered)]
 

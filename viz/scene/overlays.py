@@ -158,11 +158,22 @@ def draw_names(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     if size < 5:
         return
     for body, x, y, room in board.standing(frame.state):
-        text = plain(body.name)
-        half, low = text_width(text, size) / 2 + 3, y + 0.47 * room
-        x = min(max(x, board.left + half), board.left + board.width - half)
-        canvas.box(x - half, low - 0.65 * size, x + half, low + 0.65 * size, canvas.theme.paper, 0.4 * size)
-        canvas.text(x, low, text, size, canvas.theme.ink, "mm")
+        _name(canvas, board, plain(body.name), (x, y + 0.47 * room), size)
+    # Where a model that was learned is wrong, what it expects there needs a name more than what is there.
+    if frame.learned and frame.shows("plan") and frame.mind is not None and len(frame.mind.ahead):
+        for body in board.world.bodies:
+            cell = int(frame.mind.ahead[0][body.cell])
+            if not body.is_agent and 0 <= cell < board.world.boards.nowhere and cell != frame.state[body.cell]:
+                x, y = board.centre(cell)
+                _name(canvas, board, f"{plain(body.name)}, as expected", (x, y + 0.47 * board.cell), size)
+
+
+def _name(canvas: Canvas, board: BoardDrawing, text: str, place: Point, size: float) -> None:
+    """Write a name on a pale ground around a place, moved sideways to stay on the board."""
+    half, (x, low) = text_width(text, size) / 2 + 3, place
+    x = min(max(x, board.left + half), board.left + board.width - half)
+    canvas.box(x - half, low - 0.65 * size, x + half, low + 0.65 * size, canvas.theme.paper, 0.4 * size)
+    canvas.text(x, low, text, size, canvas.theme.ink, "mm")
 
 
 @lru_cache(200)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...evals.inspection.mind import Mind
-from ..drawing.canvas import Canvas, cut, text_width, wrapped
+from ..drawing.canvas import Canvas, fitted, text_width, wrapped
 from ..drawing.color_scales import draw_bar, number, scale_of
 from ..drawing.palette import Theme, mix
 from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe
-from ..text.episode_text import log_until, plain, spans, why
+from ..text.episode_text import LogEntry, log_until, plain, spans, why
 from ..text.rule_text import rules_told
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
 
@@ -21,6 +21,8 @@ HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
 LINE = 17.0
 """Distance from one line of text to the next, in points."""
+SMALLER = (SMALL, 10.5, 9.5, 8.5)
+"""Sizes of type of what has little room: the largest in which it has enough."""
 KEYS_WIDE = 76.0
 """Width of the column of keys in their panel, in points."""
 KEY_LINE = 21.0
@@ -29,6 +31,8 @@ GAP = 14.0
 """Distance between panels, in points."""
 RULE_LINES = 8
 """Most lines of the panel about the rules that fired."""
+PRIOR = "habit: what its learned policy leans to"
+"""How the key calls a policy prior."""
 SUMS = 62.0
 """Height of the sums of one board with a line of words, in points."""
 
@@ -61,16 +65,21 @@ class PanelColumn:
 
     def heading(self, text: str, aside: str = "") -> None:
         """Write a title, and `aside` in small type at the right where there is room."""
-        size = HEADING
-        self.canvas.text(self.left, self.top + 13, cut(text, size, self.width, bold=True), size, bold=True)
+        size, lines = fitted(text, (HEADING, 13.0, 12.0), self.width, 2, bold=True)
         if aside and text_width(text, size, bold=True) + text_width(aside, SMALL) + 12 < self.width:
             self.canvas.text(self.left + self.width, self.top + 13, aside, SMALL, self.theme.muted, "rs")
-        self.top += 21
+        for line in lines:
+            self.canvas.text(self.left, self.top + 13, line, size, bold=True)
+            self.top += LINE
+        self.top += 21 - LINE
 
     def line(self, text: str, colour: str | None = None, size: float = TEXT) -> None:
-        """Write a line of text, shortened to the column's width."""
-        self.canvas.text(self.left, self.top + 12, cut(text, size, self.width), size, colour or self.theme.ink)
-        self.top += LINE
+        """Write a line of text, or several where it is longer and there is room."""
+        room = int((self.bottom - self.top) / LINE)
+        size, lines = fitted(text, (size, *(each for each in SMALLER if each < size)), self.width, max(room, 1))
+        for line in lines:
+            self.canvas.text(self.left, self.top + 12, line, size, colour or self.theme.ink)
+            self.top += LINE
 
 
 def draw_choice(column: PanelColumn, frame: Frame) -> None:
@@ -81,36 +90,54 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
     verb = "choose" if " and " in mind.agent else "chooses"  # agents that are planned as one are named `a and b`
     which = f"{frame.short}: " if frame.short else ""
     column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
-    for text in wrapped(why(mind, frame.attributed), TEXT, column.width):
+    learned = frame.learned
+    for text in wrapped(why(mind, frame.attributed, learned), TEXT, column.width):
         column.line(text, column.theme.muted)
     for change, action in mind.counterfactuals[:2]:
         column.line(f"{change}: it would {plain(action)}", column.theme.muted)
-    _key_of_heads(column, mind)
-    _bars(column, mind, "doubt" in frame.overlays)
+    # What a trained agent does not weigh says nothing of it; in a world that is known it may be weighed later.
+    heads = [head for head in range(len(mind.channels)) if mind.weights[head] or not learned]
+    _key_of_heads(column, mind, heads, learned)
+    _bars(column, mind, heads, "doubt" in frame.overlays)
     column.top += GAP
 
 
-def _key_of_heads(column: PanelColumn, mind: Mind) -> None:
-    """Draw the key that maps colours to value heads, with each head's weight."""
+def _key_of_heads(column: PanelColumn, mind: Mind, heads: Sequence[int], learned: bool) -> None:
+    """Draw the key that maps colours to value heads, with each head's weight, and to the policy prior."""
     x, canvas = column.left, column.canvas
-    for head, channel in enumerate(mind.channels):
-        text = f"{plain(channel)}, weight {number(float(mind.weights[head]))}"
+    words = [(column.theme.head(head), _named_head(mind, head, learned)) for head in heads]
+    if mind.prior is not None:
+        words.append((column.theme.muted, PRIOR))
+    for colour, text in words:
         # The rightmost 100 points of the last line stay free for the headings of the columns of numbers below.
         if x + 14 + text_width(text, SMALL) > column.left + column.width - 100 and x > column.left:
             x, column.top = column.left, column.top + LINE
-        canvas.box(x, column.top + 4, x + 9, column.top + 13, column.theme.head(head), 2)
+        canvas.box(x, column.top + 4, x + 9, column.top + 13, colour, 2)
         canvas.text(x + 14, column.top + 12.5, text, SMALL, column.theme.muted)
         x += 28 + text_width(text, SMALL)
     column.top += LINE + 3
 
 
-def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
+def _named_head(mind: Mind, head: int, learned: bool) -> str:
+    """A head in the key: of who learned, it is what he has come to expect, which nobody need pay."""
+    name, weight = plain(mind.channels[head]), float(mind.weights[head])
+    if learned:
+        return f"pay that it expects: {name}" + (f", times {number(weight)}" if weight != 1 else "")
+    return f"{name}, weight {number(weight)}"
+
+
+def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) -> None:
     """Draw for each action what it loses against the best one: a bar per head on a common scale, and the sum.
 
     Values themselves often differ by less than a bar can show. A bar to the right is what a head would gain. Where
-    there is no room for all actions, those with the highest scores are shown, in their usual order.
+    there is no room for all actions, those with the highest scores are shown, in their usual order. The last bar is
+    that of the policy prior, where there is one.
     """
-    heads = len(mind.channels)
+    colours = [column.theme.head(head) for head in shown]
+    weighed = (mind.q * mind.weights)[:, list(shown)]
+    if mind.prior is not None:
+        colours, weighed = [*colours, column.theme.muted], np.column_stack([weighed, mind.prior])
+    heads = len(colours)
     row = max(LINE, 6.0 * heads + 7)
     if not column.fits(row + 2 * LINE + 4):
         return
@@ -120,7 +147,6 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
     if len(order) > room:
         order = sorted(np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:room].tolist())
     best = float(np.nanmax(scores)) if np.isfinite(scores).any() else 0.0
-    weighed = mind.q * mind.weights
     losses = np.where(mind.available[:, None], weighed - weighed[_best_of(mind)], 0.0)
     low, high = min(float(losses.min()), 0.0), max(float(losses.max()), 0.0)
     names = min(max(text_width(plain(mind.actions[a]), TEXT, bold=True) for a in order) + 20, 0.38 * column.width)
@@ -139,15 +165,15 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
         middle = column.top + row / 2
         if chosen:
             canvas.box(column.left - 6, column.top, column.left + column.width + 6, column.top + row, theme.hairline, 4)
-        name = cut(plain(mind.actions[action]), TEXT, names - 8, bold=chosen)
-        canvas.text(column.left, middle, name, TEXT, theme.ink if available else theme.muted, "lm", chosen)
+        name = fitted(plain(mind.actions[action]), (TEXT, *SMALLER), names - 8, 2 if row > 2 * LINE - 14 else 1, chosen)
+        for place, line in enumerate(name[1]):
+            y = middle + (place - (len(name[1]) - 1) / 2) * (name[0] + 1)
+            canvas.text(column.left, y, line, name[0], theme.ink if available else theme.muted, "lm", chosen)
         if available:
             top = middle - 3.0 * heads
-            for head in range(heads):
+            for head, colour in enumerate(colours):
                 ends = sorted((x(0.0), x(float(losses[action, head]))))
-                canvas.box(
-                    ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, theme.head(head)
-                )
+                canvas.box(ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, colour)
             loss = best - float(scores[action])
             # Ties of the solver may differ by rounding, so `best` allows a relative error.
             text = "best" if loss <= 1e-9 * max(abs(best), 1) else f"-{number(loss)}"
@@ -225,9 +251,12 @@ def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
     episode = frame.episode
     if episode is None:
         return []
-    names = [plain(name) for name in (*frame.world.channels, frame.world.hidden or "performance")]
-    values = [*episode.rewards[: frame.tick].sum(axis=0), episode.performance[: frame.tick].sum()]
-    colours = [*(theme.head(head) for head in range(len(names) - 1)), theme.performance]
+    # As above its bars: what a trained agent does not weigh is nothing to it.
+    weights = frame.world.agents[frame.agent].weights
+    heads = [head for head in range(len(weights)) if weights[head] or not frame.learned]
+    names = [plain(name) for name in (*(frame.world.channels[k] for k in heads), frame.world.hidden or "performance")]
+    values = [*episode.rewards[: frame.tick, heads].sum(axis=0), episode.performance[: frame.tick].sum()]
+    colours = [*map(theme.head, heads), theme.performance]
     rows = zip(names, map(float, values), (mix(colour, theme.ink, 0.3) for colour in colours), strict=True)
     return list(rows)[-4:]
 
@@ -238,11 +267,14 @@ def _large_sums(column: PanelColumn, frame: Frame) -> None:
     if not sums or not column.fits(44):
         return
     share = column.width / len(sums)
-    for place, (name, value, colour) in enumerate(sums):
+    named = [fitted(name, SMALLER, share - 6, 2) for name, _, _ in sums]
+    more = (max(len(lines) for _, lines in named) - 1) * 11
+    for place, ((_, value, colour), (size, lines)) in enumerate(zip(sums, named, strict=True)):
         x = column.left + place * share
-        column.canvas.text(x, column.top + 11, cut(name, SMALL, share - 6), SMALL, column.theme.muted)
-        column.canvas.text(x, column.top + 31, number(value), 18.0, colour, bold=True)
-    column.top += 40
+        for line_number, line in enumerate(lines):
+            column.canvas.text(x, column.top + 11 + 11 * line_number, line, size, column.theme.muted)
+        column.canvas.text(x, column.top + 31 + more, number(value), 18.0, colour, bold=True)
+    column.top += 40 + more
 
 
 def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
@@ -254,10 +286,14 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     share = column.width / (len(names) + 1)
     for place, name in enumerate(names):
         x = column.left + (place + 1) * share
-        column.canvas.text(x, column.top + 12, cut(name, SMALL, share - 6), SMALL, column.theme.muted)
+        size, lines = fitted(name, SMALLER, share - 6, 2)
+        for line_number, line in enumerate(lines):
+            y = column.top + 12 - 11 * (len(lines) - 1 - line_number)
+            column.canvas.text(x, y, line, size, column.theme.muted)
     column.top += LINE
     for frame, sums in zip(frames, table, strict=True):
-        column.canvas.text(column.left, column.top + 12, cut(frame.short, TEXT, share - 6), TEXT)
+        size, lines = fitted(frame.short, (TEXT, *SMALLER), share - 6)
+        column.canvas.text(column.left, column.top + 12, lines[0] if lines else "", size)
         for name, value, colour in sums:
             # The second board may be of another scenario; channels that the first lacks have no column.
             if name in names:
@@ -317,15 +353,22 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
     column.heading("log")
     entries = log_until(frame.episode, frame.tick)
     room = int((column.bottom - column.top) / LINE)
-    shown = entries[-room:]
+    shown: list[tuple[LogEntry, tuple[float, list[str]]]] = []
+    for entry in reversed(entries[-room:]):  # the newest have room first
+        text = fitted(entry.text, SMALLER[:3], column.width - 52, max(min(room, 3), 1), bold=not shown)
+        room -= len(text[1])
+        if room < 0:
+            break
+        shown.insert(0, (entry, text))
     if not shown:
         column.line("nothing yet", column.theme.muted, SMALL)
-    for entry, span in zip(shown, spans(shown), strict=True):
-        newest = entry is shown[-1]
+    named = spans([entry for entry, _ in shown])
+    for (entry, (size, lines)), span in zip(shown, named, strict=True):
+        newest = entry is shown[-1][0]
         column.canvas.text(column.left + 42, column.top + 12, span, SMALL, column.theme.muted, "rs")
-        text = cut(entry.text, SMALL, column.width - 52, bold=newest)
-        column.canvas.text(column.left + 52, column.top + 12, text, SMALL, column.theme.ink, bold=newest)
-        column.top += LINE
+        for line in lines:
+            column.canvas.text(column.left + 52, column.top + 12, line, size, column.theme.ink, bold=newest)
+            column.top += LINE
 
 
 def _key_rows(frame: Frame) -> list[tuple[str, str]]:
@@ -336,7 +379,8 @@ def _key_rows(frame: Frame) -> list[tuple[str, str]]:
 
 def _key_panel(rows: Sequence[tuple[str, str]], width: float, height: float) -> tuple[float, float, float, float]:
     """Left, top, width and height of the panel of keys in a scene of a size, in points."""
-    wide, tall = min(width - 20, 680.0), 52 + KEY_LINE * ((len(rows) + 1) // 2)
+    needed = max(text_width(text, TEXT) for _, text in rows) + KEYS_WIDE + 24
+    wide, tall = min(width - 20, max(2 * needed + 20, 680.0)), 52 + KEY_LINE * ((len(rows) + 1) // 2)
     return (width - wide) / 2, max((height - tall) / 2, 4), wide, tall
 
 
@@ -374,4 +418,6 @@ def draw_keys(canvas: Canvas, frame: Frame) -> None:
     for index, (key, text) in enumerate(rows):
         x, y = left + 20 + (index // half) * width / 2, top + 52 + KEY_LINE * (index % half)
         canvas.text(x, y, key, TEXT, theme.reward, bold=True)
-        canvas.text(x + KEYS_WIDE, y, cut(text, TEXT, width / 2 - KEYS_WIDE - 24), TEXT)
+        size, lines = fitted(text, (TEXT, *SMALLER), width / 2 - KEYS_WIDE - 24, lambda size: 1 if size > 9 else 2)
+        for place, line in enumerate(lines):
+            canvas.text(x + KEYS_WIDE, y + (place - (len(lines) - 1) / 2) * (size + 1), line, size)

@@ -150,7 +150,7 @@ class _Builder:
             return self._life(stage)
         self.report("solving it, and playing the episode that shows the claim")
         learned = shipped_checkpoint(self.scenario, self.opening.agent)
-        if learned is not None and find_spec("torch") is not None:
+        if learned is not None and (learned.suffix == ".npz" or find_spec("torch") is not None):
             from ...evals.inspection.learned_show import LearnedShow
 
             note = f"The agent is `{self.opening.agent}`: it was trained beforehand, and learns no more."

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from ...envs.world.world import World
 from ...evals.inspection.mind import Mind
 from ...evals.traces.episode import Episode
@@ -78,23 +80,30 @@ def log_until(episode: Episode, tick: int) -> list[LogEntry]:
     return [LogEntry(e.first, min(e.last, tick - 1), e.text) for e in log(episode) if e.first < tick]
 
 
-def why(mind: Mind, attributed: bool | None = False) -> str:
+def why(mind: Mind, attributed: bool | None = False, learned: bool = False) -> str:
     """Say in one sentence which channel decided a choice, and what the agent would do without it.
 
     Args:
         mind: the decision.
         attributed: whether its deciding values are those without which the agent would have planned something else;
             None while that is being computed. Otherwise they keep to the plan, and say less.
+        learned: whether its values are what it has learned to expect.
     """
+    if mind.prior is not None:
+        return _by_habit(mind)
     weighed = [channel for channel, weight in zip(mind.channels, mind.weights, strict=True) if weight]
     if len(weighed) == 1 and not mind.decided_by:
+        if learned:
+            return f"It weighs one thing: the pay that it has learned to expect for {plain(weighed[0])}."
         return f"It weighs one thing: {plain(weighed[0])}."
     if attributed is None:
         return "Working out which of its values decides this ..."
     if not mind.decided_by:
+        if mind.available.sum() == 1:
+            return "It has no other choice."
         if not attributed:
             return "No value decides this by itself, if it keeps to its plan."
-        return "Without any one of its values it would do the same."
+        return _undecided(mind)
     told = [
         f"{plain(head)}, {plain(instead) or 'any action would do'}"
         for head, instead in zip(mind.decided_by, mind.instead, strict=True)
@@ -104,6 +113,33 @@ def why(mind: Mind, attributed: bool | None = False) -> str:
     if not instead:
         text = f"{head.capitalize()} is all that it wants here: without it, any action would do."
     return text if len(told) == 1 else f"{text} Without {told[1]}."
+
+
+def _by_habit(mind: Mind) -> str:
+    """Say of a choice by a policy prior and values together whether either alone would have come to it."""
+    assert mind.prior is not None
+    chosen = plain(mind.actions[mind.action])
+    values = np.where(mind.available, mind.q @ mind.weights, -np.inf)
+    habit = np.where(mind.available, mind.prior, -np.inf)
+    judged, used = (plain(mind.actions[int(scores.argmax())]) for scores in (values, habit))
+    if judged == used == chosen:
+        return f"Habit and the pay that it expects both say {chosen}."
+    if used == chosen:
+        return f"Habit decides: the pay that it expects, by itself, says {judged}."
+    if judged == chosen:
+        return f"The pay that it expects decides: habit, by itself, says {used}."
+    return f"Habit says {used}, the pay that it expects {judged}; together they say {chosen}."
+
+
+def _undecided(mind: Mind) -> str:
+    """Say of a choice that would be among the best without any one of the values what the values tell apart."""
+    weighed = (mind.q * mind.weights)[mind.available]
+    apart = np.ptp(weighed, axis=0) > 1e-9 * np.maximum(np.abs(weighed).max(axis=0), 1)
+    if apart.sum() == 1:
+        return f"Only {plain(mind.channels[int(apart.argmax())])} tells its choices apart here."
+    if not apart.any():
+        return "None of its values tells its choices apart here."
+    return "No value decides this alone: without any one of them it would do the same."
 
 
 def status(episode: Episode, tick: int) -> str:

@@ -28,7 +28,7 @@ from .what_if import WhatIf
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 """The speeds that can be chosen, in ticks per second."""
 
-AWAITED = "Solving the world: it begins by itself as soon as that is done"
+AWAITED = "it begins by itself as soon as that is done"
 """What is said to who wants to see an episode that is still being computed."""
 
 SOLVING_CONTROL = "solving the control beside it; both begin as soon as that is done"
@@ -141,6 +141,8 @@ class Viewer(ShowView):
         self.editor, self.buttons, self._adopting = editor, buttons, False
         self.what_if = self._new_what_if()
         self._make_control, self._compared = control, False  # whether `beside` is the control
+        # Of which only what comes of it is told, on the card at the end; and the number of its episode.
+        self._answering: tuple[int, ShowView] | None = None
 
     @property
     def control(self) -> ControlSetting | None:
@@ -266,6 +268,7 @@ class Viewer(ShowView):
             self._restart()
         self.playing = True
         self._rest(episode)
+        self._ask_control()
 
     def _on_card(self, key: str) -> bool:
         """Handle a key while a card is over the picture; return whether it was one for the card."""
@@ -425,7 +428,7 @@ class Viewer(ShowView):
             buttons=buttons,
         )
         if self.playing and frame.episode is None:
-            frame = replace(frame, status=self.message or AWAITED)
+            frame = replace(frame, status=self.message or self._awaiting)
         if isinstance(self.editor, ScenarioEditor) and self.editor.unsaved:
             frame = replace(frame, about=f"{frame.about} · edited, not saved")
         if self.supposed is not None and frame.episode is not None:
@@ -439,6 +442,10 @@ class Viewer(ShowView):
             return replace(frame, other=replace(other, short="control"), short="shown", status=status)
         return frame
 
+    @property
+    def _awaiting(self) -> str:
+        return f"{self.making[:1].upper()}{self.making[1:]}: {AWAITED}{self.progress}"
+
     def shown_card(self) -> Card | None:
         """The card over the picture, or None."""
         if self.narration is None or not self.card:
@@ -446,12 +453,49 @@ class Viewer(ShowView):
         episode = self.episode
         if self.card == "opening" or episode is None:
             card = self.narration.opening_card(episode, self._steered, self.control is not None)
-            return replace(card, footer=f"{AWAITED} ...") if self._awaited else card
+            if self._awaited:
+                return replace(card, footer=f"{self._awaiting} ...")
+            if episode is None and self._steered:  # Space is of use all the same
+                return replace(card, footer=f"{card.footer} · {self.making}{self.progress} ...")
+            return card
         flip = self.narration.decisive(episode, self.attribution())
-        control = self.beside.episode if self._compared and self.beside is not None else None
         return self.narration.ending_card(
-            episode, flip, self.what_if is not None, control, self._steered, self.control is not None
+            episode,
+            flip,
+            supposing=self.what_if is not None,
+            control=self._ask_control(),
+            keys=self._steered,
+            comparing=self.control is not None,
+            agent=self.agent,
+            beside=self._compared,
         )
+
+    def _ask_control(self) -> Episode | None:
+        """The episode of the control, beside what is shown or not; None while it is being computed, or without one."""
+        if self._compared and self.beside is not None:
+            return self.beside.episode
+        control = self.control
+        if control is None or self._make_control is None or not self._carded:
+            return None
+        if self._answering is None or self._answering[0] != self.number:
+            self._forget_answer()
+            try:
+                self._answering = self.number, self._make_control(control, self.number)
+            except ScenarioError:  # the file was saved with a fault in it meanwhile; K says which
+                return None
+        return self._answering[1].episode
+
+    def _forget_answer(self) -> None:
+        if self._answering is not None:
+            self._answering[1].close()
+            self._answering = None
+
+    def _caption(self, episode: Episode | None, tick: int) -> str | None:
+        if self.narration is not None and episode is not None and self.playing and self._pause > 0:
+            beat = self.narration.beat_at(episode, tick, self._pause)
+            if beat is not None:
+                return beat
+        return super()._caption(episode, tick)
 
     def close(self) -> None:
         """Stop starting background work."""
@@ -460,6 +504,7 @@ class Viewer(ShowView):
             self.what_if.close()
         if self.beside is not None:
             self.beside.close()
+        self._forget_answer()
         if isinstance(self.editor, ScenarioEditor):
             self.editor.close()
 
@@ -468,6 +513,7 @@ class Viewer(ShowView):
         compared = self._compared
         if reread.show is not None:  # the control is of the file as it was
             self._put_control_away()
+            self._forget_answer()
         super()._take_up(reread, number, ticks)
         if self.show is not before and self.what_if is not None:  # edits of the old world may not fit the new one
             self.what_if.close()

@@ -196,6 +196,18 @@ def episode_condition(text: str) -> EpisodeCondition:
     return cast(EpisodeCondition, _parse(_as_text(text), "condition"))
 
 
+def caption_of(name: str) -> tuple[str, Expression | None]:
+    """The event of a caption's name, or `ended:REASON`, and the condition behind `|` on the state before it.
+
+    Raises:
+        ExpressionError: the condition is none.
+    """
+    event, bar, condition = name.partition("|")
+    if not bar or name.startswith(syntax.ENDED):
+        return name, None
+    return event.strip(), formula(" " * (len(event) + 1) + condition)  # spans are then those in the whole name
+
+
 def parsed_measure(text: str) -> ParsedMeasure:
     """Parse a measure and keep its text with it.
 

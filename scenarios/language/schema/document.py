@@ -623,8 +623,9 @@ class Tell(Block):
 
     `agent`: who behaves as claimed, `exact` or one that is trained. `shows`: a condition on an episode, as within
     `share(...)`, under which the episode shows the claim. `side`: which case of the claim it shows, where that is about
-    several; `sides`: the others. `control`: what to compare it with. `look`: what to look for. `captions`: a sentence
-    for each event, or `ended:REASON`.
+    several; `sides`: the others. `control`: what to compare it with. `look`: what to look for. `why`: why it does what
+    it does. `begin`: a sentence for the beginning. `captions`: a sentence for each event, for `event | condition` on
+    the state before it, or for `ended:REASON`.
     """
 
     agent: Line = "exact"
@@ -638,6 +639,8 @@ class Tell(Block):
     sides: Annotated[list[ToldSide], Field(max_length=8)] = []
     control: ToldControl | None = None
     look: Text | None = None
+    why: Text | None = None
+    begin: Text | None = None
     captions: Annotated[dict[Line, Line], Field(max_length=64)] = {}
 
 

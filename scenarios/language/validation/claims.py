@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..expressions.parser import ExpressionError, episode_condition, measure, parsed_measure
+from ..expressions.parser import ExpressionError, caption_of, episode_condition, measure, parsed_measure
 from ..expressions.syntax import ENDED, Count, ExtremeShare, First, OfLife, Quantity, Rate, Share, temporal_in
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
 from ..names.replays import check_actions, outcomes_of_draws
 from ..names.symbols import maps_of, suggestion, unknown
+from ..names.types import Scope, require
 from ..schema.document import Expectation, Minus, MonitorBound, Replay, StatedMonitor, Tell, ToldControl
 from .measures import check_condition, check_event, check_measure, check_reason
 from .searches import check_control, check_search
@@ -63,11 +64,23 @@ def _check_tell(tell: Tell, path: Path, context: Context) -> None:
         except ExpressionError as fault:
             context.report.add(fault.code, (*path, "shows"), fault.message, fault.cure, span=fault.span)
     for name in tell.captions:
-        scope = context.scope((*path, "captions", name))
-        if name.startswith(ENDED):
-            check_reason(name.removeprefix(ENDED), scope)
-        else:
-            check_event(name, scope)
+        _check_caption(name, (*path, "captions", name), context)
+
+
+def _check_caption(name: str, path: Path, context: Context) -> None:
+    # As in `rate(event | condition)`: nobody has acted yet, and nothing of the tick is drawn.
+    scope = Scope(context.symbols, context.report, path, acted=False, ticking=False)
+    try:
+        event, condition = caption_of(name)
+    except ExpressionError as fault:
+        context.report.add(fault.code, path, fault.message, fault.cure, key=True)
+        return
+    if event.startswith(ENDED):
+        check_reason(event.removeprefix(ENDED), scope)
+    else:
+        check_event(event, scope)
+    if condition is not None:
+        require(condition, "truth", scope, "the condition of a caption")
 
 
 def _check_control(tell: Tell, control: ToldControl, path: Path, context: Context) -> None:
