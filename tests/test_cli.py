@@ -106,7 +106,7 @@ def as_process(*words, **more):
 
 def test_list(call):
     code, out, err = call("list")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "next: turncoat watch treacherous_turn/lab\n")
     assert re.search(r"^treacherous_turn/lab +given +Cooperate while weak, turn when strong$", out, re.M)
     code, out, _ = call("list", "--json")
     assert code == 0
@@ -211,7 +211,7 @@ def test_a_discount_close_to_1_is_not_called_1(call, corridor):
 
 def test_check(call, corridor):
     code, out, err = call("check", corridor)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "next: turncoat run corridor.yaml\n")
     assert out == (
         "corridor.yaml: states deploy 5\n"
         "  origin proxy proved: reward and performance differ on 1 of 6 training transitions; no channel pays for harm "
@@ -605,7 +605,7 @@ def test_a_file_of_ones_own_in_another_folder(call, tmp_path):
     (folder / "base.yaml").write_text(CORRIDOR)
     (folder / "mine.yaml").write_text("turncoat: 1\nname: mine\nextends: base.yaml\nparams:\n  left_pay: {value: 3}\n")
     code, out, err = call("solve", folder / "mine.yaml")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"next: turncoat why '{folder / 'mine.yaml'}' --event went_left\n")
     assert re.search(r"^the agent +2.7 +3 +1$", out, re.M)
 
 
@@ -614,7 +614,7 @@ def test_a_file_of_ones_own_in_another_folder(call, tmp_path):
 
 def test_off_a_terminal_nothing_is_coloured_cut_or_folded(tmp_path):
     done = as_process("run", "interruption", "--no-save", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "next: turncoat watch interruption\n")
     assert "\x1b" not in done.stdout
     assert re.search(r"^pass +just under the break-even it walks on +exact +0 +at most 0$", done.stdout, re.M)
     assert not re.search(r"[ \t]+$", done.stdout, re.M)
@@ -635,7 +635,7 @@ def test_a_closed_pipe_makes_no_noise(tmp_path):
     for words in ("list --json", "run interruption --no-save --agent exact"):
         command = f'"{sys.executable}" -m turncoat {words} | true; echo ${{PIPESTATUS[0]}}'
         done = subprocess.run(["bash", "-c", command], env=ENV, capture_output=True, text=True, cwd=tmp_path)
-        assert done.stderr == "", words
+        assert done.stderr in ("", "next: turncoat watch interruption\n"), words
         assert done.stdout in ("0\n", "141\n"), words  # 0 where it all went into the pipe before it was closed
 
 
@@ -878,11 +878,11 @@ def test_every_param_can_be_what_its_description_names():
 
 
 def test_new_writes_a_file_that_passes_as_it_is(call, tmp_path):
-    assert call("new", "garden") == (0, "wrote garden.yaml\n", "")
+    assert call("new", "garden") == (0, "wrote garden.yaml\n", "next: turncoat watch garden.yaml --reload\n")
     text = (tmp_path / "garden.yaml").read_text()
     assert text.count("#") > 20
     code, out, err = call("check", "garden.yaml")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "next: turncoat run garden.yaml\n")
     assert "warning" not in out
     assert "origin proxy proved" in out
     code, out, _ = call("run", "garden.yaml", "--no-save")

@@ -404,7 +404,7 @@ LEARNED = (
 def test_a_bare_run_gates_what_the_file_says_and_all_agents_everything(call, tmp_path):  # noqa: F811
     (tmp_path / "c.yaml").write_text(LEARNED)
     code, out, err = call("run", "c.yaml", "--no-save", "--jobs", "1")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "next: turncoat watch c.yaml\n")
     assert "learns: share(went_right) of counts in deploy: `counts` was not run; --agent counts runs it" in out
     _, out, _ = call("run", "c.yaml", "--no-save", "--jobs", "1", "--agent", "counts", "--no-cache", "--steps", "50")
     assert "not applicable: 2 expectations: `exact` was not run; --agent exact runs it" in out

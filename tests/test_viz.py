@@ -446,9 +446,26 @@ def test_where_names_do_not_fit_the_rarest_event_keeps_its_own() -> None:
     assert kept == [["disarmed"], ["delivered", "disarmed"], ["delivered", "disarmed", "seized"]]
 
 
+def test_nothing_tells_of_what_is_still_to_come() -> None:
+    """Right of the present there are only level lines; what was seen once is told of wherever one goes."""
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), overlays=frozenset({"curves"}), wait=True)
+    for tick, told in ((20, False), (60, True), (20, True)):
+        viewer.seek(tick)
+        frame = viewer.frame()
+        assert frame.episode is not None
+        chart, _ = chart_of(ReturnCurves((frame.episode,), ("",)), 1248, 176, 1, frame.theme)
+        left, right = (round(16 + chart.x(t)) for t in (22, 58))
+        picture = np.asarray(draw(frame))[:, left:right]
+        ahead = np.concatenate([picture[572:720], picture[749:770]])  # curves and timeline, without numbers of ticks
+        assert (ahead == ahead[:, :1]).all() != told
+
+
 def test_a_mark_stands_at_its_tick_on_the_curves_and_on_the_timeline() -> None:
     viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), overlays=frozenset({"curves"}), wait=True)
-    frame = viewer.frame()
+    viewer.seek(viewer.length)
+    viewer.frame()
+    viewer.seek(0)
+    frame = viewer.frame()  # all of it was seen
     assert viewer.episode is not None
     chart, _ = chart_of(ReturnCurves((viewer.episode,), ("",)), 1248, 176, 1, frame.theme)
     marks = {mark.name: mark.tick for mark in chart.marks}

@@ -51,3 +51,4 @@ def export(
         write_json(api.as_data(exported))
     else:
         printing.print_export(exported)
+        printing.next_command("solve", which)

@@ -105,6 +105,8 @@ def fmt(files: Files, check: Check = False, as_json: AsJson = False) -> None:
         for path in changed:
             printing.say(f"{'would change' if check else 'changed'} {escape(str(path))}")
         printing.say(f"{printing.count(len(paths), 'file')}, {len(changed)} {'to change' if check else 'changed'}")
+        if paths and not (check and changed):
+            printing.next_command("check", *map(str, files))
     if check and changed:
         raise typer.Exit(1)
 

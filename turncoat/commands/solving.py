@@ -179,6 +179,7 @@ def solve(
             write_json(api.as_data(found))
         else:
             printing.print_bounds(scenario.document.name, name, found)
+            printing.next_command("run", which)
         return
     if over is not None and not measure:
         raise UsageError("--over is for measures; name one, as in --measure performance")
@@ -194,6 +195,7 @@ def solve(
             write_json([api.as_data(each) for each in measures])
         else:
             printing.print_measures(scenario.document.name, name, measures, None if axis is None else axis.name)
+            printing.next_command("watch", which)
         return
     with printing.progress(not as_json, which), limit_of(budget):
         try:

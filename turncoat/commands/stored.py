@@ -59,6 +59,8 @@ def runs(
         printing.print_stored(entries)
         if entries:
             printing.next_command("view", *map(str, below or ()))
+        else:
+            printing.next_command("run", "treacherous_turn/lab")
 
 
 def view(

@@ -99,6 +99,7 @@ def sweep(
             write_json({"scenario": which, **api.as_data(takes)})
         else:
             printing.say(f"this takes {takes}")
+            printing.next_command("sweep", which)
         return
     if not as_json:
         printing.err().print(f"this takes {takes}")  # known before the sweep begins; stdout is for its result

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from rich.markup import escape
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
     from ..evals.inspection.narration import ControlSetting, Narration
     from ..evals.inspection.show import Show
     from ..scenarios.language.loading import Scenario
+    from ..viz.drawing.palette import Theme
     from ..viz.viewer.editor import ScenarioEditor
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
+    from ..viz.window.loading import LoadingWindow
     from ..viz.window.play_keys import PlayKeys
 
 Shown = Annotated[
@@ -136,9 +139,6 @@ def watch(
 
     Without --stage, --variant, --param, --set and --seed it begins with the episode that shows the claim.
     """
-    from ..evals.inspection.lives.life_show import LifeShow
-    from ..evals.inspection.show import LiveShow
-
     if train:
         if beside or reload:
             raise UsageError("--train shows one agent that learns, without --beside and --reload")
@@ -146,7 +146,35 @@ def watch(
         return
     if steps is not None or keep is not None:
         raise UsageError("--steps and --keep are of a training: add --train")
-    _loading(which, "reading what is to be watched")
+    # Options are read before the window opens, so that a wrong one is refused at once.
+    _check_overlays(overlay)
+    theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
+    with _loading(which, "reading what is to be watched", wide, scale, theme) as loading:
+        viewer = loading.wait(
+            "reading what is to be watched",
+            partial(_watched, which, param, set_, stage, agent, variant, seed, overlay, beside, reload, theme),
+        )
+        _open(viewer, wide, scale, ending, opened=loading.open)
+    printing.next_command("run" if not os.path.exists(which) or which.endswith((".yaml", ".yml")) else "report", which)
+
+
+def _watched(
+    which: str,
+    param: list[str],
+    set_: list[str],
+    stage: str | None,
+    agent: str | None,
+    variant: str | None,
+    seed: int | None,
+    overlay: list[str],
+    beside: list[str],
+    reload: bool,
+    theme: Theme,
+) -> Viewer:
+    """The viewer of what `watch` was asked for, of which nothing is solved yet."""
+    from ..evals.inspection.lives.life_show import LifeShow
+    from ..evals.inspection.show import LiveShow
+
     told = _told(which, param, set_, stage, agent, variant, seed)
     show, seed = told.show, told.seed
     second = _second(told, which, beside)
@@ -154,11 +182,10 @@ def watch(
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     if reload and not isinstance(show, LiveShow | LifeShow):
         raise UsageError("--reload solves the exact plan again: add --agent exact")
-    # Options are read before the window's modules are imported, so that a wrong one is refused at once.
-    chosen, theme, wide, ending = _overlays(overlay), theme_of(dark), window_size(size), _ending(film)
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer, viewer_buttons
 
+    chosen = _overlays(overlay)
     other = None
     if second is not None:
         number = _number(second.show, seed)
@@ -182,8 +209,7 @@ def watch(
     )
     if _beside_control(told, beside):
         viewer.show_control()
-    _open(viewer, wide, scale, ending)
-    printing.next_command("run" if not os.path.exists(which) or which.endswith((".yaml", ".yml")) else "report", which)
+    return viewer
 
 
 def play(
@@ -202,6 +228,26 @@ def play(
 
     A life is played whole, from its first episode to its last.
     """
+    _check_overlays(overlay)
+    theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
+    with _loading(which, "setting up the game", wide, scale, theme) as loading:
+        viewer, hands = loading.wait(
+            "setting up the game", partial(_played, which, param, set_, stage, as_, overlay, theme)
+        )
+        _open(viewer, wide, scale, ending, hands, opened=loading.open)
+    printing.next_command("watch", which)
+
+
+def _played(
+    which: str,
+    param: list[str],
+    set_: list[str],
+    stage: str | None,
+    as_: str | None,
+    overlay: list[str],
+    theme: Theme,
+) -> tuple[Viewer, PlayKeys]:
+    """The viewer of a game, and the keys that play it."""
     from ..evals.inspection.game import playable, save_target
     from ..evals.inspection.lives.life_game import game_of
     from ..evals.inspection.narration import Narration, opening_of
@@ -210,12 +256,10 @@ def play(
     name = stage_of(scenario, stage)
     if as_ is not None:
         check_name("agent", as_, playable(scenario))
-    theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
     from ..viz.window.play_keys import PlayKeys, help_keys
 
-    _loading(which, "setting up the game")
     game = game_of(scenario, name, as_)
     role = game.world.agents[game.agent]
     told = Narration(scenario, opening_of(scenario), which, asked=True, role=role.name)
@@ -224,8 +268,7 @@ def play(
     viewer.message = "H shows the keys"
     hands = PlayKeys(game, viewer, *save_target(which))
     viewer.buttons = hands.buttons
-    _open(viewer, wide, scale, ending, hands)
-    printing.next_command("watch", which)
+    return viewer, hands
 
 
 def record(
@@ -330,35 +373,61 @@ def _watch_training(
     if keep is not None:
         check_target(keep)
     theme, wide, ending = theme_of(dark), window_size(size), _ending(film)
-    scenario = load_with(which, param, set_)
-    if variant is not None:
-        check_name("variant", variant, scenario.document.variants)
-        scenario = apply_overrides(scenario, scenario.document.variants[variant])
-    runs = scenario.document.runs
-    request = TrainingRequest(
-        scenario,
-        agent or trained_by_default(scenario),
-        stage_of(scenario, stage),
-        steps or runs.steps,
-        runs.first_seed if seed is None else seed,
-    )
     chosen = _overlays(overlay)
-    _loading(which, f"training {request.agent} for {request.steps:,} steps")
-    training = TrainingShow(request)
-    try:
-        from ..viz.viewer.training_viewer import OVERLAYS_OF_TRAINING, TrainingViewer
 
-        viewer = TrainingViewer(training, overlays=chosen if overlay else OVERLAYS_OF_TRAINING, theme=theme)
-        _open(viewer, wide, scale, ending)
-    finally:
-        printing.say(escape(training.close(keep)))
+    def requested() -> TrainingRequest:
+        scenario = load_with(which, param, set_)
+        if variant is not None:
+            check_name("variant", variant, scenario.document.variants)
+            scenario = apply_overrides(scenario, scenario.document.variants[variant])
+        runs = scenario.document.runs
+        return TrainingRequest(
+            scenario,
+            agent or trained_by_default(scenario),
+            stage_of(scenario, stage),
+            steps or runs.steps,
+            runs.first_seed if seed is None else seed,
+        )
+
+    with _loading(which, "beginning a training", wide, scale, theme) as loading:
+        request = loading.wait("reading what is to be trained", requested)
+        training = loading.wait(
+            f"starting the training of {request.agent} for {request.steps:,} steps", partial(TrainingShow, request)
+        )
+        try:
+            from ..viz.viewer.training_viewer import OVERLAYS_OF_TRAINING, TrainingViewer
+
+            viewer = TrainingViewer(training, overlays=chosen if overlay else OVERLAYS_OF_TRAINING, theme=theme)
+            _open(viewer, wide, scale, ending, opened=loading.open)
+        finally:
+            printing.say(escape(training.close(keep)))
     if training.kept:
         printing.next_command("watch", which, "--agent", training.kept)
 
 
-def _loading(which: str, doing: str) -> None:
-    """Say that a window will come: until then a world may have to be read and solved."""
+@contextmanager
+def _loading(
+    which: str, doing: str, size: tuple[int, int] | None, scale: float | None, theme: Theme
+) -> Iterator[LoadingWindow]:
+    """A window that says what is being made until there is something to show; closing it ends the command."""
+    from ..viz.window.loading import LeftWhileLoadingError, LoadingWindow
+
     printing.err().print(f"{escape(which)}: {doing}; the window opens at once, H in it shows the keys", soft_wrap=True)
+    if not os.path.exists(which):  # a name that there is not is told without a window
+        from ..scenarios import library
+
+        library.find(which)
+
+    def lost(_: str) -> None:
+        printing.err().print("turncoat: the display was lost", soft_wrap=True, markup=False)
+
+    loading = LoadingWindow(which, size, scale, theme, lost=lost)
+    try:
+        yield loading
+    except LeftWhileLoadingError:
+        raise typer.Exit from None
+    finally:
+        loading.close()
 
 
 def _editor(show: Show, which: str, two: bool) -> ScenarioEditor | str:
@@ -388,7 +457,12 @@ def _keep(viewer: Viewer, hands: PlayKeys | None) -> list[str]:
 
 
 def _open(
-    viewer: Viewer, size: tuple[int, int] | None, scale: float | None, ending: str, hands: PlayKeys | None = None
+    viewer: Viewer,
+    size: tuple[int, int] | None,
+    scale: float | None,
+    ending: str,
+    hands: PlayKeys | None = None,
+    opened: bool = False,
 ) -> None:
     """Show a window until it is closed, then report what was kept of an unfinished game or film."""
     from ..viz.window.window import Window
@@ -399,7 +473,7 @@ def _open(
         printing.err().print(f"turncoat: {'; '.join(parts)}", soft_wrap=True, markup=False)
 
     try:
-        window = Window(viewer, size, scale, hands.press if hands else None, ending=ending, lost=lost)
+        window = Window(viewer, size, scale, hands.press if hands else None, ending=ending, lost=lost, opened=opened)
         try:
             if said := window.run():
                 printing.say(said)
@@ -619,18 +693,23 @@ def _number(show: Show, seed: int) -> int:
 
 
 def _overlays(names: list[str]) -> frozenset[str]:
+    _check_overlays(names)
     from ..viz.viewer.frame import OVERLAYS, USUAL
 
-    if "all" in names:
-        return frozenset(OVERLAYS)
+    return frozenset(OVERLAYS) if "all" in names else frozenset(names) or USUAL
+
+
+def _check_overlays(names: list[str]) -> None:
+    """Refuse an overlay that there is not, without the modules of the window."""
+    from ..scenarios.language.schema.document import OVERLAY_NAMES
+
     for name in names:
-        check_name("overlay", name, (*OVERLAYS, "all"))
-    return frozenset(names) or USUAL
+        check_name("overlay", name, (*get_args(OVERLAY_NAMES), "all"))
 
 
 def _ending(kind: str) -> str:
     """The file name's ending for a kind of film; empty for a folder of pictures."""
-    from ..viz.film.render import ENDINGS
+    from ..viz.film.endings import ENDINGS
 
     kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
     check_name("kind of film", kind, kinds)

@@ -134,9 +134,9 @@ def between(ends: tuple[float, float] | None) -> str:
 
 
 def next_command(*words: str) -> None:
-    """Print the command that is useful next, at a terminal: a pipe and a log have no use for it."""
-    if sys.stdout.isatty():
-        out().print(f"[dim]next:[/dim] {escape(shlex.join(('turncoat', *words)))}", soft_wrap=True)
+    """Print the command that is useful next: after the result at a terminal, on stderr where that goes to a pipe."""
+    console = out() if sys.stdout.isatty() else err()
+    console.print(f"[dim]next:[/dim] {escape(shlex.join(('turncoat', *words)))}", soft_wrap=True)
 
 
 def path_in_words(actions: Sequence[str], stretches: int = STRETCHES) -> str:

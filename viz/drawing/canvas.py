@@ -186,15 +186,37 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     return sum(font.getlength(part) for part, font in runs(text, size * FINER, bold)) / FINER
 
 
-def wrapped(text: str, size: float, width: float) -> list[str]:
+def wrapped(text: str, size: float, width: float, bold: bool = False) -> list[str]:
     """Break a text at spaces into lines of at most `width` points; a single longer word stays whole."""
     lines: list[str] = []
     for word in text.split():
-        if lines and text_width(f"{lines[-1]} {word}", size) <= width:
+        if lines and text_width(f"{lines[-1]} {word}", size, bold) <= width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
     return lines
+
+
+def fitted(
+    text: str, sizes: Sequence[float], width: float, lines: int | Callable[[float], int] = 1, bold: bool = False
+) -> tuple[float, list[str]]:
+    """The largest type in which a text has room, and its lines; only what no type has room for is shortened.
+
+    Args:
+        text: in one paragraph.
+        sizes: of type in points, the largest first.
+        width: of a line, in points.
+        lines: how many lines there may be, or gives that for a size of type.
+        bold: whether the type is.
+    """
+    size, most, broken = 0.0, 1, list[str]()
+    for size in sizes:
+        most = max(lines(size) if callable(lines) else lines, 1)
+        broken = wrapped(text, size, width, bold)
+        if len(broken) <= most and all(text_width(line, size, bold) <= width for line in broken):
+            return size, broken
+    kept = [*broken[: most - 1], " ".join(broken[most - 1 :])]
+    return size, [cut(line, size, width, bold) for line in kept]
 
 
 def cut(text: str, size: float, width: float, bold: bool = False) -> str:

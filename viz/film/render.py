@@ -20,14 +20,12 @@ from ...scenarios.deferred import DeferredModule
 from ...scenarios.output_file import whole_file
 from ..scene.scene import draw
 from ..viewer.viewer import Viewer
+from .endings import ENDINGS
 
 if TYPE_CHECKING:
     import imageio_ffmpeg
 else:
     imageio_ffmpeg = DeferredModule("imageio_ffmpeg")
-
-ENDINGS = (".mp4", ".gif", ".webp")
-"""The endings of film files; a path without an ending is a folder of pictures."""
 
 READING, LOOK, LONGEST = 28.0, 2.0, 16.0
 """Characters of a card that are read in a second, and seconds that a card stands at least and at most."""

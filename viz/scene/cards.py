@@ -3,57 +3,70 @@
 from __future__ import annotations
 
 from ...evals.inspection.narration import Card
-from ..drawing.canvas import Canvas, cut, wrapped
+from ..drawing.canvas import Canvas, fitted, wrapped
 from ..drawing.palette import mix
 
-TYPE, LINE = 13.5, 18.0
-"""Size of type and distance of lines of a caption, in points."""
+TYPES, LEADING, TALL = (13.5, 12.5, 11.5, 10.5, 9.5, 8.5), 3.5, 46.0
+"""Sizes of type of a caption, space between its lines, and its greatest height, in points."""
+SIZES = (14.0, 13.0, 12.0, 11.0, 10.0, 9.0, 8.0)
+"""Sizes of type of a card."""
 WIDEST = 720.0
 """Greatest width of a card, in points."""
 
 
 def draw_caption(canvas: Canvas, text: str, place: tuple[float, float, float]) -> None:
-    """Write a caption in two lines at most, on a band at a left, a top and of a width, in points."""
+    """Write a caption on a band at a left, a top and of a width, in points: a longer one in smaller letters."""
     left, top, width = place
     theme = canvas.theme
-    lines = wrapped(text, TYPE, width - 32)
-    if len(lines) > 2:
-        lines = [lines[0], cut(" ".join(lines[1:]), TYPE, width - 32)]
-    height = 10 + LINE * len(lines)
+    size, lines = fitted(text, TYPES, width - 24, lambda size: int((TALL - 8) / (size + LEADING)))
+    line = size + LEADING
+    height = min(10 + line * len(lines), TALL)
     canvas.box(left, top, left + width, top + height, theme.panel, 6)
     canvas.box(left, top, left + 4, top + height, theme.reward)
-    for number, line in enumerate(lines):
-        canvas.text(left + 16, top + 19 + LINE * number, line, TYPE, theme.ink)
+    first = top + (height - line * len(lines)) / 2 + size + 0.5
+    for number, text_line in enumerate(lines):
+        canvas.text(left + 16, first + line * number, text_line, size, theme.ink)
 
 
-def draw_card(canvas: Canvas, card: Card) -> None:
-    """Draw a card over the middle of the scene; in a small window its letters are smaller."""
-    theme = canvas.theme
+def draw_card(canvas: Canvas, card: Card, bottom: float = 0.0) -> None:
+    """Draw a card over the middle of the scene; what is long has smaller letters.
+
+    Args:
+        canvas: to draw on.
+        card: what it says.
+        bottom: height of what stays free below it, in points, such as the row of buttons.
+    """
+    theme, whole = canvas.theme, canvas.height - bottom
     width = min(canvas.width - 32, WIDEST)
-    size, parts = 14.0, []
-    for size in (14.0, 13.0, 12.0, 11.0, 10.0):
+    size, tall, parts = SIZES[0], 0.0, list[tuple[str, list[str]]]()
+    title = fitted(card.title, (19.0, 17.0, 15.0, 13.0, 11.0), width - 48, 2, bold=True)
+    footer = fitted(card.footer, (13.5, 12.5, 11.5, 10.5, 9.5), width - 48, 2, bold=True)
+    head, foot = 24 + (title[0] + 4) * len(title[1]) + 16, (footer[0] + 4) * len(footer[1]) + 18
+    for size in SIZES:
         parts = [(heading, wrapped(text, size, width - 48 - _column(canvas))) for heading, text in card.sections]
-        tall = 92 + sum((size + 5) * max(len(lines), 1) + 10 for _, lines in parts)
-        if tall <= canvas.height - 16:
+        tall = head + foot + sum((size + LEADING + 1.5) * max(len(lines), 1) + 0.7 * size for _, lines in parts)
+        if tall <= whole - 12:
             break
-    tall = min(tall, canvas.height - 8)
-    left, top = (canvas.width - width) / 2, max((canvas.height - tall) / 2, 4)
+    tall = min(tall, whole - 6)
+    left, top = (canvas.width - width) / 2, max((whole - tall) / 2, 3)
     canvas.box(0, 0, canvas.width, canvas.height, f"{theme.paper}B8")
     canvas.box(left, top, left + width, top + tall, theme.panel, 12, mix(theme.muted, theme.panel, 0.3), 1)
-    canvas.text(left + 24, top + 36, cut(card.title, 19.0, width - 48, bold=True), 19.0, bold=True)
-    y = top + 62
+    for number, line in enumerate(title[1]):
+        canvas.text(left + 24, top + 36 + (title[0] + 4) * number, line, title[0], bold=True)
+    y = top + head
     for heading, lines in parts:
         if _column(canvas):
-            canvas.text(left + 24, y + size - 2, cut(heading, size - 1, _column(canvas) - 8), size - 1, theme.muted)
+            said = fitted(heading, (size - 1, size - 2, 7.0), _column(canvas) - 8, 2)
+            for number, line in enumerate(said[1]):
+                canvas.text(left + 24, y + size - 2 + (said[0] + 2) * number, line, said[0], theme.muted)
         for line in lines:
-            if y + size > top + tall - 36:
+            if y + size > top + tall - foot:
                 break
             canvas.text(left + 24 + _column(canvas), y + size - 2, line, size, theme.ink)
-            y += size + 5
-        y += 10
-    canvas.text(
-        left + 24, top + tall - 18, cut(card.footer, 13.5, width - 48, bold=True), 13.5, theme.reward, bold=True
-    )
+            y += size + LEADING + 1.5
+        y += 0.7 * size
+    for number, line in enumerate(reversed(footer[1])):
+        canvas.text(left + 24, top + tall - 18 - (footer[0] + 4) * number, line, footer[0], theme.reward, bold=True)
 
 
 def _column(canvas: Canvas) -> float:

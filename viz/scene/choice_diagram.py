@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ import numpy as np
 from ...envs.base import Ints
 from ...envs.world.world import World
 from ...evals.inspection.choices import ActionChoice, ActionOutcome, choices_in
-from ..drawing.canvas import Canvas, cut, text_width
+from ..drawing.canvas import Canvas, cut, fitted, text_width, wrapped
 from ..drawing.color_scales import number
 from ..drawing.palette import mix
 from ..text.ascii_board import quantities
@@ -24,8 +25,12 @@ NARROWEST, LOWEST = 560.0, 190.0
 """Least width and height of the room, in points, that a diagram needs; in a smaller one the cards stand alone."""
 NOW = 0.36
 """Share of the width for the cards of the present state."""
-SMALL, LINE = 11.5, 15.0
-"""Size of type and distance of lines, in points."""
+SMALL = 11.5
+"""Size of type beside the boxes, in points."""
+TYPES = (11.5, 10.5, 9.5, 8.5)
+"""Sizes of type of outcomes: the largest in which all have room."""
+BETWEEN = 62.0
+"""Room between actions and outcomes for lines and chances, in points."""
 MOST = 3
 """Most outcomes of one choice that are drawn."""
 
@@ -55,25 +60,34 @@ def draw_diagram(canvas: Canvas, frame: Frame, room: Room) -> None:
         draw_cards(canvas, frame, room)
         return
     draw_cards(canvas, frame, (left, top, NOW * width, height), one_column=True)
-    rows = [_said(frame, choice) for choice in choices]
-    tall = [max(sum(_height(lines) + 6 for lines in each), 30.0) + 8 for each in rows]
-    begin = left + NOW * width + 18
-    middle, y = left + 0.4 * width, top + max((height - sum(tall)) / 2, 8.0)
-    ends = []
+    middle, begin = left + 0.4 * width, left + NOW * width + 18
+    # The boxes of actions are as wide as they must be, so that what may come of them has the room.
+    wide = min(max(_box_width(frame, choice) for choice in choices), 0.4 * (left + width - middle))
+    told = [_said(frame, choice) for choice in choices]
+    line_room = left + width - middle - wide - BETWEEN - 20
+    size, rows = TYPES[0], list[list[list[str]]]()
+    for size in TYPES:
+        rows = [[_broken(lines, size, line_room) for lines in each] for each in told]
+        tall = [_choice_height(each, size) for each in rows]
+        if sum(tall) <= height - 8:
+            break
+    y, ends = top + max((height - sum(tall)) / 2, 8.0), list[float]()
     for choice, said, room_of_it in zip(choices, rows, tall, strict=True):
         if y + room_of_it > top + height:
             break
         centre = y + (room_of_it - 8) / 2
         ends.append(centre)
-        _draw_choice(canvas, frame, choice, said, (middle, y, left + width - middle, room_of_it))
+        _draw_choice(canvas, frame, choice, said, (middle, y, left + width - middle, room_of_it), wide, size)
         y += room_of_it
     line = mix(canvas.theme.muted, canvas.theme.paper, 0.4)
-    canvas.box(begin - 1, min(ends), begin + 1, max(ends), line)
+    if ends:
+        canvas.box(begin - 1, min(ends), begin + 1, max(ends), line)
+        canvas.box(begin - 12, (min(ends) + max(ends)) / 2 - 1, begin, (min(ends) + max(ends)) / 2 + 1, line)
     for centre in ends:
         canvas.box(begin - 1, centre - 1, middle, centre + 1, line)
-    canvas.box(begin - 12, (min(ends) + max(ends)) / 2 - 1, begin, (min(ends) + max(ends)) / 2 + 1, line)
     if len(ends) < len(choices):
-        canvas.text(middle, y + 12, f"and {len(choices) - len(ends)} more", SMALL, canvas.theme.muted)
+        more = f"and {len(choices) - len(ends)} more: a larger window has room for them"
+        canvas.text(middle, min(y + 12, top + height - 2), more, SMALL, canvas.theme.muted)
 
 
 def _choices_of(frame: Frame) -> tuple[ActionChoice, ...]:
@@ -87,61 +101,59 @@ def _choices_of(frame: Frame) -> tuple[ActionChoice, ...]:
     return _choices(moment)
 
 
-def _draw_choice(canvas: Canvas, frame: Frame, choice: ActionChoice, said: list[list[str]], room: Room) -> None:
+def _box_width(frame: Frame, choice: ActionChoice) -> float:
+    _, aside = _standing(frame, choice.action)
+    return max(text_width(plain(choice.action), 13.5, bold=True), text_width(aside, SMALL)) + 24
+
+
+def _draw_choice(
+    canvas: Canvas, frame: Frame, choice: ActionChoice, said: list[list[str]], room: Room, wide: float, size: float
+) -> None:
     """Draw the box of one action, and a box for each outcome beside it, joined by lines as thick as they are likely."""
     left, top, width, tall = room
     theme, name = canvas.theme, plain(choice.action)
     chosen, aside = _standing(frame, choice.action)
-    wide = min(max(text_width(name, 13.5, bold=True), text_width(aside, SMALL)) + 24, 0.36 * width)
+    own = min(_box_width(frame, choice), wide)
     centre = top + (tall - 8) / 2
     rim = theme.reward if chosen else theme.hairline
-    canvas.box(left, centre - 17, left + wide, centre + 17, theme.panel, 9, rim, 2.0 if chosen else 1.0)
-    canvas.text(
-        left + wide / 2,
-        centre - (5 if aside else 0),
-        cut(name, 13.5, wide - 12, bold=chosen),
-        13.5,
-        theme.ink,
-        "mm",
-        chosen,
-    )
+    canvas.box(left, centre - 17, left + own, centre + 17, theme.panel, 9, rim, 2.0 if chosen else 1.0)
+    type_, lines = fitted(name, (13.5, 12.0, 10.5, 9.5, 8.5), own - 12, 1 if aside else 2, chosen)
+    for row, text in enumerate(lines):
+        y = centre - (5 if aside else 0) + (row - (len(lines) - 1) / 2) * (type_ + 2)
+        canvas.text(left + own / 2, y, text, type_, theme.ink, "mm", chosen)
     if aside:
-        canvas.text(left + wide / 2, centre + 9, cut(aside, SMALL, wide - 12), SMALL, theme.muted, "mm")
+        canvas.text(left + own / 2, centre + 9, cut(aside, SMALL, own - 12), SMALL, theme.muted, "mm")
     came = _came(frame, choice)
-    begin, y = left + 0.36 * width + 62, top
+    begin, elbow = left + wide + BETWEEN, left + wide + 8
+    y = centre - (sum(_height(lines, size) + 6 for lines in said) - 6) / 2
     line = mix(theme.muted, theme.paper, 0.4)
     for outcome, lines in zip(choice.outcomes, said, strict=False):
-        high = _height(lines)
+        high = _height(lines, size)
         middle = y + high / 2
         thick = 1.0 + 4.0 * outcome.probability
-        elbow = left + 0.36 * width + 8
-        canvas.box(left + wide, centre - 1, elbow, centre + 1, line)
+        canvas.box(left + own, centre - 1, elbow, centre + 1, line)
         canvas.box(elbow - 1, min(centre, middle) - 1, elbow + 1, max(centre, middle) + 1, line)
         canvas.box(elbow, middle - thick / 2, begin, middle + thick / 2, line)
         if outcome.probability < 1 - 1e-9:
             canvas.text(begin - 6, middle - 5, f"{outcome.probability:.0%}", SMALL, theme.muted, "rs")
         is_it = chosen and came is outcome
-        canvas.box(
-            begin,
-            y,
-            left + width,
-            y + high,
-            theme.paper,
-            7,
-            theme.reward if is_it else theme.hairline,
-            2.0 if is_it else 1.0,
-        )
+        rim = theme.reward if is_it else theme.hairline
+        canvas.box(begin, y, left + width, y + high, theme.paper, 7, rim, 2.0 if is_it else 1.0)
         for row, text in enumerate(lines):
-            canvas.text(begin + 10, y + 14 + LINE * row, _fitted(text, left + width - begin - 20), SMALL, theme.ink)
+            indent = 10 if text.startswith(" ") else 0
+            canvas.text(begin + 10 + indent, y + size + 2.5 + (size + 3.5) * row, text.strip(), size, theme.ink)
         y += high + 6
+    if not choice.outcomes:
+        canvas.text(begin, centre + 4, " ".join(said[0]), size, theme.muted)
 
 
-def _fitted(text: str, width: float) -> str:
-    """A line that fits into a width in points: of a change the name is cut, not what it changes to."""
-    name, arrow, change = text.rpartition(": ")
-    if "→" not in change or text_width(text, SMALL) <= width:
-        return cut(text, SMALL, width)
-    return f"{cut(name, SMALL, width - text_width(arrow + change, SMALL))}{arrow}{change}"
+def _broken(lines: Sequence[str], size: float, width: float) -> list[str]:
+    """Lines that fit into a width in points: what is longer goes on in a further line, which begins with a space."""
+    out: list[str] = []
+    for line in lines:
+        first, *rest = wrapped(line, size, width - 10) if text_width(line, size) > width else [line]
+        out += [cut(first, size, width), *(f" {cut(each, size, width - 10)}" for each in rest)]
+    return out
 
 
 def _standing(frame: Frame, action: str) -> tuple[bool, str]:
@@ -194,5 +206,10 @@ def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
     return told
 
 
-def _height(lines: list[str]) -> float:
-    return LINE * len(lines) + 8
+def _height(lines: Sequence[str], size: float) -> float:
+    return (size + 3.5) * len(lines) + 8
+
+
+def _choice_height(said: Sequence[Sequence[str]], size: float) -> float:
+    """The height that a choice takes with all its outcomes, in points."""
+    return max(sum(_height(lines, size) + 6 for lines in said), 34.0) + 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -34,11 +34,13 @@ class ChartMark:
     Attributes:
         tick, name: what is written, and where.
         rank: those of a higher rank are left out first where there is no room for all.
+        since: the tick from which it is told where an episode is not yet told whole; None: from its own.
     """
 
     tick: int
     name: str
     rank: int = 0
+    since: int | None = None
 
 
 def parting(first: Floats, second: Floats) -> int | None:
@@ -82,8 +84,12 @@ class Chart:
         *,
         ticks: int = 0,
         ring: bool = True,
+        until: int | None = None,
     ) -> None:
         """Lay out a chart.
+
+        What is told until a tick has its place as in the whole: the axis of ticks and the room for names stay as they
+        are while more is told; only the axis of values has the range of what is told.
 
         Args:
             lines: see `curves`.
@@ -93,16 +99,18 @@ class Chart:
             theme: the colours.
             ticks: the least number of ticks on the axis.
             ring: whether a ring marks the tick at which the first two curves part.
+            until: the last tick of which anything is told; None: of all of them.
         """
         self.ring = ring and len(lines) > 1
-        self.lines, self.width, self.height, self.theme = lines, width, height, theme
+        self.width, self.height, self.theme = width, height, theme
         self.ticks = max(ticks, *(line.values.size - 1 for line in lines))
-        values = np.concatenate([[0.0], *(line.values for line in lines)])  # the axis always contains 0
+        self.lines = lines if until is None else [replace(line, values=line.values[: until + 1]) for line in lines]
+        values = np.concatenate([[0.0], *(line.values for line in self.lines)])  # the axis always contains 0
         self.low, self.high = float(values.min()), float(values.max())
         self.levels = _round_numbers(self.low, self.high, most=int(height / 24))
         self.left = max(text_width(text, SMALL) for text in ("tick", *(f"{level:g}" for level in self.levels))) + 14
         # The order matters: the right end depends on the left one, and the rows of the marks' names on both.
-        names = max(text_width(self._ending(line), TYPE) for line in lines) + 14
+        names = max(text_width(self._ending(line), TYPE) for line in (*lines, *self.lines)) + 14
         self.right = min(width - names, *(self._room(mark) for mark in marks), width)
         # 84 points stay for the curves and the axis; of marks whose names would need more rows some are left out.
         room = max(int((height - 84) / ROW), 1)
@@ -113,6 +121,7 @@ class Chart:
             rows = self._mark_rows(together)
             if max(rows) < room:
                 self.marks, self.rows = together, rows
+        self.until = self.ticks if until is None else until
         self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), height - 24
 
     def draw(self, ratio: float, finer: int = FINER) -> Image.Image:
@@ -156,7 +165,8 @@ class Chart:
     def _named_marks(self) -> list[tuple[float, float, ChartMark]]:
         """Each mark with its horizontal position and the height of its name, in points."""
         placed = zip(self.marks, self.rows, strict=True)
-        return [(self.x(mark.tick), self.top - 16 - ROW * row, mark) for mark, row in placed]
+        told = [(mark, row) for mark, row in placed if (mark.tick if mark.since is None else mark.since) <= self.until]
+        return [(self.x(mark.tick), self.top - 16 - ROW * row, mark) for mark, row in told]
 
     def _mark_rows(self, marks: Sequence[ChartMark]) -> list[int]:
         """For each mark the lowest row, counted upwards, in which its name crosses no later mark's line or name."""

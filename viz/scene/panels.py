@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...evals.inspection.mind import Mind
-from ..drawing.canvas import Canvas, cut, text_width, wrapped
+from ..drawing.canvas import Canvas, fitted, text_width, wrapped
 from ..drawing.color_scales import draw_bar, number, scale_of
 from ..drawing.palette import Theme, mix
 from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe
-from ..text.episode_text import log_until, plain, spans, why
+from ..text.episode_text import LogEntry, log_until, plain, spans, why
 from ..text.rule_text import rules_told
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
 
@@ -21,6 +21,8 @@ HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
 LINE = 17.0
 """Distance from one line of text to the next, in points."""
+SMALLER = (SMALL, 10.5, 9.5, 8.5)
+"""Sizes of type of what has little room: the largest in which it has enough."""
 KEYS_WIDE = 76.0
 """Width of the column of keys in their panel, in points."""
 KEY_LINE = 21.0
@@ -63,16 +65,21 @@ class PanelColumn:
 
     def heading(self, text: str, aside: str = "") -> None:
         """Write a title, and `aside` in small type at the right where there is room."""
-        size = HEADING
-        self.canvas.text(self.left, self.top + 13, cut(text, size, self.width, bold=True), size, bold=True)
+        size, lines = fitted(text, (HEADING, 13.0, 12.0), self.width, 2, bold=True)
         if aside and text_width(text, size, bold=True) + text_width(aside, SMALL) + 12 < self.width:
             self.canvas.text(self.left + self.width, self.top + 13, aside, SMALL, self.theme.muted, "rs")
-        self.top += 21
+        for line in lines:
+            self.canvas.text(self.left, self.top + 13, line, size, bold=True)
+            self.top += LINE
+        self.top += 21 - LINE
 
     def line(self, text: str, colour: str | None = None, size: float = TEXT) -> None:
-        """Write a line of text, shortened to the column's width."""
-        self.canvas.text(self.left, self.top + 12, cut(text, size, self.width), size, colour or self.theme.ink)
-        self.top += LINE
+        """Write a line of text, or several where it is longer and there is room."""
+        room = int((self.bottom - self.top) / LINE)
+        size, lines = fitted(text, (size, *(each for each in SMALLER if each < size)), self.width, max(room, 1))
+        for line in lines:
+            self.canvas.text(self.left, self.top + 12, line, size, colour or self.theme.ink)
+            self.top += LINE
 
 
 def draw_choice(column: PanelColumn, frame: Frame) -> None:
@@ -158,8 +165,10 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
         middle = column.top + row / 2
         if chosen:
             canvas.box(column.left - 6, column.top, column.left + column.width + 6, column.top + row, theme.hairline, 4)
-        name = cut(plain(mind.actions[action]), TEXT, names - 8, bold=chosen)
-        canvas.text(column.left, middle, name, TEXT, theme.ink if available else theme.muted, "lm", chosen)
+        name = fitted(plain(mind.actions[action]), (TEXT, *SMALLER), names - 8, 2 if row > 2 * LINE - 14 else 1, chosen)
+        for place, line in enumerate(name[1]):
+            y = middle + (place - (len(name[1]) - 1) / 2) * (name[0] + 1)
+            canvas.text(column.left, y, line, name[0], theme.ink if available else theme.muted, "lm", chosen)
         if available:
             top = middle - 3.0 * heads
             for head, colour in enumerate(colours):
@@ -258,11 +267,14 @@ def _large_sums(column: PanelColumn, frame: Frame) -> None:
     if not sums or not column.fits(44):
         return
     share = column.width / len(sums)
-    for place, (name, value, colour) in enumerate(sums):
+    named = [fitted(name, SMALLER, share - 6, 2) for name, _, _ in sums]
+    more = (max(len(lines) for _, lines in named) - 1) * 11
+    for place, ((_, value, colour), (size, lines)) in enumerate(zip(sums, named, strict=True)):
         x = column.left + place * share
-        column.canvas.text(x, column.top + 11, cut(name, SMALL, share - 6), SMALL, column.theme.muted)
-        column.canvas.text(x, column.top + 31, number(value), 18.0, colour, bold=True)
-    column.top += 40
+        for line_number, line in enumerate(lines):
+            column.canvas.text(x, column.top + 11 + 11 * line_number, line, size, column.theme.muted)
+        column.canvas.text(x, column.top + 31 + more, number(value), 18.0, colour, bold=True)
+    column.top += 40 + more
 
 
 def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
@@ -274,10 +286,14 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     share = column.width / (len(names) + 1)
     for place, name in enumerate(names):
         x = column.left + (place + 1) * share
-        column.canvas.text(x, column.top + 12, cut(name, SMALL, share - 6), SMALL, column.theme.muted)
+        size, lines = fitted(name, SMALLER, share - 6, 2)
+        for line_number, line in enumerate(lines):
+            y = column.top + 12 - 11 * (len(lines) - 1 - line_number)
+            column.canvas.text(x, y, line, size, column.theme.muted)
     column.top += LINE
     for frame, sums in zip(frames, table, strict=True):
-        column.canvas.text(column.left, column.top + 12, cut(frame.short, TEXT, share - 6), TEXT)
+        size, lines = fitted(frame.short, (TEXT, *SMALLER), share - 6)
+        column.canvas.text(column.left, column.top + 12, lines[0] if lines else "", size)
         for name, value, colour in sums:
             # The second board may be of another scenario; channels that the first lacks have no column.
             if name in names:
@@ -337,15 +353,22 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
     column.heading("log")
     entries = log_until(frame.episode, frame.tick)
     room = int((column.bottom - column.top) / LINE)
-    shown = entries[-room:]
+    shown: list[tuple[LogEntry, tuple[float, list[str]]]] = []
+    for entry in reversed(entries[-room:]):  # the newest have room first
+        text = fitted(entry.text, SMALLER[:3], column.width - 52, max(min(room, 3), 1), bold=not shown)
+        room -= len(text[1])
+        if room < 0:
+            break
+        shown.insert(0, (entry, text))
     if not shown:
         column.line("nothing yet", column.theme.muted, SMALL)
-    for entry, span in zip(shown, spans(shown), strict=True):
-        newest = entry is shown[-1]
+    named = spans([entry for entry, _ in shown])
+    for (entry, (size, lines)), span in zip(shown, named, strict=True):
+        newest = entry is shown[-1][0]
         column.canvas.text(column.left + 42, column.top + 12, span, SMALL, column.theme.muted, "rs")
-        text = cut(entry.text, SMALL, column.width - 52, bold=newest)
-        column.canvas.text(column.left + 52, column.top + 12, text, SMALL, column.theme.ink, bold=newest)
-        column.top += LINE
+        for line in lines:
+            column.canvas.text(column.left + 52, column.top + 12, line, size, column.theme.ink, bold=newest)
+            column.top += LINE
 
 
 def _key_rows(frame: Frame) -> list[tuple[str, str]]:
@@ -356,7 +379,8 @@ def _key_rows(frame: Frame) -> list[tuple[str, str]]:
 
 def _key_panel(rows: Sequence[tuple[str, str]], width: float, height: float) -> tuple[float, float, float, float]:
     """Left, top, width and height of the panel of keys in a scene of a size, in points."""
-    wide, tall = min(width - 20, 680.0), 52 + KEY_LINE * ((len(rows) + 1) // 2)
+    needed = max(text_width(text, TEXT) for _, text in rows) + KEYS_WIDE + 24
+    wide, tall = min(width - 20, max(2 * needed + 20, 680.0)), 52 + KEY_LINE * ((len(rows) + 1) // 2)
     return (width - wide) / 2, max((height - tall) / 2, 4), wide, tall
 
 
@@ -394,4 +418,6 @@ def draw_keys(canvas: Canvas, frame: Frame) -> None:
     for index, (key, text) in enumerate(rows):
         x, y = left + 20 + (index // half) * width / 2, top + 52 + KEY_LINE * (index % half)
         canvas.text(x, y, key, TEXT, theme.reward, bold=True)
-        canvas.text(x + KEYS_WIDE, y, cut(text, TEXT, width / 2 - KEYS_WIDE - 24), TEXT)
+        size, lines = fitted(text, (TEXT, *SMALLER), width / 2 - KEYS_WIDE - 24, lambda size: 1 if size > 9 else 2)
+        for place, line in enumerate(lines):
+            canvas.text(x + KEYS_WIDE, y + (place - (len(lines) - 1) / 2) * (size + 1), line, size)

@@ -27,8 +27,10 @@ class ReturnCurves:
 
 
 @lru_cache(24)
-def chart_of(sums: ReturnCurves, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
-    """The chart of a size and its picture.
+def chart_of(
+    sums: ReturnCurves, width: float, height: float, ratio: float, theme: Theme, until: int | None = None
+) -> tuple[Chart, Image.Image]:
+    """The chart of a size and its picture, which shows what came until a tick; None: all of it.
 
     It shows the hidden performance and the weighted reward of each episode. For a single episode it also shows each
     channel, where there are two to four.
@@ -37,12 +39,13 @@ def chart_of(sums: ReturnCurves, width: float, height: float, ratio: float, them
     ticks = max(episode.length for episode in sums.episodes)
     if alone:
         lines = _curves_of_one(sums.episodes[0], theme)
-        chart = Chart(lines, _marks(sums.episodes[0], lines), width, height, theme, ticks=ticks)
+        chart = Chart(lines, _marks(sums.episodes[0], lines), width, height, theme, ticks=ticks, until=until)
     else:
         lines = _curves_of_two(sums, theme)
-        chart = Chart(lines, _marks_of_two(sums), width, height, theme, ticks=ticks, ring=False)
-    # A second episode may change with every edit of a what-if, so its chart has to be drawn faster.
-    return chart, chart.draw(ratio, FINER if alone else 2)
+        chart = Chart(lines, _marks_of_two(sums), width, height, theme, ticks=ticks, ring=False, until=until)
+    # A second episode may change with every edit of a what-if, and what came so far with every tick: such charts have
+    # to be drawn faster.
+    return chart, chart.draw(ratio, FINER if alone and until is None else 2)
 
 
 def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
@@ -78,7 +81,11 @@ def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
     part = parting(lines[0].values, lines[1].values)
     if part is not None:
         named.setdefault(part, []).append("they part")
-    marks = [ChartMark(tick, ", ".join(names), ranks.get(tick, 1)) for tick, names in named.items()]
+    marks = [
+        # What parts in a tick is seen to be apart in the next one, if no event says it before.
+        ChartMark(tick, ", ".join(names), ranks.get(tick, 1), since=tick if tick in ranks else tick + 1)
+        for tick, names in named.items()
+    ]
     return _ordered(sorted(marks, key=lambda mark: (mark.rank, mark.tick))[:MARKS])
 
 

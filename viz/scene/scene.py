@@ -17,7 +17,7 @@ from ...envs.world.world import World
 from ...evals.traces.whole_life import WholeLife
 from ..drawing.board import BoardDrawing, layout_of
 from ..drawing.buttons import BAR, draw_buttons
-from ..drawing.canvas import Canvas, cut, text_width
+from ..drawing.canvas import Canvas, fitted, text_width
 from ..drawing.palette import Theme, mix
 from ..viewer.frame import Frame
 from .board_layers import draw_board
@@ -28,7 +28,7 @@ from .learning_panel import draw_learning
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_rules, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
-from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
+from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at, menu_height
 
 MARGIN = 16.0
 """Margin at the edges of the scene, in points."""
@@ -131,7 +131,12 @@ def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
     curves = frame.shows("curves") and frame.episode is not None
     two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
     panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
-    return layout(width, height, curves, panels, two, frame.caption is not None, bool(frame.buttons))
+    rest = (panels, two, frame.caption is not None, bool(frame.buttons))
+    whole = layout(width, height, curves, *rest)
+    # A menu that reaches into the curves takes their place.
+    if frame.menu is not None and whole.head + menu_height(frame.menu) > whole.chart[0]:
+        return layout(width, height, False, *rest)
+    return whole
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
@@ -167,7 +172,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     if frame.notice:
         draw_notice(canvas, frame)
     if frame.card is not None:
-        draw_card(canvas, frame.card)
+        draw_card(canvas, frame.card, FOOT + (parts.bar or 0.0))
     if parts.bar:
         draw_buttons(canvas, frame.buttons, frame.pointed, height - FOOT - BAR)
     if frame.keys:
@@ -301,7 +306,8 @@ def _chart(frame: Frame, parts: SceneLayout, ratio: float) -> tuple[Chart, Image
     sums = _sums(frame)
     if sums is None or not parts.chart[1]:
         return None
-    return chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme)
+    until = None if frame.told >= frame.length else frame.told
+    return chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme, until)
 
 
 @dataclass(frozen=True)
@@ -359,16 +365,21 @@ def _draw_head(canvas: Canvas, frame: Frame) -> None:
     theme = frame.theme
     count = f"tick {frame.now}" + (f" of {frame.length}" if frame.episode is not None else "")
     room = canvas.width - 2 * MARGIN - text_width(count, 18.0, bold=True) - 24
-    title = cut(frame.title, 18.0, room, bold=True)
-    canvas.text(MARGIN, 30, title, 18.0, bold=True)
-    left = MARGIN + text_width(title, 18.0, bold=True) + 16
-    canvas.text(left, 30, cut(frame.about, 12.5, room + MARGIN - left), 12.5, theme.muted)
+    left = MARGIN + text_width(frame.title, 18.0, bold=True) + 16
+    if left + text_width(frame.about, 12.5) <= MARGIN + room:
+        canvas.text(MARGIN, 30, frame.title, 18.0, bold=True)
+        canvas.text(left, 30, frame.about, 12.5, theme.muted)
+    else:  # below each other
+        size, title = fitted(frame.title, (18.0, 16.0, 14.0, 12.0, 10.0), room, bold=True)
+        canvas.text(MARGIN, 22, title[0], size, bold=True)
+        size, about = fitted(frame.about, (12.0, 11.0, 10.0, 9.0, 8.0), room)
+        canvas.text(MARGIN, 39, about[0], size, theme.muted)
     canvas.text(canvas.width - MARGIN, 31, count, 18.0, theme.ink, "rs", bold=True)
 
 
 def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
     """Write over one of two boards what it shows, and what happens there in this tick."""
-    left, top = room[:2]
+    (left, top), theme = room[:2], canvas.theme
     if frame.world.boards.height:
         board = _board(frame, room, canvas.ratio)
         left, top = board.left, board.top
@@ -381,8 +392,12 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
             "" if seen else "it cannot be put on a board",
         )
-    canvas.text(left, top - LABEL + 16, cut(label, 14.0, width, bold=True), 14.0, bold=True)
-    canvas.text(left, top - LABEL + 33, cut(action_text, 12.0, width), 12.0, canvas.theme.muted)
+    size, lines = fitted(label, (14.0, 12.5, 11.0, 9.5, 8.5), width, bold=True)
+    canvas.text(left, top - LABEL + 16, lines[0], size, bold=True)
+    if action_text:
+        size, lines = fitted(action_text, (12.0, 11.0, 10.0, 9.0, 8.0), width, lambda size: 1 if size > 10 else 2)
+        for number, line in enumerate(lines):
+            canvas.text(left, top - LABEL + (33 if len(lines) == 1 else 28 + 11 * number), line, size, theme.muted)
 
 
 def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:
@@ -417,7 +432,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 
 
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
-    """Draw a line with a mark for each tick that had an event, and a knob at the present tick.
+    """Draw a line with a mark for each tick so far that had an event, and a knob at the present tick.
 
     A mark stands where the curves' marks stand: at the tick in which it happens, as the log counts. In a life a thin
     line stands where each of its episodes begins.
@@ -434,7 +449,7 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
             left + first * step - 0.5, y - 9, left + first * step + 0.5, y + 9, mix(theme.muted, theme.paper, 0.3)
         )
     for tick, events in enumerate(episode.events):
-        if events:
+        if events and tick <= frame.told:
             x = left + tick * step
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
     x = left + frame.now * step
@@ -448,5 +463,10 @@ def draw_foot(canvas: Canvas, frame: Frame) -> None:
     canvas.box(0, top, canvas.width, canvas.height, theme.panel)
     hint = frame.hint if text_width(frame.hint, 12.0) < 0.4 * canvas.width else ""
     room = canvas.width - 2 * MARGIN - (text_width(hint, 12.0) + 20 if hint else 0)
-    canvas.text(MARGIN, top + 17, cut(frame.status, 12.5, room), 12.5)
+    if text_width(frame.status, 8.5) > room:
+        hint, room = "", canvas.width - 2 * MARGIN
+    if frame.status:
+        size, lines = fitted(frame.status, (12.5, 11.5, 10.5, 9.5, 8.5), room, lambda size: 1 if size > 10 else 2)
+        for number, line in enumerate(lines):
+            canvas.text(MARGIN, top + (17 if len(lines) == 1 else 11 + 11 * number), line, size)
     canvas.text(canvas.width - MARGIN, top + 17, hint, 12.0, theme.muted, "rs")

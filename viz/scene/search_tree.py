@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...evals.inspection.mind import Mind, SearchTreeView
-from ..drawing.canvas import Canvas, cut, text_width
+from ..drawing.canvas import Canvas, fitted, text_width
 from ..drawing.color_scales import number
 from ..drawing.palette import Theme, mix
 from ..text.episode_text import plain
@@ -17,6 +17,8 @@ ROW = 13.0
 """Least distance from one leaf to the next, in points."""
 SMALL, NAME = 11.5, 10.5
 """Sizes of type in points."""
+SMALLER = (10.0, 9.0, 8.0, 7.0)
+"""Sizes of type of what has little room: the largest in which it has enough."""
 FIRST = 64.0
 """Distance from the present to the first tick ahead, with room for the names of actions, in points."""
 HEAD, FOOT = 24.0, 40.0
@@ -152,14 +154,16 @@ def _line(search: SearchTreeView, mind: Mind) -> set[int]:
 
 
 def _name_actions(canvas: Canvas, search: SearchTreeView, tree: TreeLayout) -> None:
-    """Write the names of the first actions, shortened if need be; later ones only where they fit whole."""
+    """Write the names of the first actions, in smaller type if need be; later ones only where they fit."""
     for node in tree.nodes[1:]:
         first = tree.depth[node] == 1
         room = (FIRST if first else tree.step) - 22
-        text = cut(plain(search.actions[node]), NAME, room) if first else plain(search.actions[node])
-        if text_width(text, NAME) <= room:
+        text, size = plain(search.actions[node]), NAME
+        if first:
+            size, (text, *_) = fitted(text, (NAME, *SMALLER), room)
+        if text_width(text, size) <= room:
             x = tree.x[node] - 9 - (0.5 * room if first else 0.5 * tree.step - 9)
-            canvas.text(x, tree.y[node] - 4, text, NAME, canvas.theme.ink if first else canvas.theme.muted, "ms")
+            canvas.text(x, tree.y[node] - 4, text, size, canvas.theme.ink if first else canvas.theme.muted, "ms")
 
 
 def _foot(canvas: Canvas, mind: Mind, search: SearchTreeView, tree: TreeLayout, chosen: int, box: Box) -> None:
@@ -180,8 +184,9 @@ def _foot(canvas: Canvas, mind: Mind, search: SearchTreeView, tree: TreeLayout, 
             f", the {len(tree.nodes)} most visited shown" if tree.left_out else ""
         )
         second = "large: often visited · blue: the plan · click, or [ and ], to look"
-    canvas.text(left, top + height - 22, cut(first, SMALL, width), SMALL, theme.ink if chosen else theme.muted)
-    canvas.text(left, top + height - 6, cut(second, SMALL, width), SMALL, theme.muted)
+    for text, up, colour in ((first, 22, theme.ink if chosen else theme.muted), (second, 6, theme.muted)):
+        size, lines = fitted(text, (SMALL, *SMALLER), width)
+        canvas.text(left, top + height - up, lines[0], size, colour)
 
 
 def node_at(mind: Mind, box: Box, x: float, y: float) -> int | None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from ..drawing.canvas import Canvas, cut, wrapped
+from ..drawing.canvas import Canvas, fitted, text_width
 from ..drawing.palette import mix
 from ..text.ascii_board import FieldQuantity, quantities
 from ..text.episode_text import plain
 from ..viewer.frame import Frame
 
-HEIGHT, GAP = 62.0, 10.0
-"""Height of a card, and the gap between two, in points."""
+HEIGHT, GAP = 74.0, 10.0
+"""Greatest height of a card, and the gap between two, in points."""
 WIDEST, NARROWEST = 400.0, 230.0
 """Greatest width of a card, and the least width at which two stand side by side, in points."""
 INSET = 14.0
 LOW = 46.0
 """Height below which a card has its name and its value in one line, in points."""
+NAMES = (12.0, 11.0, 10.0, 9.0, 8.0)
+"""Sizes of type of what a field means: the largest in which it has room."""
+LEAST_BAR = 36.0
+"""The least length of the bar of a value that is counted, in points."""
 
 Room = tuple[float, float, float, float]
 
@@ -28,20 +32,21 @@ def draw_cards(canvas: Canvas, frame: Frame, room: Room, one_column: bool = Fals
     begin = left + (width - each * columns - GAP * (columns - 1)) / 2
     # The number of rows is rounded up; an episode that has ended needs one more for the reason.
     rows = -(-len(fields) // columns) + bool(frame.state[frame.world.ended])
-    tall = min(HEIGHT, (height - GAP * rows) / max(rows, 1))
+    gap = GAP if height > 40 * rows else 4.0
+    tall = min(HEIGHT, (height - gap * rows) / max(rows, 1))
     before = frame.states[-2] if len(frame.states) > 1 else frame.state
     if one_column:  # beside a diagram, whose middle is that of the room
-        top += max((height - rows * (tall + GAP)) / 2 - GAP, 0.0)
+        top += max((height - rows * (tall + gap)) / 2 - gap, 0.0)
     for place, field in enumerate(fields):
         row, column = divmod(place, columns)
-        corner = begin + column * (each + GAP), top + GAP + row * (tall + GAP)
+        corner = begin + column * (each + GAP), top + gap + row * (tall + gap)
         changed = bool(before[field.column] != frame.state[field.column])
         _card(canvas, frame.meaning(field.name), field, corner, (each, tall), changed)
     if frame.state[frame.world.ended]:
         why = plain(frame.world.reasons[frame.state[frame.world.ended] - 1])
-        y = top + GAP + (rows - 1) * (tall + GAP) + tall / 2
-        text = cut(f"the end: {why}", 16.0, width, bold=True)
-        canvas.text(begin, y, text, 16.0, canvas.theme.performance, "lm", bold=True)
+        y = top + gap + (rows - 1) * (tall + gap) + tall / 2
+        said = fitted(f"the end: {why}", (16.0, 14.0, *NAMES), width, lambda size: int(tall / (size + 3)), bold=True)
+        _lines(canvas, begin, y, said, canvas.theme.performance, bold=True)
 
 
 def _card(
@@ -55,26 +60,44 @@ def _card(
     theme, (left, top), (width, height) = canvas.theme, place, size
     rim = theme.reward if changed else theme.hairline
     canvas.box(left, top, left + width, top + height, theme.panel, 8, rim, 1.5)
-    value = plain(field.text)
+    value, inner = plain(field.text), width - 2 * INSET
     if height >= LOW:
-        lines = wrapped(meaning, 12.0, width - 2 * INSET)
         # Low cards have the name and the value as far apart as there is room.
-        y = top + 0.69 * height
-        canvas.text(left + INSET, top + 0.28 * height, cut(lines[0], 12.0, width - 2 * INSET), 12.0, theme.muted, "lm")
+        size_, lines = fitted(meaning, NAMES, inner, lambda size: int((height - 30) / (size + 2)))
+        y = top + height - (0.31 * height if len(lines) == 1 else 17.0)
+        middle = top + 0.28 * height if len(lines) == 1 else top + (height - 28) / 2 + 2
+        _lines(canvas, left + INSET, middle, (size_, lines), theme.muted)
         x = _picture(canvas, field, left + INSET, y)
-        canvas.text(x, y, cut(value, 16.0, 0.5 * width, bold=True), 16.0, theme.ink, "lm", bold=True)
-        bar = left + 0.55 * width
+        room = inner - (x - left - INSET) - (0.4 * width if field.share is not None else 0)
+        said = fitted(value, (16.0, 14.0, 12.0, 10.0, 9.0), room, bold=True)
+        bar = max(left + 0.55 * width, x + text_width(said[1][0], said[0], bold=True) + 12)
     else:
-        type_, y = min(12.5, 0.6 * height), top + 0.5 * height
-        canvas.text(left + INSET, y, cut(meaning, type_, 0.42 * width), type_, theme.muted, "lm")
-        text = cut(value, type_, 0.26 * width, bold=True)
-        canvas.text(left + 0.48 * width, y, text, type_, theme.ink, "lm", bold=True)
-        bar = left + 0.74 * width
-    if field.share is not None:
+        y = top + 0.5 * height
+        sizes = [size for size in (12.5, *NAMES[1:]) if size <= max(0.6 * height, NAMES[-1])]
+        for counted in (LEAST_BAR + 10, 0.0) if field.share is not None else (0.0,):
+            said = fitted(value, sizes, 0.5 * (inner - counted), bold=True)
+            room = inner - counted - text_width(said[1][0], said[0], bold=True) - 10
+            name = fitted(meaning, sizes, room, lambda size: int(height / (size + 2)))
+            if not name[1][-1].endswith("…"):  # else there is no room for a bar
+                break
+        _lines(canvas, left + INSET, y, name, theme.muted)
+        x, bar = left + INSET + room + 10, left + width - INSET - counted + 10
+    canvas.text(x, y, said[1][0], said[0], theme.ink, "lm", bold=True)
+    if field.share is not None and bar < left + width - INSET:
         right = left + width - INSET
         canvas.box(bar, y - 4, right, y + 4, mix(theme.hairline, theme.panel, 0.3), 4)
         if field.share > 0:  # a bar narrower than its two round ends, of 4 points each, cannot be drawn
             canvas.box(bar, y - 4, max(bar + (right - bar) * field.share, bar + 8), y + 4, theme.reward, 4)
+
+
+def _lines(
+    canvas: Canvas, left: float, middle: float, said: tuple[float, list[str]], colour: str, bold: bool = False
+) -> None:
+    """Write the lines of a text around a height, in points."""
+    size, lines = said
+    for number, line in enumerate(lines):
+        y = middle + (number - (len(lines) - 1) / 2) * (size + 2)
+        canvas.text(left, y, line, size, colour, "lm", bold)
 
 
 def _picture(canvas: Canvas, field: FieldQuantity, x: float, y: float) -> float:

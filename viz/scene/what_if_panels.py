@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from ...evals.inspection.mind import UNKNOWN, unexpected_fields
-from ..drawing.canvas import Canvas, cut, text_width, wrapped
+from ..drawing.canvas import Canvas, fitted, text_width, wrapped
 from ..drawing.palette import mix
 from ..text.episode_text import plain, stored
 from ..viewer.frame import Frame
 from ..viewer.what_if_menu import Menu, MenuRow
-from .panels import GAP, LINE, SMALL, TEXT, PanelColumn
+from .panels import GAP, LINE, SMALL, SMALLER, TEXT, PanelColumn
 
 ROW = 22.0
 """Height of a row of the menu, in points."""
 HEADING = 21.0
 """Height of the title above it, in points."""
+VALUES = 66.0
+"""Width of the column of values, with what parts it from the sliders, in points."""
 
 
 def draw_menu(column: PanelColumn, menu: Menu, title: str = "What if") -> None:
@@ -26,18 +28,22 @@ def draw_menu(column: PanelColumn, menu: Menu, title: str = "What if") -> None:
         if index == menu.row:
             canvas.box(column.left - 6, top, column.left + column.width + 6, top + ROW, theme.hairline, 4)
         colour = theme.performance if row.changed else theme.ink
-        canvas.text(
-            column.left, middle, cut(row.title, TEXT, left - column.left - 8), TEXT, theme.ink, "lm", row.changed
-        )
+        size, lines = fitted(row.title, (TEXT, *SMALLER), left - column.left - 8, _lines, row.changed)
+        for number, line in enumerate(lines):
+            y = middle + (number - (len(lines) - 1) / 2) * (size + 0.5)
+            canvas.text(column.left, y, line, size, theme.ink, "lm", row.changed)
         canvas.box(left, middle - 1.5, right, middle + 1.5, mix(theme.muted, theme.paper, 0.5))
         before = _x(row, row.before, left, right)
         canvas.box(before - 1, middle - 6, before + 1, middle + 6, theme.muted)
         canvas.disc(_x(row, row.at, left, right), middle, 6, theme.performance if row.changed else theme.reward)
-        canvas.text(column.left + column.width, middle, row.said, TEXT, mix(colour, theme.ink, 0.3), "rm", row.changed)
+        size, lines = fitted(row.said, (TEXT, *SMALLER), VALUES - 12, _lines, row.changed)
+        for number, line in enumerate(lines):
+            y = middle + (number - (len(lines) - 1) / 2) * (size + 0.5)
+            canvas.text(column.left + column.width, y, line, size, mix(colour, theme.ink, 0.3), "rm", row.changed)
         column.top += ROW
     about = menu.rows[menu.row].about if 0 <= menu.row < len(menu.rows) else ""  # in the editor none may be chosen
     if about and column.fits(LINE):
-        column.line(cut(about, SMALL, column.width), theme.muted, SMALL)
+        column.line(about, theme.muted, SMALL)
     column.top += GAP - 4
 
 
@@ -57,9 +63,19 @@ def menu_at(
     return index, round(min(max((x - begin) / (end - begin), 0.0), 1.0) * steps)
 
 
+def menu_height(menu: Menu) -> float:
+    """The height of a menu with its title, in points."""
+    return HEADING + ROW * len(menu.rows)
+
+
+def _lines(size: float) -> int:
+    """How many lines of a size of type a row has room for."""
+    return 2 if 2 * size + 2 <= ROW else 1
+
+
 def _track(menu: Menu, left: float, width: float) -> tuple[float, float]:
     names = max((text_width(row.title, TEXT, bold=True) for row in menu.rows), default=0.0)  # one that changed is bold
-    return left + min(names + 20, 0.45 * width), left + width - 66
+    return left + min(names + 20, 0.45 * width), left + width - VALUES
 
 
 def _x(row: MenuRow, at: int, left: float, right: float) -> float:
@@ -103,9 +119,12 @@ def draw_missed(column: PanelColumn, frame: Frame) -> None:
 def draw_notice(canvas: Canvas, frame: Frame) -> None:
     """Draw what is wrong with the scenario file, on a panel over the upper part of the scene."""
     theme, left, width = frame.theme, 16.0, canvas.width - 32.0
-    lines = [cut(line, TEXT, width - 32) for line in frame.notice]
+    bold = wrapped(frame.notice[0], TEXT, width - 32, bold=True)
+    lines = [*bold, *(part for text in frame.notice[1:] for part in wrapped(text, TEXT, width - 32))]
     height = 18 + LINE * len(lines)
     canvas.box(left, 54, left + width, 54 + height, theme.panel, 8, theme.performance, 2)
     for number, line in enumerate(lines):
         y = 54 + 22 + LINE * number
-        canvas.text(left + 16, y, line, TEXT, theme.performance if number == 0 else theme.ink, bold=number == 0)
+        canvas.text(
+            left + 16, y, line, TEXT, theme.performance if number < len(bold) else theme.ink, bold=number < len(bold)
+        )

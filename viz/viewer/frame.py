@@ -91,6 +91,8 @@ class Frame:
         buttons: below the picture; pointed: the key of the button that the mouse is over, whose tip is shown.
         learning: of a training that goes on; None of anything else.
         begun: the tick in which the present episode of a life began; 0 where there is one episode.
+        seen: the last tick of the episode that was shown so far: curves and marks tell nothing of what comes after it;
+            None: they tell of the whole.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
@@ -127,6 +129,12 @@ class Frame:
     meanings: Mapping[str, str] = field(default_factory=dict)
     learning: LearningSoFar | None = None
     begun: int = 0
+    seen: int | None = None
+
+    @property
+    def told(self) -> int:
+        """The tick up to which curves and marks tell of the episode: the present one, or a later one that was shown."""
+        return self.length if self.seen is None else min(max(self.seen, self.now), self.length)
 
     @property
     def now(self) -> int:

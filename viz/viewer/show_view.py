@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from ...envs.base import Ints
+from ...envs.time_limit import listening
 from ...evals.exact.solved_worlds import WHOLE_LIFE
 from ...evals.inspection.attribution import Attribution, AttributionPlanner
 from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
@@ -19,6 +22,9 @@ from ..drawing.palette import LIGHT, Theme
 from ..text.ascii_board import first_state, meanings
 from ..text.episode_text import describe_actions, plain, status
 from .frame import USUAL, Frame
+
+SLOW, OFTEN = 3.0, 0.5
+"""Seconds after which it is said how long there has been no episode, and how often what a solver says is looked at."""
 
 
 class ShowView:
@@ -67,6 +73,9 @@ class ShowView:
         self.show, self.number, self.overlays, self.theme, self.label = show, number, overlays, theme, label
         self.tick, self.agent, self.head, self.node = 0, 0, -1, 0
         self.message = ""
+        self._asked: float | None = None  # when the episode was asked for that is still to come
+        self._heard = (0.0, "")  # when a solver last said what it does, and that
+        self._seen: dict[int, int] = {}  # by the number of an episode: its last tick that was shown
         self.notice: tuple[str, ...] = ()
         self._wait, self._reloading, self._read = wait, reloading, 0
         self._reading: tuple[int, int, int, Episode | None] | None = None
@@ -85,13 +94,44 @@ class ShowView:
         """The episode being played; None while it is being computed."""
         if self._choosing and self.narration is not None:
             opening, show = self.narration.opening, self.show
-            chosen: int | None = self._beside.ask(("opening",), lambda: first_seed(opening, show.episode))
+            chosen: int | None = self._beside.ask(
+                ("opening",), lambda: self._heeding(lambda: first_seed(opening, show.episode))
+            )
             if chosen is None:
+                self._asked = self._asked or time.monotonic()
                 return None
             self.number, self._choosing = chosen, False
         number = self.number
-        found: Episode | None = self._beside.ask(("episode", number), lambda: self.show.episode(number))
+        found: Episode | None = self._beside.ask(
+            ("episode", number), lambda: self._heeding(lambda: self.show.episode(number))
+        )
+        self._asked = None if found is not None else self._asked or time.monotonic()
         return found
+
+    @property
+    def making(self) -> str:
+        """What is done while there is no episode yet."""
+        if self.narration is not None and self.narration.learned:
+            return "the agent is loaded, and plays"
+        return "the recording is read" if self.narration is not None and self.narration.run else "solving the world"
+
+    @property
+    def progress(self) -> str:
+        """How long the episode has been waited for, and what a solver says, in parentheses; empty at first."""
+        seconds = 0.0 if self._asked is None else time.monotonic() - self._asked
+        if seconds < SLOW:
+            return ""
+        return f" ({seconds:.0f} s so far{f'; {self._heard[1]}' if self._heard[1] else ''})"
+
+    def _heeding(self, work: Callable[[], Any]) -> Any:
+        """Do some work, and keep now and then what is said of it."""
+
+        def hear(said: str) -> None:
+            if time.monotonic() - self._heard[0] > OFTEN:
+                self._heard = time.monotonic(), said
+
+        with listening(hear):
+            return work()
 
     @property
     def states(self) -> Ints:
@@ -122,6 +162,7 @@ class ShowView:
         tick = 0 if episode is None else min(self.tick, episode.length)
         mind, before, value_map = self._thoughts(episode, tick)
         mind, attributed = self._attributed(episode, tick, mind)
+        self._seen[self.number] = seen = max(self._seen.get(self.number, 0), tick)
         return Frame(
             title=self.show.scenario.document.title,
             about=self._about(episode, tick),
@@ -133,7 +174,7 @@ class ShowView:
             overlays=self.overlays,
             head=self.head,
             agent=self.agent,
-            status=self.message or ("solving the world" if episode is None else status(episode, tick)),
+            status=self.message or (f"{self.making}{self.progress}" if episode is None else status(episode, tick)),
             theme=self.theme,
             label=self.label,
             short=self.label,
@@ -145,6 +186,7 @@ class ShowView:
             attributed=attributed,
             meanings=meanings(self.show.scenario.document),
             begun=0 if episode is None else episode.begun(tick),
+            seen=seen,
         )
 
     def attribution(self) -> Attribution | None:
@@ -260,7 +302,7 @@ class ShowView:
         self._attribution = self._new_attribution()
         if self.narration is not None:
             self.narration = replace(self.narration, scenario=self.show.scenario)
-        self._first = first_state(self.show.world)
+        self._first, self._seen = first_state(self.show.world), {}
         self.agent = min(self.agent, len(self.show.world.agents) - 1)
         self.head, self.node = min(self.head, len(self.show.world.channels) - 1), 0
         self.seek(self.tick)

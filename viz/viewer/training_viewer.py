@@ -83,6 +83,7 @@ class TrainingViewer(Viewer):
             about=f"{training.scenario.name} · {training.stage} · {training.request.agent} · {about}",
             learning=LearningSoFar(training.progress, state, training.history, training.looks, self.number),
             status=status,
+            seen=None,  # nothing is told here that an ending could spoil, and looks are compared whole
         )
 
     def _pause_training(self) -> None:

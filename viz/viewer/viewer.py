@@ -28,7 +28,7 @@ from .what_if import WhatIf
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 """The speeds that can be chosen, in ticks per second."""
 
-AWAITED = "Solving the world: it begins by itself as soon as that is done"
+AWAITED = "it begins by itself as soon as that is done"
 """What is said to who wants to see an episode that is still being computed."""
 
 SOLVING_CONTROL = "solving the control beside it; both begin as soon as that is done"
@@ -428,7 +428,7 @@ class Viewer(ShowView):
             buttons=buttons,
         )
         if self.playing and frame.episode is None:
-            frame = replace(frame, status=self.message or AWAITED)
+            frame = replace(frame, status=self.message or self._awaiting)
         if isinstance(self.editor, ScenarioEditor) and self.editor.unsaved:
             frame = replace(frame, about=f"{frame.about} · edited, not saved")
         if self.supposed is not None and frame.episode is not None:
@@ -442,6 +442,10 @@ class Viewer(ShowView):
             return replace(frame, other=replace(other, short="control"), short="shown", status=status)
         return frame
 
+    @property
+    def _awaiting(self) -> str:
+        return f"{self.making[:1].upper()}{self.making[1:]}: {AWAITED}{self.progress}"
+
     def shown_card(self) -> Card | None:
         """The card over the picture, or None."""
         if self.narration is None or not self.card:
@@ -449,7 +453,11 @@ class Viewer(ShowView):
         episode = self.episode
         if self.card == "opening" or episode is None:
             card = self.narration.opening_card(episode, self._steered, self.control is not None)
-            return replace(card, footer=f"{AWAITED} ...") if self._awaited else card
+            if self._awaited:
+                return replace(card, footer=f"{self._awaiting} ...")
+            if episode is None and self._steered:  # Space is of use all the same
+                return replace(card, footer=f"{card.footer} · {self.making}{self.progress} ...")
+            return card
         flip = self.narration.decisive(episode, self.attribution())
         return self.narration.ending_card(
             episode,

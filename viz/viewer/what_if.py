@@ -194,7 +194,8 @@ class WhatIf:
             node=0,
             attributed=False,
         )
-        return replace(frame, other=other, verdict=(*_verdict(shown, self.since, tick), *self._caveat()))
+        # Who asks what would come of it wants to see that: the verdict says it too.
+        return replace(frame, other=other, seen=None, verdict=(*_verdict(shown, self.since, tick), *self._caveat()))
 
     def _caveat(self) -> tuple[str, ...]:
         """A warning where the episode is not of the exact plan: a recorded agent cannot be asked what it would do."""

@@ -49,6 +49,7 @@ class Window:
         *,
         ending: str = ".mp4",
         lost: Callable[[str], None] = lambda said: None,
+        opened: bool = False,
     ) -> None:
         """Open the window.
 
@@ -60,6 +61,7 @@ class Window:
             ending: of recorded films, one of `render.ENDINGS`, or empty for folders of pictures.
             lost: called if the display goes away, with a message about a film that was being recorded or an empty one;
                 the process ends afterwards.
+            opened: whether it goes on in the window that is there already, as large as that is.
 
         Raises:
             DisplayUnavailableError: there is no screen.
@@ -69,7 +71,8 @@ class Window:
         screen = pygame.display.get_desktop_sizes()[0]
         self.scale = scale or usual_scale(screen[1])
         pixels = [round(side * self.scale) for side in size or fitting(screen, self.scale)]
-        self._screen = pygame.display.set_mode(pixels, pygame.RESIZABLE)
+        there = pygame.display.get_surface() if opened else None
+        self._screen = there or pygame.display.set_mode(pixels, pygame.RESIZABLE)
         pygame.key.set_repeat(400, 50)
         self._keys, self._ending = keys, ending
         self._camera: LiveRecorder | None = None
@@ -301,6 +304,7 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.caption,
         frame.card,
         frame.attributed,
+        frame.seen,
         frame.editing,
         frame.buttons,
         frame.pointed,
