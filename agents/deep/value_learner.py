@@ -63,7 +63,8 @@ class ValueLearner:
     @cached_property
     def optimiser(self) -> torch.optim.Adam:
         """Of the network; made when it is needed, see `EnsembleModel.optimiser`."""
-        return torch.optim.Adam(self.judge.net.parameters(), lr=self.options.learn_rate, eps=1e-5, fused=True)
+        rate = self.options.learn_rate or 1e-3  # whoever makes an agent has decided it, see `DeepOptions.fitted`
+        return torch.optim.Adam(self.judge.net.parameters(), lr=rate, eps=1e-5, fused=True)
 
     def imagination(self, model: EnsembleModel, replay: TransitionBuffer) -> Imagination:
         """The present values and policy, to imagine with."""
