@@ -18,7 +18,7 @@ from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.encoding import StateEncoding
 from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions, search_budget
-from turncoat.agents.deep.imagined_graph import OUTCOMES, Imagination, ImaginedGraph, Predicted
+from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Predicted
 from turncoat.agents.deep.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
 from turncoat.agents.deep.value_network import ValueNetwork, ValueOutputs
@@ -457,7 +457,7 @@ def test_within_a_graph_of_the_true_rules_it_finds_what_policy_iteration_finds()
         values=lambda of: ValueOutputs(torch.zeros(len(of), actions), *2 * [torch.zeros(len(of), 3, 2)])
     )
     nothing: Any = None
-    imagination = Imagination(
+    imagination = GraphImagination(
         nothing, blank, blank, nothing, torch.as_tensor(weights, dtype=torch.float32), torch.full((2,), discount),
         WEIGHTED, ValueOptions(sweeps=400), torch.tensor(1.0),
     )  # fmt: skip

@@ -74,7 +74,7 @@ class ImaginedGraph(NamedTuple):
         rewards: float32 `[N, A, W, K]`; chance: float32 `[N, A, W, E]`, by each member.
         place: int64 `[N, A, W]`, a node below N, N + the number of a leaf, or N + L after an end.
         leaf: int64 `[L, F]`, the states that were not imagined further.
-        novelty: float32 `[N, A]`, see `Imagination.novelty`.
+        novelty: float32 `[N, A]`, see `GraphImagination.novelty`.
     """
 
     state: Tensor
@@ -94,7 +94,7 @@ class _Merged(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Imagination:
+class GraphImagination:
     """Imagines on a model, judged by a network.
 
     Attributes:
@@ -223,7 +223,7 @@ class Imagination:
 
     @torch.no_grad()
     def grown(
-        self, starts: Tensor, seeker: Imagination | None, seekers: int, generator: torch.Generator
+        self, starts: Tensor, seeker: GraphImagination | None, seekers: int, generator: torch.Generator
     ) -> ImaginedGraph:
         """Imagines rollouts of the policy, each until it ends or comes to a state that was imagined already.
 

@@ -16,7 +16,7 @@ from ..records.attribution import WEIGHTED
 from .encoding import StateEncoding
 from .ensemble_model import EnsembleModel
 from .hyperparameters import DeepOptions
-from .imagined_graph import Imagination, ImaginedGraph
+from .imagined_graph import GraphImagination, ImaginedGraph
 from .transition_buffer import TransitionBuffer
 from .value_learner import ValueLearner
 
@@ -74,12 +74,12 @@ class Learner:
         self.generator = torch.Generator(self.device).manual_seed(seed)
 
     @property
-    def imagination(self) -> Imagination:
+    def imagination(self) -> GraphImagination:
         """The present model and the values of the task, to imagine with."""
         return self.task.imagination(self.model, self.replay)
 
     @property
-    def seeker(self) -> Imagination:
+    def seeker(self) -> GraphImagination:
         """The same with the values of novelty."""
         return self.explorer.imagination(self.model, self.replay)
 

@@ -14,7 +14,7 @@ from ..records.attribution import DeliberationRule
 from .encoding import StateEncoding
 from .ensemble_model import EnsembleModel
 from .hyperparameters import ValueOptions
-from .imagined_graph import Imagination, ImaginedGraph, LearningTargets
+from .imagined_graph import GraphImagination, ImaginedGraph, LearningTargets
 from .transition_buffer import TransitionBuffer
 from .value_network import Judge, ValueNetwork
 
@@ -34,9 +34,9 @@ class ValueLearner:
 
     Attributes:
         encoding: of states; weights, discounts: float32 `[K]`; rule: the deliberation; options: see `ValueOptions`.
-        members: E; exploring: whether its only channel is novelty, see `Imagination`.
+        members: E; exploring: whether its only channel is novelty, see `GraphImagination`.
         least: float32 `[K]`, the least unit of each head; more where a larger reward is paid.
-        spread: float32 `[]`, see `Imagination`.
+        spread: float32 `[]`, see `GraphImagination`.
         rounds: how often it was trained.
     """
 
@@ -66,15 +66,15 @@ class ValueLearner:
         rate = self.options.learn_rate or 1e-3  # whoever makes an agent has decided it, see `DeepOptions.fitted`
         return torch.optim.Adam(self.judge.net.parameters(), lr=rate, eps=1e-5, fused=True)
 
-    def imagination(self, model: EnsembleModel, replay: TransitionBuffer) -> Imagination:
+    def imagination(self, model: EnsembleModel, replay: TransitionBuffer) -> GraphImagination:
         """The present values and policy, to imagine with."""
-        return Imagination(
+        return GraphImagination(
             model, self.judge, self.target, replay, self.weights, self.discounts, self.rule, self.options, self.spread,
             self.exploring,
         )  # fmt: skip
 
     def train(
-        self, imagination: Imagination, graph: ImaginedGraph, stride: int, generator: torch.Generator
+        self, imagination: GraphImagination, graph: ImaginedGraph, stride: int, generator: torch.Generator
     ) -> dict[str, float]:
         """One round: updates on what is found within an imagined graph, and on real experience.
 
