@@ -5,6 +5,7 @@ The exit codes are those of `endings`.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
