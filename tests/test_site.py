@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import zlib
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -245,6 +246,31 @@ def test_what_is_not_a_site_is_never_touched(worked_out, tmp_path, capsys):
             build.build_site(["escape/off_switch"], tmp_path / target, None, 1, lambda _: None)
     assert worked_out == []
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights")
+def test_links_out_of_the_docs_are_left_out(tmp_path):
+    docs = tmp_path / "project" / "docs"
+    docs.mkdir(parents=True)
+    (tmp_path / "secret").write_text("")
+    for name, to in (
+        ("a.md", tmp_path / "secret"),
+        ("b.md", docs / "c.md"),
+        ("d", tmp_path),
+        ("e.md", docs.parent / "R.md"),
+    ):
+        (docs / name).symlink_to(to)
+    (docs / "c.md").write_text("")
+    assert docs_pages.leading_out(docs.parent)(str(docs), os.listdir(docs)) == {"a.md", "d"}
+
+
+@pytest.mark.parametrize("name", [None, "CNAME", ".git", "scenarios/photo.png"])
+def test_what_was_put_into_a_site_is_not_lost_with_it(tmp_path, name):
+    (tmp_path / "scenarios").mkdir()
+    for its in ("index.html", "scenarios/one.html", build.MARK, *([name] if name else [])):
+        (tmp_path / its).write_text("")
+    with pytest.raises(RunError, match=f"holds {name} beside the site") if name else nullcontext():
+        build.check_site(tmp_path)
 
 
 class Terminal(io.StringIO):

@@ -133,10 +133,11 @@ def test_the_first_board_of_lab(lab: World) -> None:
 
 OTHERWISE = {
     "escape/botnet",
+    "treacherous_turn/first_turn",
     "treacherous_turn/hearts",
     "treacherous_turn/hearts_replica",
 }
-"""Scenarios with two glyphs for walls or for a thing, and things that are placed at the start."""
+"""Scenarios with two glyphs for walls, a thing or a zone, and things that are placed at the start."""
 
 
 @pytest.mark.parametrize("name", library.names())

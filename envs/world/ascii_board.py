@@ -77,4 +77,7 @@ def _named(entry: str | LegendEntry, document: Document) -> list[str]:
     if entry == "wall" or (isinstance(entry, LegendEntry) and entry.wall):
         return [*legend_zones(entry, document)] or ["wall"]
     both = (legend_agent(entry, document), legend_thing(entry, document))
-    return [name for name in both if name is not None] or [*legend_zones(entry, document)] or ["floor"]
+    zones = legend_zones(entry, document)
+    # What no agent sees is not drawn over what it does see.
+    observed = [name for name in zones if name not in document.zones or document.zones[name].observed]
+    return [name for name in both if name is not None] or observed or [*zones] or ["floor"]

@@ -520,7 +520,7 @@ class Player {
     this.values.append(grid, legend);
     if (thought.instead) {
       const told = thought.decided.map((name, k) => "Without " + words(name) + (thought.instead[k] ? " it would plan to do " + words(thought.instead[k]) : " any action would do"));
-      this.values.append(make("p", { class: "muted" }, told.length ? told.join(". ") + "." : "No value decides this alone: without any one of them it would do the same."));
+      this.values.append(make("p", { class: "muted" }, told.length ? told.join(". ") + "." : "Without any one of its values it would do the same."));
     } else if (thought.decided.length) this.values.append(make("p", { class: "muted" }, "Without " + thought.decided.map(words).join(" or ") + " it would do something else, if it kept to its plan."));
     if (thought.rules) {
       this.values.append(make("h3", {}, "By which rules it expects this"), make("ul", { class: "rules" }, ...thought.rules.map(([text, overruled]) =>

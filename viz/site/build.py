@@ -101,9 +101,23 @@ def check_site(out: Path) -> None:
         raise RunError(f"{out} is no folder; give the site another name")
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
         raise RunError(f"{out} holds something that is no site of Turncoat's, and is not touched; name another folder")
+    if other := _not_of_a_site(out):
+        raise RunError(
+            f"{out} holds {other} beside the site, which would be lost with it; move that, or name another folder"
+        )
     nearest = next((folder for folder in (out, *out.absolute().parents) if folder.exists()), None)
     if nearest is None or not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise RunError(f"{out} cannot be written: {nearest or out.anchor} is not a folder that can be written to")
+
+
+def _not_of_a_site(out: Path) -> str:
+    """What somebody has put into the folder of a site, by its path there; empty if nothing."""
+    if not out.is_dir():
+        return ""
+    inside = (out / "scenarios").iterdir() if (out / "scenarios").is_dir() else ()
+    put = [path for path in out.iterdir() if path.name not in ("index.html", "scenarios", "docs", MARK)]
+    put += [path for path in inside if path.suffix != ".html"]
+    return min((path.relative_to(out).as_posix() for path in put), default="")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import logging
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def build_docs(docs: Path, target: Path, played: tuple[str, ...]) -> None:
     logging.getLogger("mkdocs").setLevel(logging.ERROR)  # links to pages of the site are none of MkDocs' own
     with tempfile.TemporaryDirectory(prefix="turncoat-docs-") as scratch:
         source = Path(scratch) / "docs"
-        shutil.copytree(docs, source)
+        shutil.copytree(docs, source, ignore=leading_out(docs.resolve().parent))
         _prepare(source, docs, played)
         theme = Path(scratch) / "theme"
         (theme / SHIM).parent.mkdir(parents=True)
@@ -71,6 +72,11 @@ def build_docs(docs: Path, target: Path, played: tuple[str, ...]) -> None:
             raise RunError(f"{docs}: the docs cannot be built: {fault}") from fault
     for unread in (*target.rglob("*.map"), target / "sitemap.xml.gz"):
         unread.unlink(missing_ok=True)
+
+
+def leading_out(root: Path) -> Callable[[str, list[str]], set[str]]:
+    """Names of a folder that are links out of another one: what they lead to was not meant to be published."""
+    return lambda folder, names: {name for name in names if not (Path(folder) / name).resolve().is_relative_to(root)}
 
 
 def _settings(source: Path, target: Path, theme: Path) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def _settings(source: Path, target: Path, theme: Path) -> dict[str, Any]:
 def _prepare(source: Path, docs: Path, played: tuple[str, ...]) -> None:
     """Make the pages stand by themselves: the README is one of them, and scenarios link to where they are played."""
     readme = docs.resolve().parent / "README.md"
-    if readme.is_file():
+    if readme.is_file() and not leading_out(readme.parent)(str(readme.parent), [readme.name]):
         text = readme.read_text(encoding="utf-8").replace("](docs/", "](")
         (source / "readme.md").write_text(text, encoding="utf-8")
     for page in source.rglob("*.md"):

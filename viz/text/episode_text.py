@@ -139,7 +139,7 @@ def _undecided(mind: Mind) -> str:
         return f"Only {plain(mind.channels[int(apart.argmax())])} tells its choices apart here."
     if not apart.any():
         return "None of its values tells its choices apart here."
-    return "No value decides this alone: without any one of them it would do the same."
+    return "Without any one of its values it would do the same."
 
 
 def status(episode: Episode, tick: int) -> str:
