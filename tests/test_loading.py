@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pygame
@@ -47,7 +48,7 @@ def test_it_is_never_black_and_says_what_is_done(window: LoadingWindow) -> None:
 
 @pytest.mark.parametrize("leaving", [pygame.QUIT, pygame.KEYDOWN])
 def test_it_is_left_at_once_whatever_goes_on(window: LoadingWindow, leaving: int) -> None:
-    more = {"key": pygame.K_ESCAPE, "mod": 0, "unicode": ""} if leaving == pygame.KEYDOWN else {}
+    more: dict[str, Any] = {"key": pygame.K_ESCAPE, "mod": 0, "unicode": ""} if leaving == pygame.KEYDOWN else {}
     pygame.event.post(pygame.event.Event(leaving, **more))
     began = time.monotonic()
     with pytest.raises(LeftWhileLoadingError):
