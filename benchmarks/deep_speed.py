@@ -15,7 +15,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import torch
 
@@ -37,7 +38,8 @@ STATED: Final = DeepOptions(
 )
 SETTINGS: Final = {"shipped": (DeepOptions(), 0), "stated": (STATED, 8), "lean": (LEAN, 0)}
 """Options, and simulations for every action that is taken in training."""
-PARTS: Final = ("acting", "model", "values", "novelty", "search")
+Found = TypeVar("Found")
+PARTS: Final = ("acting", "model", "imagining", "values", "novelty", "search")
 
 
 def measured(options: DeepOptions, simulations: int, rounds: int) -> dict[str, float]:
@@ -52,10 +54,11 @@ def measured(options: DeepOptions, simulations: int, rounds: int) -> dict[str, f
     training.lanes = [None] * len(lanes)
     spent = dict.fromkeys(PARTS, 0.0)
 
-    def timed(part: str, what: Callable[[], object]) -> None:
+    def timed(part: str, what: Callable[[], Found]) -> Found:
         began = time.process_time()
-        what()
+        found = what()
         spent[part] += time.process_time() - began
+        return found
 
     def act() -> None:
         for _ in range(-(-steps // len(lanes))):
@@ -70,12 +73,10 @@ def measured(options: DeepOptions, simulations: int, rounds: int) -> dict[str, f
         for _ in range(rounds):
             timed("acting", act)
             timed("model", lambda: learner.model.train(learner.replay, options.model.updates, learner.generator))
-            timed("values", lambda: learner.task.train(learner.model, learner.replay, len(lanes), learner.generator))
+            graph = timed("imagining", learner.imagined)
+            timed("values", partial(learner.task.train, learner.imagination, graph, len(lanes), learner.generator))
             if options.explore > 0:
-                timed(
-                    "novelty",
-                    lambda: learner.explorer.train(learner.model, learner.replay, len(lanes), learner.generator),
-                )
+                timed("novelty", partial(learner.explorer.train, learner.seeker, graph, len(lanes), learner.generator))
             if simulations:
                 timed("search", look_ahead)
     return {part: seconds / (rounds * steps) for part, seconds in spent.items()}

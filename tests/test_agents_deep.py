@@ -18,12 +18,13 @@ from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.encoding import StateEncoding
 from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions, search_budget
-from turncoat.agents.deep.imagined_rollouts import Predicted
+from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Predicted
 from turncoat.agents.deep.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
 from turncoat.agents.deep.value_network import ValueNetwork, ValueOutputs
 from turncoat.agents.learning import snapshot
 from turncoat.agents.learning.device import training_thread
+from turncoat.agents.records.attribution import WEIGHTED
 from turncoat.agents.registry import eligibility
 from turncoat.envs.base import FiniteMDP
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
@@ -88,8 +89,8 @@ def _policy(agent: DeepAgent, enumeration: Enumeration) -> np.ndarray[Any, np.dt
 @pytest.fixture(scope="module")
 def trained() -> tuple[DeepAgent, Enumeration]:
     room = enumerate_world(world_of(ROOM))
-    agent = _agent(room)
-    agent.fit(TabularTrainingEnv(room), 3_200, seed=3)
+    agent = _agent(room, model=replace(SMALL.model, updates=16), round=64)
+    agent.fit(TabularTrainingEnv(room), 1_600, seed=3)
     return agent, room
 
 
@@ -207,7 +208,7 @@ def test_the_value_network_sees_every_cell_its_rim_too(inner: bool) -> None:
     world = world_of(ROOM)
     encoding = StateEncoding(observation_spec(world), len(world.agents[0].actions), 1, "cpu")
     torch.manual_seed(0)
-    net = ValueNetwork(encoding, 2, 1, ValueOptions(inner=inner))
+    net = ValueNetwork(encoding, 2, 1, ValueOptions(inner=inner, layers=3))
     assert net.convolutions is not None
     senses = encoding.senses
     assert min(senses.height, senses.width) >= 3
@@ -433,6 +434,93 @@ def test_vectors_summed_by_weights_are_the_search_of_the_summed_reward() -> None
     np.testing.assert_allclose(both.q.numpy() @ weights, alone.q.numpy()[..., 0], atol=1e-5)
 
 
+# ------------------------------------------------------------------ graphs of imagined states
+
+
+def test_within_a_graph_of_the_true_rules_it_finds_what_policy_iteration_finds() -> None:
+    mdp, weights, discount = _places(), np.array([1.0, 0.5]), 0.9
+    solved = policy_iteration(mdp, weights, discount)
+    nodes, actions, end = 5, mdp.n_actions, 5
+    rewards, chance = torch.zeros(nodes, actions, 2, 2), torch.zeros(nodes, actions, 2, 3)
+    place = torch.full((nodes, actions, 2), end)
+    for row in range(nodes * actions):
+        for slot, m in enumerate(range(mdp.row_start[row], mdp.row_start[row + 1])):
+            rewards[row // actions, row % actions, slot] = torch.as_tensor(mdp.rewards[m])
+            chance[row // actions, row % actions, slot] = float(mdp.probability[m])
+            place[row // actions, row % actions, slot] = int(mdp.next_state[m])
+    states = torch.arange(nodes)[:, None]
+    graph = ImaginedGraph(
+        states, torch.as_tensor(mdp.available[:nodes]), rewards, chance, place, states[:0], torch.zeros(nodes, actions)
+    )
+    # The network knows nothing: whatever is right afterwards was found within the graph.
+    blank: Any = SimpleNamespace(
+        values=lambda of: ValueOutputs(torch.zeros(len(of), actions), *2 * [torch.zeros(len(of), 3, 2)])
+    )
+    nothing: Any = None
+    imagination = GraphImagination(
+        nothing, blank, blank, nothing, torch.as_tensor(weights, dtype=torch.float32), torch.full((2,), discount),
+        WEIGHTED, ValueOptions(sweeps=400), torch.tensor(1.0),
+    )  # fmt: skip
+
+    found = imagination.targets(graph, own=True)
+
+    exact = evaluate(mdp, solved.policy, discount)[:nodes]
+    np.testing.assert_array_equal(found.policy.argmax(dim=1), solved.policy[:nodes])
+    np.testing.assert_allclose(found.joint, np.repeat(exact[:, None], 3, axis=1), atol=1e-3)
+    for channel in range(2):
+        alone = policy_iteration(mdp, np.eye(2)[channel], discount).values[:nodes]
+        np.testing.assert_allclose(found.own[:, 0, channel], alone, atol=1e-3)
+
+
+def test_a_graph_has_every_state_once_and_outcomes_lead_where_the_model_says(
+    trained: tuple[DeepAgent, Enumeration],
+) -> None:
+    learner = trained[0].learner
+    generator = torch.Generator().manual_seed(0)
+    starts = learner.replay.batch(learner.replay.drawn(6 * 40, generator)).state.view(6, 40, -1)
+
+    graph = learner.imagination.grown(starts, None, 0, generator)
+
+    assert len(torch.unique(graph.state, dim=0)) == len(graph.state) > 10
+    told = learner.imagination.predicted(graph.state, OUTCOMES)
+    assert (graph.chance.mean(dim=-1) > 0).any(dim=-1).all()
+    going_on = (told.probability > 0) & ~told.ended
+    table = torch.cat([graph.state, graph.leaf])
+    width = graph.place.shape[2]
+    led = table[graph.place[going_on[:, :, :width]]]
+    assert torch.equal(led, told.next_state[going_on])
+    assert (graph.place[told.ended[:, :, :width]] == len(table)).all()
+
+
+def test_half_of_what_is_replayed_is_drawn_by_how_seldom_it_came() -> None:
+    buffer = TransitionBuffer(2, 2, 1, 2_000, torch.device("cpu"))
+    states = np.zeros((1_000, 2), np.int64)
+    states[:100, 0] = np.arange(1, 101)  # once each, among a thousand
+    no = [False] * 1_000
+    buffer.record_all(states, np.zeros(1_000, np.int64), np.ones(1_000), [None] * 1_000, states, no, no)
+
+    seldom = buffer.drawn(4_000, torch.Generator().manual_seed(0)) < 100
+
+    assert 0.08 < seldom[::2].float().mean() < 0.12
+    assert 0.36 < seldom[1::2].float().mean() < 0.44
+
+
+def test_bodies_that_move_against_each_other_are_other_states() -> None:
+    buffer = TransitionBuffer(4, 2, 1, 10, torch.device("cpu"))
+    cells = torch.cartesian_prod(*3 * [torch.arange(12)], torch.arange(2))
+
+    assert len(torch.unique(buffer.keys(cells))) == len(cells)
+
+
+def test_convolutions_are_for_several_maps() -> None:
+    one = observation_spec(world_of(ROOM))
+    several = replace(one, cell_features=np.concatenate([one.cell_features, one.cell_features]))
+
+    assert DeepOptions().fitted(one).values.layers == 0
+    assert DeepOptions().fitted(several).values.layers == 3
+    assert SMALL.fitted(one) == SMALL
+
+
 # ------------------------------------------------------------------ chance, maps, lanes, options
 
 
@@ -514,7 +602,7 @@ def test_without_a_search_the_policy_prior_decides(trained: tuple[DeepAgent, Enu
     live = np.flatnonzero(~room.mdp.ended)
     states = light.learner.encoding.states(observe(room.world, room.states)[live], room.mdp.available[live])
 
-    prior = np.where(room.mdp.available[live], light.learner.priors(states)[:, 0], -np.inf)
+    prior = np.where(room.mdp.available[live], light.learner.priors(states, np.zeros(live.size, np.bool_)), -np.inf)
 
     np.testing.assert_array_equal(_policy(light, room)[live], prior.argmax(axis=1))
 

@@ -67,10 +67,10 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
     """A deep model-based agent: an ensemble world model, E x K value heads, a policy prior, and Gumbel search.
 
     World model: an ensemble of networks on crops round bodies (`EnsembleModel`), trained by maximum likelihood.
-    Values and policy: one convolutional network with heads of every member and channel (`ValueNetwork`), trained by
-    TD(lambda) and one step of search on imagined rollouts, and by V-trace on real ones.
-    Exploration: in a share `explore` of the training episodes it follows a second policy, whose reward is the
-    disagreement of the members (Sekar et al. 2020); that head has a discount of its own.
+    Values and policy: one network with heads of every member and channel (`ValueNetwork`), trained by policy iteration
+    within graphs of imagined states, and by V-trace on real ones.
+    Exploration: in a share `explore` of the training episodes it seeks, one step of search ahead, what it does not
+    know: where members disagree (Sekar et al. 2020) or nothing was tried; that head has its own network and discount.
     Deployed, it searches from every state that it meets, and its deliberation chooses by the K values.
 
     It never sees the hidden performance. The choices and their measurements are in docs/decisions/0036-deep.md.
@@ -109,7 +109,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         self.name, self.learning = name, False
         self.channels = tuple(channels)
         self.weights, self.discounts = check_heads(self.channels, weights, discount)
-        self.options = options or DeepOptions()
+        self.options = (options or DeepOptions()).fitted(senses)
         self.n_actions = n_actions
         self.learner = self._new(senses, 0)
         self.training: DeepFitState | None = None
@@ -250,7 +250,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         if not self.learner.rounds:
             weight = able.astype(np.float64)
         else:
-            prior = self.learner.priors(states)[np.arange(len(kinds)), kinds]
+            prior = self.learner.priors(states, kinds == EXPLORE)
             best = np.where(able, prior, -np.inf).max(axis=1, keepdims=True)
             weight = np.where(able, np.exp(prior - best), 0.0)
         chance = weight / weight.sum(axis=1, keepdims=True)

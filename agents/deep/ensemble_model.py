@@ -73,17 +73,16 @@ class EnsembleModel:
         # One branch suffices until the same pair has had two outcomes: more would only split the data.
         if replay.contradictions and self.net.active == 1:
             self.net.active = self.options.branches
-        total = 0.0
-        shape = (self.options.members, self.options.batch)
+        options, members, total = self.options, self.options.members, 0.0
         for _ in range(updates):
-            index = torch.randint(replay.n, shape, generator=generator, device=self.device)
+            index = replay.drawn(members * options.batch, generator).view(members, options.batch)
             loss = self._loss(replay, replay.batch(index))
             self.optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             self.optimiser.step()
             self._settle()
             self.updates += 1
-            total += float(loss.detach()) / self.options.members
+            total += float(loss.detach()) / members
         self.steady.active = self.net.active
         return total / max(updates, 1)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from ...envs.reference.observation_spec import ObservationSpec
 from ...envs.world.part_spec import ENUMERATE, PartSpec
 from ..records.attribution import WEIGHTED, DeliberationRule
 
@@ -83,21 +84,24 @@ class ValueOptions:
     """The shape of the value network, and how values and policies are learned.
 
     Attributes:
-        channels: of each of `layers` convolutions of 3 x 3; hidden: units of each member's dense layer.
-        trace: the lambda of TD(lambda).
-        sharpness: beta; how far one step of policy improvement goes, see `imagined_rollouts`.
+        channels: of each of `layers` convolutions of 3 x 3; hidden: units of each member's dense layers. Without
+            convolutions the network sees what the world model sees, and has two dense layers: where there is one map
+            (`None`: there are three convolutions where there are several), they would see the same walls every time.
+        trace: the lambda of V-trace.
+        sharpness: beta; how far one step of policy improvement goes, see `imagined_graph`; sweeps: steps per round.
         lanes, depth: imagined rollouts per round, and their ticks; epochs, batch: of the updates on them.
-        explorers: rollouts that seek novelty, for each that follows the task; novelty_discount: of that head.
+        explorers: share of the rollouts that seek novelty; novelty_discount: of that head.
         real: replayed transitions per round from which values are learned too.
-        learn_rate: of Adam; value_weight: of the value losses against that of the policy.
-        own_every: the heads' own optima are learned in every so many ticks of imagination; 0: never.
+        learn_rate: of Adam (`None`: 0.001 with convolutions, else 0.003).
+        value_weight: of the value losses against that of the policy.
+        own_every: the heads' own optima are learned in every so many rounds; 0: never.
         target_decay: of the target network per update, which judges the heads' own optima.
         inner: the first convolution has no padding: the cells on the rim are seen by those beside them, and on a board
             of 9 x 9 all that follows costs 0.6 of what it would. Boards with a side below 3 are padded.
     """
 
     channels: int = 16
-    layers: int = 3
+    layers: int | None = None
     hidden: int = 128
     trace: float = 0.95
     sharpness: float = 8.0
@@ -106,17 +110,20 @@ class ValueOptions:
     epochs: int = 2
     batch: int = 512
     explorers: float = 0.25
-    novelty_discount: float = 0.95
+    novelty_discount: float = 0.97
+    sweeps: int = 32
     real: int = 256
-    learn_rate: float = 1e-3
+    learn_rate: float | None = None
     value_weight: float = 1.0
-    own_every: int = 4
+    own_every: int = 1
     target_decay: float = 0.98
     inner: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.channels, self.layers, self.hidden, self.lanes, self.depth, self.epochs) < 1 or self.own_every < 0:
-            raise ValueError("channels, layers, hidden, lanes, depth and epochs are at least 1, own_every at least 0")
+        if min(self.channels, self.hidden, self.sweeps, self.lanes, self.depth, self.epochs) < 1 or self.own_every < 0:
+            raise ValueError("channels, hidden, sweeps, lanes, depth and epochs are at least 1, own_every at least 0")
+        if self.layers is not None and self.layers < 0:
+            raise ValueError("layers is at least 0")
         if not (self.explorers >= 0 and 0 <= self.trace <= 1 and 0 <= self.target_decay < 1):
             raise ValueError("explorers is at least 0, trace between 0 and 1, target_decay below 1")
         if not 0 < self.novelty_discount < 1:
@@ -158,7 +165,16 @@ class DeepOptions:
         if not 0 <= self.explore <= 1:
             raise ValueError("explore is between 0 and 1")
 
+    def fitted(self, senses: ObservationSpec) -> DeepOptions:
+        """These, with what was left open in `values` decided by whether there are several maps to tell apart."""
+        values, flat = self.values, len(senses.cell_features) == 1
+        layers = values.layers if values.layers is not None else 0 if flat else 3
+        rate = values.learn_rate if values.learn_rate is not None else 1e-3 if layers else 3e-3
+        return replace(self, values=replace(values, layers=layers, learn_rate=rate))
 
+
+SMALL: Final = DeepOptions(model=ModelOptions(updates=64), round=1_024, explore=0.5)
+"""More exploration, and fewer rounds of more learning, for worlds so small that nearly all of it can be tried."""
 LEAN: Final = DeepOptions(
     model=ModelOptions(hidden=64, updates=16),
     values=ValueOptions(hidden=64, inner=True, own_every=0),

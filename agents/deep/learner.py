@@ -10,13 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...envs.base import Floats, Longs
+from ...envs.base import Bools, Floats, Longs
 from ...envs.reference.observation_spec import ObservationSpec
 from ..records.attribution import WEIGHTED
 from .encoding import StateEncoding
 from .ensemble_model import EnsembleModel
 from .hyperparameters import DeepOptions
-from .imagined_rollouts import ImaginedRollouts
+from .imagined_graph import GraphImagination, ImaginedGraph
 from .transition_buffer import TransitionBuffer
 from .value_learner import ValueLearner
 
@@ -66,10 +66,7 @@ class Learner:
                 self.encoding, tensor(weights), tensor(discounts), options.deliberation, values, options.model.members,
                 least=tensor(np.full(channels, SMALLEST)),
             )  # fmt: skip
-            lanes = max(1, round(values.lanes * values.explorers))
-            # Fewer rollouts in smaller batches: as many updates as the task has, for what is new moves all the time.
-            batch = max(1, round(values.batch * values.explorers))
-            seeking = replace(values, own_every=0, lanes=lanes, batch=batch)
+            seeking = replace(values, own_every=0, epochs=1, batch=max(1, values.batch // 2))
             self.explorer = ValueLearner(
                 self.encoding, tensor([1.0]), tensor([values.novelty_discount]), WEIGHTED, seeking, 1,
                 least=tensor([LEAST_NOVELTY]), exploring=True,
@@ -77,25 +74,41 @@ class Learner:
         self.generator = torch.Generator(self.device).manual_seed(seed)
 
     @property
-    def imagination(self) -> ImaginedRollouts:
+    def imagination(self) -> GraphImagination:
         """The present model and the values of the task, to imagine with."""
         return self.task.imagination(self.model, self.replay)
+
+    @property
+    def seeker(self) -> GraphImagination:
+        """The same with the values of novelty."""
+        return self.explorer.imagination(self.model, self.replay)
 
     def train(self, updates: int) -> dict[str, float]:
         """One round: updates of the world model, then of values and policies on what it imagines."""
         figures = {"model_loss": self.model.train(self.replay, updates, self.generator)}
-        figures |= self.task.train(self.model, self.replay, self.options.lanes, self.generator)
+        graph = self.imagined()
+        figures |= self.task.train(self.imagination, graph, self.options.lanes, self.generator)
         if self.options.explore > 0:
-            self.explorer.train(self.model, self.replay, self.options.lanes, self.generator)
+            self.explorer.train(self.seeker, graph, self.options.lanes, self.generator)
         self.rounds += 1
-        return figures
+        return {**figures, "imagined": float(len(graph.state))}
+
+    def imagined(self) -> ImaginedGraph:
+        """A graph of what the model says of replayed states, and of those that both policies lead to from there."""
+        values, exploring = self.options.values, self.options.explore > 0
+        drawn = self.replay.drawn(values.depth * values.lanes, self.generator)
+        starts = self.replay.batch(drawn).state.view(values.depth, values.lanes, -1)
+        seekers = round(values.lanes * values.explorers) if exploring else 0
+        return self.imagination.grown(starts, self.seeker, seekers, self.generator)
 
     @torch.no_grad()
-    def priors(self, states: Longs) -> npt.NDArray[np.float64]:
-        """float64 `[n, 2, A]`: the logits of both policies, the task's first, in states int64 `[n, F]`."""
-        rows = torch.as_tensor(states, device=self.device)
-        both = [part.judge.judge(rows).prior.double() for part in (self.task, self.explorer)]
-        out: npt.NDArray[np.float64] = torch.stack(both, dim=1).cpu().numpy()
+    def priors(self, states: Longs, seeking: Bools) -> npt.NDArray[np.float64]:
+        """float64 `[n, A]`: logits in states int64 `[n, F]`; of the one that seeks novelty where bool `[n]` is set."""
+        rows, seeks = torch.as_tensor(states, device=self.device), torch.as_tensor(seeking, device=self.device)
+        logits = self.task.judge.judge(rows).prior
+        if seeking.any():
+            logits[seeks] = self.seeker.seeking(rows[seeks])
+        out: npt.NDArray[np.float64] = logits.double().cpu().numpy()
         return out
 
     # Keeping

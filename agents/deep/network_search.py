@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..planners.sequential_halving import visits_considered
-from .imagined_rollouts import ImaginedRollouts
+from .imagined_graph import GraphImagination
 
 OUTCOMES: Final = 4
 """W: the most outcomes of an action that are told apart; the most probable ones are kept."""
@@ -69,7 +69,7 @@ class _Edges:
 class NetworkSearch:
     """A search under way. Results for a root do not depend on the other roots: its chance is keyed by its state."""
 
-    def __init__(self, imagination: ImaginedRollouts, roots: Tensor, simulations: int, considered: int) -> None:
+    def __init__(self, imagination: GraphImagination, roots: Tensor, simulations: int, considered: int) -> None:
         self._imagination, self._simulations = imagination, simulations
         device, (count, columns) = roots.device, roots.shape
         actions, channels = imagination.model.encoding.n_actions, len(imagination.weights)
@@ -232,7 +232,7 @@ class NetworkSearch:
             self.value[lanes, above] = expected[lanes]
 
 
-def search(imagination: ImaginedRollouts, roots: Tensor, simulations: int, considered: int) -> NetworkSearchTree:
+def search(imagination: GraphImagination, roots: Tensor, simulations: int, considered: int) -> NetworkSearchTree:
     """Searches from roots int64 `[B, F]`.
 
     Args:

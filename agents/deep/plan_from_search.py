@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ...envs.base import Bools, Floats
 from ..records.plan import MAX_LINE, MAX_NODES, Plan, PlanStep
-from .imagined_rollouts import ImaginedRollouts
+from .imagined_graph import GraphImagination
 from .network_search import NetworkSearchTree
 
 
 def plan_of(
-    imagination: ImaginedRollouts, tree: NetworkSearchTree, lane: int, action: int, q: Floats, available: Bools
+    imagination: GraphImagination, tree: NetworkSearchTree, lane: int, action: int, q: Floats, available: Bools
 ) -> Plan:
     """The plan of one root of a search.
 
@@ -59,7 +59,7 @@ def plan_of(
 
 
 @torch.no_grad()
-def _line(imagination: ImaginedRollouts, root: Tensor, action: int) -> tuple[PlanStep, ...]:
+def _line(imagination: GraphImagination, root: Tensor, action: int) -> tuple[PlanStep, ...]:
     steps: list[PlanStep] = []
     state, met, seen = root, {root.cpu().numpy().tobytes()}, imagination.model.encoding.n_seen
     while len(steps) < MAX_LINE:

@@ -16,6 +16,8 @@ from ..neural.network import MAX_PAYS
 
 TRIES: Final = 1 << 20
 """Places in which pairs of state and action are counted."""
+SIFTED: Final = 4
+"""Of so many states one is kept to imagine from."""
 SAME: Final = 1e-9
 """Rewards that differ by less than this are one."""
 
@@ -57,7 +59,9 @@ class TransitionBuffer:
         self._led: dict[int, int] = {}
         self._indices: dict[tuple[int, float], int] = {}
         self._actions = actions
-        self._odd = 2 * torch.arange(columns, device=device) * 0x1D8AF066B4D1A5 + 1
+        # Drawn: with regular ones, a body that goes one cell on and another that goes two back would make the same key.
+        drawn = np.random.default_rng(columns).integers(-(1 << 62), 1 << 62, columns + channels + 1)
+        self._odd = torch.as_tensor(2 * drawn + 1, device=device)
         self.tries = torch.zeros(TRIES, dtype=torch.int64, device=device)
         room = min(capacity, 1024)
         self._data = {
@@ -164,10 +168,28 @@ class TransitionBuffer:
         first = torch.randint(self.n, (count,), generator=generator, device=self.device)
         return (first[:, None] + stride * torch.arange(length, device=self.device)) % self.n
 
+    def keys(self, rows: Tensor) -> Tensor:
+        """int64 `[...]`: of states int64 `[..., F]`, or of outcomes `[..., F + K + 1]`; equal where those are."""
+        key = (rows * self._odd[: rows.shape[-1]]).sum(dim=-1)
+        return (key ^ (key >> 29)) * 0x2545F4914F6CDD1D
+
+    def drawn(self, count: int, generator: torch.Generator) -> Tensor:
+        """int64 `[count]`: indices of transitions, in turn as often as they came, and by how seldom they did.
+
+        In the second half the pairs of state and action are as likely as each other, as far as that makes none `SIFTED`
+        times as likely as it came: where replay is nearly always the same corridor, the few that lie behind it would
+        hardly be learned or imagined from. What a pair led to is drawn by its frequency in both.
+        """
+        index = torch.randint(self.n, ((1 + SIFTED) * count,), generator=generator, device=self.device)
+        some = index[count:]
+        places = self._places(self._data["state"][some].long())
+        tries = self.tries[places.gather(1, self._data["action"][some, None])[:, 0]]
+        rare = some[torch.multinomial(1 / tries.clamp(min=1), count, generator=generator)]
+        return torch.where(torch.arange(count, device=self.device) % 2 == 0, index[:count], rare)
+
     def _places(self, states: Tensor) -> Tensor:
         """int64 `[n, A]`: where the tries of every action of states int64 `[n, F]` are counted."""
-        key = (states * self._odd).sum(dim=1)
-        key = (key ^ (key >> 29)) * 0x2545F4914F6CDD1D
+        key = self.keys(states)
         action = torch.arange(self._actions, device=states.device) * 0x9E3779B97F4A7C1
         return ((key[:, None] + action) >> 13) % TRIES
 

@@ -14,14 +14,14 @@ from ..records.attribution import DeliberationRule
 from .encoding import StateEncoding
 from .ensemble_model import EnsembleModel
 from .hyperparameters import ValueOptions
-from .imagined_rollouts import ImaginedRollouts, LearningTargets
+from .imagined_graph import GraphImagination, ImaginedGraph, LearningTargets
 from .transition_buffer import TransitionBuffer
 from .value_network import Judge, ValueNetwork
 
 SEGMENT: Final = 8
 """Ticks of a run of real transitions from which values are learned."""
-SIFTED: Final = 8
-"""Of so many states one is new enough to explore from in imagination."""
+LEAST_UPDATES: Final = 16
+"""Of a network per round, however few the states are that were imagined."""
 CALM: Final = 0.95
 """Decay per round of the moving averages of the spread of values and of the heads' units."""
 MOST_GRADIENT: Final = 1.0
@@ -34,9 +34,9 @@ class ValueLearner:
 
     Attributes:
         encoding: of states; weights, discounts: float32 `[K]`; rule: the deliberation; options: see `ValueOptions`.
-        members: E; exploring: whether its only channel is novelty, see `ImaginedRollouts`.
+        members: E; exploring: whether its only channel is novelty, see `GraphImagination`.
         least: float32 `[K]`, the least unit of each head; more where a larger reward is paid.
-        spread: float32 `[]`, see `ImaginedRollouts`.
+        spread: float32 `[]`, see `GraphImagination`.
         rounds: how often it was trained.
     """
 
@@ -63,53 +63,42 @@ class ValueLearner:
     @cached_property
     def optimiser(self) -> torch.optim.Adam:
         """Of the network; made when it is needed, see `EnsembleModel.optimiser`."""
-        return torch.optim.Adam(self.judge.net.parameters(), lr=self.options.learn_rate, eps=1e-5, fused=True)
+        rate = self.options.learn_rate or 1e-3  # whoever makes an agent has decided it, see `DeepOptions.fitted`
+        return torch.optim.Adam(self.judge.net.parameters(), lr=rate, eps=1e-5, fused=True)
 
-    def imagination(self, model: EnsembleModel, replay: TransitionBuffer) -> ImaginedRollouts:
+    def imagination(self, model: EnsembleModel, replay: TransitionBuffer) -> GraphImagination:
         """The present values and policy, to imagine with."""
-        return ImaginedRollouts(
+        return GraphImagination(
             model, self.judge, self.target, replay, self.weights, self.discounts, self.rule, self.options, self.spread,
             self.exploring,
         )  # fmt: skip
 
     def train(
-        self, model: EnsembleModel, replay: TransitionBuffer, stride: int, generator: torch.Generator
+        self, imagination: GraphImagination, graph: ImaginedGraph, stride: int, generator: torch.Generator
     ) -> dict[str, float]:
-        """One round: imagined rollouts from states of the replay, then updates on them and on real experience.
+        """One round: updates on what is found within an imagined graph, and on real experience.
 
         Args:
-            model: to imagine with.
-            replay: of real experience.
-            stride: how far apart in it the transitions of one lane are.
+            imagination: of these values.
+            graph: what was imagined.
+            stride: how far apart in the replay the transitions of one lane are.
             generator: of all chance.
         """
-        options, imagination = self.options, self.imagination(model, replay)
-        lanes = -(-options.lanes // model.options.members) * model.options.members
-        starts = self._starts(imagination, (options.depth + 1, lanes), generator)
-        targets = imagination.rollouts(starts[0], starts[1:], generator)
+        options, replay = self.options, imagination.replay
+        targets = imagination.targets(graph, bool(options.own_every) and self.rounds % options.own_every == 0)
         self._measure(targets, replay)
         if not self.exploring and options.real >= SEGMENT:
             runs = replay.segments(options.real // SEGMENT, SEGMENT, stride, generator)
             real = imagination.replayed(runs)
             targets = LearningTargets(*(torch.cat(parts) for parts in zip(targets, real, strict=True)))
         figures: dict[str, float] = {}
-        for _ in range(options.epochs):
+        batches = -(-len(targets.state) // options.batch)
+        for _ in range(max(options.epochs, -(-LEAST_UPDATES // batches))):
             order = torch.randperm(len(targets.state), generator=generator, device=replay.device)
             for some in torch.split(order, options.batch):
                 figures = self._update(LearningTargets(*(part[some] for part in targets)), generator)
         self.rounds += 1
         return figures
-
-    def _starts(self, imagination: ImaginedRollouts, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """int64 `[*shape, F]`: states of the replay in which something was done; for exploring, the newest of some."""
-        replay = imagination.replay
-        index = torch.randint(replay.n, shape, generator=generator, device=replay.device)
-        if not self.exploring:
-            return replay.batch(index).state
-        some = torch.randint(replay.n, (SIFTED * shape[1],), generator=generator, device=replay.device)
-        states = replay.batch(some).state
-        newest = imagination.novelty(states).max(dim=1).values.topk(shape[1]).indices
-        return states[newest[index % shape[1]]]
 
     def _measure(self, targets: LearningTargets, replay: TransitionBuffer) -> None:
         """Follows the range of the values that the policy and each head meet, from the 5th to the 95th percentile."""

@@ -36,13 +36,19 @@ class ValueNetwork(nn.Module):
         self.members, self.n_channels = members, n_channels
         senses, layers, width = encoding.senses, [], encoding.n_planes
         inner = options.inner and min(senses.height, senses.width) >= 3
-        for layer in range(options.layers if encoding.n_planes else 0):
+        # Left open, it is decided by `DeepOptions.fitted`; 0 here.
+        for layer in range((options.layers or 0) if encoding.n_planes else 0):
             layers += [nn.Conv2d(width, options.channels, 3, padding=0 if inner and layer == 0 else 1), nn.ReLU()]
             width = options.channels
         self.convolutions = nn.Sequential(*layers, nn.Flatten()) if layers else None
+        self.flat = not options.layers
         cells = (senses.height - 2 * inner) * (senses.width - 2 * inner)
-        seen = encoding.n_counters + (width * cells if layers else 0)
+        seen = encoding.width if self.flat else encoding.n_counters + (width * cells if layers else 0)
         self.dense = nn.Linear(seen, members * options.hidden)
+        if self.flat:
+            spread = (2.0 / options.hidden) ** 0.5
+            self.second = nn.Parameter(torch.randn(members, options.hidden, options.hidden) * spread)
+            self.push = nn.Parameter(torch.zeros(members, 1, options.hidden))
         self.prior = nn.Linear(members * options.hidden, encoding.n_actions)
         self.heads = nn.Parameter(torch.zeros(members, options.hidden, 2 * n_channels))
         self.bias = nn.Parameter(torch.zeros(members, 1, 2 * n_channels))
@@ -60,7 +66,10 @@ class ValueNetwork(nn.Module):
         """For boards float32 `[n, P, H, W]` and counters float32 `[n, G]`."""
         seen = counters if self.convolutions is None else torch.cat([self.convolutions(board), counters], dim=1)
         hidden = torch.relu(self.dense(seen))
-        each = hidden.view(len(counters), self.members, -1).transpose(0, 1)
+        each = hidden.view(len(hidden), self.members, self.heads.shape[1]).transpose(0, 1)
+        if self.flat:
+            each = torch.relu(torch.baddbmm(self.push, each, self.second))
+            hidden = each.transpose(0, 1).flatten(1)
         heads = torch.baddbmm(self.bias, each, self.heads).transpose(0, 1)
         joint, own = heads[..., : self.n_channels], heads[..., self.n_channels :]
         return ValueOutputs(self.prior(hidden), joint, own)
@@ -79,8 +88,12 @@ class Judge:
 
     def judge(self, states: Tensor) -> ValueOutputs:
         """The network's outputs for states int64 `[n, F]`."""
-        board = self.encoding.board(states) if self.encoding.n_planes else states.new_zeros(0).float()
-        out: ValueOutputs = self.net(board, self.encoding.counters(states))
+        encoding, none = self.encoding, torch.zeros(0, device=states.device)
+        if self.net.flat:
+            out: ValueOutputs = self.net(none, encoding.model_inputs(states))
+            return out
+        board = encoding.board(states) if encoding.n_planes else none
+        out = self.net(board, encoding.counters(states))
         return out
 
     @torch.no_grad()
