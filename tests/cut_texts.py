@@ -138,7 +138,8 @@ def moments(name: str) -> Iterator[tuple[str, Frame]]:
         viewer.seek(tick)
         yield f"tick {tick}", viewer.frame()
     viewer.seek(length // 2)
-    usual, viewer.overlays = viewer.overlays, frozenset(OVERLAYS) - {"tree"}
+    # Without names: a body may stand where a word of the plan is.
+    usual, viewer.overlays = viewer.overlays, frozenset(OVERLAYS) - {"tree", "names"}
     yield "every overlay", viewer.frame()
     viewer.overlays = usual
     if viewer.suppose() is not None:
