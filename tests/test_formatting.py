@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from turncoat.cli import app
+from turncoat.printing import progressing
 from turncoat.scenarios import library
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.files.formatting import formatted
@@ -117,7 +118,8 @@ def test_a_file_that_is_no_yaml_is_left_as_it_is() -> None:
         formatted("a: &anchor 1\nb: *anchor\n", "anchors.yaml")
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progressing, "FIRST_WORD", 0)
     (tmp_path / "below").mkdir()
     untidy, tidy = tmp_path / "untidy.yaml", tmp_path / "below" / "tidy.yaml"
     untidy.write_text(UNTIDY)
@@ -126,6 +128,7 @@ def test_the_command(tmp_path: Path) -> None:
     checked = runner.invoke(app, ["fmt", "--check", str(tmp_path)])
     assert (checked.exit_code, untidy.read_text()) == (1, UNTIDY)
     assert "would change" in checked.output
+    assert "0 of 2 files looked at" in checked.output
     assert runner.invoke(app, ["fmt", str(tmp_path)]).exit_code == 0
     assert untidy.read_text() == tidy.read_text() == TIDY
     assert runner.invoke(app, ["fmt", "--check", str(untidy), str(tidy)]).exit_code == 0

@@ -90,8 +90,12 @@ def fmt(files: Files, check: Check = False, as_json: AsJson = False) -> None:
         else:
             paths.append(given)
     # Every file is read before one is written: a fault in one of them leaves all as they are.
-    old = {path: read_text(path) for path in dict.fromkeys(paths)}
-    new = {path: formatted(text, str(path)) for path, text in old.items()}
+    old, new = dict[Path, str](), dict[Path, str]()
+    with printing.progress(not as_json) as report:
+        for path in dict.fromkeys(paths):
+            report(f"{len(new):,} of {printing.count(len(paths), 'file')} looked at")
+            old[path] = read_text(path)
+            new[path] = formatted(old[path], str(path))
     changed = [path for path, text in new.items() if text != old[path]]
     if not check:
         for path in changed:

@@ -27,8 +27,8 @@ NOW = 0.36
 """Share of the width for the cards of the present state."""
 SMALL = 11.5
 """Size of type beside the boxes, in points."""
-TYPES = (11.5, 10.5, 9.5, 8.5)
-"""Sizes of type of outcomes: the largest in which all have room."""
+TYPES = (14.0, 13.0, 12.0, 11.5, 10.5, 9.5, 8.5)
+"""Sizes of type of outcomes: the largest in which all have room; no line is broken for type larger than `SMALL`."""
 BETWEEN = 62.0
 """Room between actions and outcomes for lines and chances, in points."""
 MOST = 3
@@ -59,8 +59,11 @@ def draw_diagram(canvas: Canvas, frame: Frame, room: Room) -> None:
     if not choices or width < NARROWEST or height < LOWEST:
         draw_cards(canvas, frame, room)
         return
-    draw_cards(canvas, frame, (left, top, NOW * width, height), one_column=True)
-    middle, begin = left + 0.4 * width, left + NOW * width + 18
+    if quantities(frame.world, frame.state):
+        draw_cards(canvas, frame, (left, top, NOW * width, height), one_column=True)
+        middle, begin = left + 0.4 * width, left + NOW * width + 18
+    else:  # the state has nothing to be told of but the choices in it
+        middle, begin = left + 48, left + 24
     # The boxes of actions are as wide as they must be, so that what may come of them has the room.
     wide = min(max(_box_width(frame, choice) for choice in choices), 0.4 * (left + width - middle))
     told = [_said(frame, choice) for choice in choices]
@@ -69,7 +72,10 @@ def draw_diagram(canvas: Canvas, frame: Frame, room: Room) -> None:
     for size in TYPES:
         rows = [[_broken(lines, size, line_room) for lines in each] for each in told]
         tall = [_choice_height(each, size) for each in rows]
-        if sum(tall) <= height - 8:
+        whole = all(
+            len(new) == len(old) for pair in zip(rows, told, strict=True) for new, old in zip(*pair, strict=True)
+        )
+        if sum(tall) <= height - 8 and (whole or size <= SMALL):
             break
     y, ends = top + max((height - sum(tall)) / 2, 8.0), list[float]()
     for choice, said, room_of_it in zip(choices, rows, tall, strict=True):
@@ -171,6 +177,15 @@ def _standing(frame: Frame, action: str) -> tuple[bool, str]:
     return chosen, "best" if best else f"loses {number(loss)}"
 
 
+def _worth(frame: Frame, action: str) -> str:
+    """What an action is worth on average with all that follows, if that is known."""
+    mind, program = frame.mind, frame.world.agents[frame.agent]
+    if mind is None or mind.actions != program.actions:
+        return ""
+    worth = float(mind.scores[program.actions.index(action)])
+    return number(worth if abs(worth) > 1e-9 else 0.0)
+
+
 def _came(frame: Frame, choice: ActionChoice) -> ActionOutcome | None:
     """The outcome that came of a choice, once it is known what did."""
     episode = frame.episode
@@ -183,7 +198,8 @@ def _came(frame: Frame, choice: ActionChoice) -> ActionOutcome | None:
 def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
     """For each outcome that is drawn, lines on what it changes, what happens, and what it pays."""
     if not choice.outcomes:
-        return [["too many outcomes to draw"]]
+        worth = _worth(frame, choice.action)
+        return [["chance has too many outcomes to draw them" + (f"; worth {worth} on average" if worth else "")]]
     before = {each.name: each.text for each in quantities(frame.world, frame.state)}
     told = []
     for outcome in choice.outcomes[:MOST]:

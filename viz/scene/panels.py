@@ -96,7 +96,8 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
     for change, action in mind.counterfactuals[:2]:
         column.line(f"{change}: it would {plain(action)}", column.theme.muted)
     # What a trained agent does not weigh says nothing of it; in a world that is known it may be weighed later.
-    heads = [head for head in range(len(mind.channels)) if mind.weights[head] or not learned]
+    every = range(len(mind.channels))
+    heads = [head for head in every if mind.weights[head] or not learned] or [*every]
     _key_of_heads(column, mind, heads, learned)
     _bars(column, mind, heads, "doubt" in frame.overlays)
     column.top += GAP

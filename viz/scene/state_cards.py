@@ -8,14 +8,14 @@ from ..text.ascii_board import FieldQuantity, quantities
 from ..text.episode_text import plain
 from ..viewer.frame import Frame
 
-HEIGHT, GAP = 74.0, 10.0
+HEIGHT, GAP = 84.0, 10.0
 """Greatest height of a card, and the gap between two, in points."""
 WIDEST, NARROWEST = 400.0, 230.0
 """Greatest width of a card, and the least width at which two stand side by side, in points."""
 INSET = 14.0
 LOW = 46.0
 """Height below which a card has its name and its value in one line, in points."""
-NAMES = (12.0, 11.0, 10.0, 9.0, 8.0)
+NAMES = (13.0, 12.0, 11.0, 10.0, 9.0, 8.0)
 """Sizes of type of what a field means: the largest in which it has room."""
 LEAST_BAR = 36.0
 """The least length of the bar of a value that is counted, in points."""
@@ -69,7 +69,7 @@ def _card(
         _lines(canvas, left + INSET, middle, (size_, lines), theme.muted)
         x = _picture(canvas, field, left + INSET, y)
         room = inner - (x - left - INSET) - (0.4 * width if field.share is not None else 0)
-        said = fitted(value, (16.0, 14.0, 12.0, 10.0, 9.0), room, bold=True)
+        said = fitted(value, (18.0, 16.0, 14.0, 12.0, 10.0, 9.0), room, bold=True)
         bar = max(left + 0.55 * width, x + text_width(said[1][0], said[0], bold=True) + 12)
     else:
         y = top + 0.5 * height

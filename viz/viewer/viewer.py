@@ -475,7 +475,7 @@ class Viewer(ShowView):
         if self._compared and self.beside is not None:
             return self.beside.episode
         control = self.control
-        if control is None or self._make_control is None or not self._carded:
+        if control is None or self._make_control is None:
             return None
         if self._answering is None or self._answering[0] != self.number:
             self._forget_answer()
