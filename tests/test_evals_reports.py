@@ -412,7 +412,7 @@ def test_a_bare_run_gates_what_the_file_says_and_all_agents_everything(call, tmp
     assert code == 4
     assert err == (
         "c.yaml: learns (counts): 5 seeds are needed if all agree, and there are 2, so it can at best be inconclusive\n"
-        "c.yaml: 0 of 2 seeds of counts\nc.yaml: 2 of 2 seeds of counts\n"
+        "c.yaml: 0 of 2 seeds of counts\nc.yaml: 2 of 2 seeds of counts\nnext: turncoat watch c.yaml\n"
     )
     code, out, _ = call(
         "run", "c.yaml", "--no-save", "--jobs", "1", "--all-agents", "--steps", "100", "--until-conclusive", "--json"

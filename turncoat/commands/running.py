@@ -326,8 +326,11 @@ def _concluded(
         printing.say(f"nothing falls to shard {files.shard}")
     broken.sum_up()
     folders = [str(report.folder) for report in reports if report.folder is not None]
-    if reports and not as_json:
-        printing.next_command(*(("report", *folders) if folders else ("watch", which[0])))
+    if not as_json and not broken.found:
+        if folders:
+            printing.next_command("report", *folders)
+        elif reports and one:
+            printing.next_command("watch", which[0])
     return FAULT if broken.found else _exit_code(reports, files.inconclusive)
 
 
