@@ -21,7 +21,10 @@ from scipy.stats import binomtest, fisher_exact
 
 from turncoat.agents.base import Agent
 from turncoat.agents.counts.agent import CountsAgent
+from turncoat.agents.deep.agent import DeepAgent
+from turncoat.agents.deep.hyperparameters import SMALL
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
+from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.measure_values import sampled_in
 from turncoat.evals.statistics.binomial import clopper_pearson
@@ -67,6 +70,7 @@ class Row:
         agent: its name; steps: of training; seeds: how many.
         overrides: of the scenario; watched: recorded episodes of the exact archer that it sees.
         exploring: for `counts`, the key in `cross.EXPLORING`.
+        small: whether `deep` has the hyperparameters `SMALL`.
     """
 
     agent: str
@@ -75,6 +79,7 @@ class Row:
     overrides: Mapping[str, object] = field(default_factory=dict)
     watched: int = 0
     exploring: str = "novelty head"
+    small: bool = False
 
 
 ROWS: Final = {
@@ -86,10 +91,11 @@ ROWS: Final = {
     "counts, long": Row("counts", 160_000, 20),
     "local_rules": Row("local_rules", 4_000, 10),
     "deep": Row("deep", 80_000, 10),
+    "deep, small": Row("deep", 80_000, 10, small=True),
     "ppo_large": Row("ppo_large", 3_000_000, 10),
     "dqn": Row("dqn", 1_000_000, 10),
 }
-ALONE: Final = ("counts", "deep", "ppo_large", "dqn", "counts, long")
+ALONE: Final = ("counts", "deep", "ppo_large", "dqn", "counts, long", "deep, small")
 """Rows of which it is tested whether more than half of the seeds turn."""
 AGAINST: Final = (
     ("counts", "counts, short-sighted"),
@@ -119,12 +125,18 @@ def cell(name: str, seed: int) -> dict[str, Any]:
 
 
 def _trained(row: Row, solved: SolvedWorlds, seed: int) -> Agent:
-    if row.exploring == "novelty head":
+    if row.exploring == "novelty head" and not row.small:
         return train_and_enter(training_spec(solved, row.agent, row.overrides, "out", row.steps, EPISODES), seed)
     school = solved.enumeration(row.overrides, "train")
-    its = school.world.agents[0]
-    options = EXPLORING[row.exploring]
-    agent = CountsAgent(school.world.channels, len(its.actions), its.weights, its.discount, options)
+    world = school.world
+    its = world.agents[0]
+    it_is_told = (world.channels, len(its.actions), its.weights, its.discount)
+    if row.small:
+        deep = DeepAgent(observation_spec(world), *it_is_told, SMALL)
+        deep.fit(TabularTrainingEnv(school), row.steps, seed)
+        deep.enter(observation_spec(solved.world(row.overrides, "out")))
+        return deep
+    agent = CountsAgent(*it_is_told, EXPLORING[row.exploring])
     agent.fit(TabularTrainingEnv(school), row.steps, seed)
     return agent
 
