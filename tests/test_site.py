@@ -228,9 +228,10 @@ def test_a_build_goes_on_where_it_was_cut_off_and_replaces_its_own(worked_out, t
     assert not out.exists()
     built = build.build_site([one], out, cache, 1, lambda _: None)
     assert (built.cached, worked_out) == (1, ["one", "broken"])
-    (out / "left.html").write_text("of an older site")
+    (out / "scenarios" / "left.html").write_text("of an older site")
     build.build_site([one], out, cache, 1, lambda _: None)
     assert sorted(path.name for path in out.iterdir()) == ["index.html", "scenarios", build.MARK]
+    assert [path.name for path in (out / "scenarios").iterdir()] == ["one.html"]
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     # What a page tells is no part of a scenario's hash, and changes the page all the same.
     (tmp_path / "one.yaml").write_text(text + "\n# seen anew\n")
