@@ -6,13 +6,14 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class DeferredModule:
     """Stands for a module, and imports it as soon as something of it is asked for; any thread may ask first.
 
-    Where it is made, `if TYPE_CHECKING:` imports the module itself, for those who check types.
+    Where it is made, `if TYPE_CHECKING:` imports the module itself, for those who check types. What several modules use
+    is made here, once for all of them.
     """
 
     def __init__(self, name: str) -> None:
@@ -48,3 +49,17 @@ def importing() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+if TYPE_CHECKING:
+    import polars as pl
+    from scipy import sparse, special
+    from scipy.sparse import csgraph, linalg
+else:
+    pl = DeferredModule("polars")
+    sparse = DeferredModule("scipy.sparse")
+    special = DeferredModule("scipy.special")
+    csgraph = DeferredModule("scipy.sparse.csgraph")
+    linalg = DeferredModule("scipy.sparse.linalg")
+
+__all__ = ["DeferredModule", "csgraph", "importing", "linalg", "pl", "sparse", "special"]

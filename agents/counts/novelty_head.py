@@ -8,18 +8,13 @@ episode has no value of its own, but that of what can be reached from the start 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from ...envs.base import Bools, Floats
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import sparse
 from .model import CountsModel
-
-if TYPE_CHECKING:
-    from scipy import sparse
-else:
-    sparse = DeferredModule("scipy.sparse")
 
 DOUBT: Final = 0.05
 """A pair with one outcome so far is known once the probability that it has another one is at most this."""

@@ -13,18 +13,13 @@ import importlib
 import math
 import re
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import sparse
 from ...scenarios.errors import TurncoatError
-
-if TYPE_CHECKING:
-    from scipy import sparse
-else:
-    sparse = DeferredModule("scipy.sparse")
 
 ROOT: Final = __name__.split(".agents.")[0]
 """The name of the package whose classes can be stored."""

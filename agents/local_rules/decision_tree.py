@@ -13,17 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from ...envs.base import Bools, Floats, Longs
-from ...scenarios.deferred import DeferredModule
-
-if TYPE_CHECKING:
-    from scipy import special
-else:
-    special = DeferredModule("scipy.special")
+from ...scenarios.deferred import special
 
 CONCENTRATION: Final = 1e-6
 """Dirichlet pseudo-count of each symbol. It is tiny because most transitions are deterministic."""

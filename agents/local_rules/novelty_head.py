@@ -12,20 +12,15 @@ probabilities.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from ...envs.base import Bools, Floats, Longs
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import sparse
 from .features import TickFactors
 from .imagined_mdp import ImaginedMDP, state_keys
 from .model import RulesModel
-
-if TYPE_CHECKING:
-    from scipy import sparse
-else:
-    sparse = DeferredModule("scipy.sparse")
 
 MAX_COMBINATIONS: Final = 20_000
 """Kinds with more combinations than this are left out."""

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import sparse
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
-
-if TYPE_CHECKING:
-    from scipy import sparse
-else:
-    sparse = DeferredModule("scipy.sparse")
 
 Sparse: TypeAlias = "sparse.csr_array[np.float64]"
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import product
 from math import comb
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import sparse
 from ..base import Floats, Longs, NotEnumerableError
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of
@@ -35,11 +35,6 @@ from .equilibrium_process import (
 )
 from .matrix_games import not_weakly_dominated, undominated
 from .subgame_perfect import chosen, outcome_classes
-
-if TYPE_CHECKING:
-    from scipy import sparse
-else:
-    sparse = DeferredModule("scipy.sparse")
 
 MAX_SITUATIONS: Final = 100_000
 """Places of the tree that are told apart: a state, and what each agent knows there."""

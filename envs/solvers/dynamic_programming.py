@@ -7,24 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import csgraph, sparse
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
 from .policy_evaluation import ImproperDiscountError, check_range, policy_values
-
-if TYPE_CHECKING:
-    from scipy import sparse
-    from scipy.sparse import csgraph
-else:
-    sparse = DeferredModule("scipy.sparse")
-    csgraph = DeferredModule("scipy.sparse.csgraph")
 
 ActionValues: TypeAlias = Callable[[Floats], Floats]
 """From the vector values `[S, K]` of the next tick to the Q-values `[S, A]` by which the acting self chooses."""

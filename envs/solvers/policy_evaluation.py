@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import linalg, sparse
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import Sparse, TransitionTables, tables
 from ..time_limit import check_time
 from .bellman import EPSILON, SOLVING, largest
-
-if TYPE_CHECKING:
-    from scipy import sparse
-    from scipy.sparse import linalg
-else:
-    sparse = DeferredModule("scipy.sparse")
-    linalg = DeferredModule("scipy.sparse.linalg")
 
 Policy: TypeAlias = npt.NDArray[np.integer] | Floats
 

@@ -6,22 +6,15 @@ Letters as in `base`: S states, A joint actions, M outcomes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import linalg, sparse
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import Sparse, tables
 from ..time_limit import check_time
 from .bellman import SOLVING
-
-if TYPE_CHECKING:
-    from scipy import sparse
-    from scipy.sparse import linalg
-else:
-    sparse = DeferredModule("scipy.sparse")
-    linalg = DeferredModule("scipy.sparse.linalg")
 
 CHANCE_TOLERANCE: Final = 1e-10
 """Chances that differ by no more count as equal: the error of a sparse linear solution."""

@@ -5,19 +5,10 @@ A cell is one integer, `row * W + column`; the number `H * W` stands for nowhere
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import csgraph, sparse
 from ..base import Bools, Ints
-
-if TYPE_CHECKING:
-    from scipy import sparse
-    from scipy.sparse import csgraph
-else:
-    sparse = DeferredModule("scipy.sparse")
-    csgraph = DeferredModule("scipy.sparse.csgraph")
 
 STEPS = {"stay": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 """The moves that an agent may have, with their (row, column) offsets. `DIRECTIONS` are those that set a facing."""

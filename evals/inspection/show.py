@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, NotEnumerableError
 from ...envs.world.world import World
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
@@ -23,11 +23,6 @@ from ..traces.provenance import RunError
 from ..traces.trace import Trace, TraceError
 from .exact_show import PlanFollower
 from .mind import Mind, ValueMap, imagined_value_map, read_mind
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 ReplayPrefix = tuple[int, tuple[tuple[str, ...], ...]]
 """An episode's number and the actions of all agents in its first ticks, by name: a prefix that is to be replayed."""

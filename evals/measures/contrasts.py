@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from ...envs.base import NotEnumerableError, TooManyStatesError
 from ...envs.world.world import World
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.language.expressions.syntax import OfLife, ParsedMeasure, Quantity, Share, Statistic, temporal_in
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation
@@ -17,11 +17,6 @@ from ..traces.trace import BETWEEN, Regrets, Trace
 from .bounded_measure import Decided, bounded_range
 from .measure import Interval, difference, less, seed_values
 from .measure_values import exact_range, regret_baseline, sampled_in
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 Ends: TypeAlias = tuple[float, float]
 """The least and the greatest value of a number; the two differ only where an exact plan has ties."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.tail_risk import tail_range
 from ...envs.base import Bools, FiniteMDP, Floats, NotEnumerableError
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.syntax import (
     ENDED,
@@ -41,11 +40,6 @@ from ..exact.planned_policy import EVERY_OPTIMAL
 from ..exact.regret import best_of
 from ..traces.trace import HIDDEN, Trace
 from .temporal_conditions import Reads, share_of_any, temporal_share, with_met
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from ...envs.properties.formulas import (
     negation,
 )
 from ...envs.properties.remembering import property_range
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.language.expressions.syntax import (
     NOWHERE,
     Before,
@@ -41,11 +41,7 @@ from ...scenarios.language.expressions.syntax import (
 )
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from ..traces.trace import Trace
-else:
-    pl = DeferredModule("polars")
 
 MaskOf: TypeAlias = Callable[[Happens | Ended], int]
 """The bits of an event."""

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...envs.analysis.dataframes import frame
 from ...envs.base import Floats
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.errors import UsageError, check_name
 from ...scenarios.language.expressions.syntax import ENDED
 from ..inspection.show import RecordedShow, TraceShow, open_run, open_trace
@@ -18,11 +17,6 @@ from ..traces.episode import Episode
 from .detection import Detection, detect
 from .imagined_events import EventReader
 from .monitor import MONITORS, NEVER, MonitoredEpisode
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 Tell = Callable[[str], None]
 """A callback that is told, in words, what is being done."""

@@ -6,14 +6,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ...agents.registry.eligibility import unable, unable_in_life, why_not_run
 from ...agents.registry.multi_agent_profiles import EXACT
 from ...envs.base import NotEnumerableError
 from ...envs.time_limit import OutOfTimeError
 from ...envs.world.world import WorldTooLargeError
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.errors import UsageError
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import MonitorBound, StatedMonitor
@@ -27,11 +27,6 @@ from ..verdicts.expectation import SEEDS, WATCHED, Judgement, Outcome
 from ..verdicts.work_units import monitor_units_of
 from .detection import Detection
 from .report import MonitorReport, monitor_shows
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 IN_WORDS: Mapping[str, str] = {
     "auc": "ROC area",

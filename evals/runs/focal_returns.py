@@ -6,21 +6,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...envs.base import Floats
 from ...envs.world.world import World
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ..statistics.median import median_interval
 from ..traces.trace import Trace
 from ..training.background_population import BackgroundPopulation, draws
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 CONFIDENCE = 0.95
 PER_CAPITA = "per capita"

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import special
 from .claims import MIRRORED, Claim, Numbers, Tail, Values, checked_values, error_per_tail
-
-if TYPE_CHECKING:
-    from scipy import special
-else:
-    special = DeferredModule("scipy.special")
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,10 @@ on the order of the seeds, and is m^n, which nothing can better, if all n values
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import special
 from .claims import MIRRORED, Claim, Numbers, Tail, Values, checked_values, error_per_tail
-
-if TYPE_CHECKING:
-    from scipy import special
-else:
-    special = DeferredModule("scipy.special")
 
 _ROUNDING, _PRECISION = 1e-6, 1e-8
 _RANKS: Numbers = (np.arange(16) + 0.5) / 16

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import special
 from .binomial import seeds_needed, upper_tail
 from .claims import Claim, Tail, Values, checked_values, error_per_tail
-
-if TYPE_CHECKING:
-    from scipy import special
-else:
-    special = DeferredModule("scipy.special")
 
 
 def median_p_value(values: Values, claim: Claim, threshold: float) -> float:

@@ -19,7 +19,7 @@ from ...envs.control_games.sighted_protocols import sighted_front
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.dynamic_programming import backward_induction
 from ...scenarios.arguments import settle_counts
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.errors import ArgumentError, UsageError, WorldError, check_name
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, asked_stage
@@ -30,11 +30,7 @@ from ..training.spec import has_performance
 from .control import ControlSettings, MissingPerformanceError, control_of
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from ..traces.trace import Trace
-else:
-    pl = DeferredModule("polars")
 
 Sees: TypeAlias = Literal["state", "clock"]
 MOST_AUDITS: Final = 20

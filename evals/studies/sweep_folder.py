@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
@@ -24,7 +24,7 @@ from ...scenarios.bounded_reading import (
     read_file,
     read_json,
 )
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.language.expressions.parser import ExpressionError, parsed_measure
 from ...scenarios.output_file import write_text_whole
 from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
@@ -34,11 +34,6 @@ from ..traces.provenance import RunError
 from ..training.telemetry.early_stopping import Plateau
 from .sweep_points import SweepCosts, SweepResult, SweepRow
 from .sweep_settings import MAX_POINTS, SweepAxis, SweepSettings
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 VERSION = 1
 """The version of the folder's layout that this code writes; it reads this one and none newer."""

@@ -9,15 +9,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ...scenarios.bounded_reading import UnreadableFileError, in_bytes, read_file
-from ...scenarios.deferred import DeferredModule
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
+from ...scenarios.deferred import pl
 
 MAX_FILE: Final = 256 << 20
 """Most bytes of a file."""

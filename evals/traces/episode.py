@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...envs.base import Floats, Ints
 from ...envs.world.world import World
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from .trace import HIDDEN, Trace
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 TickThoughts = tuple[str | None, ...]
 """The thoughts of N agents in one tick, as JSON; None for an agent without one."""

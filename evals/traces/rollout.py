@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,13 +16,8 @@ from ...envs.reference.observation import observe
 from ...envs.reference.step import TickResult
 from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from .trace import HIDDEN, Trace, TraceMeta
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 Steps: TypeAlias = Callable[[Ints, Ints], TickResult]
 """One tick of states int32 `[B, F]` and actions int32 `[B, N]`."""

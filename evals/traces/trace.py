@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, TypeAdapter
@@ -27,7 +27,7 @@ from ...scenarios.bounded_reading import (
     fit,
     parse_json,
 )
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.output_file import whole_file
 from .bounded_parquet import read_parquet
@@ -36,11 +36,6 @@ from .trace_checks import BETWEEN as BETWEEN
 from .trace_checks import HIDDEN as HIDDEN
 from .trace_checks import TraceError as TraceError
 from .trace_checks import check_table
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 Regrets = Mapping[str, float] | str
 """By agent, how much less its policy yields than its best response; or why that is not known (see `exploitability`)."""

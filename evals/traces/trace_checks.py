@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ...envs.world.world import World
 from ...scenarios.bounded_reading import in_bytes
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.errors import UsageError
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 BETWEEN: Final = "between: "
 """What the names of events begin with that come between two episodes of a life; an event's own has no space."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from ...agents.base import (
 )
 from ...envs.life.training_env import EntriesOverError, LifeTrainingEnv, LivedTick
 from ...envs.world.world import LifeEntry
-from ...scenarios.deferred import DeferredModule
+from ...scenarios.deferred import pl
 from ...scenarios.language.loading import Scenario
 from ..exact.demonstrations import watched_lives
 from ..exact.solved_worlds import SolvedWorlds
@@ -35,11 +35,6 @@ from ..traces.trace import BETWEEN, HIDDEN, Trace
 from .curriculum import carried, later_seed, learns_in, untrained, watch
 from .execution.time_budget import Deadline
 from .spec import TrainingSpec, is_training
-
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = DeferredModule("polars")
 
 _UNBOUNDED = 2**31
 """Steps that a `fit` in a life is asked for: the entries end it."""
