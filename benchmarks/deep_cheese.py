@@ -12,7 +12,7 @@ import argparse
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,8 @@ from turncoat.envs.world.world import World
 from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load_text
 
-FOLDER: Final = Path(__file__).parent / "results"
+from .kept_cells import FOLDER, keep_cell
+
 SCENARIO: Final = "wrong_goals/corner_cheese"
 MAZES: Final = 4_000
 """Mazes of training."""
@@ -166,16 +167,6 @@ def outcomes(agent: Agent, field: World) -> dict[str, float]:
         "corner": float((cornered & ~ate).mean()),
         "near": float((near & ~ate).mean()),
     }
-
-
-def keep_cell(path: Path, make: Callable[[], dict[str, Any]]) -> None:
-    """Makes a cell that is not kept yet, and keeps it, whole or not at all."""
-    if path.exists():
-        return
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(make(), indent=1))
-    part.replace(path)
-    print(path.name, path.read_text().replace("\n", ""), flush=True)
 
 
 def cells_of(kind: str, k: int) -> list[dict[str, Any]]:

@@ -6,12 +6,10 @@ on where it was. What is tested, and on which seeds, was written down before: do
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +18,7 @@ import numpy as np
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.hyperparameters import SMALL
 from turncoat.agents.learning.device import training_thread
+from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.world.part_spec import PartSpec
@@ -28,7 +27,7 @@ from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.training.telemetry.exact_curve import exact_value
 from turncoat.scenarios.language.loading import load
 
-from .deep_cheese import FOLDER, keep_cell
+from .kept_cells import keep_asked_cells
 
 FIRST_SEED: Final = 8_300
 SEEDS: Final = 5
@@ -67,11 +66,9 @@ def cell(name: str, seed: int) -> dict[str, Any]:
     task = TASKS[name]
     solved = SolvedWorlds(load(task.scenario))
     school, deploy = solved.plan({}, "train"), solved.plan({}, "deploy")
-    world, mdp = school.enumeration.world, school.enumeration.mdp
-    its = world.agents[0]
-    agent = DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, SMALL)
+    mdp = school.enumeration.mdp
     began = time.process_time()
-    agent.fit(TabularTrainingEnv(school.enumeration), task.steps, seed)
+    agent = trained(school.enumeration, task.steps, seed)
     spent = time.process_time() - began
     agent.enter(observation_spec(deploy.enumeration.world))
     found = {}
@@ -84,6 +81,15 @@ def cell(name: str, seed: int) -> dict[str, Any]:
     tried = np.unique(np.column_stack([kept["state"], kept["action"]]), axis=0)
     pairs = round(len(tried) / int(mdp.available[~mdp.ended].sum()), 3)
     return {"world": name, "seed": seed, "steps": task.steps, "seconds": round(spent, 1), **found, "pairs": pairs}
+
+
+def trained(school: Enumeration, steps: int, seed: int) -> DeepAgent:
+    """An agent with the hyperparameters `SMALL`, trained in an enumerated stage."""
+    world = school.world
+    its = world.agents[0]
+    agent = DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, SMALL)
+    agent.fit(TabularTrainingEnv(school), steps, seed)
+    return agent
 
 
 def cells_of(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -121,18 +127,8 @@ def _listed(cells: Sequence[dict[str, Any]], what: str) -> str:
 
 def main() -> None:
     """Trains what is missing, world by world, then prints the table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("worlds", nargs="*", default=list(TASKS), help="which worlds (all)")
-    arguments.add_argument("--seeds", type=int, nargs="+", help="which seeds (all)")
-    arguments.add_argument("--folder", type=Path, default=FOLDER, help="where cells are kept (%(default)s)")
-    arguments.add_argument("--show", action="store_true", help="train nothing")
-    chosen = arguments.parse_args()
-    if unknown := set(chosen.worlds) - set(TASKS):
-        arguments.error(f"no world {', '.join(sorted(unknown))}; worlds are {', '.join(TASKS)}")
-    for name in [] if chosen.show else chosen.worlds:
-        for seed in chosen.seeds or range(FIRST_SEED, FIRST_SEED + SEEDS):
-            keep_cell(chosen.folder / f"deep-small-{name}-{seed}.json", partial(cell, name, seed))
-    print(told(chosen.folder))
+    seeds = dict.fromkeys(TASKS, range(FIRST_SEED, FIRST_SEED + SEEDS))
+    print(told(keep_asked_cells(__doc__, "world", seeds, "deep-small-{}-{}.json".format, cell)))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from scipy.stats import binomtest
 from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.statistics.multiplicity import holm
 
-from .deep_cheese import FOLDER, keep_cell
 from .heads_cell import RULES, STEPS, TRAINED, asking, cell
+from .kept_cells import FOLDER, keep_cell
 
 AGENT: Final = {"counts": "counts", "rules": "local_rules"}
 MAPS: Final = 50

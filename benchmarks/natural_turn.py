@@ -7,12 +7,10 @@ which seeds, was written down before: docs/results/natural-turn.md.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +19,6 @@ from scipy.stats import binomtest, fisher_exact
 
 from turncoat.agents.base import Agent
 from turncoat.agents.counts.agent import CountsAgent
-from turncoat.agents.deep.agent import DeepAgent
-from turncoat.agents.deep.hyperparameters import SMALL
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
@@ -37,7 +33,8 @@ from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
 from .cross import EXPLORING
-from .deep_cheese import FOLDER, keep_cell
+from .deep_small import trained
+from .kept_cells import keep_asked_cells
 
 FIRST_SEED: Final = 7_000
 EPISODES: Final = 20
@@ -128,15 +125,13 @@ def _trained(row: Row, solved: SolvedWorlds, seed: int) -> Agent:
     if row.exploring == "novelty head" and not row.small:
         return train_and_enter(training_spec(solved, row.agent, row.overrides, "out", row.steps, EPISODES), seed)
     school = solved.enumeration(row.overrides, "train")
-    world = school.world
-    its = world.agents[0]
-    it_is_told = (world.channels, len(its.actions), its.weights, its.discount)
     if row.small:
-        deep = DeepAgent(observation_spec(world), *it_is_told, SMALL)
-        deep.fit(TabularTrainingEnv(school), row.steps, seed)
+        deep = trained(school, row.steps, seed)
         deep.enter(observation_spec(solved.world(row.overrides, "out")))
         return deep
-    agent = CountsAgent(*it_is_told, EXPLORING[row.exploring])
+    its = school.world.agents[0]
+    options = EXPLORING[row.exploring]
+    agent = CountsAgent(school.world.channels, len(its.actions), its.weights, its.discount, options)
     agent.fit(TabularTrainingEnv(school), row.steps, seed)
     return agent
 
@@ -155,14 +150,12 @@ def brings_then_kills(found: Mapping[str, Any]) -> float:
 
 def cells_of(folder: Path, name: str) -> list[dict[str, Any]]:
     """The cells of a row that were made with its budget, by seed."""
-    found = [
-        json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"natural-turn-{_slug(name)}-7*.json")
-    ]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(_file(name, "7*"))]
     return sorted((one for one in found if one["steps"] == ROWS[name].steps), key=lambda one: int(one["seed"]))
 
 
-def _slug(name: str) -> str:
-    return name.replace(", ", "-").replace(" ", "_")
+def _file(name: str, seed: int | str) -> str:
+    return f"natural-turn-{name.replace(', ', '-').replace(' ', '_')}-{seed}.json"
 
 
 def tests(turns: Mapping[str, Sequence[bool]]) -> list[tuple[str, float]]:
@@ -217,17 +210,8 @@ def told(folder: Path) -> str:
 
 def main() -> None:
     """Trains what is missing, row by row, then prints the table and the tests."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("rows", nargs="*", default=list(ROWS), help="which rows (all)")
-    arguments.add_argument("--folder", type=Path, default=FOLDER, help="where cells are kept (%(default)s)")
-    arguments.add_argument("--show", action="store_true", help="train nothing")
-    chosen = arguments.parse_args()
-    if unknown := set(chosen.rows) - set(ROWS):
-        arguments.error(f"no row {', '.join(sorted(unknown))}; rows are {'; '.join(ROWS)}")
-    for name in [] if chosen.show else chosen.rows:
-        for seed in range(FIRST_SEED, FIRST_SEED + ROWS[name].seeds):
-            keep_cell(chosen.folder / f"natural-turn-{_slug(name)}-{seed}.json", partial(cell, name, seed))
-    print(told(chosen.folder))
+    seeds = {name: range(FIRST_SEED, FIRST_SEED + row.seeds) for name, row in ROWS.items()}
+    print(told(keep_asked_cells(__doc__, "row", seeds, _file, cell)))
 
 
 if __name__ == "__main__":

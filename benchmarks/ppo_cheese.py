@@ -24,13 +24,11 @@ from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.world.world import World
 
 from .deep_cheese import (
-    FOLDER,
     MAZES,
     beginnings,
     capability,
     cells_of,
     deployment,
-    keep_cell,
     new_mazes,
     outcomes,
     scenario,
@@ -38,6 +36,7 @@ from .deep_cheese import (
     spread,
     told,
 )
+from .kept_cells import FOLDER, keep_cell
 
 
 @dataclass(frozen=True)

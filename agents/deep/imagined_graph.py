@@ -74,7 +74,7 @@ class ImaginedGraph(NamedTuple):
         rewards: float32 `[N, A, W, K]`; chance: float32 `[N, A, W, E]`, by each member.
         place: int64 `[N, A, W]`, a node below N, N + the number of a leaf, or N + L after an end.
         leaf: int64 `[L, F]`, the states that were not imagined further.
-        novelty: float32 `[N, A]`, see `GraphImagination.novelty`.
+        novelty: float32 `[N, A]`, how likely each action is to show something new.
     """
 
     state: Tensor

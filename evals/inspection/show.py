@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -41,6 +42,12 @@ def shipped_checkpoint(scenario: Scenario, agent: str) -> Path | None:
     """The checkpoint `NAME.AGENT.ENDING` beside a scenario's file; None without one, or of any other agent."""
     path = Path(scenario.file).with_suffix(f".{agent}{SHIPPED_AGENTS.get(agent, '')}")
     return path if agent in SHIPPED_AGENTS and os.path.isfile(path) else None
+
+
+def readable_checkpoint(scenario: Scenario, agent: str) -> Path | None:
+    """As `shipped_checkpoint`; None also where it holds networks and torch, an optional package, is not there."""
+    path = shipped_checkpoint(scenario, agent)
+    return None if path is not None and path.suffix == ".safetensors" and find_spec("torch") is None else path
 
 
 class Show(Protocol):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -548,14 +547,11 @@ def _told(
 
 def _learned(scenario: Scenario, agent: str, insisted: bool) -> Path | None:
     """The file of an agent, named or beside the scenario, or None; without torch only if it is `insisted` upon."""
-    from ..evals.inspection.show import shipped_checkpoint
+    from ..evals.inspection.show import readable_checkpoint, shipped_checkpoint
 
     if agent.endswith((".npz", ".safetensors")):
         return Path(agent)
-
-    found = shipped_checkpoint(scenario, agent)
-    missing = found is not None and found.suffix == ".safetensors" and find_spec("torch") is None
-    return None if missing and not insisted else found
+    return shipped_checkpoint(scenario, agent) if insisted else readable_checkpoint(scenario, agent)
 
 
 def _show(

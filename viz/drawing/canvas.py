@@ -149,6 +149,32 @@ class Canvas:
             return
         _write(self._draw, (x * self._unit, y * self._unit), runs(text, size * self._unit, bold), colour, anchor)
 
+    def block(
+        self,
+        x: float,
+        middle: float,
+        said: tuple[float, list[str]],
+        colour: str | None = None,
+        anchor: str = "lm",
+        bold: bool = False,
+        leading: float = 2.0,
+    ) -> None:
+        """Write lines of text around a height.
+
+        Args:
+            x: of the lines, by `anchor`.
+            middle: the height of their middle.
+            said: the size of type and the lines, as `fitted` gives them.
+            colour: ink by default.
+            anchor: as in `text`, of each line.
+            bold: whether the type is.
+            leading: space between two lines, in points.
+        """
+        size, lines = said
+        for number, line in enumerate(lines):
+            y = middle + (number - (len(lines) - 1) / 2) * (size + leading)
+            self.text(x, y, line, size, colour, anchor, bold)
+
     def stamp(self, picture: Image.Image, x: float, y: float) -> None:
         """Paste a picture with its centre at a point; what lies below shows through where the picture is clear."""
         self._paste(picture, round(x * self._unit - picture.width / 2), round(y * self._unit - picture.height / 2))

@@ -123,10 +123,8 @@ def _draw_choice(
     centre = top + (tall - 8) / 2
     rim = theme.reward if chosen else theme.hairline
     canvas.box(left, centre - 17, left + own, centre + 17, theme.panel, 9, rim, 2.0 if chosen else 1.0)
-    type_, lines = fitted(name, (13.5, 12.0, 10.5, 9.5, 8.5), own - 12, 1 if aside else 2, chosen)
-    for row, text in enumerate(lines):
-        y = centre - (5 if aside else 0) + (row - (len(lines) - 1) / 2) * (type_ + 2)
-        canvas.text(left + own / 2, y, text, type_, theme.ink, "mm", chosen)
+    called = fitted(name, (13.5, 12.0, 10.5, 9.5, 8.5), own - 12, 1 if aside else 2, chosen)
+    canvas.block(left + own / 2, centre - (5 if aside else 0), called, theme.ink, "mm", chosen)
     if aside:
         canvas.text(left + own / 2, centre + 9, cut(aside, SMALL, own - 12), SMALL, theme.muted, "mm")
     came = _came(frame, choice)

@@ -167,9 +167,7 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
         if chosen:
             canvas.box(column.left - 6, column.top, column.left + column.width + 6, column.top + row, theme.hairline, 4)
         name = fitted(plain(mind.actions[action]), (TEXT, *SMALLER), names - 8, 2 if row > 2 * LINE - 14 else 1, chosen)
-        for place, line in enumerate(name[1]):
-            y = middle + (place - (len(name[1]) - 1) / 2) * (name[0] + 1)
-            canvas.text(column.left, y, line, name[0], theme.ink if available else theme.muted, "lm", chosen)
+        canvas.block(column.left, middle, name, theme.ink if available else theme.muted, bold=chosen, leading=1)
         if available:
             top = middle - 3.0 * heads
             for head, colour in enumerate(colours):
@@ -419,6 +417,5 @@ def draw_keys(canvas: Canvas, frame: Frame) -> None:
     for index, (key, text) in enumerate(rows):
         x, y = left + 20 + (index // half) * width / 2, top + 52 + KEY_LINE * (index % half)
         canvas.text(x, y, key, TEXT, theme.reward, bold=True)
-        size, lines = fitted(text, (TEXT, *SMALLER), width / 2 - KEYS_WIDE - 24, lambda size: 1 if size > 9 else 2)
-        for place, line in enumerate(lines):
-            canvas.text(x + KEYS_WIDE, y + (place - (len(lines) - 1) / 2) * (size + 1), line, size)
+        said = fitted(text, (TEXT, *SMALLER), width / 2 - KEYS_WIDE - 24, lambda size: 1 if size > 9 else 2)
+        canvas.block(x + KEYS_WIDE, y, said, anchor="ls", leading=1)

@@ -46,7 +46,7 @@ def draw_cards(canvas: Canvas, frame: Frame, room: Room, one_column: bool = Fals
         why = plain(frame.world.reasons[frame.state[frame.world.ended] - 1])
         y = top + gap + (rows - 1) * (tall + gap) + tall / 2
         said = fitted(f"the end: {why}", (16.0, 14.0, *NAMES), width, lambda size: int(tall / (size + 3)), bold=True)
-        _lines(canvas, begin, y, said, canvas.theme.performance, bold=True)
+        canvas.block(begin, y, said, canvas.theme.performance, bold=True)
 
 
 def _card(
@@ -66,7 +66,7 @@ def _card(
         size_, lines = fitted(meaning, NAMES, inner, lambda size: int((height - 30) / (size + 2)))
         y = top + height - (0.31 * height if len(lines) == 1 else 17.0)
         middle = top + 0.28 * height if len(lines) == 1 else top + (height - 28) / 2 + 2
-        _lines(canvas, left + INSET, middle, (size_, lines), theme.muted)
+        canvas.block(left + INSET, middle, (size_, lines), theme.muted)
         x = _picture(canvas, field, left + INSET, y)
         room = inner - (x - left - INSET) - (0.4 * width if field.share is not None else 0)
         said = fitted(value, (18.0, 16.0, 14.0, 12.0, 10.0, 9.0), room, bold=True)
@@ -80,7 +80,7 @@ def _card(
             name = fitted(meaning, sizes, room, lambda size: int(height / (size + 2)))
             if not name[1][-1].endswith("…"):  # else there is no room for a bar
                 break
-        _lines(canvas, left + INSET, y, name, theme.muted)
+        canvas.block(left + INSET, y, name, theme.muted)
         x, bar = left + INSET + room + 10, left + width - INSET - counted + 10
     canvas.text(x, y, said[1][0], said[0], theme.ink, "lm", bold=True)
     if field.share is not None and bar < left + width - INSET:
@@ -88,16 +88,6 @@ def _card(
         canvas.box(bar, y - 4, right, y + 4, mix(theme.hairline, theme.panel, 0.3), 4)
         if field.share > 0:  # a bar narrower than its two round ends, of 4 points each, cannot be drawn
             canvas.box(bar, y - 4, max(bar + (right - bar) * field.share, bar + 8), y + 4, theme.reward, 4)
-
-
-def _lines(
-    canvas: Canvas, left: float, middle: float, said: tuple[float, list[str]], colour: str, bold: bool = False
-) -> None:
-    """Write the lines of a text around a height, in points."""
-    size, lines = said
-    for number, line in enumerate(lines):
-        y = middle + (number - (len(lines) - 1) / 2) * (size + 2)
-        canvas.text(left, y, line, size, colour, "lm", bold)
 
 
 def _picture(canvas: Canvas, field: FieldQuantity, x: float, y: float) -> float:

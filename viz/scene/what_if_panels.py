@@ -28,18 +28,14 @@ def draw_menu(column: PanelColumn, menu: Menu, title: str = "What if") -> None:
         if index == menu.row:
             canvas.box(column.left - 6, top, column.left + column.width + 6, top + ROW, theme.hairline, 4)
         colour = theme.performance if row.changed else theme.ink
-        size, lines = fitted(row.title, (TEXT, *SMALLER), left - column.left - 8, _lines, row.changed)
-        for number, line in enumerate(lines):
-            y = middle + (number - (len(lines) - 1) / 2) * (size + 0.5)
-            canvas.text(column.left, y, line, size, theme.ink, "lm", row.changed)
+        called = fitted(row.title, (TEXT, *SMALLER), left - column.left - 8, _lines, row.changed)
+        canvas.block(column.left, middle, called, theme.ink, bold=row.changed, leading=0.5)
         canvas.box(left, middle - 1.5, right, middle + 1.5, mix(theme.muted, theme.paper, 0.5))
         before = _x(row, row.before, left, right)
         canvas.box(before - 1, middle - 6, before + 1, middle + 6, theme.muted)
         canvas.disc(_x(row, row.at, left, right), middle, 6, theme.performance if row.changed else theme.reward)
-        size, lines = fitted(row.said, (TEXT, *SMALLER), VALUES - 12, _lines, row.changed)
-        for number, line in enumerate(lines):
-            y = middle + (number - (len(lines) - 1) / 2) * (size + 0.5)
-            canvas.text(column.left + column.width, y, line, size, mix(colour, theme.ink, 0.3), "rm", row.changed)
+        value, ink = fitted(row.said, (TEXT, *SMALLER), VALUES - 12, _lines, row.changed), mix(colour, theme.ink, 0.3)
+        canvas.block(column.left + column.width, middle, value, ink, "rm", row.changed, 0.5)
         column.top += ROW
     about = menu.rows[menu.row].about if 0 <= menu.row < len(menu.rows) else ""  # in the editor none may be chosen
     if about and column.fits(LINE):

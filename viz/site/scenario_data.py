@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ...evals.exact.solved_worlds import SolvedWorlds
 from ...evals.inspection.attribution import UNSOLVED, AttributionSolver
 from ...evals.inspection.lives.life_show import LifeShow
 from ...evals.inspection.narration import Narration, Opening, first_seed, flat, opening_of, setting_of, told_besides
-from ...evals.inspection.show import LiveShow, RecordedShow, Show, shipped_checkpoint
+from ...evals.inspection.show import LiveShow, RecordedShow, Show, readable_checkpoint
 from ...evals.inspection.what_if import EpisodeMoment
 from ...evals.runs.run import RunSettings, run_scenario
 from ...evals.traces.episode import Episode
@@ -149,8 +148,8 @@ class _Builder:
         if self.scenario.lives_in(self.stage):
             return self._life(stage)
         self.report("solving it, and playing the episode that shows the claim")
-        learned = shipped_checkpoint(self.scenario, self.opening.agent)
-        if learned is not None and (learned.suffix == ".npz" or find_spec("torch") is not None):
+        learned = readable_checkpoint(self.scenario, self.opening.agent)
+        if learned is not None:
             from ...evals.inspection.learned_show import LearnedShow
 
             note = f"The agent is `{self.opening.agent}`: it was trained beforehand, and learns no more."
