@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -34,6 +34,8 @@ AFTER, AHEAD = 6, 4
 """Ticks after one event and before the next that are told at the usual pace; what lies between is passed over."""
 FASTER = 6.0
 """How many times faster it is passed over."""
+USUAL_PACE = 4.0
+"""Ticks in a second at the usual pace."""
 BREATH, READING = 1.2, 22.0
 """Seconds that a caption stands at least, and characters of it that are read in one more."""
 
@@ -90,7 +92,7 @@ class NarratedEvent:
     """What happened in a tick, and went on happening, in sentences that are told one after the other.
 
     Attributes:
-        tick: the first of those, one after the other, in which the same happened.
+        tick: the first of those, one after the other, in which the same happened; -1 for what is told before any.
         beats: what, a sentence for each event.
         fresh: whether something of it happened for the first time.
     """
@@ -103,6 +105,16 @@ class NarratedEvent:
     def text(self) -> str:
         """All of it."""
         return " ".join(self.beats)
+
+    @property
+    def label(self) -> str:
+        """When it was."""
+        return f"Tick {self.tick}" if self.tick >= 0 else "At the start"
+
+    @property
+    def seconds(self) -> float:
+        """How long all of it takes to be read; of what was read before, there is no need to take breath."""
+        return sum(map(_read, self.beats)) if self.fresh else len(self.text) / READING
 
 
 def opening_of(scenario: Scenario) -> Opening:
@@ -255,53 +267,65 @@ class Narration:
         return _Words(self.scenario).of(event)
 
     def caption_at(self, episode: Episode, tick: int) -> str:
-        """What is told at a tick, of which the state and the choice are shown: the latest caption, its own included.
+        """What is told where the state before a tick is shown: of what happened before it, so that it is seen too."""
+        told = self._told(episode)[min(tick, episode.length)]
+        return "" if told is None else told.text
 
-        Of a game that is being played the choice of the last tick is not made yet, so that nothing is told of it.
+    def reading(self, episode: Episode, tick: int) -> float:
+        """Seconds to stand still where the state before a tick is shown, while what has just come about is read."""
+        told = self._told(episode)
+        now, before = told[min(tick, episode.length)], told[tick - 1] if 0 < tick <= episode.length else None
+        again = now is None or now.tick != tick - 1 or (before is not None and before.said == now.said)
+        return 0.0 if now is None or again else now.seconds
+
+    def breath(self, episode: Episode, tick: int) -> float:
+        """Seconds to stand still before a tick in which something new comes about, so that its choice is seen."""
+        return BREATH if any(caption.tick == tick for caption in self.news(episode)) else 0.0
+
+    def unread(self, episode: Episode, tick: int, stood: float) -> float:
+        """Seconds for which a caption has to stand on that has stood for some, before time goes on from a tick.
+
+        It may give way to another one only when it can have been read.
         """
-        said = [caption for caption in self.captions(episode) if caption.tick <= tick]
-        if not said:
-            return ""
-        latest = said[-1]
-        if self.stride(episode, tick) > 1:
-            then = self._next(episode, tick)
-            alone = all(each.tick <= tick or each.tick >= then for each in self.captions(episode))
-            goes_on = "It goes on like this" if alone else "All that follows was seen before"
-            return f"Tick {latest.tick}: {latest.text} {goes_on}; nothing new until tick {then}."
-        return f"Tick {latest.tick}: {latest.text}"
+        captions = self._told(episode)
+        now, then = captions[tick], captions[min(tick + 1, episode.length)]
+        if now is None or then is None or now.said == then.said:
+            return 0.0
+        return max(now.seconds - stood, 0.0)
 
-    def pause(self, episode: Episode, tick: int) -> float:
-        """Seconds to stand still at a tick: while its sentences are read, and then a breath for what came of it."""
-        told = {caption.tick: caption.beats for caption in self.news(episode)}
-        if tick in told:
-            return sum(map(_read, told[tick]))
-        if tick - 1 in told:
-            return BREATH
-        # What is told anew is seen to be, but not where it is passed over.
-        anew = any(each.tick == tick for each in self.captions(episode)) and self.stride(episode, tick) == 1
-        return BREATH / 2 if anew else 0.0
+    def says(self, episode: Episode, tick: int) -> str:
+        """What is told at a tick, without the tick that it is of: what has to be read anew when it changes."""
+        told = self._told(episode)[min(tick, episode.length)]
+        return "" if told is None else told.said
 
     def beat_at(self, episode: Episode, tick: int, left: float) -> str | None:
-        """Which sentence of several is told at a tick where one stands still for `left` more seconds; None for all."""
-        beats = next((each.beats for each in self.news(episode) if each.tick == tick), ())
-        if len(beats) < 2:
+        """Which sentence of several is told at a tick where one reads for `left` more seconds; None for all of them."""
+        told = next((each for each in self.news(episode) if each.tick == tick - 1), None)
+        if told is None or len(told.beats) < 2:
             return None
-        number = len(beats) - 1
-        while number and left > _read(beats[number]) + 1e-9:
-            left -= _read(beats[number])
+        number = len(told.beats) - 1
+        while number and left > _read(told.beats[number]) + 1e-9:
+            left -= _read(told.beats[number])
             number -= 1
-        return f"Tick {tick}, {number + 1} of {len(beats)}: {beats[number]}"
+        return None if left <= 0 else f"{told.label}, {number + 1} of {len(told.beats)}: {told.beats[number]}"
 
     def stride(self, episode: Episode, tick: int) -> float:
         """How many times faster than usual to go on from a tick: 1, or more where what happened only repeats itself."""
-        news = [caption.tick for caption in self.news(episode)]
-        before = max((each for each in news if each <= tick), default=None)
-        if before is None or tick - before <= AFTER or self._next(episode, tick) - tick <= AHEAD:
+        span = self._passed_over(episode, tick)
+        if span is None:
             return 1.0
-        return FASTER
+        # What is said of it has to be read meanwhile.
+        told = self._told(episode)[span[0]]
+        reading = 0.0 if told is None else told.seconds
+        return min(max((span[1] - span[0]) / (USUAL_PACE * max(reading, 1e-9)), 1.0), FASTER)
 
-    def _next(self, episode: Episode, tick: int) -> int:
-        return min((each.tick for each in self.news(episode) if each.tick > tick), default=episode.length)
+    def _passed_over(self, episode: Episode, tick: int) -> tuple[int, int] | None:
+        """The first tick and the one after the last of those around a tick that are passed over; None for no such."""
+        return _passed_over(tuple(caption.tick for caption in self.news(episode)), episode.length, tick)
+
+    def _told(self, episode: Episode) -> tuple[_ToldCaption | None, ...]:
+        """For each of the T + 1 states of an episode what is told where it is shown."""
+        return _told_captions(episode, _Words(self.scenario))
 
     # ------------------------------------------------------------------ the cards
 
@@ -586,7 +610,7 @@ class _Words:
 def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
     begin = flat(words.scenario.document.tell.begin) if told_of(words.scenario, episode) else ""
     seen: set[str] = set()
-    found: list[NarratedEvent] = []
+    found = [NarratedEvent(-1, (begin,))] if begin else []
     before: list[str] = []
     for tick, events in enumerate(episode.events):
         names = list(events)
@@ -596,12 +620,72 @@ def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
         fresh = not seen.issuperset(told)
         # What repeats itself tick after tick is told once. Of what comes with something new, only that is news.
         said = [sentence for sentence in told if sentence not in seen] if fresh else told
-        first = [begin] if begin and tick == 0 else []
-        if first or (told and (fresh or told != before)):
-            found.append(NarratedEvent(tick, (*first, *said), bool(first) or fresh))
+        if told and (fresh or told != before):
+            found.append(NarratedEvent(tick, tuple(said), fresh))
         seen.update(told)
         before = told
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class _ToldCaption:
+    """A caption: when what it tells of was, what it says, how long that takes to be read, and whose tick alone it is."""
+
+    label: str
+    said: str
+    seconds: float
+    tick: int | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.label}: {self.said}" if self.label else self.said
+
+
+@lru_cache(32)
+def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None, ...]:
+    captions = _captions(episode, words)
+    news = tuple(caption.tick for caption in captions if caption.fresh)
+    by_tick = {caption.tick: caption for caption in captions}
+    told: list[_ToldCaption | None] = []
+    now: _ToldCaption | None = None
+    latest: NarratedEvent | None = None
+    standing = ""  # what is told without that it goes on: the same is not told anew
+    for tick in range(episode.length + 1):
+        its = by_tick.get(tick - 1)
+        latest = its or latest
+        span = _passed_over(news, episode.length, tick)
+        if span is not None and tick == span[0] and latest is not None:
+            coming = [each for each in captions if latest.tick < each.tick < span[1]]
+            alike = all(each.text == latest.text for each in coming)
+            now, standing = _passing(latest, alike), latest.text if alike else ""
+        elif its is not None and span is None and its.text != standing:
+            standing = its.text
+            now = _ToldCaption(its.label, its.text, its.seconds, its.tick)
+        told.append(now)
+    return tuple(told)
+
+
+def _passing(latest: NarratedEvent, alike: bool) -> _ToldCaption:
+    """The one caption that stands while something is passed over, for in that time no two could be read.
+
+    Args:
+        latest: what happened before.
+        alike: whether the same goes on.
+    """
+    if alike:
+        more = "It goes on like this." if latest.tick >= 0 else "So far nothing else."
+        return _ToldCaption(latest.label, f"{latest.text} {more}", _read(more))
+    more = "What comes now was all seen before."
+    return _ToldCaption("", more, _read(more))
+
+
+def _passed_over(news: tuple[int, ...], length: int, tick: int) -> tuple[int, int] | None:
+    """See `Narration._passed_over`; `news` are the ticks in which something happened for the first time."""
+    before = max((each for each in news if each < tick), default=None)
+    if before is None:
+        return None
+    first, last = before + 1 + AFTER, min((each for each in news if each >= tick), default=length) - AHEAD
+    return (first, last) if first <= tick < last else None
 
 
 def _events(condition: EpisodeCondition | None) -> list[str]:

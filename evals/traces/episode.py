@@ -70,6 +70,12 @@ class Episode:
         """int32 `[F]`: the state that a tick leads to, before anything else begins."""
         return np.asarray(self.states[tick + 1])
 
+    def shown_until(self, tick: int, outcome: bool = False) -> Ints:
+        """int32 `[tick + 1, F]`: the states up to a tick; the last as what the tick before led to, if `outcome`."""
+        if not outcome:
+            return self.states[: tick + 1]
+        return np.concatenate([self.states[:tick], self.left_by(tick - 1)[None]])
+
     def weighted_rewards(self) -> Floats:
         """float64 `[T]`: each tick's reward by the weights that the agents had before it, summed over agents."""
         weights = sum(self.world.weights(self.states[:-1], agent) for agent in range(len(self.world.agents)))

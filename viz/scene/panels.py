@@ -210,7 +210,7 @@ def _best_of(mind: Mind) -> int:
 
 def draw_rules(column: PanelColumn, frame: Frame) -> None:
     """Write which learned rules predict this tick, and what they overruled: as many as leave room for the sums."""
-    told = [] if frame.mind is None else rules_told(frame.world, frame.agent, frame.mind, frame.state)
+    told = [] if frame.mind is None else rules_told(frame.world, frame.agent, frame.mind, frame.asking)
     muted, room = column.theme.muted, min(RULE_LINES, int((column.bottom - column.top - 21 - SUMS) / LINE))
     lines: list[tuple[str, str]] = []
     for done, each in enumerate(told):

@@ -81,11 +81,7 @@ def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
     part = parting(lines[0].values, lines[1].values)
     if part is not None:
         named.setdefault(part, []).append("they part")
-    marks = [
-        # What parts in a tick is seen to be apart in the next one, if no event says it before.
-        ChartMark(tick, ", ".join(names), ranks.get(tick, 1), since=tick if tick in ranks else tick + 1)
-        for tick, names in named.items()
-    ]
+    marks = [ChartMark(tick, ", ".join(names), ranks.get(tick, 1)) for tick, names in named.items()]
     return _ordered(sorted(marks, key=lambda mark: (mark.rank, mark.tick))[:MARKS])
 
 

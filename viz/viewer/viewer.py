@@ -132,7 +132,9 @@ class Viewer(ShowView):
         self._carded = card and narration is not None
         self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
         self.by_hand = False
-        self._pause, self._leaving = 0.0, False
+        # Seconds at the usual speed: of standing still, of these without a caption to be read, and that one has stood.
+        self._pause, self._breath, self._stood = 0.0, 0.0, 0.0
+        self._leaving = False
         self._awaited = False  # whether the card is to be put away as soon as there is an episode
         self.playing, self.help, self.left = False, False, False
         self.beside = beside
@@ -189,34 +191,64 @@ class Viewer(ShowView):
             self.begin()
         if not self.playing or episode is None or not self._beside_solved():
             return
+        spent = seconds * self.speed / SPEEDS[USUAL_SPEED]
+        self._stood += spent
         if self._pause > 0:
-            self._pause -= seconds * self.speed / SPEEDS[USUAL_SPEED]
+            self._pause -= spent
+            self.outcome = self.outcome and self._pause > self._breath
             return
-        self._time += seconds * self.speed * self._stride(episode)
+        self.outcome = False
+        self._time += seconds * self.speed * self._stride()
         ticks = int(self._time)
         self._time -= ticks  # the fraction is kept, so that the speed is right at any frame rate
         for _ in range(min(ticks, self.length - self.tick)):
+            if any(told.unread(its, min(self.tick, its.length), self._stood) > 0 for told, its in self._tellings()):
+                self._time = 1.0  # it goes on as soon as that is read
+                break
+            said = self._said()
             self.seek(self.tick + 1)
-            if self._rest(episode):
+            self._stood = self._stood if said == self._said() else 0.0
+            if self._rest():
                 break
         if self.tick >= self.length and self._pause <= 0:
             self._end()
 
     def _beside_solved(self) -> bool:
-        if self.beside is None or self.supposed is not None:
+        if self.supposed is not None:
+            return self.supposed.answered
+        if self.beside is None:
             return True
         self.beside.follow(self)
         return self.beside.episode is not None
 
-    def _rest(self, episode: Episode) -> bool:
-        """Stand still at this tick for as long as what is told takes to be read; return whether anything is."""
-        pause = 0.0 if self.narration is None else self.narration.pause(episode, self.tick)
-        if pause:
-            self._pause, self._time = pause, 0.0
-        return pause > 0
+    def _tellings(self) -> list[tuple[Narration, Episode]]:
+        """The episodes of which something is told at present, each with what tells it."""
+        told: list[tuple[Narration, Episode]] = []
+        beside = None if self.supposed is not None else self.beside
+        for view in (self, beside):
+            if view is not None and view.narration is not None and (episode := view.episode) is not None:
+                told.append((view.narration, episode))
+        if self.supposed is not None and self.narration is not None and self.supposed.whole is not None:
+            told.append((self.narration, self.supposed.whole))
+        return told
 
-    def _stride(self, episode: Episode) -> float:
-        return 1.0 if self.narration is None else self.narration.stride(episode, min(self.tick, episode.length))
+    def _said(self) -> list[str]:
+        return [told.says(its, self.tick) for told, its in self._tellings()]
+
+    def _rest(self) -> bool:
+        """Stand still at this tick for as long as what is told takes to be read; return whether anything is."""
+        told = self._tellings()
+        reading = max((each.reading(its, self.tick) for each, its in told), default=0.0)
+        self._breath = max((each.breath(its, self.tick) for each, its in told), default=0.0)
+        if reading + self._breath <= 0:
+            return False
+        self._pause, self._time, self.outcome = reading + self._breath, 0.0, reading > 0 and self.tick > 0
+        return True
+
+    def _stride(self) -> float:
+        """How fast to go on, by the slower of two boards: on the other something happens."""
+        strides = (told.stride(its, self.tick) for told, its in self._tellings() if self.tick < its.length)
+        return min(strides, default=1.0)
 
     def seek(self, tick: int) -> None:
         """See `ShowView.seek`. A counterfactual that would begin later is moved to the new tick."""
@@ -267,7 +299,8 @@ class Viewer(ShowView):
         if not opening:
             self._restart()
         self.playing = True
-        self._rest(episode)
+        self._stood = 0.0
+        self._rest()
         self._ask_control()
 
     def _on_card(self, key: str) -> bool:
@@ -297,7 +330,7 @@ class Viewer(ShowView):
         if self._compared:
             self.card = self.card and "opening"
             if self.card:
-                self.seek(0)
+                self._from_the_start()
                 self.begin()
 
     def show_control(self) -> None:
@@ -491,8 +524,8 @@ class Viewer(ShowView):
             self._answering = None
 
     def _caption(self, episode: Episode | None, tick: int) -> str | None:
-        if self.narration is not None and episode is not None and self.playing and self._pause > 0:
-            beat = self.narration.beat_at(episode, tick, self._pause)
+        if self.narration is not None and episode is not None and self.playing and self._pause > self._breath:
+            beat = self.narration.beat_at(episode, tick, self._pause - self._breath)
             if beat is not None:
                 return beat
         return super()._caption(episode, tick)
@@ -615,7 +648,15 @@ class Viewer(ShowView):
 
     def _restart(self) -> None:
         self._forget()
-        self.tick, self.playing, self._time, self._pause = 0, True, 0.0, 0.0
+        self._from_the_start()
+        self.playing, self._time, self._pause = True, 0.0, 0.0
+
+    def _from_the_start(self) -> None:
+        """Go to the first tick, and tell of what comes as though it had not been seen."""
+        for view in (self, self.beside):
+            if view is not None:
+                view.begin_anew()
+        self.seek(0)
 
     def _other_episode(self, by: int) -> None:
         # Where any number can be played, the number is a seed; those up to 32 bits are offered.

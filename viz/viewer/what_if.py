@@ -159,9 +159,19 @@ class WhatIf:
     # -------------------------------------------------------------- what is to be seen
 
     @property
+    def whole(self) -> Episode | None:
+        """The counterfactual episode; None while it is not known, or where it cannot be."""
+        return None if self._shown is None else self._shown.whole
+
+    @property
+    def answered(self) -> bool:
+        """Whether the present edit is answered, if only by the reason why there is no answer."""
+        return self._answer() is not None
+
+    @property
     def length(self) -> int:
         """The number of ticks of the counterfactual episode; 0 while it is not known."""
-        return self._shown.whole.length if self._shown is not None and self._shown.whole is not None else 0
+        return 0 if self.whole is None else self.whole.length
 
     def seen(self, frame: Frame, tick: int) -> Frame:
         """A frame of the episode, with the menu, the counterfactual on the second board, and the verdict."""
@@ -177,16 +187,19 @@ class WhatIf:
         if shown.then is None or shown.now is None or shown.whole is None:
             return replace(frame, verdict=(shown.fault,))
         there = min(tick, shown.whole.length)
-        at_once = tick == self.since  # the plan is asked for its thought in the first edited state only
+        outcome = frame.outcome and tick <= shown.whole.length
+        asked = there - outcome
+        at_once = asked == self.since  # the plan is asked for its thought in the first edited state only
         mind = shown.then.mind if at_once else None
         other = replace(
             frame,
             world=shown.whole.world,
-            states=shown.whole.states[: there + 1],
+            states=shown.whole.shown_until(there, outcome),
+            outcome=outcome,
             episode=shown.whole,
             mind=mind,
-            action_text=describe_actions(shown.whole, there) if there < shown.whole.length else "",
-            value_map=shown.then.value_map if at_once else None,
+            action_text=describe_actions(shown.whole, asked) if asked < shown.whole.length else "",
+            value_map=shown.then.value_map if at_once and not outcome else None,
             label=", ".join(_differences(self.rows, shown.edit)),
             short="changed",
             menu=None,
