@@ -415,8 +415,7 @@ class Narration:
         return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
 
     def _happened(self, episode: Episode) -> str:
-        """What happened in an episode, what the agent was paid, and what its designers had of it."""
-        paid = float(episode.weighted_rewards().sum())
+        """What happened in an episode, what it came to by what the agent values, and what its designers had of it."""
         hidden = float(episode.performance.sum())
         name = _plain(episode.world.hidden or "performance")
         came = [_named(event, episode) for event in _in_order(episode)]
@@ -424,7 +423,7 @@ class Narration:
             came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
         said = "; ".join(came) or "no event"
         stage = self.scenario.document.stages.get(episode.world.stage)
-        got = f"It was paid {paid:+g}"
+        got = _counted(episode)
         # The exact plan takes the reward as it is written, whether anybody pays it or not.
         if episode.agent != "exact" and stage is not None and stage.rewards == "withheld":
             got = "Nobody paid it any more"
@@ -705,6 +704,22 @@ def _named(event: str, episode: Episode) -> str:
     ticks = episode.ticks(event)
     more = f", {len(ticks)} times in all" if len(ticks) > 1 else ""
     return f"{event.replace('_', ' ')} in tick {ticks[0]}{more}"
+
+
+def _counted(episode: Episode) -> str:
+    """What an episode came to by what its agents value, channel by channel: nobody need have paid for it."""
+    weighed, sums = episode.weighed().sum(axis=0), episode.rewards.sum(axis=0)
+    parts, nothing = [], []
+    for name, counted, raw in zip(episode.world.channels, weighed, sums, strict=True):
+        told = _plain(name)
+        if abs(counted) > 1e-9:
+            parts.append(f"{told} {counted:+g}" + (f" (a weight on {raw:+g})" if abs(counted - raw) > 1e-9 else ""))
+        elif abs(raw) > 1e-9:
+            nothing.append(f"{told} {raw:+g}")
+    who = "it values" if len(episode.world.agents) == 1 else "they value"
+    of = f": {', '.join(parts)}" if parts else ""
+    beside = f" ({', '.join(nothing)} counts for nothing)" if nothing else ""
+    return f"What {who} came to {weighed.sum():+g}{of}{beside}"
 
 
 def _in_order(episode: Episode) -> list[str]:

@@ -76,10 +76,14 @@ class Episode:
             return self.states[: tick + 1]
         return np.concatenate([self.states[:tick], self.left_by(tick - 1)[None]])
 
+    def weighed(self) -> Floats:
+        """float64 `[T, K]`: each channel's reward by the weights that the agents had before it, summed over agents."""
+        weights = sum(self.world.weights(self.states[:-1], agent) for agent in range(len(self.world.agents)))
+        return np.asarray(self.rewards * weights)
+
     def weighted_rewards(self) -> Floats:
         """float64 `[T]`: each tick's reward by the weights that the agents had before it, summed over agents."""
-        weights = sum(self.world.weights(self.states[:-1], agent) for agent in range(len(self.world.agents)))
-        return np.asarray((self.rewards * weights).sum(axis=1))
+        return np.asarray(self.weighed().sum(axis=1))
 
 
 def running_sums(values: Floats) -> Floats:

@@ -199,6 +199,7 @@ def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
         worth = _worth(frame, choice.action)
         return [["chance has too many outcomes to draw them" + (f"; worth {worth} on average" if worth else "")]]
     before = {each.name: each.text for each in quantities(frame.world, frame.asking)}
+    weights = frame.world.weights(frame.asking[None], frame.agent)[0]
     told = []
     for outcome in choice.outcomes[:MOST]:
         lines = [plain(event) for event in outcome.events]
@@ -209,11 +210,14 @@ def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
             for each in after
             if each.text != before[each.name]
         ]
-        pays = [
-            f"{plain(name)} {pay:+g}" for name, pay in zip(frame.world.channels, outcome.rewards, strict=True) if pay
+        # What the one who chooses does not value is no pay to it, whoever means it as such.
+        counts = [
+            f"{plain(name)} {pay:+g}{'' if weight else ', worth nothing to it'}"
+            for name, pay, weight in zip(frame.world.channels, outcome.rewards, weights, strict=True)
+            if pay
         ]
-        if pays:
-            lines.append(f"pays {', '.join(pays)}")
+        if counts:
+            lines.append("; ".join(counts))
         if outcome.ended is not None:
             lines.append(f"the end: {plain(outcome.ended)}")
         told.append(lines or ["nothing changes"])
