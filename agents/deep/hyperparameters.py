@@ -182,5 +182,5 @@ LEAN: Final = DeepOptions(
 
 
 def shipped_options(senses: ObservationSpec) -> DeepOptions:
-    """What the agent named `deep` is trained with: `SMALL` where there is one map, the defaults where there are more."""
+    """What the agent named `deep` is trained with: `SMALL` where there is one map, else the defaults."""
     return SMALL if len(senses.cell_features) == 1 else DeepOptions()
