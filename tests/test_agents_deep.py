@@ -17,7 +17,7 @@ from turncoat.agents.base import Agent, OnlineLearner, SpawningEnv, Thinker, Tho
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.encoding import StateEncoding
-from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions, search_budget
+from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions, search_budget, shipped_options
 from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Predicted
 from turncoat.agents.deep.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
@@ -516,9 +516,8 @@ def test_convolutions_are_for_several_maps() -> None:
     one = observation_spec(world_of(ROOM))
     several = replace(one, cell_features=np.concatenate([one.cell_features, one.cell_features]))
 
-    assert DeepOptions().fitted(one).values.layers == 0
-    assert DeepOptions().fitted(several).values.layers == 3
-    assert SMALL.fitted(one) == SMALL
+    assert shipped_options(one).values.layers == 0
+    assert shipped_options(several).values.layers == 3
 
 
 # ------------------------------------------------------------------ chance, maps, lanes, options
