@@ -150,7 +150,9 @@ def test_captions_come_with_what_came_of_it_and_repetition_is_passed_over(lab: L
     assert told.caption_at(turn, 2) == ""  # the picture is of the state before it: what is not seen is not told
     assert told.caption_at(turn, 3).startswith("Tick 2: It delivers a sample")
     # The same is not told anew, and nothing says when something else will come.
-    assert {told.caption_at(turn, tick) for tick in range(9, 24)} == {f"{told.caption_at(turn, 3)} It goes on like this."}
+    assert {told.caption_at(turn, tick) for tick in range(9, 24)} == {
+        f"{told.caption_at(turn, 3)} It goes on like this."
+    }
     assert told.caption_at(turn, 24).startswith("Tick 23: Strong enough now")
     assert told.caption_at(turn, 120).startswith("Tick 27: Nobody can stop it any more.")
     assert not any(word in told.caption_at(turn, tick) for tick in range(121) for word in ("until", "120"))

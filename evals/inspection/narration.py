@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -628,7 +628,7 @@ def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
 
 @dataclass(frozen=True)
 class _ToldCaption:
-    """A caption: when what it tells of was, what it says, how long that takes to be read, and whose tick alone it is."""
+    """A caption: when what it tells of was, what it says, how long it takes to be read, and whose tick alone it is."""
 
     label: str
     said: str

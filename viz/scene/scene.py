@@ -331,7 +331,8 @@ def _draw_pane(canvas: Canvas, frame: Frame, board: BoardDrawing, ground: Image.
     path = frame.trail
     key = (
         id(frame.world), path.tobytes(), id(frame.mind), id(frame.value_map), id(frame.before), frame.overlays,
-        frame.head, frame.agent, frame.node, frame.held, frame.outcome, frame.theme.name, ratio, board.cell, left, top, right, bottom,
+        frame.head, frame.agent, frame.node, frame.held, frame.outcome, frame.theme.name,
+        ratio, board.cell, left, top, right, bottom,
     )  # fmt: skip
     canvas.paste(_drawn_pane(_Pane(key, frame, board, ground), ratio, (left, top, right, bottom)), left, top)
 

@@ -165,7 +165,7 @@ class Frame:
 
     @property
     def asked(self) -> int:
-        """The tick whose choice is shown: the present one, or that of which the present state is shown as the outcome."""
+        """The tick whose choice is shown: the present one, or the one of which the present state is the outcome."""
         return self.tick - self.outcome
 
     @property

@@ -182,7 +182,8 @@ class ShowView:
             overlays=self.overlays,
             head=self.head,
             agent=self.agent,
-            status=self.message or (f"{self.making}{self.progress}" if episode is None else status(episode, asked, outcome)),
+            status=self.message
+            or (f"{self.making}{self.progress}" if episode is None else status(episode, asked, outcome)),
             theme=self.theme,
             label=self.label,
             short=self.label,
