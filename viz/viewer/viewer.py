@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
-from ...evals.inspection.narration import Card, ControlSetting, Narration
+from ...evals.inspection.narration import BREATH, Card, ControlSetting, Narration, Question
 from ...evals.inspection.show import Show
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
@@ -36,6 +36,9 @@ SOLVING_CONTROL = "solving the control beside it; both begin as soon as that is 
 
 WHY_NOT = "what is best in one episode hangs on all that follow"
 """Why nothing in a life is edited by hand."""
+
+LOOK = 2 * BREATH
+"""Seconds at the usual speed in which a counterfactual that a card asked for is looked at before it is played."""
 
 USUAL_SPEED = SPEEDS.index(4.0)
 """Index of the speed at the beginning."""
@@ -70,7 +73,7 @@ class Viewer(ShowView):
     Attributes:
         playing: whether time advances by itself, `speed` ticks in a second.
         help: whether the keys are shown; left: whether the viewer should be closed.
-        card: which card is over the picture: that before the episode, that after it, or none.
+        card: which card is over the picture: that before the episode, that after it or after a counterfactual, or none.
         by_hand: whether the episode is a game that someone plays, so that it never goes on by itself.
         beside: the view of the second board, or None.
         what_if: the counterfactual edits; None where nothing can be edited.
@@ -130,12 +133,14 @@ class Viewer(ShowView):
         )
         self._steered = steered
         self._carded = card and narration is not None
-        self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
+        self.card: Literal["", "opening", "ending", "answer"] = "opening" if self._carded else ""
         self.by_hand = False
         # Seconds at the usual speed: of standing still, of these without a caption to be read, and that one has stood.
         self._pause, self._breath, self._stood = 0.0, 0.0, 0.0
         self._leaving = False
         self._awaited = False  # whether the card is to be put away as soon as there is an episode
+        self._to_ask = False  # whether the card's question is to be asked as soon as it is known
+        self._asked_on_card: Question | None = None  # what the counterfactual answers, if a card asked it
         self.playing, self.help, self.left = False, False, False
         self.beside = beside
         self._speed, self._time, self._keys = USUAL_SPEED, 0.0, keys
@@ -189,6 +194,8 @@ class Viewer(ShowView):
         episode = self.episode
         if self._awaited and episode is not None:
             self.begin()
+        if self._to_ask and episode is not None:
+            self._ask_once_known(episode)
         if not self.playing or episode is None or not self._beside_solved():
             return
         spent = seconds * self.speed / SPEEDS[USUAL_SPEED]
@@ -289,14 +296,16 @@ class Viewer(ShowView):
 
         While the episode is being computed the card stays, says so, and is put away once there is an episode.
         """
-        opening, episode = self.card == "opening", self.episode
+        card, episode = self.card, self.episode
         self._awaited = episode is None
         if episode is None:
             return
         self.card = ""
         if self.by_hand:
             return
-        if not opening:
+        if card == "answer" and self.supposed is not None:
+            self.seek(self.supposed.since)
+        elif card != "opening":
             self._restart()
         self.playing = True
         self._stood = 0.0
@@ -309,7 +318,12 @@ class Viewer(ShowView):
             self.begin()
             return True
         if key not in ("h", "s", "v", "t"):
-            self._awaited = False
+            self._awaited = self._to_ask = False
+        if self.card == "answer" and key in ("escape", "backspace", "c", "k"):
+            self._forget()
+            self._to_the_end()
+            if key != "k":
+                return True
         if key == "escape":
             self.card = ""
             return True
@@ -317,7 +331,8 @@ class Viewer(ShowView):
             self._compare()
             return True
         if key == "c" and self.card == "ending" and self.what_if is not None and self.episode is not None:
-            self._ask_what_decided(self.episode)
+            self._to_ask = True
+            self._ask_once_known(self.episode)
             return True
         if key not in ("h", "s", "v", "t"):
             self.card = ""
@@ -363,15 +378,35 @@ class Viewer(ShowView):
             self.beside, self._compared, self.label = None, False, ""
             self.seek(self.tick)
 
-    def _ask_what_decided(self, episode: Episode) -> None:
-        """Begin a counterfactual without the value that decided, in the tick that it decided."""
-        assert self.narration is not None
-        self.card = ""
-        found = self.narration.decisive(episode, self.attribution())
-        self.seek(min(found[0] if found else 0, max(episode.length - 1, 0)))
+    def _question(self, episode: Episode) -> Question | None:
+        """What the card at the end asks and C answers; None while that is worked out, or where nothing is asked."""
+        if self.narration is None or self.what_if is None or self.deciding:
+            return None
+        flip = self.narration.decisive(episode, self.attribution())
+        asked = self.narration.questions(episode, flip)
+        return next((each for each in asked if self.what_if.offers(each.settings)), None)
+
+    def _ask_once_known(self, episode: Episode) -> None:
+        """Ask what the card asks, as soon as that is worked out; where it asks nothing, leave all to the user."""
+        if self.deciding:
+            return
+        question, self.card, self._to_ask = self._question(episode), "", False
+        if question is not None:
+            self._ask(question, episode)
+        else:
+            self.seek(0)
+            self.suppose()
+
+    def _ask(self, question: Question, episode: Episode) -> None:
+        """Begin a counterfactual in the tick that a question is about, and play it once it is answered."""
+        self.seek(min(question.tick, max(episode.length - 1, 0)))
         what_if = self.suppose()
-        if what_if is not None and found is not None:
-            what_if.zero(found[1].setting)
+        if what_if is None:
+            return
+        what_if.put(question.settings)
+        self._asked_on_card, self.playing = question, True
+        self._stood = self._breath = 0.0
+        self._pause = LOOK
 
     def suppose(self) -> WhatIf | None:
         """Begin a counterfactual at this tick, or go back to the tick where the present one begins.
@@ -410,6 +445,7 @@ class Viewer(ShowView):
         what_if = self.suppose()
         if what_if is not None:
             self.message = what_if.message = ""
+            self._asked_on_card = None  # it is another question from here on
             what_if.press(key)
             self.message = what_if.message
         return self.what_if is not None or isinstance(self.episode, WholeLife)
@@ -465,7 +501,7 @@ class Viewer(ShowView):
         if isinstance(self.editor, ScenarioEditor) and self.editor.unsaved:
             frame = replace(frame, about=f"{frame.about} · edited, not saved")
         if self.supposed is not None and frame.episode is not None:
-            return self.supposed.seen(frame, self.tick)
+            return self._with_its_caption(self.supposed.seen(frame, self.tick))
         if self.beside is not None:
             self.beside.follow(self)
             other = self.beside.frame()
@@ -474,6 +510,13 @@ class Viewer(ShowView):
             status = SOLVING_CONTROL if other.episode is None else frame.status
             return replace(frame, other=replace(other, short="control"), short="shown", status=status)
         return frame
+
+    def _with_its_caption(self, frame: Frame) -> Frame:
+        """A frame with what is told of the counterfactual below its board."""
+        other = frame.other
+        if other is None or other.episode is None or self.narration is None:
+            return frame
+        return replace(frame, other=replace(other, caption=self.narration.caption_at(other.episode, self.tick)))
 
     @property
     def _awaiting(self) -> str:
@@ -491,16 +534,22 @@ class Viewer(ShowView):
             if episode is None and self._steered:  # Space is of use all the same
                 return replace(card, footer=f"{card.footer} · {self.making}{self.progress} ...")
             return card
-        flip = self.narration.decisive(episode, self.attribution())
+        changed = None if self.supposed is None else self.supposed.whole
+        if self.card == "answer" and self.supposed is not None and changed is not None:
+            question = self._asked_on_card
+            asked = f"what if: {self.supposed.in_words}" if question is None else question.text
+            return self.narration.answer_card(episode, changed, asked, self.supposed.since, self._steered)
         return self.narration.ending_card(
             episode,
-            flip,
+            self.narration.decisive(episode, self.attribution()),
             supposing=self.what_if is not None,
             control=self._ask_control(),
             keys=self._steered,
             comparing=self.control is not None,
             agent=self.agent,
             beside=self._compared,
+            question=self._question(episode),
+            working=self.deciding,
         )
 
     def _ask_control(self) -> Episode | None:
@@ -641,7 +690,10 @@ class Viewer(ShowView):
     def _end(self) -> None:
         """Stop at the end of an episode, with the card on what came of it."""
         self.playing = False
-        self.card = "ending" if self._carded and self.supposed is None else ""
+        if self.supposed is None:
+            self.card = "ending" if self._carded else ""
+        else:
+            self.card = "answer" if self._carded and self.supposed.whole is not None else ""
 
     def _set_speed(self, by: int) -> None:
         self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
