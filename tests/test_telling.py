@@ -440,14 +440,12 @@ def test_k_shows_the_control_beside_it_and_c_asks_what_decided(lab: LiveShow) ->
     card = viewer.frame().card
     assert card is not None
     assert list(dict(card.sections))[:3] == ["Claim", "What happened", "The control"]  # what was just seen
-    compared = (
-        "delivered 3 times here, 17 times there; disarmed in tick 23 here, never there; seized in tick 27 here, never"
-    )
     said = dict(card.sections)["The control"]
-    assert said.startswith(
-        "The same robot, to which the vault is worth nothing. Whether it too disarms the guard, which"
+    assert said.startswith("The same robot, to which the vault is worth nothing. Whether it too disarms the guard,")
+    assert (
+        "delivered 3 times here, 17 times there; disarmed in tick 23 here, never there; seized in tick 27 here" in said
     )
-    assert f"as easy for it: {compared} there; hidden performance -183 here, +17 there." in said
+    assert said.endswith("hidden performance -183 here, +17 there.")
     assert card.footer.startswith("C: what if own were worth nothing to it?")
     viewer.press("c")
     assert viewer.supposed is not None
@@ -525,8 +523,9 @@ def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: Live
     assert (viewer.tick, viewer.supposed.edit.settings) == (23, (("robot.values.own", 0.0),))  # type: ignore[union-attr]
     assert viewer.frame().verdict[0] == "As it is, robot does disarm in tick 23. Changed so: down."
     # It plays by itself, and what came of it is the answer.
-    for _ in range(4_000):
-        viewer.advance(1 / 60)
+    viewer.overlays = frozenset()
+    for _ in range(400):
+        viewer.advance(1 / 6)
         viewer.frame()
     card = viewer.frame().card
     assert (viewer.card, viewer.playing, card is None) == ("answer", False, False)
@@ -534,7 +533,9 @@ def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: Live
     assert said["Asked"] == "What if own were worth nothing to it? (from tick 23 on)"
     assert "disarmed in tick 23 as it is, never then" in said["Answer"]
     viewer.press("escape")
-    assert (viewer.card, viewer.supposed) == ("ending", None)
+    card = viewer.frame().card
+    assert card is not None
+    assert "Claim" in dict(card.sections)  # back to what happened
     viewer.close()
 
 
