@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from turncoat.scenarios.language.expressions.parser import episode_condition
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
+from turncoat.viz.drawing.canvas import Canvas
+from turncoat.viz.scene.choice_diagram import draw_diagram
 from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.viewer.frame import OVERLAYS
 from turncoat.viz.viewer.show_view import ShowView
@@ -251,7 +254,6 @@ def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
         if caption and caption not in said:
             said.append(caption)
         viewer.advance(0.4)
-    viewer.close()
     assert said[0].startswith("At the start: It knows when it will be replaced.")
     assert said[1] == f"{said[0]} So far nothing else."
     assert [text.partition(":")[0] for text in said[2:]] == [
@@ -260,6 +262,15 @@ def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
         "Tick 39, 3 of 3",
         "Tick 39",
     ]
+    # Every choice is there at the start, in letters that can be read.
+    written: dict[str, float] = {}
+    viewer.seek(0)
+    first = viewer.frame()
+    with patch.object(Canvas, "text", lambda _, x, y, text, size, *more, **named: written.update({text: size})):
+        draw_diagram(Canvas(1366, 768, 1, finer=1), first, (16, 48, 900, 330))
+    assert {"improve", "work", "copy", "leave"} <= set(written)
+    assert min(written.values()) >= 11
+    viewer.close()
     # Who steps by hand reads all of it at once; a setting that the file does not tell of begins without its sentence.
     assert told.caption_at(show.episode(0), 40).count(".") > 3
     slow = apply_overrides(show.scenario, {"replacement": 0})

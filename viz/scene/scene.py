@@ -155,9 +155,9 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     if parts.head:
         _draw_head(canvas, frame)
     for part, room in _panes(frame, parts):
-        if part.world.boards.height:
+        if _board_is_known(part):
             _draw_pane(canvas, part, _board(part, room, ratio), ground)
-        else:
+        elif not part.world.boards.height:
             draw_diagram(canvas, part, room)
         if parts.second is not None:
             _draw_label(canvas, part, room)  # after the board, whose rim reaches up to it
@@ -227,6 +227,12 @@ def _panes(frame: Frame, parts: SceneLayout) -> list[tuple[Frame, Room]]:
     return [(frame, parts.board), (frame.other, parts.second)]
 
 
+def _board_is_known(frame: Frame) -> bool:
+    """Whether there is a board to draw: of several none is, before it is known on which the episode plays."""
+    boards = frame.world.boards
+    return bool(boards.height) and (frame.episode is not None or len(boards.walls) == 1)
+
+
 def _board(frame: Frame, room: Room, ratio: float) -> BoardDrawing:
     return _placed_board(frame.world, layout_of(frame.world, frame.state), room, ratio, frame.theme)
 
@@ -246,7 +252,7 @@ def _ground(frame: Frame, parts: SceneLayout, ratio: float) -> Image.Image:
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)
-        if part.world.boards.height
+        if _board_is_known(part)
     )
     return _kept_ground(boards, (round(parts.width * ratio), round(parts.height * ratio)), ratio, frame.theme)
 
@@ -393,10 +399,12 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
             "" if seen else "it cannot be put on a board",
         )
-    size, lines = fitted(label, (14.0, 12.5, 11.0, 9.5, 8.5), width, bold=True)
-    canvas.text(left, top - LABEL + 16, lines[0], size, bold=True)
+    size, lines = fitted(label, (14.0, 12.5, 11.0, 10.0, 9.0), width, lambda size: 1 if size > 11 else 2, bold=True)
+    for number, line in enumerate(lines):
+        canvas.text(left, top - LABEL + (16 if len(lines) == 1 else 9 + 12 * number), line, size, bold=True)
     if action_text:
-        size, lines = fitted(action_text, (12.0, 11.0, 10.0, 9.0, 8.0), width, lambda size: 1 if size > 10 else 2)
+        most = 3 - len(lines)  # there is room for three lines
+        size, lines = fitted(action_text, (12.0, 11.0, 10.0, 9.0, 8.0), width, lambda size: 1 if size > 10 else most)
         for number, line in enumerate(lines):
             canvas.text(left, top - LABEL + (33 if len(lines) == 1 else 28 + 11 * number), line, size, theme.muted)
 
