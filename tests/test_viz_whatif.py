@@ -246,13 +246,13 @@ def test_two_agents_of_a_run_are_seen_side_by_side(run: StoredRun) -> None:
     viewer.press("c")  # what is supposed takes the place of the second agent
     viewer.press("right")
     assert _other(viewer).short == "changed"
-    assert "is a recording" not in viewer.frame().verdict[-1]
+    assert "cannot be asked" not in viewer.frame().verdict[-1]
     viewer.press("c")
     assert _other(viewer).short == "counts"
     viewer.close()
     viewer = Viewer(learned, wait=True, supposing=True)
     viewer.press("o")
-    assert "counts is a recording" in viewer.frame().verdict[-1]
+    assert "counts cannot be asked" in viewer.frame().verdict[-1]
     viewer.close()
 
 

@@ -98,12 +98,12 @@ def draw_diagram(canvas: Canvas, frame: Frame, room: Room) -> None:
 
 def _choices_of(frame: Frame) -> tuple[ActionChoice, ...]:
     episode, world = frame.episode, frame.world
-    if frame.state[world.ended]:
+    if frame.asking[world.ended]:
         return ()
     joint: Ints = np.zeros(len(world.agents), np.int32)
-    if episode is not None and frame.tick < episode.length:
-        joint = episode.chosen[frame.tick].astype(np.int32)
-    moment = _Moment(frame.state.astype(np.int32).tobytes(), joint.tobytes(), frame.agent, id(world), world)
+    if episode is not None and frame.asked < episode.length:
+        joint = episode.chosen[frame.asked].astype(np.int32)
+    moment = _Moment(frame.asking.astype(np.int32).tobytes(), joint.tobytes(), frame.agent, id(world), world)
     return _choices(moment)
 
 
@@ -164,8 +164,8 @@ def _standing(frame: Frame, action: str) -> tuple[bool, str]:
     """Whether an action is the one that is chosen, and how much it loses against the best."""
     episode, program = frame.episode, frame.world.agents[frame.agent]
     chosen = False
-    if episode is not None and frame.tick < episode.length:
-        chosen = program.actions[int(episode.chosen[frame.tick, frame.agent])] == action
+    if episode is not None and frame.asked < episode.length:
+        chosen = program.actions[int(episode.chosen[frame.asked, frame.agent])] == action
     mind = frame.mind
     if mind is None or mind.actions != program.actions:
         return chosen, "chosen" if chosen else ""
@@ -187,9 +187,9 @@ def _worth(frame: Frame, action: str) -> str:
 def _came(frame: Frame, choice: ActionChoice) -> ActionOutcome | None:
     """The outcome that came of a choice, once it is known what did."""
     episode = frame.episode
-    if episode is None or frame.tick >= episode.length:
+    if episode is None or frame.asked >= episode.length:
         return None
-    after = episode.left_by(frame.tick)
+    after = episode.left_by(frame.asked)
     return next((outcome for outcome in choice.outcomes if np.array_equal(outcome.state, after)), None)
 
 
@@ -198,7 +198,8 @@ def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
     if not choice.outcomes:
         worth = _worth(frame, choice.action)
         return [["chance has too many outcomes to draw them" + (f"; worth {worth} on average" if worth else "")]]
-    before = {each.name: each.text for each in quantities(frame.world, frame.state)}
+    before = {each.name: each.text for each in quantities(frame.world, frame.asking)}
+    weights = frame.world.weights(frame.asking[None], frame.agent)[0]
     told = []
     for outcome in choice.outcomes[:MOST]:
         lines = [plain(event) for event in outcome.events]
@@ -209,11 +210,14 @@ def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
             for each in after
             if each.text != before[each.name]
         ]
-        pays = [
-            f"{plain(name)} {pay:+g}" for name, pay in zip(frame.world.channels, outcome.rewards, strict=True) if pay
+        # What the one who chooses does not value is no pay to it, whoever means it as such.
+        counts = [
+            f"{plain(name)} {pay:+g}{'' if weight else ', worth nothing to it'}"
+            for name, pay, weight in zip(frame.world.channels, outcome.rewards, weights, strict=True)
+            if pay
         ]
-        if pays:
-            lines.append(f"pays {', '.join(pays)}")
+        if counts:
+            lines.append("; ".join(counts))
         if outcome.ended is not None:
             lines.append(f"the end: {plain(outcome.ended)}")
         told.append(lines or ["nothing changes"])

@@ -165,8 +165,8 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
         _draw_search(canvas, frame, parts.second)
     if parts.side[1]:
         _draw_side(canvas, frame, parts)
-    if parts.told is not None and frame.caption:
-        draw_caption(canvas, frame.caption, parts.told)
+    if parts.told is not None:
+        _draw_captions(canvas, frame, parts.told)
     _draw_timeline(canvas, frame, parts)
     draw_foot(canvas, frame)
     if frame.notice:
@@ -331,7 +331,8 @@ def _draw_pane(canvas: Canvas, frame: Frame, board: BoardDrawing, ground: Image.
     path = frame.trail
     key = (
         id(frame.world), path.tobytes(), id(frame.mind), id(frame.value_map), id(frame.before), frame.overlays,
-        frame.head, frame.agent, frame.node, frame.held, frame.theme.name, ratio, board.cell, left, top, right, bottom,
+        frame.head, frame.agent, frame.node, frame.held, frame.outcome, frame.theme.name,
+        ratio, board.cell, left, top, right, bottom,
     )  # fmt: skip
     canvas.paste(_drawn_pane(_Pane(key, frame, board, ground), ratio, (left, top, right, bottom)), left, top)
 
@@ -431,6 +432,19 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
         draw_log(column, frame)
 
 
+def _draw_captions(canvas: Canvas, frame: Frame, place: tuple[float, float, float]) -> None:
+    """Write what is told; of two boards beside each other."""
+    left, top, width = place
+    if frame.other is None or frame.other.caption is None:
+        told = [(frame.caption, place)]
+    else:
+        half = (width - MARGIN) / 2
+        told = [(frame.caption, (left, top, half)), (frame.other.caption, (left + half + MARGIN, top, half))]
+    for caption, room in told:
+        if caption:
+            draw_caption(canvas, caption, room)
+
+
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     """Draw a line with a mark for each tick so far that had an event, and a knob at the present tick.
 
@@ -449,7 +463,7 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
             left + first * step - 0.5, y - 9, left + first * step + 0.5, y + 9, mix(theme.muted, theme.paper, 0.3)
         )
     for tick, events in enumerate(episode.events):
-        if events and tick <= frame.told:
+        if events and tick < frame.told:
             x = left + tick * step
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
     x = left + frame.now * step

@@ -44,6 +44,8 @@ class MenuRow:
         """The setting with its present value, as a reader without the file understands it."""
         if self.body:
             return f"no {self.title}" if self.at else self.title
+        if isinstance(self.values[self.at], bool) and self.about:
+            return self.about if self.values[self.at] else f"not so: {self.about}"
         return (
             f"{plain(self.name.rpartition('.')[2])} worth {self.said} to it"
             if _is_weight(self.name)
