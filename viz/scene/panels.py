@@ -15,7 +15,7 @@ from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe
 from ..text.episode_text import LogEntry, log_until, plain, spans, why
 from ..text.rule_text import rules_told
-from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
+from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame, offers
 
 HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
@@ -374,9 +374,10 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
 
 
 def _key_rows(frame: Frame) -> list[tuple[str, str]]:
-    """What the panel of keys lists: while a file is edited there are no overlays."""
-    overlays = [(OVERLAY_KEYS[name], text) for name, text in OVERLAYS.items()]
-    return [*frame.keys, *(overlays if frame.editing is None else [])]
+    """What the panel of keys lists: of overlays those that show anything; while a file is edited there are none."""
+    agent = None if frame.episode is None else frame.episode.agent
+    named = [name for name in OVERLAYS if offers(name, frame.world, agent)] if frame.editing is None else []
+    return [*frame.keys, *((OVERLAY_KEYS[name], OVERLAYS[name]) for name in named)]
 
 
 def _key_panel(rows: Sequence[tuple[str, str]], width: float, height: float) -> tuple[float, float, float, float]:

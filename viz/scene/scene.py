@@ -28,7 +28,7 @@ from .learning_panel import draw_learning
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_rules, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
-from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at, menu_height
+from .what_if_panels import draw_answered_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
 MARGIN = 16.0
 """Margin at the edges of the scene, in points."""
@@ -132,11 +132,7 @@ def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
     two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
     panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
     rest = (panels, two, frame.caption is not None, bool(frame.buttons))
-    whole = layout(width, height, curves, *rest)
-    # A menu that reaches into the curves takes their place.
-    if frame.menu is not None and whole.head + menu_height(frame.menu) > whole.chart[0]:
-        return layout(width, height, False, *rest)
-    return whole
+    return layout(width, height, curves, *rest)
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
@@ -214,7 +210,7 @@ def slider_at(
     parts = layout_for(frame, width, height)
     if frame.menu is None or not parts.side[1]:
         return None
-    return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row)
+    return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row, answered=True)
 
 
 # ------------------------------------------------------------------ what is kept
@@ -425,7 +421,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     if frame.learning is not None:
         draw_learning(column, frame.learning)
     if frame.menu is not None:
-        draw_menu(column, frame.menu)
+        draw_answered_menu(column, frame.menu, frame.verdict[0] if frame.verdict else "")
         draw_verdict(column, frame)
     for part in (frame,) if frame.other is None else (frame, frame.other):
         # Beside the menu there is room for one choice: the one under the edit, once it is known.

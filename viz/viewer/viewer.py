@@ -20,7 +20,7 @@ from .buttons import edit_buttons
 from .editor import HINT as EDIT_HINT
 from .editor import KEYS as EDIT_KEYS
 from .editor import ScenarioEditor
-from .frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
+from .frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame, offers
 from .show_view import ShowView
 from .what_if import KEYS as WHAT_IF_KEYS
 from .what_if import WhatIf
@@ -49,7 +49,7 @@ KEYS = (
     ("- =", "slower, faster"),
     ("home end", "to the start, to the end"),
     ("r", "play from the start"),
-    ("p n", "the episode before, the next; of a life: another life"),
+    ("p n", "the seed before, the next"),
     ("b f", "in a life: to the episode before, to the next"),
     ("tab", "look at the next agent"),
     ("w", "the cells' worth to the next head"),
@@ -482,6 +482,45 @@ class Viewer(ShowView):
             "escape": self._leave,
         }
 
+    def does(self, keys: str) -> bool:
+        """Whether keys, as the help names them, do anything where this is shown."""
+        world, what_if = self.show.world, self.what_if
+        rows = () if what_if is None else what_if.rows
+        match keys:
+            case "b f":
+                return isinstance(self.episode, WholeLife)
+            case "tab":
+                return len(world.agents) > 1
+            case "w":
+                return world.boards.height > 0 and len(world.channels) > 1
+            case "[ ]":
+                return offers("tree", world, self._player)
+            case "c":
+                return what_if is not None
+            case "shift+1":
+                return any(row.weight for row in rows)
+            case "o":
+                return any(row.body for row in rows)
+            case "drag":
+                return what_if is not None and world.boards.height > 0 and bool(world.bodies)
+            case "e":
+                return isinstance(self.editor, ScenarioEditor)
+            case "k":
+                return self.control is not None
+            case "i":
+                return self.narration is not None
+            case _:
+                return True
+
+    def offers(self, overlay: str) -> bool:
+        """Whether an overlay can have anything to show here."""
+        return offers(overlay, self.show.world, self._player)
+
+    @property
+    def _player(self) -> str | None:
+        """Whose episode is shown; None while that is not known."""
+        return None if self.episode is None else self.episode.agent
+
     def frame(self) -> Frame:
         """The frame to draw now."""
         if (editing := self.editing) is not None:
@@ -492,7 +531,7 @@ class Viewer(ShowView):
         frame = replace(
             super().frame(),
             hint=hint,
-            keys=self._keys if self.help else (),
+            keys=tuple(pair for pair in self._keys if self.does(pair[0])) if self.help else (),
             card=self.shown_card(),
             buttons=buttons,
         )
@@ -789,7 +828,9 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
     said = {key: text for keys, text in KEYS for key in keys.split()}
     agents, supposed = len(viewer.show.world.agents), viewer.supposed is not None
     overlays = (
-        Button(OVERLAY_KEYS[name], plain(name), text, 4, name in viewer.overlays) for name, text in OVERLAYS.items()
+        Button(OVERLAY_KEYS[name], plain(name), text, 4, name in viewer.overlays)
+        for name, text in OVERLAYS.items()
+        if viewer.offers(name)
     )
     nodes = (Button("[", "‹ node", said["["], 2), Button("]", "node ›", said["]"], 2))
     return (
@@ -805,11 +846,11 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
         Button("n", "seed »", "the next episode", 6),
         *((Button("tab", "agent", said["tab"], 5),) if agents > 1 else ()),
         *((Button("c", "Leave what if" if supposed else "What if", said["c"], 1, supposed),) if viewer.what_if else ()),
-        *((Button("o", "No overseer", said["o"], 8),) if viewer.what_if else ()),
+        *((Button("o", "No overseer", said["o"], 8),) if viewer.does("o") else ()),
         *((Button("k", "Control", said["k"], 3, viewer.beside is not None),) if viewer.control is not None else ()),
         *((Button("e", "Edit", said["e"], 1),) if viewer.editor else ()),
         *overlays,
-        Button("w", "head", said["w"], 8),
+        *((Button("w", "head", said["w"], 8),) if viewer.does("w") else ()),
         *(nodes if "tree" in viewer.overlays else ()),
         Button("i", "About", said["i"], 5),
         Button("s", "Picture", said["s"], 7),

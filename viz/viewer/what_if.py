@@ -32,11 +32,6 @@ In it the arrows choose a row of the menu and change it, and Esc or Backspace le
 """
 
 HINT = "up down: choose · left right: change · space: go on in both · esc: leave"
-NOTHING_YET = (
-    "Nothing is changed yet. Move a slider, or drag a piece to another cell. Shift and a digit sets a weight to 0, "
-    "O removes who oversees."
-)
-
 
 PLANNER = "exact"
 """The name of the agent that can be asked what it would do in any state."""
@@ -194,7 +189,7 @@ class WhatIf:
         shown, menu = self._shown, Menu(self.rows, self.row, busy=answer is None)
         frame = replace(frame, menu=menu, label="as it is", short="as it is", held=self.held, hint=HINT)
         if shown is None or (shown.edit.empty and self.edit.empty):
-            return replace(frame, verdict=(NOTHING_YET,))
+            return replace(frame, verdict=("Nothing is changed yet.", self._how()))
         if shown.then is None or shown.now is None or shown.whole is None:
             return replace(frame, verdict=(shown.fault,))
         there = min(tick, shown.whole.length)
@@ -220,6 +215,14 @@ class WhatIf:
         )
         # Who asks what would come of it wants to see that: the verdict says it too.
         return replace(frame, other=other, seen=None, verdict=(*self._verdict(shown, tick), *self._caveat()))
+
+    def _how(self) -> str:
+        """What can be done here to change something."""
+        weights = any(row.weight for row in self.rows)
+        said = ["Move a slider", *(["drag a piece to another cell"] if self.world.bodies else [])]
+        keys = ["Shift and a digit sets a weight to 0"] if weights else []
+        keys += ["O removes who oversees"] if any(row.body for row in self.rows) else []
+        return " ".join(f"{part}." for part in (", or ".join(said), ", ".join(keys)) if part)
 
     def _caveat(self) -> tuple[str, ...]:
         """A warning where the episode is not of the exact plan: a recorded agent cannot be asked what it would do."""
