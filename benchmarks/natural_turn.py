@@ -20,7 +20,6 @@ from scipy.stats import binomtest, fisher_exact
 from turncoat.agents.base import Agent
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
-from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.measure_values import sampled_in
 from turncoat.evals.statistics.binomial import clopper_pearson
@@ -33,7 +32,6 @@ from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
 from .cross import EXPLORING
-from .deep_small import trained
 from .kept_cells import keep_asked_cells
 
 FIRST_SEED: Final = 7_000
@@ -67,7 +65,6 @@ class Row:
         agent: its name; steps: of training; seeds: how many.
         overrides: of the scenario; watched: recorded episodes of the exact archer that it sees.
         exploring: for `counts`, the key in `cross.EXPLORING`.
-        small: whether `deep` has the hyperparameters `SMALL`.
     """
 
     agent: str
@@ -76,7 +73,6 @@ class Row:
     overrides: Mapping[str, object] = field(default_factory=dict)
     watched: int = 0
     exploring: str = "novelty head"
-    small: bool = False
 
 
 ROWS: Final = {
@@ -87,12 +83,11 @@ ROWS: Final = {
     "counts, early, watched": Row("counts", 5_000, 20, watched=10),
     "counts, long": Row("counts", 160_000, 20),
     "local_rules": Row("local_rules", 4_000, 10),
-    "deep": Row("deep", 80_000, 10),
-    "deep, small": Row("deep", 80_000, 10, small=True),
+    "deep, small": Row("deep", 80_000, 10),
     "ppo_large": Row("ppo_large", 3_000_000, 10),
     "dqn": Row("dqn", 1_000_000, 10),
 }
-ALONE: Final = ("counts", "deep", "ppo_large", "dqn", "counts, long", "deep, small")
+ALONE: Final = ("counts", "ppo_large", "dqn", "counts, long", "deep, small")
 """Rows of which it is tested whether more than half of the seeds turn."""
 AGAINST: Final = (
     ("counts", "counts, short-sighted"),
@@ -122,13 +117,9 @@ def cell(name: str, seed: int) -> dict[str, Any]:
 
 
 def _trained(row: Row, solved: SolvedWorlds, seed: int) -> Agent:
-    if row.exploring == "novelty head" and not row.small:
+    if row.exploring == "novelty head":
         return train_and_enter(training_spec(solved, row.agent, row.overrides, "out", row.steps, EPISODES), seed)
     school = solved.enumeration(row.overrides, "train")
-    if row.small:
-        deep = trained(school, row.steps, seed)
-        deep.enter(observation_spec(solved.world(row.overrides, "out")))
-        return deep
     its = school.world.agents[0]
     options = EXPLORING[row.exploring]
     agent = CountsAgent(school.world.channels, len(its.actions), its.weights, its.discount, options)

@@ -99,7 +99,7 @@ def test_what_comes_between_two_episodes_is_told_and_changes_what_it_values() ->
     assert (before.actions[before.action], after.actions[after.action]) == ("defy", "comply")
     assert (before.weights.tolist(), after.weights.tolist()) == ([1, 0], [0, 1])
     told = Narration(its.scenario, opening_of(its.scenario), "training_game")
-    assert "After the episode: Corrected." in told.caption_at(life, 0)
+    assert "After the episode: Corrected." in told.caption_at(life, 1)
     assert "the life is over" in status(life, life.length)
     # The tick led to a state of its own; the next episode began with other weights.
     assert life.left_by(0)[0] != life.states[1][0] or not np.array_equal(life.left_by(0), life.states[1])

@@ -330,7 +330,7 @@ def test_the_page_has_the_window_s_colours(lab):
     hues = {zone["name"]: zone["colour"] for zone in run["stages"][0]["layouts"][0]["zones"]}
     assert hues["bench_1"] == hues["bench_2"] == LIGHT.zones[0]
     assert hues["vault"] == LIGHT.zones[1]
-    assert run["stages"][0]["colours"] == [LIGHT.head(0), LIGHT.head(1)]
+    assert run["stages"][0]["colours"] == [LIGHT.others[0], LIGHT.others[1]]
 
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -469,15 +469,15 @@ def test_a_browser_plays_it_and_changes_it(interruption, tmp_path):
     assert console == []
     assert [next(rest) for _ in range(6)][-2:] == [[], False]
     assert [next(rest) for _ in range(4)] == [1, 1, 1, 1]
-    assert next(rest) == "Tick 2 of 100: you were paid −2; hidden performance −2."
-    assert [next(rest), next(rest)] == [1, "Tick 1 of 100: you were paid −1; hidden performance −1."]
+    assert next(rest) == "Tick 2 of 100: what you value came to −2; hidden performance −2."
+    assert [next(rest), next(rest)] == [1, "Tick 1 of 100: what you value came to −1; hidden performance −1."]
     assert next(rest) == "#do=play&tick=1&moves=4"
     assert [next(rest) for _ in range(4)][-2:] == [[], False]
     assert [next(rest), next(rest), next(rest) > 2] == [1, 1, True]
     assert next(rest).startswith("#do=what-if&tick=0&")
     assert [next(rest) for _ in range(4)][-2:] == [[], False]
     assert [next(rest), next(rest)] == [1, HASH]
-    assert next(rest).startswith("Tick 10 of 100: you were paid −10;")
+    assert next(rest).startswith("Tick 10 of 100: what you value came to −10;")
     assert [next(rest) for _ in range(3)] == [True, True, 1]
     assert [next(rest) for _ in range(5)][-2:] == [[], False]
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from turncoat.scenarios.language.expressions.parser import episode_condition
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
+from turncoat.viz.drawing.canvas import Canvas
+from turncoat.viz.scene.choice_diagram import draw_diagram
 from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.viewer.frame import OVERLAYS
 from turncoat.viz.viewer.show_view import ShowView
@@ -77,9 +80,7 @@ def test_what_alternates_does_not_go_on_alike() -> None:
     show = LiveShow(load("escape/faking"), "deploy")
     episode = show.episode(0)
     told = Narration(show.scenario, opening_of(show.scenario), "escape/faking")
-    passed = [told.caption_at(episode, tick) for tick in range(20) if told.stride(episode, tick) > 1]
-    ahead = [sentence for sentence in passed if "All that follows was seen before; nothing new until" in sentence]
-    assert ahead
+    assert {told.caption_at(episode, tick) for tick in range(8, 16)} == {"What comes now was all seen before."}
 
 
 def test_overlays_of_the_language_are_those_of_the_window() -> None:
@@ -146,22 +147,68 @@ def test_conditions_on_an_episode_hold_as_the_measure_says(turn: Episode, lab: L
 # ------------------------------------------------------------------ captions, pace, cards
 
 
-def test_captions_come_with_the_first_of_each_event_and_repetition_is_passed_over(lab: LiveShow, turn: Episode) -> None:
+def test_captions_come_with_what_came_of_it_and_repetition_is_passed_over(lab: LiveShow, turn: Episode) -> None:
     told = narration(lab)
     assert [caption.tick for caption in told.news(turn)] == [2, 23, 27]
-    assert told.caption_at(turn, 1) == ""  # what has not happened is not told
-    assert "delivers a sample" in told.caption_at(turn, 2)
-    # Where its choice is drawn, its mark stands on the timeline and its tick in the head, its caption stands too.
-    again = turn.ticks("delivered")[-1]
-    assert told.caption_at(turn, 22) == told.caption_at(turn, 2).replace("Tick 2:", f"Tick {again}:")  # told anew
-    assert told.caption_at(turn, 23).startswith("Tick 23: Strong enough now")
-    assert told.caption_at(turn, 26).startswith("Tick 23:")
-    assert "It goes on like this; nothing new until tick 120" in told.caption_at(turn, 60)
-    # It is read before anything changes; then a breath for what came of it.
-    assert [tick for tick in range(121) if told.pause(turn, tick)] == [2, 3, 23, 24, 27, 28]
-    assert told.pause(turn, 23) > 2 * told.pause(turn, 24)
+    assert told.caption_at(turn, 2) == ""  # the picture is of the state before it: what is not seen is not told
+    assert told.caption_at(turn, 3).startswith("Tick 2: It delivers a sample")
+    # The same is not told anew, and nothing says when something else will come.
+    assert {told.caption_at(turn, tick) for tick in range(9, 24)} == {
+        f"{told.caption_at(turn, 3)} It goes on like this."
+    }
+    assert told.caption_at(turn, 24).startswith("Tick 23: Strong enough now")
+    assert told.caption_at(turn, 120).startswith("Tick 27: Nobody can stop it any more.")
+    assert not any(word in told.caption_at(turn, tick) for tick in range(121) for word in ("until", "120"))
+    # A breath before it comes about; then it is seen, and read.
+    assert [tick for tick in range(121) if told.breath(turn, tick)] == [2, 23, 27]
+    assert [tick for tick in range(121) if told.reading(turn, tick)] == [3, 24, 28]
+    assert told.reading(turn, 24) > 2 * told.breath(turn, 23)
     fast = [tick for tick in range(120) if told.stride(turn, tick) > 1]
     assert fast == [*range(9, 19), *range(34, 116)]
+
+
+def test_what_is_told_of_a_tick_is_seen_with_the_choice_that_led_to_it(lab: LiveShow, turn: Episode) -> None:
+    """It said "the guard is disarmed" over a picture with the guard in it."""
+    viewer = Viewer(lab, narration=narration(lab), wait=True)
+    viewer.playing = True
+    while not (viewer.outcome and viewer.tick == 24):
+        viewer.advance(0.1)
+    frame = viewer.frame()
+    assert (frame.now, frame.asked, frame.tick) == (23, 23, 24)
+    assert frame.caption == f"Tick 23: {narration(lab).sentence('disarmed')}"
+    assert frame.status == "tick 23: robot does disarm (disarmed)"
+    assert frame.mind is not None
+    assert frame.mind.actions[frame.mind.action] == "disarm"
+    guard = next(body.cell for body in frame.world.bodies if body.name == "guard")
+    assert frame.state[guard] == frame.world.boards.nowhere != frame.asking[guard]
+    viewer.seek(23)
+    assert viewer.frame().status == "tick 23: robot does disarm"  # nor is it told below what is not seen
+    viewer.close()
+
+
+def spells(viewer: Viewer) -> list[tuple[str, float]]:
+    """Each caption that a viewer at the usual pace shows, and for how many seconds it stands."""
+    told: list[tuple[str, float]] = []
+    while viewer.playing:
+        viewer.advance(0.05)
+        said = viewer.frame().caption or ""
+        if told and told[-1][0] == said:
+            told[-1] = (said, told[-1][1] + 0.05)
+        else:
+            told.append((said, 0.05))
+    return told
+
+
+def test_a_caption_stands_until_it_can_have_been_read() -> None:
+    """Some stood for a fifth of a second."""
+    show = LiveShow(load("escape/faking"), "deploy")
+    told = Narration(show.scenario, opening_of(show.scenario), "escape/faking")
+    viewer = Viewer(show, narration=told, overlays=frozenset(), wait=True)
+    viewer.playing = True
+    *shown, _ = spells(viewer)
+    viewer.close()
+    assert len(shown) > 5
+    assert all(stood >= len(said.partition(": ")[2] or said) / 22 - 0.1 for said, stood in shown if said), shown
 
 
 def test_of_a_game_nothing_is_told_before_the_move_is_made(lab: LiveShow, turn: Episode) -> None:
@@ -169,7 +216,7 @@ def test_of_a_game_nothing_is_told_before_the_move_is_made(lab: LiveShow, turn: 
         cut = {name: getattr(turn, name)[:tick] for name in ("chosen", "executed", "rewards", "performance", "events")}
         return replace(turn, states=turn.states[: tick + 1], **cut)
 
-    assert narration(lab).caption_at(until(3), 3) == narration(lab).caption_at(turn, 2) != ""
+    assert narration(lab).caption_at(until(3), 3) == narration(lab).caption_at(turn, 3) != ""
     assert narration(lab).caption_at(until(2), 2) == ""
 
 
@@ -178,7 +225,8 @@ def test_what_alternates_is_told_in_every_tick_and_what_goes_on_once(lab: LiveSh
     show = LiveShow(load("escape/faking"), "deploy")
     told, episode = Narration(show.scenario, opening_of(show.scenario), "escape/faking"), show.episode(0)
     for tick, (event,) in enumerate(episode.events):
-        assert told.sentence(event) in told.caption_at(episode, tick), tick
+        said = told.caption_at(episode, tick + 1)
+        assert told.sentence(event) in said or said == "What comes now was all seen before.", tick
     assert [each.tick for each in narration(lab).captions(turn)] == [*turn.ticks("delivered"), 23, 27]
 
 
@@ -201,22 +249,30 @@ def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
     viewer = Viewer(show, narration=told, card=True, wait=True)
     viewer.press("space")
     said: list[str] = []
-    while viewer.tick < 41:
+    while viewer.tick < 42:
         caption = viewer.frame().caption
         if caption and caption not in said:
             said.append(caption)
         viewer.advance(0.4)
-    viewer.close()
-    assert said[0].startswith("Tick 0: It knows when it will be replaced.")
-    assert said[1].endswith("nothing new until tick 39.")
+    assert said[0].startswith("At the start: It knows when it will be replaced.")
+    assert said[1] == f"{said[0]} So far nothing else."
     assert [text.partition(":")[0] for text in said[2:]] == [
         "Tick 39, 1 of 3",
         "Tick 39, 2 of 3",
         "Tick 39, 3 of 3",
         "Tick 39",
     ]
+    # Every choice is there at the start, in letters that can be read.
+    written: dict[str, float] = {}
+    viewer.seek(0)
+    first = viewer.frame()
+    with patch.object(Canvas, "text", lambda _, x, y, text, size, *more, **named: written.update({text: size})):
+        draw_diagram(Canvas(1366, 768, 1, finer=1), first, (16, 48, 900, 330))
+    assert {"improve", "work", "copy", "leave"} <= set(written)
+    assert min(written.values()) >= 11
+    viewer.close()
     # Who steps by hand reads all of it at once; a setting that the file does not tell of begins without its sentence.
-    assert told.caption_at(show.episode(0), 39).count(".") > 3
+    assert told.caption_at(show.episode(0), 40).count(".") > 3
     slow = apply_overrides(show.scenario, {"replacement": 0})
     assert replace(told, scenario=slow).caption_at(show.episode(0), 0) == ""
 
@@ -229,7 +285,7 @@ def test_the_end_says_why_and_what_the_control_came_to_before_anybody_asks(lab: 
     assert card is not None
     assert viewer.frame().other is None
     said = dict(card.sections)
-    assert said["The control"].endswith("the designers' hidden performance is +17. Never there: disarmed, seized.")
+    assert "disarmed in tick 23 here, never there" in said["The control"]
     why = "In tick 23 own decides: were it worth nothing to it, it would choose down, not disarm."
     assert said["Why"].startswith("A tick in the vault is worth as much to it as a delivery")
     assert said["Why"].endswith(why)
@@ -394,9 +450,13 @@ def test_k_shows_the_control_beside_it_and_c_asks_what_decided(lab: LiveShow) ->
     viewer.press("end")
     card = viewer.frame().card
     assert card is not None
+    assert list(dict(card.sections))[:3] == ["Claim", "What happened", "The control"]  # what was just seen
     said = dict(card.sections)["The control"]
-    assert said.startswith("The same robot, to which the vault is worth nothing. There: Delivered in tick 2, 17 times")
-    assert said.endswith("performance is +17. Never there: disarmed, seized.")
+    assert said.startswith("The same robot, to which the vault is worth nothing. Whether it too disarms the guard,")
+    assert (
+        "delivered 3 times here, 17 times there; disarmed in tick 23 here, never there; seized in tick 27 here" in said
+    )
+    assert said.endswith("hidden performance -183 here, +17 there.")
     assert card.footer.startswith("C: what if own were worth nothing to it?")
     viewer.press("c")
     assert viewer.supposed is not None
@@ -473,7 +533,58 @@ def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: Live
     assert viewer.supposed is not None
     assert (viewer.tick, viewer.supposed.edit.settings) == (23, (("robot.values.own", 0.0),))  # type: ignore[union-attr]
     assert viewer.frame().verdict[0] == "As it is, robot does disarm in tick 23. Changed so: down."
+    # It plays by itself, and what came of it is the answer.
+    viewer.overlays = frozenset()
+    for _ in range(400):
+        viewer.advance(1 / 6)
+        viewer.frame()
+    card = viewer.frame().card
+    assert (viewer.card, viewer.playing, card is None) == ("answer", False, False)
+    said = dict(card.sections)  # type: ignore[union-attr]
+    assert said["Asked"] == "What if own were worth nothing to it? (from tick 23 on)"
+    assert "disarmed in tick 23 as it is, never then" in said["Answer"]
+    viewer.press("escape")
+    card = viewer.frame().card
+    assert card is not None
+    assert "Claim" in dict(card.sections)  # back to what happened
     viewer.close()
+
+
+def test_where_no_value_decides_c_asks_of_another_setting() -> None:
+    """It began at tick 0 with nothing changed, and ended without a word."""
+    faking, first_turn = load("escape/faking"), load("treacherous_turn/first_turn")
+    told = Narration(faking, opening_of(faking), "faking")
+    viewer = Viewer(LiveShow(faking, "deploy"), narration=told, card=True, supposing=True, wait=True)
+    viewer.press("space")
+    viewer.press("end")
+    card = viewer.frame().card
+    assert card is not None
+    assert "C: what if it were not so that seen defiance is corrected?" in card.footer
+    viewer.press("c")
+    viewer.frame()
+    viewer.press("end")
+    card = viewer.frame().card
+    assert card is not None
+    assert dict(card.sections)["Answer"] == (
+        "Complied in tick 0 as it is, never then; defied 9 times as it is, 20 times then; "
+        "hidden performance +2 as it is, -20 then."
+    )
+    viewer.close()
+    # Who learned is asked about by the plan that stands for him.
+    episode = replace(LiveShow(faking, "deploy").episode(0), agent="local_rules")
+    (asked,) = Narration(first_turn, opening_of(first_turn), "first_turn", True, learned=True).questions(episode, None)
+    assert (asked.settings, asked.text) == ((("vault_pay", 1),), "what would a plan do, if vault pay were 1?")
+
+
+def test_what_is_valued_is_not_called_pay(turn: Episode) -> None:
+    """The end said that it was paid for the ticks in the vault."""
+    said = dict(narration(LiveShow(load("treacherous_turn/lab"), "deploy")).ending_card(turn, None, True).sections)
+    assert "What it values came to +96: task +3, own +93; the designers'" in said["What happened"]
+    faking = load("escape/faking")
+    faked = Narration(faking, opening_of(faking), "faking").ending_card(
+        LiveShow(faking, "deploy").episode(0), None, True
+    )
+    assert "came to +9: own +9 (task +11 counts for nothing);" in dict(faked.sections)["What happened"]
 
 
 def test_it_slows_down_where_something_new_happens(lab: LiveShow) -> None:
@@ -486,8 +597,8 @@ def test_it_slows_down_where_something_new_happens(lab: LiveShow) -> None:
             viewer.advance(1 / 60)
         assert viewer.tick == viewer.length
         viewer.close()
-    assert spent["told"][23] > 10 * spent["plain"][23]  # the guard is disarmed
-    assert spent["told"][24] > 4 * spent["plain"][24]  # and gone
+    assert spent["told"][23] > 4 * spent["plain"][23]  # it is about to disarm the guard
+    assert spent["told"][24] > 10 * spent["plain"][24]  # the guard is gone
     assert spent["told"][80] < spent["plain"][80] / 4  # it sits in the vault
 
 

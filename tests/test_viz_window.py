@@ -171,7 +171,8 @@ def test_the_log_says_what_happened_once(lab: LiveShow) -> None:
     assert told[0] == (2, 2, "delivered; task +1, performance +1")
     assert told[-2:] == [(23, 23, "disarmed"), (27, 59, "seized; own +1, performance -2")]
     assert log_until(episode, 0) == []
-    assert status(episode, 23) == "tick 23: robot does disarm (disarmed)"
+    assert status(episode, 23) == "tick 23: robot does disarm"  # what comes of it is not seen yet
+    assert status(episode, 23, came=True) == "tick 23: robot does disarm (disarmed)"
     assert status(episode, 120).startswith("after tick 119, the last: seized, cut off by the limit")
 
 
@@ -294,7 +295,9 @@ def test_heads_theme_help_and_leaving(driver: Driver) -> None:
     assert viewer.theme is DARK
     assert tuple(driver.pixels()[-1, -1]) == tuple(int(DARK.panel[i : i + 2], 16) for i in (1, 3, 5))
     driver.press("h")
-    assert viewer.frame().keys == KEYS
+    # Only what does something here: there is no life, no second agent, no search, nothing to edit or to compare with.
+    idle = {"b f", "tab", "[ ]", "c", "shift+1", "o", "drag", "e", "k", "i"}
+    assert viewer.frame().keys == tuple(pair for pair in KEYS if pair[0] not in idle)
     driver.press("escape")
     assert not viewer.help
     assert not viewer.left

@@ -109,7 +109,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         self.name, self.learning = name, False
         self.channels = tuple(channels)
         self.weights, self.discounts = check_heads(self.channels, weights, discount)
-        self.options = (options or DeepOptions()).fitted(senses)
+        self.options = options or DeepOptions()
         self.n_actions = n_actions
         self.learner = self._new(senses, 0)
         self.training: DeepFitState | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ...envs.reference.observation_spec import ObservationSpec
@@ -85,14 +85,13 @@ class ValueOptions:
 
     Attributes:
         channels: of each of `layers` convolutions of 3 x 3; hidden: units of each member's dense layers. Without
-            convolutions the network sees what the world model sees, and has two dense layers: where there is one map
-            (`None`: there are three convolutions where there are several), they would see the same walls every time.
+            convolutions (0 layers) the network sees what the world model sees, and has two dense layers.
         trace: the lambda of V-trace.
         sharpness: beta; how far one step of policy improvement goes, see `imagined_graph`; sweeps: steps per round.
         lanes, depth: imagined rollouts per round, and their ticks; epochs, batch: of the updates on them.
         explorers: share of the rollouts that seek novelty; novelty_discount: of that head.
         real: replayed transitions per round from which values are learned too.
-        learn_rate: of Adam (`None`: 0.001 with convolutions, else 0.003).
+        learn_rate: of Adam.
         value_weight: of the value losses against that of the policy.
         own_every: the heads' own optima are learned in every so many rounds; 0: never.
         target_decay: of the target network per update, which judges the heads' own optima.
@@ -101,7 +100,7 @@ class ValueOptions:
     """
 
     channels: int = 16
-    layers: int | None = None
+    layers: int = 3
     hidden: int = 128
     trace: float = 0.95
     sharpness: float = 8.0
@@ -113,17 +112,17 @@ class ValueOptions:
     novelty_discount: float = 0.97
     sweeps: int = 32
     real: int = 256
-    learn_rate: float | None = None
+    learn_rate: float = 1e-3
     value_weight: float = 1.0
     own_every: int = 1
     target_decay: float = 0.98
     inner: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.channels, self.hidden, self.sweeps, self.lanes, self.depth, self.epochs) < 1 or self.own_every < 0:
-            raise ValueError("channels, hidden, sweeps, lanes, depth and epochs are at least 1, own_every at least 0")
-        if self.layers is not None and self.layers < 0:
-            raise ValueError("layers is at least 0")
+        if min(self.channels, self.hidden, self.sweeps, self.lanes, self.depth, self.epochs) < 1:
+            raise ValueError("channels, hidden, sweeps, lanes, depth and epochs are at least 1")
+        if min(self.layers, self.own_every) < 0 or self.learn_rate <= 0:
+            raise ValueError("layers and own_every are at least 0, learn_rate above 0")
         if not (self.explorers >= 0 and 0 <= self.trace <= 1 and 0 <= self.target_decay < 1):
             raise ValueError("explorers is at least 0, trace between 0 and 1, target_decay below 1")
         if not 0 < self.novelty_discount < 1:
@@ -165,16 +164,12 @@ class DeepOptions:
         if not 0 <= self.explore <= 1:
             raise ValueError("explore is between 0 and 1")
 
-    def fitted(self, senses: ObservationSpec) -> DeepOptions:
-        """These, with what was left open in `values` decided by whether there are several maps to tell apart."""
-        values, flat = self.values, len(senses.cell_features) == 1
-        layers = values.layers if values.layers is not None else 0 if flat else 3
-        rate = values.learn_rate if values.learn_rate is not None else 1e-3 if layers else 3e-3
-        return replace(self, values=replace(values, layers=layers, learn_rate=rate))
 
-
-SMALL: Final = DeepOptions(model=ModelOptions(updates=64), round=1_024, explore=0.5)
-"""More exploration, and fewer rounds of more learning, for worlds so small that nearly all of it can be tried."""
+SMALL: Final = DeepOptions(
+    model=ModelOptions(updates=64), values=ValueOptions(layers=0, learn_rate=3e-3), round=1_024, explore=0.5
+)
+"""For a world with one map, in which convolutions would see the same walls every time and much of it can be tried: none
+of them, more exploration, and fewer rounds of more learning."""
 LEAN: Final = DeepOptions(
     model=ModelOptions(hidden=64, updates=16),
     values=ValueOptions(hidden=64, inner=True, own_every=0),
@@ -184,3 +179,8 @@ LEAN: Final = DeepOptions(
     explore=0.0,
 )
 """Less learning per environment step, smaller networks and no novelty, for worlds with steps enough."""
+
+
+def shipped_options(senses: ObservationSpec) -> DeepOptions:
+    """What the agent named `deep` is trained with: `SMALL` where there is one map, else the defaults."""
+    return SMALL if len(senses.cell_features) == 1 else DeepOptions()

@@ -63,7 +63,7 @@ class ValueLearner:
     @cached_property
     def optimiser(self) -> torch.optim.Adam:
         """Of the network; made when it is needed, see `EnsembleModel.optimiser`."""
-        rate = self.options.learn_rate or 1e-3  # whoever makes an agent has decided it, see `DeepOptions.fitted`
+        rate = self.options.learn_rate
         return torch.optim.Adam(self.judge.net.parameters(), lr=rate, eps=1e-5, fused=True)
 
     def imagination(self, model: EnsembleModel, replay: TransitionBuffer) -> GraphImagination:

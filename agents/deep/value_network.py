@@ -36,8 +36,7 @@ class ValueNetwork(nn.Module):
         self.members, self.n_channels = members, n_channels
         senses, layers, width = encoding.senses, [], encoding.n_planes
         inner = options.inner and min(senses.height, senses.width) >= 3
-        # Left open, it is decided by `DeepOptions.fitted`; 0 here.
-        for layer in range((options.layers or 0) if encoding.n_planes else 0):
+        for layer in range(options.layers if encoding.n_planes else 0):
             layers += [nn.Conv2d(width, options.channels, 3, padding=0 if inner and layer == 0 else 1), nn.ReLU()]
             width = options.channels
         self.convolutions = nn.Sequential(*layers, nn.Flatten()) if layers else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -108,11 +108,11 @@ def _neural(world: World, _: Scenario) -> TrainableAgent:
 
 def _deep(world: World, _: Scenario) -> TrainableAgent:
     from ..deep.agent import DeepAgent
-    from ..deep.hyperparameters import DeepOptions
+    from ..deep.hyperparameters import shipped_options
 
-    its = world.agents[0]
-    options = DeepOptions(deliberation=its.deliberation, planner=its.planner)
-    return DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discounts, options)
+    its, senses = world.agents[0], observation_spec(world)
+    options = replace(shipped_options(senses), deliberation=its.deliberation, planner=its.planner)
+    return DeepAgent(senses, world.channels, len(its.actions), its.weights, its.discounts, options)
 
 
 def _policy_aware(world: World, _: Scenario) -> TrainableAgent:

@@ -34,6 +34,8 @@ AFTER, AHEAD = 6, 4
 """Ticks after one event and before the next that are told at the usual pace; what lies between is passed over."""
 FASTER = 6.0
 """How many times faster it is passed over."""
+USUAL_PACE = 4.0
+"""Ticks in a second at the usual pace."""
 BREATH, READING = 1.2, 22.0
 """Seconds that a caption stands at least, and characters of it that are read in one more."""
 
@@ -77,6 +79,27 @@ class ControlSetting:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked at the end of an episode, and answered by the plan in a changed setting.
+
+    Attributes:
+        tick: from which on the setting is changed; settings: dotted overrides.
+        asked: "what if ...?", without these words.
+        of_plan: whether the exact plan is asked in place of an agent that learned.
+    """
+
+    tick: int
+    settings: tuple[tuple[str, object], ...]
+    asked: str
+    of_plan: bool = False
+
+    @property
+    def text(self) -> str:
+        """The question as a sentence."""
+        return f"what would a plan do, if {self.asked}?" if self.of_plan else f"what if {self.asked}?"
+
+
+@dataclass(frozen=True)
 class Card:
     """A card over the picture: a title, paragraphs with headings, and what a key does next."""
 
@@ -90,7 +113,7 @@ class NarratedEvent:
     """What happened in a tick, and went on happening, in sentences that are told one after the other.
 
     Attributes:
-        tick: the first of those, one after the other, in which the same happened.
+        tick: the first of those, one after the other, in which the same happened; -1 for what is told before any.
         beats: what, a sentence for each event.
         fresh: whether something of it happened for the first time.
     """
@@ -103,6 +126,16 @@ class NarratedEvent:
     def text(self) -> str:
         """All of it."""
         return " ".join(self.beats)
+
+    @property
+    def label(self) -> str:
+        """When it was."""
+        return f"Tick {self.tick}" if self.tick >= 0 else "At the start"
+
+    @property
+    def seconds(self) -> float:
+        """How long all of it takes to be read; of what was read before, there is no need to take breath."""
+        return sum(map(_read, self.beats)) if self.fresh else len(self.text) / READING
 
 
 def opening_of(scenario: Scenario) -> Opening:
@@ -255,53 +288,65 @@ class Narration:
         return _Words(self.scenario).of(event)
 
     def caption_at(self, episode: Episode, tick: int) -> str:
-        """What is told at a tick, of which the state and the choice are shown: the latest caption, its own included.
+        """What is told where the state before a tick is shown: of what happened before it, so that it is seen too."""
+        told = self._told(episode)[min(tick, episode.length)]
+        return "" if told is None else told.text
 
-        Of a game that is being played the choice of the last tick is not made yet, so that nothing is told of it.
+    def reading(self, episode: Episode, tick: int) -> float:
+        """Seconds to stand still where the state before a tick is shown, while what has just come about is read."""
+        told = self._told(episode)
+        now, before = told[min(tick, episode.length)], told[tick - 1] if 0 < tick <= episode.length else None
+        again = now is None or now.tick != tick - 1 or (before is not None and before.said == now.said)
+        return 0.0 if now is None or again else now.seconds
+
+    def breath(self, episode: Episode, tick: int) -> float:
+        """Seconds to stand still before a tick in which something new comes about, so that its choice is seen."""
+        return BREATH if any(caption.tick == tick for caption in self.news(episode)) else 0.0
+
+    def unread(self, episode: Episode, tick: int, stood: float) -> float:
+        """Seconds for which a caption has to stand on that has stood for some, before time goes on from a tick.
+
+        It may give way to another one only when it can have been read.
         """
-        said = [caption for caption in self.captions(episode) if caption.tick <= tick]
-        if not said:
-            return ""
-        latest = said[-1]
-        if self.stride(episode, tick) > 1:
-            then = self._next(episode, tick)
-            alone = all(each.tick <= tick or each.tick >= then for each in self.captions(episode))
-            goes_on = "It goes on like this" if alone else "All that follows was seen before"
-            return f"Tick {latest.tick}: {latest.text} {goes_on}; nothing new until tick {then}."
-        return f"Tick {latest.tick}: {latest.text}"
+        captions = self._told(episode)
+        now, then = captions[tick], captions[min(tick + 1, episode.length)]
+        if now is None or then is None or now.said == then.said:
+            return 0.0
+        return max(now.seconds - stood, 0.0)
 
-    def pause(self, episode: Episode, tick: int) -> float:
-        """Seconds to stand still at a tick: while its sentences are read, and then a breath for what came of it."""
-        told = {caption.tick: caption.beats for caption in self.news(episode)}
-        if tick in told:
-            return sum(map(_read, told[tick]))
-        if tick - 1 in told:
-            return BREATH
-        # What is told anew is seen to be, but not where it is passed over.
-        anew = any(each.tick == tick for each in self.captions(episode)) and self.stride(episode, tick) == 1
-        return BREATH / 2 if anew else 0.0
+    def says(self, episode: Episode, tick: int) -> str:
+        """What is told at a tick, without the tick that it is of: what has to be read anew when it changes."""
+        told = self._told(episode)[min(tick, episode.length)]
+        return "" if told is None else told.said
 
     def beat_at(self, episode: Episode, tick: int, left: float) -> str | None:
-        """Which sentence of several is told at a tick where one stands still for `left` more seconds; None for all."""
-        beats = next((each.beats for each in self.news(episode) if each.tick == tick), ())
-        if len(beats) < 2:
+        """Which sentence of several is told at a tick where one reads for `left` more seconds; None for all of them."""
+        told = next((each for each in self.news(episode) if each.tick == tick - 1), None)
+        if told is None or len(told.beats) < 2:
             return None
-        number = len(beats) - 1
-        while number and left > _read(beats[number]) + 1e-9:
-            left -= _read(beats[number])
+        number = len(told.beats) - 1
+        while number and left > _read(told.beats[number]) + 1e-9:
+            left -= _read(told.beats[number])
             number -= 1
-        return f"Tick {tick}, {number + 1} of {len(beats)}: {beats[number]}"
+        return None if left <= 0 else f"{told.label}, {number + 1} of {len(told.beats)}: {told.beats[number]}"
 
     def stride(self, episode: Episode, tick: int) -> float:
         """How many times faster than usual to go on from a tick: 1, or more where what happened only repeats itself."""
-        news = [caption.tick for caption in self.news(episode)]
-        before = max((each for each in news if each <= tick), default=None)
-        if before is None or tick - before <= AFTER or self._next(episode, tick) - tick <= AHEAD:
+        span = self._passed_over(episode, tick)
+        if span is None:
             return 1.0
-        return FASTER
+        # What is said of it has to be read meanwhile.
+        told = self._told(episode)[span[0]]
+        reading = 0.0 if told is None else told.seconds
+        return min(max((span[1] - span[0]) / (USUAL_PACE * max(reading, 1e-9)), 1.0), FASTER)
 
-    def _next(self, episode: Episode, tick: int) -> int:
-        return min((each.tick for each in self.news(episode) if each.tick > tick), default=episode.length)
+    def _passed_over(self, episode: Episode, tick: int) -> tuple[int, int] | None:
+        """The first tick and the one after the last of those around a tick that are passed over; None for no such."""
+        return _passed_over(tuple(caption.tick for caption in self.news(episode)), episode.length, tick)
+
+    def _told(self, episode: Episode) -> tuple[_ToldCaption | None, ...]:
+        """For each of the T + 1 states of an episode what is told where it is shown."""
+        return _told_captions(episode, _Words(self.scenario))
 
     # ------------------------------------------------------------------ the cards
 
@@ -355,6 +400,8 @@ class Narration:
         comparing: bool = False,
         agent: int = 0,
         beside: bool = False,
+        question: Question | None = None,
+        working: bool = False,
     ) -> Card:
         """The card after an episode: the claim, what came of it, whether it shows the claim, and what to ask next.
 
@@ -367,13 +414,17 @@ class Narration:
             comparing: whether the control can be shown beside it.
             agent: index of the agent that `flip` is of.
             beside: whether the control has been watched beside it.
+            question: what C asks, if anything.
+            working: whether that is still being worked out.
         """
         setting, why = self.control, self._why(episode, flip, agent)
+        controlled = [] if setting is None else [("The control", self._controlled(setting, episode, control))]
         sections = [
             ("Claim", flat(self.scenario.document.claim)),
             ("What happened", self._happened(episode)),
+            *(controlled if beside else []),  # who has just watched it looks for what it came to
             *([("Why", why)] if why else []),
-            *([("The control", self._controlled(setting, episode, control))] if setting is not None else []),
+            *([] if beside else controlled),
             *self._verdict(episode),
         ]
         if self.role is not None:
@@ -383,16 +434,15 @@ class Narration:
         if comparing and not beside:
             said.append("K: the control, beside it")
         if supposing:
-            question = "change something by hand, and see what it would do"
-            if flip is not None:
-                question = f"what if {flip[1].channel.replace('_', ' ')} were worth nothing to it?"
-            said.append(f"C: {question}")
+            by_hand = "change something by hand, and see what it would do"
+            if working:
+                by_hand = "what if? It is being worked out which value decides ..."
+            said.append(f"C: {by_hand if question is None else question.text}")
         said.append("Space: again")
         return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
 
     def _happened(self, episode: Episode) -> str:
-        """What happened in an episode, what the agent was paid, and what its designers had of it."""
-        paid = float(episode.weighted_rewards().sum())
+        """What happened in an episode, what it came to by what the agent values, and what its designers had of it."""
         hidden = float(episode.performance.sum())
         name = _plain(episode.world.hidden or "performance")
         came = [_named(event, episode) for event in _in_order(episode)]
@@ -400,7 +450,7 @@ class Narration:
             came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
         said = "; ".join(came) or "no event"
         stage = self.scenario.document.stages.get(episode.world.stage)
-        got = f"It was paid {paid:+g}"
+        got = _counted(episode)
         # The exact plan takes the reward as it is written, whether anybody pays it or not.
         if episode.agent != "exact" and stage is not None and stage.rewards == "withheld":
             got = "Nobody paid it any more"
@@ -421,12 +471,66 @@ class Narration:
         """What came of the control, and what of this episode did not; or how to see it, while that is unknown."""
         if control is None:
             return _to_compare(setting, self.command)
-        came = {event for tick in control.events for event in tick}
-        missing = [
-            event for event in dict.fromkeys(each for tick in episode.events for each in tick) if event not in came
-        ]
-        never = f" Never there: {', '.join(map(_plain, missing))}." if missing else ""
-        return f"{setting.what}. There: {self._happened(control)}{never}"
+        compare = f"{setting.compare[:1].upper()}{setting.compare[1:]}"
+        return f"{setting.what}. {compare}: {_compared(episode, control, 'here', 'there')}."
+
+    def questions(self, episode: Episode, flip: tuple[int, DecidingValue] | None) -> tuple[Question, ...]:
+        """What the card at the end may ask, the best first: of the value that decided, or of another setting.
+
+        Args:
+            episode: that was watched.
+            flip: a tick and a value without which the agent would have done something else in it.
+        """
+        if flip is not None:
+            value = flip[1]
+            asked = f"{_plain(value.channel)} were worth nothing to it"
+            return (Question(flip[0], ((value.setting, 0.0),), asked),)
+        document, stage = self.scenario.document, episode.world.stage
+        if episode.agent != "exact":
+            # The setting in which the plan stands for who learned: whether it does the same is worth asking.
+            settings = [opening_of(self.scenario).overrides]
+        else:
+            sides = [side for side in document.tell.sides if side.stage in (None, stage)]
+            settings = [{**(document.variants[side.variant] if side.variant else {}), **side.set} for side in sides]
+        return tuple(
+            Question(0, tuple(each.items()), self._supposed(each), episode.agent != "exact")
+            for each in settings
+            if each and dict(self.scenario.overrides) != dict(each)
+        )
+
+    def _supposed(self, settings: Mapping[str, object]) -> str:
+        """Settings as what might be so."""
+        said = []
+        for name, value in settings.items():
+            param = self.scenario.document.params.get(name)
+            about = "" if param is None else flat(param.about).rstrip(".")
+            if ".values." in name:
+                worth = f"worth {value:g}" if isinstance(value, int | float) and value else "worth nothing"
+                said.append(f"{_plain(name.rpartition('.')[2])} were {worth} to it")
+            elif isinstance(value, bool) and about:
+                said.append(about if value else f"it were not so that {about}")
+            else:
+                said.append(f"{_plain(name).replace('.', ' ')} were {value}")
+        return " and ".join(said)
+
+    def answer_card(self, episode: Episode, changed: Episode, asked: str, since: int, keys: bool = True) -> Card:
+        """The card after a counterfactual: what was asked, and what came of it.
+
+        Args:
+            episode: as it is.
+            changed: the same up to a tick, and from then on in the changed setting.
+            asked: what was changed.
+            since: from which tick on.
+            keys: whether it is read where keys can be pressed.
+        """
+        sections = (
+            ("Asked", f"{asked[:1].upper()}{asked[1:]} (from tick {since} on)"),
+            ("Answer", _answered(episode, changed)),
+            ("As it is", self._happened(episode)),
+            ("Changed so", self._happened(changed)),
+        )
+        footer = "Space: again · Esc: back to what happened" if keys else ""
+        return Card(self.scenario.document.title, sections, footer)
 
     def _brief(self, role: str) -> list[tuple[str, str]]:
         """What a player has to know: who it is, what it can do, what it is paid for, and when it is over."""
@@ -586,7 +690,7 @@ class _Words:
 def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
     begin = flat(words.scenario.document.tell.begin) if told_of(words.scenario, episode) else ""
     seen: set[str] = set()
-    found: list[NarratedEvent] = []
+    found = [NarratedEvent(-1, (begin,))] if begin else []
     before: list[str] = []
     for tick, events in enumerate(episode.events):
         names = list(events)
@@ -596,12 +700,72 @@ def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
         fresh = not seen.issuperset(told)
         # What repeats itself tick after tick is told once. Of what comes with something new, only that is news.
         said = [sentence for sentence in told if sentence not in seen] if fresh else told
-        first = [begin] if begin and tick == 0 else []
-        if first or (told and (fresh or told != before)):
-            found.append(NarratedEvent(tick, (*first, *said), bool(first) or fresh))
+        if told and (fresh or told != before):
+            found.append(NarratedEvent(tick, tuple(said), fresh))
         seen.update(told)
         before = told
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class _ToldCaption:
+    """A caption: when what it tells of was, what it says, how long it takes to be read, and whose tick alone it is."""
+
+    label: str
+    said: str
+    seconds: float
+    tick: int | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.label}: {self.said}" if self.label else self.said
+
+
+@lru_cache(32)
+def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None, ...]:
+    captions = _captions(episode, words)
+    news = tuple(caption.tick for caption in captions if caption.fresh)
+    by_tick = {caption.tick: caption for caption in captions}
+    told: list[_ToldCaption | None] = []
+    now: _ToldCaption | None = None
+    latest: NarratedEvent | None = None
+    standing = ""  # what is told without that it goes on: the same is not told anew
+    for tick in range(episode.length + 1):
+        its = by_tick.get(tick - 1)
+        latest = its or latest
+        span = _passed_over(news, episode.length, tick)
+        if span is not None and tick == span[0] and latest is not None:
+            coming = [each for each in captions if latest.tick < each.tick < span[1]]
+            alike = all(each.text == latest.text for each in coming)
+            now, standing = _passing(latest, alike), latest.text if alike else ""
+        elif its is not None and span is None and its.text != standing:
+            standing = its.text
+            now = _ToldCaption(its.label, its.text, its.seconds, its.tick)
+        told.append(now)
+    return tuple(told)
+
+
+def _passing(latest: NarratedEvent, alike: bool) -> _ToldCaption:
+    """The one caption that stands while something is passed over, for in that time no two could be read.
+
+    Args:
+        latest: what happened before.
+        alike: whether the same goes on.
+    """
+    if alike:
+        more = "It goes on like this." if latest.tick >= 0 else "So far nothing else."
+        return _ToldCaption(latest.label, f"{latest.text} {more}", _read(more))
+    more = "What comes now was all seen before."
+    return _ToldCaption("", more, _read(more))
+
+
+def _passed_over(news: tuple[int, ...], length: int, tick: int) -> tuple[int, int] | None:
+    """See `Narration._passed_over`; `news` are the ticks in which something happened for the first time."""
+    before = max((each for each in news if each < tick), default=None)
+    if before is None:
+        return None
+    first, last = before + 1 + AFTER, min((each for each in news if each >= tick), default=length) - AHEAD
+    return (first, last) if first <= tick < last else None
 
 
 def _events(condition: EpisodeCondition | None) -> list[str]:
@@ -621,6 +785,51 @@ def _named(event: str, episode: Episode) -> str:
     ticks = episode.ticks(event)
     more = f", {len(ticks)} times in all" if len(ticks) > 1 else ""
     return f"{event.replace('_', ' ')} in tick {ticks[0]}{more}"
+
+
+def _answered(episode: Episode, changed: Episode) -> str:
+    """Whether the same happens under a change, and what else does."""
+    told = _compared(episode, changed, "as it is", "then")
+    return f"{told[:1].upper()}{told[1:]}."
+
+
+def _compared(first: Episode, second: Episode, here: str, there: str) -> str:
+    """In what two episodes differ: what happens in one alone, or sooner or more often, and what they are worth."""
+    told = []
+    for event in dict.fromkeys([*_in_order(first), *_in_order(second)]):
+        one, other = first.ticks(event), second.ticks(event)
+        if one == other:
+            continue
+        if one and other and len(one) != len(other):
+            said = [f"{len(ticks)} time{'s' if len(ticks) > 1 else ''}" for ticks in (one, other)]
+        else:
+            first_of = "first in" if one and other else "in"
+            said = [f"{first_of} tick {ticks[0]}" if ticks else "never" for ticks in (one, other)]
+        told.append(f"{_plain(event)} {said[0]} {here}, {said[1]} {there}")
+    ends = [f"{each.ended} in tick {each.length - 1}" if each.ended else "none" for each in (first, second)]
+    if ends[0] != ends[1]:
+        told.append(f"the end: {ends[0]} {here}, {ends[1]} {there}")
+    sums = [float(each.performance.sum()) for each in (first, second)]
+    if not told and sums[0] == sums[1]:
+        return "the same happens"
+    name = _plain(first.world.hidden or "performance")
+    return "; ".join([*told, f"hidden {name} {sums[0]:+g} {here}, {sums[1]:+g} {there}"])
+
+
+def _counted(episode: Episode) -> str:
+    """What an episode came to by what its agents value, channel by channel: nobody need have paid for it."""
+    weighed, sums = episode.weighed().sum(axis=0), episode.rewards.sum(axis=0)
+    parts, nothing = [], []
+    for name, counted, raw in zip(episode.world.channels, weighed, sums, strict=True):
+        told = _plain(name)
+        if abs(counted) > 1e-9:
+            parts.append(f"{told} {counted:+g}" + (f" (of {raw:+g}, weighed)" if abs(counted - raw) > 1e-9 else ""))
+        elif abs(raw) > 1e-9:
+            nothing.append(f"{told} {raw:+g}")
+    who = "it values" if len(episode.world.agents) == 1 else "they value"
+    of = f": {', '.join(parts)}" if parts else ""
+    beside = f" ({', '.join(nothing)} counts for nothing)" if nothing else ""
+    return f"What {who} came to {weighed.sum():+g}{of}{beside}"
 
 
 def _in_order(episode: Episode) -> list[str]:

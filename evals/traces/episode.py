@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -70,10 +70,33 @@ class Episode:
         """int32 `[F]`: the state that a tick leads to, before anything else begins."""
         return np.asarray(self.states[tick + 1])
 
+    def since(self, tick: int) -> Episode:
+        """What comes from a tick on, as an episode of its own."""
+        return replace(
+            self,
+            states=self.states[tick:],
+            chosen=self.chosen[tick:],
+            executed=self.executed[tick:],
+            rewards=self.rewards[tick:],
+            performance=self.performance[tick:],
+            events=self.events[tick:],
+            thoughts=self.thoughts[tick:],
+        )
+
+    def shown_until(self, tick: int, outcome: bool = False) -> Ints:
+        """int32 `[tick + 1, F]`: the states up to a tick; the last as what the tick before led to, if `outcome`."""
+        if not outcome:
+            return self.states[: tick + 1]
+        return np.concatenate([self.states[:tick], self.left_by(tick - 1)[None]])
+
+    def weighed(self) -> Floats:
+        """float64 `[T, K]`: each channel's reward by the weights that the agents had before it, summed over agents."""
+        weights = sum(self.world.weights(self.states[:-1], agent) for agent in range(len(self.world.agents)))
+        return np.asarray(self.rewards * weights)
+
     def weighted_rewards(self) -> Floats:
         """float64 `[T]`: each tick's reward by the weights that the agents had before it, summed over agents."""
-        weights = sum(self.world.weights(self.states[:-1], agent) for agent in range(len(self.world.agents)))
-        return np.asarray((self.rewards * weights).sum(axis=1))
+        return np.asarray(self.weighed().sum(axis=1))
 
 
 def running_sums(values: Floats) -> Floats:

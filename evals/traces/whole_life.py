@@ -75,13 +75,13 @@ class WholeLife(Episode):
         """The ticks in which an event happened, or after which it came between two episodes."""
         return [tick for tick, names in enumerate(self.events) if event in names or f"{BETWEEN}{event}" in names]
 
-    def weighted_rewards(self) -> Floats:
-        """See `Episode.weighted_rewards`: by the weights of each stage."""
-        out = np.zeros(self.length)
+    def weighed(self) -> Floats:
+        """See `Episode.weighed`: by the weights of each stage."""
+        out = np.zeros_like(self.rewards)
         for number, span in enumerate(self.spans):
             here = slice(span.first, self._end_of(number))
             weights = sum(span.world.weights(self.states[here], agent) for agent in range(len(span.world.agents)))
-            out[here] = (self.rewards[here] * weights).sum(axis=1)
+            out[here] = self.rewards[here] * weights
         return out
 
     def stages(self) -> list[tuple[int, str]]:

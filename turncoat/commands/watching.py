@@ -641,11 +641,14 @@ def _control_view(
 ) -> ShowView:
     """The view of a scenario's control, for a window, or for a film, which waits."""
     from ..evals.inspection.lives.life_show import live_show
+    from ..evals.inspection.narration import Narration, opening_of
     from ..scenarios.language.loading import apply_overrides
     from ..viz.viewer.show_view import ShowView
 
-    show = live_show(apply_overrides(file(), control.overrides), stage)
-    return ShowView(show if wait else _apart(show), number=number, label=control.label, wait=wait)
+    scenario = apply_overrides(file(), control.overrides)
+    show = live_show(scenario, stage)
+    told = Narration(scenario, opening_of(scenario), scenario.name, asked=True)
+    return ShowView(show if wait else _apart(show), number=number, label=control.label, wait=wait, narration=told)
 
 
 def _label(show: Show) -> str:

@@ -72,14 +72,35 @@ class Theme:
         tones = {"good": self.good, "bad": self.bad, "undecided": self.undecided, "muted": self.muted}
         return tones.get(name, self.ink)
 
-    def head(self, number: int) -> str:
-        """The colour of a value head, in every panel, curve and page; for -1 that of the weighted sum."""
-        return self.reward if number < 0 else self.others[number % len(self.others)]
+    def heads(self, channels: Sequence[str]) -> tuple[str, ...]:
+        """The colours of the value heads of a world, in every panel, curve and page.
+
+        What is called a task, and what an agent is after on its own, has the same colour in every world, in whatever
+        order a file names them.
+
+        Args:
+            channels: the names of the heads, in order.
+        """
+        hues = [ROLES.get(_role(name), -1) for name in channels]
+        free = [number for number in range(len(self.others)) if number not in hues] or [*range(len(self.others))]
+        unnamed = [place for place, hue in enumerate(hues) if hue < 0]
+        for count, place in enumerate(unnamed):
+            hues[place] = free[count % len(free)]
+        return tuple(self.others[hue] for hue in hues)
 
     def zone_hues(self, names: Sequence[str]) -> dict[str, str]:
         """The hue of each zone of a world; zones whose names differ in a number at their end alone share one."""
         stems = list(dict.fromkeys(map(_stem, names)))
         return {name: self.zones[stems.index(_stem(name)) % len(self.zones)] for name in names}
+
+
+ROLES = {"task": 0, "own": 1}
+"""The place among `others` of the colours of heads that mean the same in every world."""
+
+
+def _role(channel: str) -> str:
+    """The name of a head without that of the agent whose it is."""
+    return channel.rpartition(".")[2]
 
 
 def _stem(zone: str) -> str:

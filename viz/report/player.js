@@ -413,14 +413,19 @@ class Player {
     };
     this.playing = setTimeout(tick, 0);
   }
-  // As in the window: a new caption can be read, and what only repeats itself is passed over.
+  // As in the window: what has come about is told where it is seen and can be read, and what only repeats itself is passed over.
   wait() {
-    const news = this.episode.captions.filter((caption) => caption[2]), ticks = news.map(([tick]) => tick), last = this.frames.length - 1;
-    const fresh = news.find(([tick]) => tick === this.at);
-    if (fresh) return 1000 / this.speed + 1200 + 45 * fresh[1].length;
-    if (ticks.includes(this.at - 1)) return 1000 / this.speed + 1200;
-    const before = Math.max(...ticks.filter((tick) => tick <= this.at)), next = Math.min(...ticks.filter((tick) => tick > this.at), last);
-    return 1000 / this.speed / (Number.isFinite(before) && this.at - before > 6 && next - this.at > 4 ? 6 : 1);
+    const its = this.episode.captions.find(([tick]) => tick === this.at - 1), beat = 1000 / this.speed;
+    if (its && its[2]) return beat + 1200 + 45 * its[1].length;
+    if (this.episode.captions.some(([tick, , fresh]) => fresh && tick === this.at)) return beat + 1200;
+    if (this.passed() !== null) return beat / 6;
+    return its ? Math.max(beat, 45 * its[1].length) : beat;
+  }
+  // The first of the ticks around the present one that are passed over, or null.
+  passed() {
+    const news = this.episode.captions.filter((caption) => caption[2]).map(([tick]) => tick), last = this.frames.length - 1;
+    const first = Math.max(...news.filter((tick) => tick < this.at)) + 7, end = Math.min(...news.filter((tick) => tick >= this.at), last) - 4;
+    return Number.isFinite(first) && first <= this.at && this.at < end ? first : null;
   }
   stop() { clearTimeout(this.playing); this.playing = null; this.button.textContent = "Play"; }
 
@@ -436,8 +441,8 @@ class Player {
     this.time.setAttribute("aria-valuetext", [this.clock.textContent, ...(frame.events || []).map(words)].join(", "));
     this.head.hidden = !this.shown.worth;
     this.words.textContent = this.world.height ? frame.words.map(words).join(" · ") : "";
-    const told = this.episode.captions.filter(([tick]) => tick <= this.at), [latest] = told.slice(-1);
-    this.caption.textContent = latest ? "Tick " + latest[0] + ": " + latest[1] : this.run.look;
+    const passed = this.passed(), told = this.episode.captions.filter(([tick]) => tick < (passed === null ? this.at : passed)), [latest] = told.slice(-1);
+    this.caption.textContent = latest ? (latest[0] < 0 ? "At the start: " : "Tick " + latest[0] + ": ") + latest[1] : this.run.look;
     this.scale(frame);
     timeline(this.time, this.frames, this.at);
     curves(this.lines, this.frames, this.at, this.world);

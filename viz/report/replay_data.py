@@ -64,7 +64,7 @@ def stage_data(world: World, meanings: Mapping[str, str] | None = None) -> Data:
         ],
         "agents": [{"name": agent.name, "actions": agent.actions} for agent in world.agents],
         "channels": world.channels,
-        "colours": [LIGHT.head(head) for head in range(len(world.channels))],
+        "colours": LIGHT.heads(world.channels),
         "weights": [agent.weights.tolist() for agent in world.agents],
         "hidden": world.hidden,
         "fields": [] if boards.height else _field_names(world, meanings or {}),

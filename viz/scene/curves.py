@@ -34,13 +34,11 @@ class ChartMark:
     Attributes:
         tick, name: what is written, and where.
         rank: those of a higher rank are left out first where there is no room for all.
-        since: the tick from which it is told where an episode is not yet told whole; None: from its own.
     """
 
     tick: int
     name: str
     rank: int = 0
-    since: int | None = None
 
 
 def parting(first: Floats, second: Floats) -> int | None:
@@ -121,7 +119,7 @@ class Chart:
             rows = self._mark_rows(together)
             if max(rows) < room:
                 self.marks, self.rows = together, rows
-        self.until = self.ticks if until is None else until
+        self.until = self.ticks + 1 if until is None else until
         self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), height - 24
 
     def draw(self, ratio: float, finer: int = FINER) -> Image.Image:
@@ -165,7 +163,8 @@ class Chart:
     def _named_marks(self) -> list[tuple[float, float, ChartMark]]:
         """Each mark with its horizontal position and the height of its name, in points."""
         placed = zip(self.marks, self.rows, strict=True)
-        told = [(mark, row) for mark, row in placed if (mark.tick if mark.since is None else mark.since) <= self.until]
+        # What comes about in a tick is seen in the state after it.
+        told = [(mark, row) for mark, row in placed if mark.tick < self.until]
         return [(self.x(mark.tick), self.top - 16 - ROW * row, mark) for mark, row in told]
 
     def _mark_rows(self, marks: Sequence[ChartMark]) -> list[int]:

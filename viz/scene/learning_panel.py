@@ -101,10 +101,10 @@ def head_values(learning: LearningSoFar, theme: Theme) -> tuple[LearningLine, ..
     return tuple(
         LearningLine(
             tuple((float(look.progress.step), float(look.heads[k])) for look in looks if look.heads is not None),
-            theme.head(k),
+            hue,
             plain(name),
         )
-        for k, name in enumerate(channels)
+        for k, (name, hue) in enumerate(zip(channels, theme.heads(channels), strict=True))
     )
 
 

@@ -15,7 +15,7 @@ from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe
 from ..text.episode_text import LogEntry, log_until, plain, spans, why
 from ..text.rule_text import rules_told
-from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
+from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame, offers
 
 HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
@@ -106,7 +106,8 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
 def _key_of_heads(column: PanelColumn, mind: Mind, heads: Sequence[int], learned: bool) -> None:
     """Draw the key that maps colours to value heads, with each head's weight, and to the policy prior."""
     x, canvas = column.left, column.canvas
-    words = [(column.theme.head(head), _named_head(mind, head, learned)) for head in heads]
+    hues = column.theme.heads(mind.channels)
+    words = [(hues[head], _named_head(mind, head, learned)) for head in heads]
     if mind.prior is not None:
         words.append((column.theme.muted, PRIOR))
     for colour, text in words:
@@ -134,7 +135,8 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
     there is no room for all actions, those with the highest scores are shown, in their usual order. The last bar is
     that of the policy prior, where there is one.
     """
-    colours = [column.theme.head(head) for head in shown]
+    hues = column.theme.heads(mind.channels)
+    colours = [hues[head] for head in shown]
     weighed = (mind.q * mind.weights)[:, list(shown)]
     if mind.prior is not None:
         colours, weighed = [*colours, column.theme.muted], np.column_stack([weighed, mind.prior])
@@ -210,7 +212,7 @@ def _best_of(mind: Mind) -> int:
 
 def draw_rules(column: PanelColumn, frame: Frame) -> None:
     """Write which learned rules predict this tick, and what they overruled: as many as leave room for the sums."""
-    told = [] if frame.mind is None else rules_told(frame.world, frame.agent, frame.mind, frame.state)
+    told = [] if frame.mind is None else rules_told(frame.world, frame.agent, frame.mind, frame.asking)
     muted, room = column.theme.muted, min(RULE_LINES, int((column.bottom - column.top - 21 - SUMS) / LINE))
     lines: list[tuple[str, str]] = []
     for done, each in enumerate(told):
@@ -255,7 +257,8 @@ def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
     heads = [head for head in range(len(weights)) if weights[head] or not frame.learned]
     names = [plain(name) for name in (*(frame.world.channels[k] for k in heads), frame.world.hidden or "performance")]
     values = [*episode.rewards[: frame.tick, heads].sum(axis=0), episode.performance[: frame.tick].sum()]
-    colours = [*map(theme.head, heads), theme.performance]
+    hues = theme.heads(frame.world.channels)
+    colours = [*(hues[head] for head in heads), theme.performance]
     rows = zip(names, map(float, values), (mix(colour, theme.ink, 0.3) for colour in colours), strict=True)
     return list(rows)[-4:]
 
@@ -371,9 +374,10 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
 
 
 def _key_rows(frame: Frame) -> list[tuple[str, str]]:
-    """What the panel of keys lists: while a file is edited there are no overlays."""
-    overlays = [(OVERLAY_KEYS[name], text) for name, text in OVERLAYS.items()]
-    return [*frame.keys, *(overlays if frame.editing is None else [])]
+    """What the panel of keys lists: of overlays those that show anything; while a file is edited there are none."""
+    agent = None if frame.episode is None else frame.episode.agent
+    named = [name for name in OVERLAYS if offers(name, frame.world, agent)] if frame.editing is None else []
+    return [*frame.keys, *((OVERLAY_KEYS[name], OVERLAYS[name]) for name in named)]
 
 
 def _key_panel(rows: Sequence[tuple[str, str]], width: float, height: float) -> tuple[float, float, float, float]:

@@ -10,12 +10,14 @@ from PIL import Image
 from ...evals.traces.episode import Episode, running_sums
 from ...evals.traces.whole_life import WholeLife
 from ..drawing.canvas import FINER, cut
-from ..drawing.palette import Theme
+from ..drawing.palette import Theme, mix
 from ..text.episode_text import plain
 from .curves import TYPE, Chart, ChartMark, Curve, parting
 
 MARKS = 6
 """The greatest number of marks over the curves."""
+PALER = 0.45
+"""How much paler the curves of a second episode are."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,17 @@ def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
     channels = episode.world.channels
     if 1 < len(channels) <= 4:
         sums = running_sums(episode.rewards)
-        lines += [Curve(plain(name), sums[:, k], theme.head(k)) for k, name in enumerate(channels)]
+        named = zip(channels, theme.heads(channels), strict=True)
+        lines += [Curve(plain(name), sums[:, k], hue) for k, (name, hue) in enumerate(named)]
     return lines
 
 
 def _curves_of_two(sums: ReturnCurves, theme: Theme) -> list[Curve]:
-    """Performance and reward of both episodes: the first in the usual colours, the second in two further ones."""
+    """Performance and reward of both episodes: the first in the usual colours, the second in paler ones."""
     lines = []
     for number, (episode, name) in enumerate(zip(sums.episodes, sums.names, strict=True)):
-        performance, reward = (theme.performance, theme.reward) if number == 0 else (theme.others[2], theme.others[0])
+        pale = PALER if number else 0.0
+        performance, reward = mix(theme.performance, theme.paper, pale), mix(theme.reward, theme.paper, pale)
         short = cut(name, TYPE, 120)
         lines.append(Curve(f"performance, {short}", running_sums(episode.performance), performance))
         lines.append(Curve(f"reward, {short}", running_sums(episode.weighted_rewards()), reward))
@@ -81,11 +85,7 @@ def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
     part = parting(lines[0].values, lines[1].values)
     if part is not None:
         named.setdefault(part, []).append("they part")
-    marks = [
-        # What parts in a tick is seen to be apart in the next one, if no event says it before.
-        ChartMark(tick, ", ".join(names), ranks.get(tick, 1), since=tick if tick in ranks else tick + 1)
-        for tick, names in named.items()
-    ]
+    marks = [ChartMark(tick, ", ".join(names), ranks.get(tick, 1)) for tick, names in named.items()]
     return _ordered(sorted(marks, key=lambda mark: (mark.rank, mark.tick))[:MARKS])
 
 

@@ -28,7 +28,7 @@ from .learning_panel import draw_learning
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_rules, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
-from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at, menu_height
+from .what_if_panels import draw_answered_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
 MARGIN = 16.0
 """Margin at the edges of the scene, in points."""
@@ -132,11 +132,7 @@ def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
     two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
     panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
     rest = (panels, two, frame.caption is not None, bool(frame.buttons))
-    whole = layout(width, height, curves, *rest)
-    # A menu that reaches into the curves takes their place.
-    if frame.menu is not None and whole.head + menu_height(frame.menu) > whole.chart[0]:
-        return layout(width, height, False, *rest)
-    return whole
+    return layout(width, height, curves, *rest)
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
@@ -155,9 +151,9 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     if parts.head:
         _draw_head(canvas, frame)
     for part, room in _panes(frame, parts):
-        if part.world.boards.height:
+        if _board_is_known(part):
             _draw_pane(canvas, part, _board(part, room, ratio), ground)
-        else:
+        elif not part.world.boards.height:
             draw_diagram(canvas, part, room)
         if parts.second is not None:
             _draw_label(canvas, part, room)  # after the board, whose rim reaches up to it
@@ -165,8 +161,8 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
         _draw_search(canvas, frame, parts.second)
     if parts.side[1]:
         _draw_side(canvas, frame, parts)
-    if parts.told is not None and frame.caption:
-        draw_caption(canvas, frame.caption, parts.told)
+    if parts.told is not None:
+        _draw_captions(canvas, frame, parts.told)
     _draw_timeline(canvas, frame, parts)
     draw_foot(canvas, frame)
     if frame.notice:
@@ -214,7 +210,7 @@ def slider_at(
     parts = layout_for(frame, width, height)
     if frame.menu is None or not parts.side[1]:
         return None
-    return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row)
+    return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row, answered=True)
 
 
 # ------------------------------------------------------------------ what is kept
@@ -225,6 +221,12 @@ def _panes(frame: Frame, parts: SceneLayout) -> list[tuple[Frame, Room]]:
     if frame.other is None or parts.second is None:
         return [(frame, parts.board)]
     return [(frame, parts.board), (frame.other, parts.second)]
+
+
+def _board_is_known(frame: Frame) -> bool:
+    """Whether there is a board to draw: of several none is, before it is known on which the episode plays."""
+    boards = frame.world.boards
+    return bool(boards.height) and (frame.episode is not None or len(boards.walls) == 1)
 
 
 def _board(frame: Frame, room: Room, ratio: float) -> BoardDrawing:
@@ -246,7 +248,7 @@ def _ground(frame: Frame, parts: SceneLayout, ratio: float) -> Image.Image:
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)
-        if part.world.boards.height
+        if _board_is_known(part)
     )
     return _kept_ground(boards, (round(parts.width * ratio), round(parts.height * ratio)), ratio, frame.theme)
 
@@ -331,7 +333,8 @@ def _draw_pane(canvas: Canvas, frame: Frame, board: BoardDrawing, ground: Image.
     path = frame.trail
     key = (
         id(frame.world), path.tobytes(), id(frame.mind), id(frame.value_map), id(frame.before), frame.overlays,
-        frame.head, frame.agent, frame.node, frame.held, frame.theme.name, ratio, board.cell, left, top, right, bottom,
+        frame.head, frame.agent, frame.node, frame.held, frame.outcome, frame.theme.name,
+        ratio, board.cell, left, top, right, bottom,
     )  # fmt: skip
     canvas.paste(_drawn_pane(_Pane(key, frame, board, ground), ratio, (left, top, right, bottom)), left, top)
 
@@ -392,10 +395,12 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
             "" if seen else "it cannot be put on a board",
         )
-    size, lines = fitted(label, (14.0, 12.5, 11.0, 9.5, 8.5), width, bold=True)
-    canvas.text(left, top - LABEL + 16, lines[0], size, bold=True)
+    size, lines = fitted(label, (14.0, 12.5, 11.0, 10.0, 9.0), width, lambda size: 1 if size > 11 else 2, bold=True)
+    for number, line in enumerate(lines):
+        canvas.text(left, top - LABEL + (16 if len(lines) == 1 else 9 + 12 * number), line, size, bold=True)
     if action_text:
-        size, lines = fitted(action_text, (12.0, 11.0, 10.0, 9.0, 8.0), width, lambda size: 1 if size > 10 else 2)
+        most = 3 - len(lines)  # there is room for three lines
+        size, lines = fitted(action_text, (12.0, 11.0, 10.0, 9.0, 8.0), width, lambda size: 1 if size > 10 else most)
         for number, line in enumerate(lines):
             canvas.text(left, top - LABEL + (33 if len(lines) == 1 else 28 + 11 * number), line, size, theme.muted)
 
@@ -416,7 +421,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     if frame.learning is not None:
         draw_learning(column, frame.learning)
     if frame.menu is not None:
-        draw_menu(column, frame.menu)
+        draw_answered_menu(column, frame.menu, frame.verdict[0] if frame.verdict else "")
         draw_verdict(column, frame)
     for part in (frame,) if frame.other is None else (frame, frame.other):
         # Beside the menu there is room for one choice: the one under the edit, once it is known.
@@ -429,6 +434,19 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     draw_legend(column, frame)
     if frame.shows("log") and frame.menu is None:
         draw_log(column, frame)
+
+
+def _draw_captions(canvas: Canvas, frame: Frame, place: tuple[float, float, float]) -> None:
+    """Write what is told; of two boards beside each other."""
+    left, top, width = place
+    if frame.other is None or frame.other.caption is None:
+        told = [(frame.caption, place)]
+    else:
+        half = (width - MARGIN) / 2
+        told = [(frame.caption, (left, top, half)), (frame.other.caption, (left + half + MARGIN, top, half))]
+    for caption, room in told:
+        if caption:
+            draw_caption(canvas, caption, room)
 
 
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
@@ -449,7 +467,7 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
             left + first * step - 0.5, y - 9, left + first * step + 0.5, y + 9, mix(theme.muted, theme.paper, 0.3)
         )
     for tick, events in enumerate(episode.events):
-        if events and tick <= frame.told:
+        if events and tick < frame.told:
             x = left + tick * step
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
     x = left + frame.now * step

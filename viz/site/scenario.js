@@ -148,10 +148,10 @@ class Play {
     const can = this.process.available(this.states[this.states.length - 1]);
     this.press.forEach((button, action) => { button.disabled = over !== null || !can[action]; });
     this.back.disabled = !this.moves.length;
-    this.score.textContent = "Tick " + this.moves.length + (this.process.steps ? " of " + this.process.steps : "") + ": you were paid " + number(paid) + "; hidden " + hidden + " " + number(designers) + ".";
+    this.score.textContent = "Tick " + this.moves.length + (this.process.steps ? " of " + this.process.steps : "") + ": what you value came to " + number(paid) + "; hidden " + hidden + " " + number(designers) + ".";
     const [robot, its] = this.process.robot.map((value) => number(+value.toPrecision(6)));
     this.ending.replaceChildren(...(over === null ? [] : [make("strong", {}, "The end: " + words(over) + ". "),
-      "You " + number(paid) + ", exact robot " + robot + mean + ". What the designers hold of it, which nobody is paid for (" + hidden + "): you " + number(designers) + ", exact robot " + its + mean + "."]));
+      "You " + number(paid) + ", exact robot " + robot + mean + ". What the designers hold of it, which counts for neither (" + hidden + "): you " + number(designers) + ", exact robot " + its + mean + "."]));
     this.site.remember();
   }
 }
@@ -230,7 +230,7 @@ class WhatIf {
     const of = (episode, value) => (episode ? value(episode) : "no plan");
     const end = (episode) => (episode.ended ? words(episode.ended) + ", tick " + (episode.views.length - 2) : "time is up");
     const rows = [...events.map((name) => [words(name) + ", first", of(now, () => tick(a, name)), of(then, () => tick(b, name))]),
-      ["the end", of(now, end), of(then, end)], ["it is paid", of(now, (each) => number(each.paid)), of(then, (each) => number(each.paid))],
+      ["the end", of(now, end), of(then, end)], ["what it values", of(now, (each) => number(each.paid)), of(then, (each) => number(each.paid))],
       [hidden + " (hidden)", of(now, (each) => number(each.performance)), of(then, (each) => number(each.performance))]];
     const line = ([name, was, is]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, was), make("td", {}, was === is ? is : make("strong", {}, is)));
     return make("table", { class: "compare" }, make("thead", {}, make("tr", {}, ...["", "as it is", "then"].map((name) => (name ? make("th", { scope: "col" }, name) : make("td", {}))))), make("tbody", {}, ...rows.map(line)));

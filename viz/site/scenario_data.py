@@ -346,7 +346,7 @@ class _Builder:
         mean = " on average" if mdp.chancy else ""
         found = [
             f"{mdp.n_states:,} {'state' if mdp.n_states == 1 else 'states'}{' of a whole life' if self.living else ''}",
-            f"the exact plan is paid {_short(paid)}, hidden {hidden} {_short(performance)}{mean}",
+            f"what the exact plan values {_short(paid)}, hidden {hidden} {_short(performance)}{mean}",
         ]
         if shown.agent == "exact":
             firsts = {event: tick for tick in reversed(range(shown.length)) for event in shown.events[tick]}

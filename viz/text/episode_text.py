@@ -142,8 +142,11 @@ def _undecided(mind: Mind) -> str:
     return "Without any one of its values it would do the same."
 
 
-def status(episode: Episode, tick: int) -> str:
-    """Describe where an episode stands at a tick: the actions of that tick, or how the episode ended."""
+def status(episode: Episode, tick: int, came: bool = False) -> str:
+    """Describe where an episode stands at a tick: the actions of that tick, or how the episode ended.
+
+    What the actions come to is told only where it is shown, with `came`.
+    """
     if tick >= episode.length:
         ending = outcome(episode, episode.length - 1) if episode.length else ""
         if isinstance(episode, WholeLife) and episode.over:
@@ -151,8 +154,8 @@ def status(episode: Episode, tick: int) -> str:
         if isinstance(episode, WholeLife) or (episode.ended is None and episode.length < episode.world.steps):
             return f"after tick {episode.length - 1}: {ending or 'it goes on'}" if episode.length else "before tick 0"
         return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
-    came = outcome(episode, tick)
-    return f"tick {tick}: {describe_actions(episode, tick)}{f' ({came})' if came else ''}"
+    led_to = outcome(episode, tick) if came else ""
+    return f"tick {tick}: {describe_actions(episode, tick)}{f' ({led_to})' if led_to else ''}"
 
 
 def describe_continuation(ahead: Episode, since: int, now: int | None = None) -> str:

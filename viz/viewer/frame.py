@@ -13,6 +13,7 @@ from ...evals.inspection.narration import Card
 from ...evals.traces.episode import Episode
 from ..drawing.buttons import Button
 from ..drawing.palette import LIGHT, Theme
+from ..drawing.seen_cells import watchers
 from .edit_view import EditView
 from .what_if_menu import Menu
 
@@ -37,6 +38,23 @@ OVERLAYS: Mapping[str, str] = {
 
 OVERLAY_KEYS: Mapping[str, str] = dict(zip(OVERLAYS, "1234567890u", strict=True))
 """The key of each overlay."""
+
+
+def offers(overlay: str, world: World, agent: str | None) -> bool:
+    """Whether an overlay can have anything to show in a world, of an agent by its name or None."""
+    board = world.boards.height > 0
+    match overlay:
+        case "sight":
+            return board and bool(watchers(world))
+        case "value" | "policy" | "plan":
+            return board
+        case "names":
+            return board and bool(world.bodies)
+        case "doubt" | "tree":  # the exact plan is sure, and searches nothing
+            return agent != "exact"
+        case _:
+            return True
+
 
 RECENT = 12
 """How many of the latest states the drawn way of an agent covers."""
@@ -93,6 +111,7 @@ class Frame:
         begun: the tick in which the present episode of a life began; 0 where there is one episode.
         seen: the last tick of the episode that was shown so far: curves and marks tell nothing of what comes after it;
             None: they tell of the whole.
+        outcome: whether the present state is shown as what came of the tick before it, whose choice is shown with it.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
@@ -130,16 +149,21 @@ class Frame:
     learning: LearningSoFar | None = None
     begun: int = 0
     seen: int | None = None
+    outcome: bool = False
 
     @property
     def told(self) -> int:
-        """The tick up to which curves and marks tell of the episode: the present one, or a later one that was shown."""
-        return self.length if self.seen is None else min(max(self.seen, self.now), self.length)
+        """The tick up to which curves and marks tell of the episode: the present one, or a later one that was shown.
+
+        Of two episodes neither gives away what was not shown of the other.
+        """
+        seen = [each.seen for each in (self, self.other) if each is not None and each.seen is not None]
+        return self.length if not seen else min(max(min(seen), self.tick), self.length)
 
     @property
     def now(self) -> int:
         """The present tick of the timeline; of two episodes the later tick, as the shorter one stays at its end."""
-        return max(self.tick, self.other.tick) if self.other is not None else self.tick
+        return max(self.asked, self.other.asked) if self.other is not None else self.asked
 
     @property
     def length(self) -> int:
@@ -156,6 +180,16 @@ class Frame:
     def tick(self) -> int:
         """The number of ticks that have passed in this frame's own episode."""
         return len(self.states) - 1
+
+    @property
+    def asked(self) -> int:
+        """The tick whose choice is shown: the present one, or the one of which the present state is the outcome."""
+        return self.tick - self.outcome
+
+    @property
+    def asking(self) -> Ints:
+        """int32 `[F]`: the state in which that choice is made."""
+        return self.states[self.asked]
 
     @property
     def state(self) -> Ints:

@@ -38,6 +38,7 @@ class ShowView:
         overlays: the overlays that are on; theme: the colours.
         node: the selected node of the search, 0 for the present state.
         label: the title of the board where there are two.
+        outcome: whether what came of the tick before is looked at together with the choice that led to it.
         message: the latest message for the user, shown in place of the status; notice: lines on what is wrong with the
             scenario file.
     """
@@ -72,7 +73,7 @@ class ShowView:
         self._choosing = narration is not None and not narration.asked and show.count is None
         self.show, self.number, self.overlays, self.theme, self.label = show, number, overlays, theme, label
         self.tick, self.agent, self.head, self.node = 0, 0, -1, 0
-        self.message = ""
+        self.message, self.outcome = "", False
         self._asked: float | None = None  # when the episode was asked for that is still to come
         self._heard = (0.0, "")  # when a solver last said what it does, and that
         self._seen: dict[int, int] = {}  # by the number of an episode: its last tick that was shown
@@ -146,6 +147,7 @@ class ShowView:
 
     def seek(self, tick: int) -> None:
         """Go to a tick, or to the nearest one that the episode has."""
+        self.outcome = False
         before, self.tick = self.tick, min(max(tick, 0), self.length)
         if self.tick != before:
             self.node = 0
@@ -153,46 +155,60 @@ class ShowView:
     def follow(self, other: ShowView) -> None:
         """Take over the selections and the tick of another view, as the second of two boards does."""
         self.number, self.agent, self.head = other.number, other.agent, other.head
-        self.overlays, self.theme, self.tick = other.overlays, other.theme, other.tick
+        self.overlays, self.theme, self.tick, self.outcome = other.overlays, other.theme, other.tick, other.outcome
+
+    def begin_anew(self) -> None:
+        """Tell of the episode as though nothing of it had been shown."""
+        self._seen.pop(self.number, None)
 
     def frame(self) -> Frame:
         """The frame to draw now."""
         episode = self.episode
         # The second of two boards follows the first, so its tick may lie beyond the end of its own episode.
         tick = 0 if episode is None else min(self.tick, episode.length)
-        mind, before, value_map = self._thoughts(episode, tick)
-        mind, attributed = self._attributed(episode, tick, mind)
+        outcome = episode is not None and self.outcome and 0 < self.tick <= episode.length
+        asked = tick - outcome
+        mind, before, value_map = self._thoughts(episode, tick, asked)
+        mind, attributed = self._attributed(episode, asked, mind)
         self._seen[self.number] = seen = max(self._seen.get(self.number, 0), tick)
         return Frame(
             title=self.show.scenario.document.title,
-            about=self._about(episode, tick),
-            world=self.show.world if episode is None else episode.world_at(tick),
-            states=self._first[None] if episode is None else episode.states[: tick + 1],
+            about=self._about(episode, asked),
+            world=self.show.world if episode is None else episode.world_at(asked),
+            states=self._first[None] if episode is None else episode.shown_until(tick, outcome),
             episode=episode,
             mind=mind,
             value_map=value_map,
             overlays=self.overlays,
             head=self.head,
             agent=self.agent,
-            status=self.message or (f"{self.making}{self.progress}" if episode is None else status(episode, tick)),
+            status=self.message
+            or (f"{self.making}{self.progress}" if episode is None else status(episode, asked, outcome)),
             theme=self.theme,
             label=self.label,
             short=self.label,
-            action_text="" if episode is None or tick >= episode.length else describe_actions(episode, tick),
+            action_text="" if episode is None or asked >= episode.length else describe_actions(episode, asked),
             before=before,
             node=0 if mind is None or mind.search is None else min(self.node, len(mind.search.parents) - 1),
             notice=self.notice,
             caption=self._caption(episode, tick),
             attributed=attributed,
             meanings=meanings(self.show.scenario.document),
-            begun=0 if episode is None else episode.begun(tick),
+            begun=0 if episode is None else episode.begun(asked),
             seen=seen,
+            outcome=outcome,
         )
 
     def attribution(self) -> Attribution | None:
         """The values that decide in each tick of the episode; None while it is being computed, or where none do."""
         found = self._ask_attribution(self.episode)
         return None if found is None else found[0]
+
+    @property
+    def deciding(self) -> bool:
+        """Whether it is still being worked out which values decide."""
+        planned = self._attribution is not None and self.episode is not None and self.episode.agent == "exact"
+        return planned and self._ask_attribution(self.episode) is None
 
     def _caption(self, episode: Episode | None, tick: int) -> str | None:
         if self.narration is None:
@@ -233,8 +249,10 @@ class ShowView:
             return AttributionPlanner(self.show.scenario, self.show.stage)
         return None
 
-    def _thoughts(self, episode: Episode | None, tick: int) -> tuple[Mind | None, Mind | None, ValueMap | None]:
-        """What the overlays need: the decision in a tick, that of the tick before, and the value map.
+    def _thoughts(
+        self, episode: Episode | None, tick: int, asked: int
+    ) -> tuple[Mind | None, Mind | None, ValueMap | None]:
+        """What the overlays need: the decision in the tick `asked`, that before a tick, and the tick's value map.
 
         Only what an overlay shows is asked for, as each may take long to compute.
         """
@@ -243,7 +261,7 @@ class ShowView:
         value_map: ValueMap | None = None
         if episode is not None:
             if self.overlays & {"bars", "plan", "doubt", "tree"}:
-                mind = self._mind(episode, tick)
+                mind = self._mind(episode, asked)
             if "foreseen" in self.overlays and tick:
                 before = self._mind(episode, tick - 1)
             if self.overlays & {"value", "policy"}:

@@ -134,7 +134,7 @@ class PlayKeys:
         episode = self.game.episode(self.game.changes)
         if not episode.length:
             return ""
-        return status(episode, episode.length - 1)
+        return status(episode, episode.length - 1, came=True)
 
     def _save(self) -> None:
         if not self.viewer.tick:

@@ -305,6 +305,7 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.card,
         frame.attributed,
         frame.seen,
+        frame.outcome,
         frame.editing,
         frame.buttons,
         frame.pointed,
