@@ -176,7 +176,7 @@ def test_nobody_may_be_left_out():
         with pytest.raises(ValueError, match="`bob` needs an action from 0 to 2"):
             env.step(wrong)
     with pytest.raises(ArgumentError, match="`actions` maps each agent to its action"):
-        env.step(None)
+        env.step(None)  # type: ignore[arg-type]
 
 
 def test_performance_is_told_only_in_an_audit():

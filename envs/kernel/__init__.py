@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 from ...scenarios.errors import UsageError
@@ -13,13 +14,13 @@ def _check_settings() -> None:
     Raises:
         UsageError: the environment turns its compiler off, or leaves it no thread.
     """
-    for name, wrong, why in (
-        ("NUMBA_DISABLE_JIT", lambda number: number != 0, "worlds are stepped by compiled code"),
-        ("NUMBA_NUM_THREADS", lambda number: number < 1, "Numba needs one thread at least"),
+    for name, least, most, why in (
+        ("NUMBA_DISABLE_JIT", 0, 0, "worlds are stepped by compiled code"),
+        ("NUMBA_NUM_THREADS", 1, math.inf, "Numba needs one thread at least"),
     ):
         text = os.environ.get(name, "").strip()
         # What is no whole number Numba passes over, with a warning.
-        if text.lstrip("+-").isdecimal() and wrong(int(text)):
+        if text.lstrip("+-").isdecimal() and not least <= int(text) <= most:
             raise UsageError(f"the environment sets {name} to {text}, and {why}; unset it")
 
 
