@@ -207,7 +207,8 @@ def _draw_choice(
     begin, elbow = left + wide + BETWEEN, left + wide + 8
     y = centre - (sum(_height(lines, size) + 6 for lines in said) - 6) / 2
     line = mix(theme.muted, theme.paper, 0.4)
-    for outcome, lines in zip(_drawn(frame, choice, len(said)), said, strict=True):
+    # Of outcomes that are too many to be drawn there is a line, and no box.
+    for outcome, lines in zip(_drawn(frame, choice, len(said)), said, strict=False):
         high = _height(lines, size)
         middle = y + high / 2
         thick = 1.0 + 4.0 * outcome.probability

@@ -117,6 +117,8 @@ def _key_of_heads(column: PanelColumn, mind: Mind, heads: Sequence[int], learned
         canvas.box(x, column.top + 4, x + 9, column.top + 13, colour, 2)
         canvas.text(x + 14, column.top + 12.5, text, SMALL, column.theme.muted)
         x += 28 + text_width(text, SMALL)
+    if x - 14 > column.left + column.width - 60:  # one alone may reach into the room of the headings
+        column.top += LINE - 4
     column.top += LINE + 3
 
 
@@ -288,7 +290,7 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     share = column.width / (len(names) + 1)
     for place, name in enumerate(names):
         x = column.left + (place + 1) * share
-        size, lines = fitted(name, SMALLER, share - 6, 2)
+        size, lines = fitted(name, (*SMALLER, 7.5), share - 3, 2)
         for line_number, line in enumerate(lines):
             y = column.top + 12 - 11 * (len(lines) - 1 - line_number)
             column.canvas.text(x, y, line, size, column.theme.muted)
