@@ -129,8 +129,9 @@ def _lies_on(axis: Axis, value: object) -> bool:
     values = axis_values_of(axis)
     if values is not None:
         return json.dumps(value) in map(json.dumps, values)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and float(axis.start or 0) <= float(value) <= float(axis.to or 0)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return float(axis.start or 0) <= value <= float(axis.to or 0)
 
 
 def interpolated(axis: Axis, share: float) -> object:
