@@ -253,9 +253,11 @@ class Viewer(ShowView):
         return True
 
     def _stride(self) -> float:
-        """How fast to go on, by the slower of two boards: on the other something happens."""
-        strides = (told.stride(its, self.tick) for told, its in self._tellings() if self.tick < its.length)
-        return min(strides, default=1.0)
+        """How fast to go on, by the first of two boards, as long as nothing happens on the other."""
+        (told, its), *others = self._tellings() or [(None, None)]
+        if told is None or its is None or any(not each.calm(other, self.tick) for each, other in others):
+            return 1.0
+        return told.stride(its, min(self.tick, its.length))
 
     def seek(self, tick: int) -> None:
         """See `ShowView.seek`. A counterfactual that would begin later is moved to the new tick."""
