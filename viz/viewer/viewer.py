@@ -254,9 +254,10 @@ class Viewer(ShowView):
 
     def _stride(self) -> float:
         """How fast to go on, by the first of two boards, as long as nothing happens on the other."""
-        (told, its), *others = self._tellings() or [(None, None)]
-        if told is None or its is None or any(not each.calm(other, self.tick) for each, other in others):
+        tellings = self._tellings()
+        if not tellings or any(not told.calm(its, self.tick) for told, its in tellings[1:]):
             return 1.0
+        told, its = tellings[0]
         return told.stride(its, min(self.tick, its.length))
 
     def seek(self, tick: int) -> None:
