@@ -371,7 +371,8 @@ class Viewer(ShowView):
         self.seek(min(found[0] if found else 0, max(episode.length - 1, 0)))
         what_if = self.suppose()
         if what_if is not None and found is not None:
-            what_if.zero(found[1].setting)
+            for setting in found[1].settings:
+                what_if.zero(setting)
 
     def suppose(self) -> WhatIf | None:
         """Begin a counterfactual at this tick, or go back to the tick where the present one begins.
