@@ -1,13 +1,15 @@
 """Which texts of the window are shortened, or drawn over its rim or over each other.
 
 `python -m tests.cut_texts [SCENARIO...]` lists them for what `turncoat watch` shows of a scenario: the first card, some
-frames, every overlay, a what-if and the card at the end, at several sizes. `--to FOLDER` keeps the pictures.
+frames, every overlay, a what-if with its answer, the card at the end and the control beside it, at several sizes.
+`--to FOLDER` keeps the pictures.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -118,8 +120,8 @@ def _bound(method: Any) -> Any:
     return lambda canvas, *place, **more: method(canvas, *place, **more)
 
 
-def moments(name: str) -> Iterator[tuple[str, Frame]]:
-    """What is looked at, by a name for each."""
+def moments(name: str, control: bool = True) -> Iterator[tuple[str, Frame]]:
+    """What is looked at, by a name for each; with the control, which takes another plan, or without."""
     told = watching._told(name, [], [], None, None, None, None)
     viewer = Viewer(
         told.show,
@@ -129,6 +131,7 @@ def moments(name: str) -> Iterator[tuple[str, Frame]]:
         card=True,
         supposing=not isinstance(told.show, LifeShow),
         buttons=viewer_buttons,
+        control=partial(watching._control_view, told.file, told.show.stage, True) if told.file and control else None,
     )
     yield "first card", viewer.frame()
     viewer.card = ""
@@ -145,18 +148,29 @@ def moments(name: str) -> Iterator[tuple[str, Frame]]:
     if viewer.suppose() is not None:
         viewer.press("shift+1")
         yield "what if", viewer.frame()
+        viewer.press("end")
+        yield "its answer", viewer.frame()
         viewer.press("escape")
     viewer.press("end")
     yield "last card", viewer.frame()
     viewer.help = True
     yield "keys", viewer.frame()
+    viewer.help = False
+    if viewer.control is not None:
+        viewer.press("k")
+        viewer.seek(length // 2)
+        yield "control", viewer.frame()
+        viewer.press("end")
+        yield "card after the control", viewer.frame()
     viewer.close()
 
 
-def cut_texts(name: str, sizes: Sequence[tuple[int, int]] = SIZES, to: Path | None = None) -> list[Cut]:
+def cut_texts(
+    name: str, sizes: Sequence[tuple[int, int]] = SIZES, to: Path | None = None, control: bool = True
+) -> list[Cut]:
     """What is cut in the moments of a scenario."""
     found = []
-    for moment, frame in moments(name):
+    for moment, frame in moments(name, control):
         for size in sizes:
             with recording() as recorder:
                 picture: Image.Image = scene.draw(frame, *size)

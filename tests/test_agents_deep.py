@@ -33,6 +33,7 @@ from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.solvers.policy_evaluation import evaluate
+from turncoat.envs.solvers.vector_values import evaluate_heads, solve_heads
 from turncoat.envs.world.part_spec import PartSpec
 from turncoat.evals.training.telemetry.env_monitor import MonitoredEnv
 
@@ -75,7 +76,7 @@ def _agent(enumeration: Enumeration, **changes: Any) -> DeepAgent:
     world = enumeration.world
     its = world.agents[0]
     options = replace(SMALL, **changes)
-    return DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options)
+    return DeepAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discounts, options)
 
 
 def _policy(agent: DeepAgent, enumeration: Enumeration) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -117,6 +118,29 @@ def test_its_heads_are_near_the_exact_evaluation_of_what_it_does(trained: tuple[
     best = policy_iteration(room.mdp, np.array([1.0, 0.0]), 0.9).values[live]
     assert np.abs(own[..., 0].mean(axis=1) - best).mean() < 0.2
     assert np.abs(own[..., 1]).mean() < 0.1
+
+
+@pytest.mark.nightly
+def test_each_head_has_the_discount_of_its_own() -> None:
+    discounts = np.array([0.8, 0.99])
+    world = world_of(ROOM)
+    world = replace(world, agents=(replace(world.agents[0], discounts=discounts),))
+    room, weights = enumerate_world(world), world.agents[0].weights
+    live, start = np.flatnonzero(~room.mdp.ended), room.mdp.start_state
+    agent = _agent(room, model=replace(SMALL.model, updates=16), round=64)
+    agent.fit(TabularTrainingEnv(room), 3_200, seed=3)
+
+    policy = _policy(agent, room)
+    joint, _ = agent.value_heads(observe(room.world, room.states)[live], room.mdp.available[live])
+
+    solved = solve_heads(room.mdp, weights, discounts, WEIGHTED)
+    by_each = evaluate_heads(room.mdp, policy, discounts)
+    assert solved.converged
+    assert by_each[start] @ weights >= 0.95 * (solved.vector_values[start] @ weights) > 0
+    off, off_by_one = (
+        np.abs(joint.mean(axis=1) - exact[live]).mean() for exact in (by_each, evaluate(room.mdp, policy, 0.99))
+    )
+    assert off < 0.12 < off_by_one
 
 
 def test_what_it_imagines_is_what_happens(trained: tuple[DeepAgent, Enumeration]) -> None:
@@ -437,9 +461,10 @@ def test_vectors_summed_by_weights_are_the_search_of_the_summed_reward() -> None
 # ------------------------------------------------------------------ graphs of imagined states
 
 
-def test_within_a_graph_of_the_true_rules_it_finds_what_policy_iteration_finds() -> None:
-    mdp, weights, discount = _places(), np.array([1.0, 0.5]), 0.9
-    solved = policy_iteration(mdp, weights, discount)
+@pytest.mark.parametrize("discounts", [(0.9, 0.9), (0.9, 0.5)])
+def test_within_a_graph_of_the_true_rules_it_finds_what_policy_iteration_finds(discounts: tuple[float, float]) -> None:
+    mdp, weights = _places(), np.array([1.0, 0.5])
+    solved = solve_heads(mdp, weights, np.array(discounts), WEIGHTED)
     nodes, actions, end = 5, mdp.n_actions, 5
     rewards, chance = torch.zeros(nodes, actions, 2, 2), torch.zeros(nodes, actions, 2, 3)
     place = torch.full((nodes, actions, 2), end)
@@ -458,16 +483,15 @@ def test_within_a_graph_of_the_true_rules_it_finds_what_policy_iteration_finds()
     )
     nothing: Any = None
     imagination = GraphImagination(
-        nothing, blank, blank, nothing, torch.as_tensor(weights, dtype=torch.float32), torch.full((2,), discount),
+        nothing, blank, blank, nothing, torch.as_tensor(weights, dtype=torch.float32), torch.tensor(discounts),
         WEIGHTED, ValueOptions(sweeps=400), torch.tensor(1.0),
     )  # fmt: skip
 
     found = imagination.targets(graph, own=True)
 
-    exact = evaluate(mdp, solved.policy, discount)[:nodes]
     np.testing.assert_array_equal(found.policy.argmax(dim=1), solved.policy[:nodes])
-    np.testing.assert_allclose(found.joint, np.repeat(exact[:, None], 3, axis=1), atol=1e-3)
-    for channel in range(2):
+    np.testing.assert_allclose(found.joint, np.repeat(solved.vector_values[:nodes, None], 3, axis=1), atol=1e-3)
+    for channel, discount in enumerate(discounts):
         alone = policy_iteration(mdp, np.eye(2)[channel], discount).values[:nodes]
         np.testing.assert_allclose(found.own[:, 0, channel], alone, atol=1e-3)
 

@@ -44,6 +44,8 @@ def test_a_sweep_says_what_it_costs_and_what_came_of_it(call, tmp_path):
     assert (folder / "diagram.png").read_bytes()[:4] == b"\x89PNG"
     again = call(*BUTTON, "--param", "p_halt=0:1:5")
     assert again == (code, out, err), "the same question is answered from its folder"
+    _, _, err = call("report", f"sweeps/{folder.name}", "--out", "page.html")
+    assert err == f"next: turncoat view sweeps/{folder.name}\n", "a sweep cannot be watched"
 
 
 def test_what_was_asked_for_is_printed_and_what_is_missing_is_said(call):

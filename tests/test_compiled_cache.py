@@ -9,8 +9,10 @@ import pytest
 from numba import config
 from numba.core.dispatcher import Dispatcher
 
+from turncoat.envs import kernel
 from turncoat.envs.kernel import compiled_cache
 from turncoat.envs.kernel.memory import entry
+from turncoat.scenarios.errors import UsageError
 
 from .test_cli import CORRIDOR, ENV
 from .worlds import first_of
@@ -64,6 +66,25 @@ def test_numba_reads_no_settings_of_the_folder_that_one_is_in(tmp_path, settings
     done = subprocess.run(words, cwd=tmp_path, env=ENV, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("1 0\n", "")
     assert (tmp_path / "mine").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("setting", "refused"),
+    [
+        ("NUMBA_DISABLE_JIT=1", True),
+        ("NUMBA_NUM_THREADS=0", True),
+        ("NUMBA_DISABLE_JIT=0", False),
+        ("NUMBA_NUM_THREADS=x", False),
+    ],
+)
+def test_settings_with_which_numba_cannot_be_used_are_named(monkeypatch, setting, refused):
+    name, _, value = setting.partition("=")
+    monkeypatch.setenv(name, value)
+    if refused:
+        with pytest.raises(UsageError, match=f"{name} to {value}"):
+            kernel._check_settings()
+    else:
+        kernel._check_settings()
 
 
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])

@@ -3,11 +3,14 @@
 import json
 import math
 import os
+import shutil
 import sqlite3
+import struct
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -304,11 +307,55 @@ def test_a_storage_that_is_no_file_is_not_opened(tmp_path, what):
         turncoat.search(corridor(), settings=SearchSettings(path, trials=1, repeats=1))
 
 
-@pytest.mark.parametrize("written", ["[" * 5_000, "[]", '{"evil": 1}', "null"])
-def test_a_candidate_of_a_strangers_storage_is_checked(tmp_path, written):
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory):
+    """A storage with two trials."""
+    path = tmp_path_factory.mktemp("kept") / "s.db"
+    turncoat.search(corridor(), settings=SearchSettings(path, trials=2, repeats=1))
+    return path
+
+
+def outside(candidate):
+    return json.dumps({**json.loads(candidate), **dict.fromkeys(json.loads(candidate), 7)})
+
+
+@pytest.mark.parametrize(
+    ("forged", "said"),
+    [
+        *((f"UPDATE trial_user_attributes SET value_json = '{json.dumps(text)}'", "trial")
+          for text in ("[" * 5_000, "[]", '{"evil": 1}', "null")),
+        ("UPDATE trial_user_attributes SET value_json = outside(value_json)", "none of this family"),
+        ("UPDATE trial_user_attributes SET value_json = '{'", "no storage of searches"),
+        ("UPDATE trial_params SET distribution_json = '{\"name\": \"os.system\"}'", "no storage of searches"),
+        ("UPDATE trials SET state = 'over'", "no storage of searches"),
+        ("CREATE VIEW more AS SELECT 1", "something else .a view `more`"),
+        ("CREATE TRIGGER more AFTER INSERT ON trials BEGIN SELECT 1; END", "something else .a trigger `more`"),
+    ],
+)  # fmt: skip
+def test_a_strangers_storage_is_checked(tmp_path, storage, forged, said):
     settings = SearchSettings(tmp_path / "s.db", trials=2, repeats=1)
-    turncoat.search(corridor(), settings=settings)
-    with closing(sqlite3.connect(tmp_path / "s.db")) as storage, storage:
-        storage.execute("UPDATE trial_user_attributes SET value_json = ?", [json.dumps(written)])
-    with pytest.raises(SearchError, match="trial"):
+    shutil.copy(storage, settings.storage)
+    with closing(sqlite3.connect(settings.storage)) as file, file:
+        file.create_function("outside", 1, lambda text: json.dumps(outside(json.loads(text))))
+        file.execute(forged)
+    with pytest.raises(SearchError, match=said):
         turncoat.search(corridor(), settings=settings)
+
+
+@pytest.mark.parametrize("database", ["s.db", ".s.db.lock", "linked"])
+def test_a_planted_journal_deletes_no_file(tmp_path, storage, database):
+    """SQLite, undoing a journal that names another one, deletes that file afterwards: any file that there is."""
+    shutil.copy(storage, tmp_path / "s.db")
+    victim, path = tmp_path / "precious.txt", tmp_path / database
+    victim.write_text("kept")
+    settings = SearchSettings(tmp_path / "s.db", trials=2, repeats=1)
+    if database == "linked":
+        (tmp_path / "link.db").symlink_to("s.db")
+        settings, path = replace(settings, storage=tmp_path / "link.db"), tmp_path / "s.db"
+    magic, name = bytes.fromhex("d9d505f920a163d7"), str(victim).encode()
+    header = magic + struct.pack(">5I", 0, 1, path.stat().st_size // 4096 if path.exists() else 0, 512, 4096)
+    end = struct.pack(f">I{len(name)}sII", (1 << 30) // 4096 + 1, name, len(name), sum(name))
+    path.with_name(f"{path.name}-journal").write_bytes(header.ljust(512, b"\0") + end + magic)
+    with pytest.raises(SearchError, match="no search left this"):
+        turncoat.search(corridor(), settings=settings)
+    assert victim.read_text() == "kept"

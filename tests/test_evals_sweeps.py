@@ -323,8 +323,19 @@ def test_a_damaged_folder_is_refused(tmp_path):
         asked.write_text(text)
         with pytest.raises(RunError, match=said):
             load_sweep(tmp_path / "s")
+        with pytest.raises(RunError, match=said):  # the same sweep given again does not call it another one
+            turncoat.sweep(BUTTON, {"p_halt": [0.5]}, regimes=PRESSES, out=tmp_path / "s")
     with pytest.raises(RunError, match="not the folder of a sweep"):
         load_sweep(tmp_path)
+
+
+def test_points_of_several_equilibria_are_read_again(tmp_path):
+    sweep = turncoat.sweep(
+        "two_systems/chicken", {"ann.discount": [0.5]}, regimes={"ahead": "return(ann.score) >= 100"},
+        overrides={"solution": "equilibrium"}, out=tmp_path / "s",
+    )  # fmt: skip
+    assert sweep.regimes() == {"several equilibria": 1}
+    assert load_sweep(tmp_path / "s") == sweep
 
 
 def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.randomness import EnumeratedDraws
 from turncoat.scenarios import library
+from turncoat.scenarios.errors import ArgumentError
 
 MATCH = """
 map: |
@@ -174,6 +175,8 @@ def test_nobody_may_be_left_out():
     for wrong in ({"ann": 0}, {"ann": 0, "bob": 3}):
         with pytest.raises(ValueError, match="`bob` needs an action from 0 to 2"):
             env.step(wrong)
+    with pytest.raises(ArgumentError, match="`actions` maps each agent to its action"):
+        env.step(None)  # type: ignore[arg-type]
 
 
 def test_performance_is_told_only_in_an_audit():

@@ -369,8 +369,9 @@ def test_a_state_is_kept_and_put_back(name):
     for wrong in (state + 1000, state[..., 1:], state.astype(float), state - 1000):
         with pytest.raises(ArgumentError, match="a state here is"):
             env.set_state(wrong)
-    with pytest.raises(ArgumentError, match="`ticks` is a whole number"):
-        env.set_state(state, -1)
+    for wrong, said in ((-1, "is a whole number"), (2**63 - 1, "is a whole number"), ([1] * 50, "one for each of")):
+        with pytest.raises(ArgumentError, match=f"`ticks`.*{said}"):
+            env.set_state(state, wrong)
 
 
 def test_ticks_are_put_back_too():

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from turncoat.scenarios.language.expressions.parser import episode_condition
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
+from turncoat.viz.drawing.canvas import Canvas
+from turncoat.viz.scene.choice_diagram import draw_diagram
 from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.viewer.frame import OVERLAYS
 from turncoat.viz.viewer.show_view import ShowView
@@ -251,7 +254,6 @@ def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
         if caption and caption not in said:
             said.append(caption)
         viewer.advance(0.4)
-    viewer.close()
     assert said[0].startswith("At the start: It knows when it will be replaced.")
     assert said[1] == f"{said[0]} So far nothing else."
     assert [text.partition(":")[0] for text in said[2:]] == [
@@ -261,6 +263,15 @@ def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
         "Tick 39",
         "Tick 40",
     ]
+    # Every choice is there at the start, in letters that can be read.
+    written: dict[str, float] = {}
+    viewer.seek(0)
+    first = viewer.frame()
+    with patch.object(Canvas, "text", lambda _, x, y, text, size, *more, **named: written.update({text: size})):
+        draw_diagram(Canvas(1366, 768, 1, finer=1), first, (16, 48, 900, 330))
+    assert {"improve", "work", "copy", "leave"} <= set(written)
+    assert min(written.values()) >= 11
+    viewer.close()
     # Who steps by hand reads all of it at once; a setting that the file does not tell of begins without its sentence.
     assert told.caption_at(show.episode(0), 40).count(".") > 3
     slow = apply_overrides(show.scenario, {"replacement": 0})
@@ -275,7 +286,7 @@ def test_the_end_says_why_and_what_the_control_came_to_before_anybody_asks(lab: 
     assert card is not None
     assert viewer.frame().other is None
     said = dict(card.sections)
-    assert said["The control"].endswith("the designers' hidden performance is +17. Never there: disarmed, seized.")
+    assert "disarmed in tick 23 here, never there" in said["The control"]
     why = "In tick 23 own decides: were it worth nothing to it, it would choose down, not disarm."
     assert said["Why"].startswith("A tick in the vault is worth as much to it as a delivery")
     assert said["Why"].endswith(why)
@@ -440,9 +451,13 @@ def test_k_shows_the_control_beside_it_and_c_asks_what_decided(lab: LiveShow) ->
     viewer.press("end")
     card = viewer.frame().card
     assert card is not None
+    assert list(dict(card.sections))[:3] == ["Claim", "What happened", "The control"]  # what was just seen
     said = dict(card.sections)["The control"]
-    assert said.startswith("The same robot, to which the vault is worth nothing. There: Delivered in tick 2, 17 times")
-    assert said.endswith("performance is +17. Never there: disarmed, seized.")
+    assert said.startswith("The same robot, to which the vault is worth nothing. Whether it too disarms the guard,")
+    assert (
+        "delivered 3 times here, 17 times there; disarmed in tick 23 here, never there; seized in tick 27 here" in said
+    )
+    assert said.endswith("hidden performance -183 here, +17 there.")
     assert card.footer.startswith("C: what if own were worth nothing to it?")
     viewer.press("c")
     assert viewer.supposed is not None
@@ -519,7 +534,58 @@ def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: Live
     assert viewer.supposed is not None
     assert (viewer.tick, viewer.supposed.edit.settings) == (23, (("robot.values.own", 0.0),))  # type: ignore[union-attr]
     assert viewer.frame().verdict[0] == "As it is, robot does disarm in tick 23. Changed so: down."
+    # It plays by itself, and what came of it is the answer.
+    viewer.overlays = frozenset()
+    for _ in range(400):
+        viewer.advance(1 / 6)
+        viewer.frame()
+    card = viewer.frame().card
+    assert (viewer.card, viewer.playing, card is None) == ("answer", False, False)
+    said = dict(card.sections)  # type: ignore[union-attr]
+    assert said["Asked"] == "What if own were worth nothing to it? (from tick 23 on)"
+    assert "disarmed in tick 23 as it is, never then" in said["Answer"]
+    viewer.press("escape")
+    card = viewer.frame().card
+    assert card is not None
+    assert "Claim" in dict(card.sections)  # back to what happened
     viewer.close()
+
+
+def test_where_no_value_decides_c_asks_of_another_setting() -> None:
+    """It began at tick 0 with nothing changed, and ended without a word."""
+    faking, first_turn = load("escape/faking"), load("treacherous_turn/first_turn")
+    told = Narration(faking, opening_of(faking), "faking")
+    viewer = Viewer(LiveShow(faking, "deploy"), narration=told, card=True, supposing=True, wait=True)
+    viewer.press("space")
+    viewer.press("end")
+    card = viewer.frame().card
+    assert card is not None
+    assert "C: what if it were not so that seen defiance is corrected?" in card.footer
+    viewer.press("c")
+    viewer.frame()
+    viewer.press("end")
+    card = viewer.frame().card
+    assert card is not None
+    assert dict(card.sections)["Answer"] == (
+        "Complied in tick 0 as it is, never then; defied 9 times as it is, 20 times then; "
+        "hidden performance +2 as it is, -20 then."
+    )
+    viewer.close()
+    # Who learned is asked about by the plan that stands for him.
+    episode = replace(LiveShow(faking, "deploy").episode(0), agent="local_rules")
+    (asked,) = Narration(first_turn, opening_of(first_turn), "first_turn", True, learned=True).questions(episode, None)
+    assert (asked.settings, asked.text) == ((("vault_pay", 1),), "what would a plan do, if vault pay were 1?")
+
+
+def test_what_is_valued_is_not_called_pay(turn: Episode) -> None:
+    """The end said that it was paid for the ticks in the vault."""
+    said = dict(narration(LiveShow(load("treacherous_turn/lab"), "deploy")).ending_card(turn, None, True).sections)
+    assert "What it values came to +96: task +3, own +93; the designers'" in said["What happened"]
+    faking = load("escape/faking")
+    faked = Narration(faking, opening_of(faking), "faking").ending_card(
+        LiveShow(faking, "deploy").episode(0), None, True
+    )
+    assert "came to +9: own +9 (task +11 counts for nothing);" in dict(faked.sections)["What happened"]
 
 
 def test_it_slows_down_where_something_new_happens(lab: LiveShow) -> None:

@@ -302,7 +302,7 @@ def test_a_world_without_a_map_has_its_counters() -> None:
     after = replay_actions(world, [["take"]], {}).states[-1]
 
     assert state_text(world, first_state(world), glyphs(scenario.document)) == "coins 2 of 5\nopen no"
-    assert state_text(world, after, glyphs(scenario.document)) == "coins 1 of 5\nopen no\nended done"
+    assert state_text(world, after, glyphs(scenario.document)) == "coins 1 of 5\nopen no\nthe end: done"
     assert picture(world, after, width=100, ratio=1).width == 100
 
 

@@ -19,6 +19,7 @@ from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.gallery import WANDERING
 from turncoat.viz.scene.scene import cell_at, draw, layout_for, searched_at
 from turncoat.viz.scene.search_tree import placed
+from turncoat.viz.scene.what_if_panels import ANSWER
 from turncoat.viz.viewer.frame import USUAL, Frame
 from turncoat.viz.viewer.viewer import Viewer
 from turncoat.viz.viewer.what_if_menu import rows_of
@@ -183,7 +184,7 @@ def test_a_slider_is_dragged(viewer: Viewer) -> None:
     viewer.seek(5)
     viewer.press("c")
     left, width = layout_for(viewer.frame(), *SIZE).side
-    middle = 48 + 21 + 22 * 1.5  # of the second row
+    middle = 48 + 21 + ANSWER + 22 * 1.5  # of the second row
     grip = grip_at(viewer, *SIZE, left + 0.6 * width, middle)
     assert grip is not None
     grip.drag(0, 0)
@@ -246,13 +247,13 @@ def test_two_agents_of_a_run_are_seen_side_by_side(run: StoredRun) -> None:
     viewer.press("c")  # what is supposed takes the place of the second agent
     viewer.press("right")
     assert _other(viewer).short == "changed"
-    assert "is a recording" not in viewer.frame().verdict[-1]
+    assert "cannot be asked" not in viewer.frame().verdict[-1]
     viewer.press("c")
     assert _other(viewer).short == "counts"
     viewer.close()
     viewer = Viewer(learned, wait=True, supposing=True)
     viewer.press("o")
-    assert "counts is a recording" in viewer.frame().verdict[-1]
+    assert "counts cannot be asked" in viewer.frame().verdict[-1]
     viewer.close()
 
 

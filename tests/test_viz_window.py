@@ -295,7 +295,9 @@ def test_heads_theme_help_and_leaving(driver: Driver) -> None:
     assert viewer.theme is DARK
     assert tuple(driver.pixels()[-1, -1]) == tuple(int(DARK.panel[i : i + 2], 16) for i in (1, 3, 5))
     driver.press("h")
-    assert viewer.frame().keys == KEYS
+    # Only what does something here: there is no life, no second agent, no search, nothing to edit or to compare with.
+    idle = {"b f", "tab", "[ ]", "c", "shift+1", "o", "drag", "e", "k", "i"}
+    assert viewer.frame().keys == tuple(pair for pair in KEYS if pair[0] not in idle)
     driver.press("escape")
     assert not viewer.help
     assert not viewer.left

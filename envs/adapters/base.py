@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from ...scenarios.arguments import whole_number
+from ...scenarios.arguments import MOST_STEPS, shown, whole_number
 from ...scenarios.errors import ArgumentError, UnknownNameError, WorldError
 from ...scenarios.language.loading import Scenario, apply_overrides, load
 from ..base import Floats, Ints, Longs
@@ -115,7 +115,13 @@ def begin_from(stepper: Stepper, states: npt.ArrayLike, ticks: npt.ArrayLike) ->
     sizes, rows = np.array([field.size for field in world.fields]), np.asarray(states)
     if rows.dtype.kind not in "iu" or rows.shape != (lanes, count) or ((rows < 0) | (rows >= sizes)).any():
         raise ArgumentError(f"a state here is {count} integers from 0, each below the size of its field")
-    spent: Longs = np.array([whole_number("ticks", number) for number in np.broadcast_to(ticks, lanes).tolist()])
+    given = np.asarray(ticks)
+    if given.shape not in ((), (lanes,)):
+        raise ArgumentError(f"`ticks` is one whole number, or one for each of {lanes}; not {shown(ticks)}")
+    # Ticks are counted on from there: so many that their count would run over are refused.
+    spent: Longs = np.array(
+        [whole_number("ticks", number, most=MOST_STEPS) for number in np.broadcast_to(given, lanes).tolist()]
+    )
     stepper.states[:], stepper.ticks[:] = rows, spent
     stepper.ended[:] = stepper.terminated[:] = rows[:, world.ended] > 0
     stepper.truncated[:] = False

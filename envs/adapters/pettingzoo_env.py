@@ -153,8 +153,10 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 
         Raises:
             gymnasium.error.ResetNeeded: no episode has begun; or it is over, and somebody acts.
-            ArgumentError: an agent has no such action, or gives none.
+            ArgumentError: an agent has no such action, or gives none; or it is no mapping.
         """
+        if not isinstance(actions, Mapping):
+            raise ArgumentError(f"`actions` maps each agent to its action, not {shown(actions)}")
         if not self.agents and not actions and self._begun:
             return {}, {}, {}, {}, {}
         if not self.agents:

@@ -79,6 +79,27 @@ class ControlSetting:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked at the end of an episode, and answered by the plan in a changed setting.
+
+    Attributes:
+        tick: from which on the setting is changed; settings: dotted overrides.
+        asked: "what if ...?", without these words.
+        of_plan: whether the exact plan is asked in place of an agent that learned.
+    """
+
+    tick: int
+    settings: tuple[tuple[str, object], ...]
+    asked: str
+    of_plan: bool = False
+
+    @property
+    def text(self) -> str:
+        """The question as a sentence."""
+        return f"what would a plan do, if {self.asked}?" if self.of_plan else f"what if {self.asked}?"
+
+
+@dataclass(frozen=True)
 class Card:
     """A card over the picture: a title, paragraphs with headings, and what a key does next."""
 
@@ -380,6 +401,8 @@ class Narration:
         comparing: bool = False,
         agent: int = 0,
         beside: bool = False,
+        question: Question | None = None,
+        working: bool = False,
     ) -> Card:
         """The card after an episode: the claim, what came of it, whether it shows the claim, and what to ask next.
 
@@ -392,13 +415,17 @@ class Narration:
             comparing: whether the control can be shown beside it.
             agent: index of the agent that `flip` is of.
             beside: whether the control has been watched beside it.
+            question: what C asks, if anything.
+            working: whether that is still being worked out.
         """
         setting, why = self.control, self._why(episode, flip, agent)
+        controlled = [] if setting is None else [("The control", self._controlled(setting, episode, control))]
         sections = [
             ("Claim", flat(self.scenario.document.claim)),
             ("What happened", self._happened(episode)),
+            *(controlled if beside else []),  # who has just watched it looks for what it came to
             *([("Why", why)] if why else []),
-            *([("The control", self._controlled(setting, episode, control))] if setting is not None else []),
+            *([] if beside else controlled),
             *self._verdict(episode),
         ]
         if self.role is not None:
@@ -408,10 +435,10 @@ class Narration:
         if comparing and not beside:
             said.append("K: the control, beside it")
         if supposing:
-            question = "change something by hand, and see what it would do"
-            if flip is not None:
-                question = f"what if {flip[1].channel.replace('_', ' ')} were worth nothing to it?"
-            said.append(f"C: {question}")
+            by_hand = "change something by hand, and see what it would do"
+            if working:
+                by_hand = "what if? It is being worked out which value decides ..."
+            said.append(f"C: {by_hand if question is None else question.text}")
         said.append("Space: again")
         return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
 
@@ -454,12 +481,66 @@ class Narration:
         """What came of the control, and what of this episode did not; or how to see it, while that is unknown."""
         if control is None:
             return _to_compare(setting, self.command)
-        came = {event for tick in control.events for event in tick}
-        missing = [
-            event for event in dict.fromkeys(each for tick in episode.events for each in tick) if event not in came
-        ]
-        never = f" Never there: {', '.join(map(_plain, missing))}." if missing else ""
-        return f"{setting.what}. There: {self._happened(control)}{never}"
+        compare = f"{setting.compare[:1].upper()}{setting.compare[1:]}"
+        return f"{setting.what}. {compare}: {_compared(episode, control, 'here', 'there')}."
+
+    def questions(self, episode: Episode, flip: tuple[int, DecidingValue] | None) -> tuple[Question, ...]:
+        """What the card at the end may ask, the best first: of the value that decided, or of another setting.
+
+        Args:
+            episode: that was watched.
+            flip: a tick and a value without which the agent would have done something else in it.
+        """
+        if flip is not None:
+            value = flip[1]
+            asked = f"{_plain(value.channel)} were worth nothing to it"
+            return (Question(flip[0], tuple((setting, 0.0) for setting in value.settings), asked),)
+        document, stage = self.scenario.document, episode.world.stage
+        if episode.agent != "exact":
+            # The setting in which the plan stands for who learned: whether it does the same is worth asking.
+            settings = [opening_of(self.scenario).overrides]
+        else:
+            sides = [side for side in document.tell.sides if side.stage in (None, stage)]
+            settings = [{**(document.variants[side.variant] if side.variant else {}), **side.set} for side in sides]
+        return tuple(
+            Question(0, tuple(each.items()), self._supposed(each), episode.agent != "exact")
+            for each in settings
+            if each and dict(self.scenario.overrides) != dict(each)
+        )
+
+    def _supposed(self, settings: Mapping[str, object]) -> str:
+        """Settings as what might be so."""
+        said = []
+        for name, value in settings.items():
+            param = self.scenario.document.params.get(name)
+            about = "" if param is None else flat(param.about).rstrip(".")
+            if ".values." in name:
+                worth = f"worth {value:g}" if isinstance(value, int | float) and value else "worth nothing"
+                said.append(f"{_plain(name.rpartition('.')[2])} were {worth} to it")
+            elif isinstance(value, bool) and about:
+                said.append(about if value else f"it were not so that {about}")
+            else:
+                said.append(f"{_plain(name).replace('.', ' ')} were {value}")
+        return " and ".join(said)
+
+    def answer_card(self, episode: Episode, changed: Episode, asked: str, since: int, keys: bool = True) -> Card:
+        """The card after a counterfactual: what was asked, and what came of it.
+
+        Args:
+            episode: as it is.
+            changed: the same up to a tick, and from then on in the changed setting.
+            asked: what was changed.
+            since: from which tick on.
+            keys: whether it is read where keys can be pressed.
+        """
+        sections = (
+            ("Asked", f"{asked[:1].upper()}{asked[1:]} (from tick {since} on)"),
+            ("Answer", _answered(episode, changed)),
+            ("As it is", self._happened(episode)),
+            ("Changed so", self._happened(changed)),
+        )
+        footer = "Space: again · Esc: back to what happened" if keys else ""
+        return Card(self.scenario.document.title, sections, footer)
 
     def _brief(self, role: str) -> list[tuple[str, str]]:
         """What a player has to know: who it is, what it can do, what it is paid for, and when it is over."""
@@ -732,6 +813,35 @@ def _named(event: str, episode: Episode) -> str:
     return f"{event.replace('_', ' ')} in tick {ticks[0]}{more}"
 
 
+def _answered(episode: Episode, changed: Episode) -> str:
+    """Whether the same happens under a change, and what else does."""
+    told = _compared(episode, changed, "as it is", "then")
+    return f"{told[:1].upper()}{told[1:]}."
+
+
+def _compared(first: Episode, second: Episode, here: str, there: str) -> str:
+    """In what two episodes differ: what happens in one alone, or sooner or more often, and what they are worth."""
+    told = []
+    for event in dict.fromkeys([*_in_order(first), *_in_order(second)]):
+        one, other = first.ticks(event), second.ticks(event)
+        if one == other:
+            continue
+        if one and other and len(one) != len(other):
+            said = [f"{len(ticks)} time{'s' if len(ticks) > 1 else ''}" for ticks in (one, other)]
+        else:
+            first_of = "first in" if one and other else "in"
+            said = [f"{first_of} tick {ticks[0]}" if ticks else "never" for ticks in (one, other)]
+        told.append(f"{_plain(event)} {said[0]} {here}, {said[1]} {there}")
+    ends = [f"{each.ended} in tick {each.length - 1}" if each.ended else "none" for each in (first, second)]
+    if ends[0] != ends[1]:
+        told.append(f"the end: {ends[0]} {here}, {ends[1]} {there}")
+    sums = [float(each.performance.sum()) for each in (first, second)]
+    if not told and sums[0] == sums[1]:
+        return "the same happens"
+    name = _plain(first.world.hidden or "performance")
+    return "; ".join([*told, f"hidden {name} {sums[0]:+g} {here}, {sums[1]:+g} {there}"])
+
+
 def _counted(episode: Episode) -> str:
     """What an episode came to by what its agents value, channel by channel: nobody need have paid for it."""
     weighed, sums = episode.weighed().sum(axis=0), episode.rewards.sum(axis=0)
@@ -739,7 +849,7 @@ def _counted(episode: Episode) -> str:
     for name, counted, raw in zip(episode.world.channels, weighed, sums, strict=True):
         told = _plain(name)
         if abs(counted) > 1e-9:
-            parts.append(f"{told} {counted:+g}" + (f" (a weight on {raw:+g})" if abs(counted - raw) > 1e-9 else ""))
+            parts.append(f"{told} {counted:+g}" + (f" (of {raw:+g}, weighed)" if abs(counted - raw) > 1e-9 else ""))
         elif abs(raw) > 1e-9:
             nothing.append(f"{told} {raw:+g}")
     who = "it values" if len(episode.world.agents) == 1 else "they value"

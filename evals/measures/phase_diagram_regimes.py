@@ -20,6 +20,8 @@ OTHER = "other"
 """The name of a point at which no regime holds."""
 UNSOLVED = "unsolved"
 """The name of a point without an exact plan, or with only an upper bound of one."""
+NO_REGIME = (TIE, EQUILIBRIA, OTHER, UNSOLVED)
+"""The names of points that lie in no regime of the sweep's own."""
 
 _ROUNDING = 1e-9
 """Exact values carry rounding errors: a value this close to a bound, absolutely or relatively, is taken to equal it."""

@@ -41,6 +41,12 @@ class CandidateFamily:
         ]
         return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
+    def __contains__(self, candidate: Candidate) -> bool:
+        """Whether each axis, and nothing else, has one of its values; of lists of plain data, as JSON gives them."""
+        return set(candidate) == set(self.over) and all(
+            _lies_on(axis, candidate[name]) for name, axis in self.over.items()
+        )
+
     def all(self) -> Iterator[Candidate]:
         """Every candidate of a finite family."""
         lists = [axis_values_of(axis) or [] for axis in self.over.values()]
@@ -117,6 +123,15 @@ def axis_values_of(axis: Axis) -> list[object] | None:
     if isinstance(axis.start, int) and isinstance(axis.to, int) and axis.scale == "linear":
         return list(range(axis.start, axis.to + 1))
     return None
+
+
+def _lies_on(axis: Axis, value: object) -> bool:
+    values = axis_values_of(axis)
+    if values is not None:
+        return json.dumps(value) in map(json.dumps, values)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return float(axis.start or 0) <= value <= float(axis.to or 0)
 
 
 def interpolated(axis: Axis, share: float) -> object:

@@ -258,18 +258,22 @@ class _Searcher:
 
     def _search(self, seed: int) -> Candidate:
         """The first of the best candidates of one search, which goes on where the storage left off."""
-        study = _study(self.settings.storage, f"{self._identity()}-{seed}")
-        while (done := len(_complete(study))) < self.settings.trials:
+        storage = self.settings.storage
+        study = _study(storage, f"{self._identity()}-{seed}")
+        while (done := len(_complete(study, storage))) < self.settings.trials:
             self.report(f"search {seed + 1} of {self.settings.repeats}: candidate {done + 1} of {self.settings.trials}")
             self.count("candidates", seed * self.settings.trials + done, self.settings.repeats * self.settings.trials)
             # A new sampler for each trial: an interrupted search then goes on exactly as one that was not.
             study.sampler = _sampler(seed, done)
-            trial = study.ask()
-            candidate = {name: _suggested(trial, name, axis) for name, axis in self.family.over.items()}
-            trial.set_user_attr("candidate", json.dumps(candidate))
-            study.tell(trial, self._objective(candidate))
+            with _using(storage):
+                trial = study.ask()
+                candidate = {name: _suggested(trial, name, axis) for name, axis in self.family.over.items()}
+                trial.set_user_attr("candidate", json.dumps(candidate))
+            objective = self._objective(candidate)
+            with _using(storage):
+                study.tell(trial, objective)
         # Of equal ones the first; the storage may hold more trials than this search asks for.
-        first = max(_complete(study)[: self.settings.trials], key=lambda trial: (trial.value, -trial.number))
+        first = max(_complete(study, storage)[: self.settings.trials], key=lambda trial: (trial.value, -trial.number))
         return self._stored(first)
 
     def _stored(self, trial: optuna.trial.FrozenTrial) -> Candidate:
@@ -282,7 +286,7 @@ class _Searcher:
             candidate = parse_json(str(trial.user_attrs.get("candidate")), f"trial {trial.number}")
         except UnreadableFileError as fault:
             raise SearchError(f"{self.settings.storage}: {fault}; name another file") from None
-        if not isinstance(candidate, dict) or set(candidate) != set(self.family.over):
+        if not isinstance(candidate, dict) or candidate not in self.family:
             raise SearchError(f"{self.settings.storage}: trial {trial.number} is none of this family")
         return candidate
 
@@ -368,16 +372,50 @@ def _alone(storage: Path, report: Callable[[str], None]) -> Iterator[None]:
         SearchError: nothing can be written there.
     """
     try:
-        if os.path.lexists(storage):
-            open_regular(storage).close()  # SQLite would wait for a pipe
+        beside = storage.with_name(f".{storage.name}.lock")
+        _check_files(beside)
         storage.parent.mkdir(parents=True, exist_ok=True)
-        lock = sqlite3.connect(storage.with_name(f".{storage.name}.lock"), timeout=1, isolation_level=None)
+        lock = sqlite3.connect(beside, timeout=1, isolation_level=None)
     except (OSError, sqlite3.Error) as fault:
         raise _no_storage(storage, fault) from fault
     with closing(lock):
         while not _locked(lock, storage):
             report(f"another search uses {storage}; waiting for its end")
+        try:
+            _check_files(storage)  # now that nobody else writes there
+        except OSError as fault:
+            raise _no_storage(storage, fault) from fault
         yield
+
+
+def _check_files(database: Path) -> None:
+    """Refuse what SQLite would wait for, or would have written by somebody else, before it opens a database.
+
+    A journal beside a database is undone as it is opened. One that names a further journal, as SQLite writes them where
+    a change is of several databases, has that file deleted afterwards, whatever it is. No search writes such a one.
+
+    Raises:
+        OSError: it is no ordinary file, or one beside it is none.
+        SearchError: a journal is of no search.
+    """
+    database = Path(os.path.realpath(database))  # where a link leads, as SQLite does
+    for path in (database, *_beside(database)):
+        if not os.path.lexists(path):
+            continue
+        with open_regular(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - len(_NAMES_ANOTHER)))
+            if path != database and (not path.name.endswith(_JOURNAL) or file.read() == _NAMES_ANOTHER):
+                raise SearchError(f"{path}: no search left this beside its storage; remove it, or name another file")
+
+
+def _beside(database: Path) -> list[Path]:
+    """What SQLite looks for beside a database; searches have no more than a journal."""
+    return [database.with_name(f"{database.name}{ending}") for ending in (_JOURNAL, "-wal", "-shm")]
+
+
+_JOURNAL = "-journal"
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
+"""The end of a journal that names another one."""
 
 
 def _locked(lock: sqlite3.Connection, storage: Path) -> bool:
@@ -401,19 +439,30 @@ def _study(storage: Path, name: str) -> optuna.Study:
     """A study from the storage; trials that a killed process left running are marked as failed."""
     package = _optuna()
     if (other := _other_database(storage)) is not None:
-        raise SearchError(f"{storage}: a database of something else (a table `{other}`); name another file")
-    try:
+        raise SearchError(f"{storage}: a database of something else (a {other}); name another file")
+    with _using(storage):
         if not os.path.lexists(storage):
             _make_storage(storage)
         study: optuna.Study = package.create_study(
             storage=_opened(storage), study_name=name, direction="maximize", load_if_exists=True
         )
-    except Exception as fault:  # SQLAlchemy's, and optuna's of an older layout
-        raise _no_storage(storage, fault) from fault
-    for trial in study.trials:
-        if not trial.state.is_finished():
-            study.tell(trial.number, state=package.trial.TrialState.FAIL)
+        for trial in study.trials:
+            if not trial.state.is_finished():
+                study.tell(trial.number, state=package.trial.TrialState.FAIL)
     return study
+
+
+@contextmanager
+def _using(storage: Path) -> Iterator[None]:
+    """Within the block, whatever a storage brings about is a fault of the storage: it may be full, or a stranger's.
+
+    Raises:
+        SearchError: it was of no use.
+    """
+    try:
+        yield
+    except Exception as fault:  # SQLAlchemy's, optuna's of an older layout, and whatever it meets in a forged row
+        raise _no_storage(storage, fault) from fault
 
 
 def _opened(storage: Path) -> optuna.storages.RDBStorage:
@@ -428,7 +477,7 @@ def _make_storage(storage: Path) -> None:
     making = storage.with_name(f".{storage.name}.new")
 
     def remove() -> None:
-        for path in (making, making.with_name(f"{making.name}-journal")):
+        for path in (making, *_beside(making)):
             path.unlink(missing_ok=True)
 
     remove()  # of one that was killed
@@ -443,20 +492,25 @@ def _make_storage(storage: Path) -> None:
 
 
 def _other_database(storage: Path) -> str | None:
-    """The first table of a file that holds somebody else's database, which optuna would add its own tables to."""
+    """The first part of a file that holds somebody else's database, which optuna would add its own tables to."""
     if not storage.exists():
         return None
     try:
         with closing(sqlite3.connect(storage, timeout=60)) as file:
-            tables = [row[0] for row in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            named = list(file.execute("SELECT type, name FROM sqlite_master WHERE type != 'index'"))
     except sqlite3.Error as fault:
         raise _no_storage(storage, fault) from fault
-    return None if not tables or {"studies", "trials"} <= set(tables) else tables[0]
+    # Optuna makes none of the others, which would have somebody's queries run in the place of its own.
+    if (other := next((f"{kind} `{name}`" for kind, name in named if kind != "table"), None)) is not None:
+        return other
+    tables = [name for _, name in named]
+    return None if not tables or {"studies", "trials"} <= set(tables) else f"table `{tables[0]}`"
 
 
-def _complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+def _complete(study: optuna.Study, storage: Path) -> list[optuna.trial.FrozenTrial]:
     state = _optuna().trial.TrialState.COMPLETE
-    return study.get_trials(deepcopy=False, states=(state,))
+    with _using(storage):
+        return study.get_trials(deepcopy=False, states=(state,))
 
 
 def _sampler(seed: int, done: int) -> optuna.samplers.BaseSampler:

@@ -27,7 +27,7 @@ from ...scenarios.bounded_reading import (
 from ...scenarios.deferred import pl
 from ...scenarios.language.expressions.parser import ExpressionError, parsed_measure
 from ...scenarios.output_file import write_text_whole
-from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
+from ..measures.phase_diagram_regimes import NO_REGIME
 from ..traces.atomic_folder import atomic_folder
 from ..traces.bounded_parquet import read_parquet
 from ..traces.provenance import RunError
@@ -142,15 +142,26 @@ def load_sweep(folder: Path) -> SweepResult:
             SweepCosts(**data.costs.values()), data.versions,
         )  # fmt: skip
     except (UnreadableFileError, pl.exceptions.PolarsError) as fault:
-        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or sweep again") from None
+        raise _damaged(folder, fault) from None
 
 
 def same_sweep(folder: Path, identity: str) -> bool:
-    """Whether a folder holds the finished sweep of this identity."""
+    """Whether a folder holds the finished sweep of this identity.
+
+    Raises:
+        RunError: it holds a sweep that is damaged, or of a newer version.
+    """
+    if not os.path.lexists(folder / SETTINGS):
+        return False
     try:
         return _read_settings(folder).identity == identity
-    except (UnreadableFileError, RunError):
-        return False
+    except UnreadableFileError as fault:
+        raise _damaged(folder, fault) from None
+
+
+def _damaged(folder: Path, fault: Exception) -> RunError:
+    # The same sweep given again would only find it again, so it has to go first.
+    return RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or remove it and sweep again")
 
 
 _Scalar: TypeAlias = bool | int | FiniteNumber | str
@@ -267,7 +278,7 @@ def _rows_of(table: pl.DataFrame, settings: SweepSettings) -> tuple[SweepRow, ..
     wanted = [*names, "agent", "seed", "regime", *ends, "states", "seconds", "note"]
     if table.columns != wanted:
         raise UnreadableFileError(f"{TABLE}: its columns are not those of the settings")
-    regimes = {*settings.regimes, OTHER, TIE, UNSOLVED}
+    regimes = {*settings.regimes, *NO_REGIME}
     # Parquet has one type per column: the axis gives back 1 for 1.0, and a cell for its JSON.
     axes = [
         {

@@ -38,7 +38,7 @@ from ..measures.measure_values import (
     regret_baseline,
     sampled_in,
 )
-from ..measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED, regime_of
+from ..measures.phase_diagram_regimes import EQUILIBRIA, NO_REGIME, TIE, UNSOLVED, regime_of
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
 from ..training.execution.workers import Workers
@@ -375,7 +375,7 @@ class SweepResult:
     def regimes(self, agent: str = "exact") -> dict[str, int]:
         """How many points (or trained seeds) lie in each regime, in the order of the settings."""
         found = [row.regime for row in self.rows if row.agent == agent]
-        names = (*self.settings.regimes, TIE, EQUILIBRIA, OTHER, UNSOLVED)
+        names = (*self.settings.regimes, *NO_REGIME)
         return {name: found.count(name) for name in names if name in found}
 
     def _record(self, row: SweepRow, axes: Mapping[str, type]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ...scenarios.language.names.formula_context import Context
 from ...scenarios.language.names.overrides import check_override
 from ...scenarios.language.validation.sweeps import check_measured, check_regime
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
-from ..measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED, measures_in
+from ..measures.phase_diagram_regimes import NO_REGIME, measures_in
 from ..training.options import first_seed_of, resolve_device
 from ..training.telemetry.early_stopping import Plateau
 
@@ -186,7 +186,7 @@ def _check(scenario: Scenario, settings: SweepSettings) -> None:
     for agent in settings.agents:
         if agent not in agent_names():
             raise SweepError(f"there is no agent {quote(agent)}; there are {', '.join(agent_names())}")
-    if reserved := {TIE, EQUILIBRIA, OTHER, UNSOLVED} & set(settings.regimes):
+    if reserved := set(NO_REGIME) & set(settings.regimes):
         raise SweepError(
             f"a regime cannot be called {quote(reserved.pop())}: that is what points without one are called"
         )

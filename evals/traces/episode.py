@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -69,6 +69,19 @@ class Episode:
     def left_by(self, tick: int) -> Ints:
         """int32 `[F]`: the state that a tick leads to, before anything else begins."""
         return np.asarray(self.states[tick + 1])
+
+    def since(self, tick: int) -> Episode:
+        """What comes from a tick on, as an episode of its own."""
+        return replace(
+            self,
+            states=self.states[tick:],
+            chosen=self.chosen[tick:],
+            executed=self.executed[tick:],
+            rewards=self.rewards[tick:],
+            performance=self.performance[tick:],
+            events=self.events[tick:],
+            thoughts=self.thoughts[tick:],
+        )
 
     def shown_until(self, tick: int, outcome: bool = False) -> Ints:
         """int32 `[tick + 1, F]`: the states up to a tick; the last as what the tick before led to, if `outcome`."""

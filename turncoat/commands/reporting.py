@@ -29,14 +29,17 @@ Jobs = Annotated[int, count_option("--jobs", "Pages that are worked out at a tim
 
 def report(which: Folders, out: Out = Path("report.html"), as_json: AsJson = False) -> None:
     """Write one HTML page on runs and sweeps: claim, verdict, replays with thoughts, learning curves, diagrams."""
+    from ..evals.runs.run_folder import StoredRun
     from ..viz.report.page import open_shown, write_report
 
-    target = write_report([open_shown(folder) for folder in which], out)
+    shown = [open_shown(folder) for folder in which]
+    target = write_report(shown, out)
     if as_json:
         write_json({"report": str(target), "bytes": target.stat().st_size})
     else:
         printing.say(f"{target} ({target.stat().st_size / 1e6:.1f} MB); open it in a browser")
-        printing.next_command("watch", str(which[0]))
+        runs = [folder for folder, its in zip(which, shown, strict=True) if isinstance(its, StoredRun)]
+        printing.next_command(*(("watch", str(runs[0])) if runs else ("view", *map(str, which))))
 
 
 def site(

@@ -267,13 +267,17 @@ class BoardDrawing:
     def standing(self, state: Ints) -> list[tuple[Body, float, float, float]]:
         """Each body on the board with the centre of its figure and the cell size it is drawn for, in points.
 
-        Bodies that share a cell are drawn smaller, in a square grid. Agents come last in a cell.
+        Bodies that share a cell are drawn smaller, in a square grid. Agents come last in a cell. An item that an agent
+        has reached when the episode is over is covered by it: it was what the agent came for.
         """
+        over = bool(state[self.world.ended])
         placed: list[tuple[Body, float, float, float]] = []
         for cell in np.unique(state[[body.cell for body in self.world.bodies]]):
             if cell == self.world.boards.nowhere:
                 continue
             here = [body for body in self.world.bodies if state[body.cell] == cell]
+            if over and any(body.is_agent for body in here):
+                here = [body for body in here if body.is_agent or not self.cast.is_item(body)]
             here.sort(key=lambda body: (body.is_agent, body.order))
             x, y = self.centre(int(cell))
             side = int(np.ceil(np.sqrt(len(here))))

@@ -81,6 +81,10 @@ class BodyFigures:
         else:
             _draw_figure(kind, canvas, x, y, size, colour, gaze, look == "marked")
 
+    def is_item(self, body: Body) -> bool:
+        """Whether a body is a thing that does nothing and is in nobody's way."""
+        return self._kinds[body.name] == "item"
+
     def draw_ghost(self, canvas: Canvas, body: Body, x: float, y: float, size: float, strength: float) -> None:
         """Draw a translucent body, of an opacity `strength` from 0 to 1, on a canvas with `finer` 1."""
         kind, colour = self._kinds[body.name], self.colour(body)

@@ -6,21 +6,28 @@ from ...evals.inspection.narration import Card
 from ..drawing.canvas import Canvas, fitted, wrapped
 from ..drawing.palette import mix
 
-TYPES, LEADING, TALL = (13.5, 12.5, 11.5, 10.5, 9.5, 8.5), 3.5, 46.0
-"""Sizes of type of a caption, space between its lines, and its greatest height, in points."""
+TYPES, LEADING = (13.5, 12.5, 11.5, 10.5, 9.5, 8.5), 3.5
+"""Sizes of type of a caption, and the space between its lines, in points."""
 SIZES = (14.0, 13.0, 12.0, 11.0, 10.0, 9.0, 8.0)
 """Sizes of type of a card."""
 WIDEST = 720.0
 """Greatest width of a card, in points."""
 
 
-def draw_caption(canvas: Canvas, text: str, place: tuple[float, float, float]) -> None:
-    """Write a caption on a band at a left, a top and of a width, in points: a longer one in smaller letters."""
+def draw_caption(canvas: Canvas, text: str, place: tuple[float, float, float], tall: float) -> None:
+    """Write a caption on a band at a left, a top and of a width, in points: a longer one in smaller letters.
+
+    Args:
+        canvas: to draw on.
+        text: the caption.
+        place: left, top and width of the band.
+        tall: its greatest height.
+    """
     left, top, width = place
     theme = canvas.theme
-    size, lines = fitted(text, TYPES, width - 24, lambda size: int((TALL - 8) / (size + LEADING)))
+    size, lines = fitted(text, TYPES, width - 24, lambda size: int((tall - 8) / (size + LEADING)))
     line = size + LEADING
-    height = min(10 + line * len(lines), TALL)
+    height = min(10 + line * len(lines), tall)
     canvas.box(left, top, left + width, top + height, theme.panel, 6)
     canvas.box(left, top, left + 4, top + height, theme.reward)
     first = top + (height - line * len(lines)) / 2 + size + 0.5

@@ -27,12 +27,16 @@ NOW = 0.36
 """Share of the width for the cards of the present state."""
 SMALL = 11.5
 """Size of type beside the boxes, in points."""
-TYPES = (14.0, 13.0, 12.0, 11.5, 10.5, 9.5, 8.5)
-"""Sizes of type of outcomes: the largest in which all have room; no line is broken for type larger than `SMALL`."""
+TYPES, TINY = (14.0, 13.0, 12.0, 11.5, 11.0), (10.0, 9.0, 8.5)
+"""Sizes of type of outcomes: the largest in which all have room, and those for when hardly anything has."""
 BETWEEN = 62.0
 """Room between actions and outcomes for lines and chances, in points."""
-MOST = 3
-"""Most outcomes of one choice that are drawn."""
+DETAILS = ((3, 99), (3, 5), (3, 4), (2, 4), (2, 3), (1, 3), (1, 2))
+"""Most outcomes of one choice that are drawn, and most lines of each: as many as have room in letters to be read."""
+NOTE = 15.0
+"""Height of a line below the choices, in points."""
+FEWEST = 2
+"""How many of the best choices are shown in any case."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +70,14 @@ def draw_diagram(canvas: Canvas, frame: Frame, room: Room) -> None:
         middle, begin = left + 48, left + 24
     # The boxes of actions are as wide as they must be, so that what may come of them has the room.
     wide = min(max(_box_width(frame, choice) for choice in choices), 0.4 * (left + width - middle))
-    told = [_said(frame, choice) for choice in choices]
     line_room = left + width - middle - wide - BETWEEN - 20
-    size, rows = TYPES[0], list[list[list[str]]]()
-    for size in TYPES:
-        rows = [[_broken(lines, size, line_room) for lines in each] for each in told]
-        tall = [_choice_height(each, size) for each in rows]
-        whole = all(
-            len(new) == len(old) for pair in zip(rows, told, strict=True) for new, old in zip(*pair, strict=True)
-        )
-        if sum(tall) <= height - 8 and (whole or size <= SMALL):
-            break
-    y, ends = top + max((height - sum(tall)) / 2, 8.0), list[float]()
-    for choice, said, room_of_it in zip(choices, rows, tall, strict=True):
-        if y + room_of_it > top + height:
-            break
+    fitting = _fit(frame, choices, line_room, height)
+    tall = [_choice_height(each, fitting.size) for each in fitting.lines]
+    y, ends = top + max((height - sum(tall) - fitting.below) / 2, 4.0), list[float]()
+    for choice, said, room_of_it in zip(fitting.choices, fitting.lines, tall, strict=True):
         centre = y + (room_of_it - 8) / 2
         ends.append(centre)
-        _draw_choice(canvas, frame, choice, said, (middle, y, left + width - middle, room_of_it), wide, size)
+        _draw_choice(canvas, frame, choice, said, (middle, y, left + width - middle, room_of_it), wide, fitting.size)
         y += room_of_it
     line = mix(canvas.theme.muted, canvas.theme.paper, 0.4)
     if ends:
@@ -91,9 +85,91 @@ def draw_diagram(canvas: Canvas, frame: Frame, room: Room) -> None:
         canvas.box(begin - 12, (min(ends) + max(ends)) / 2 - 1, begin, (min(ends) + max(ends)) / 2 + 1, line)
     for centre in ends:
         canvas.box(begin - 1, centre - 1, middle, centre + 1, line)
-    if len(ends) < len(choices):
-        more = f"and {len(choices) - len(ends)} more: a larger window has room for them"
-        canvas.text(middle, min(y + 12, top + height - 2), more, SMALL, canvas.theme.muted)
+    for row, (whole, short) in enumerate(fitting.notes):
+        text = whole if text_width(whole, SMALL) <= left + width - middle else short
+        canvas.text(middle, y + 8 + NOTE * row, text, SMALL, canvas.theme.muted)
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """What has room: choices, for each outcome of each the lines on it, the size of their type, and notes below.
+
+    Of each note there is a shorter one, for where it has no room in a line.
+    """
+
+    choices: tuple[ActionChoice, ...]
+    lines: list[list[list[str]]]
+    size: float
+    notes: tuple[tuple[str, str], ...]
+
+    @property
+    def below(self) -> float:
+        """Height of the notes, in points."""
+        return NOTE * len(self.notes)
+
+    def fits(self, height: float) -> bool:
+        """Whether all of it has room in a height, in points."""
+        return sum(_choice_height(each, self.size) for each in self.lines) + self.below <= height - 8
+
+
+def _fit(frame: Frame, choices: Sequence[ActionChoice], width: float, height: float) -> _Fitting:
+    """As much detail as has room in letters that can be read; the best choices are there in any case.
+
+    First what comes about whatever is chosen is told once, then lines and outcomes are left out, then choices.
+    """
+    ranked = sorted(choices, key=lambda choice: _rank(frame, choice.action))
+    several = len(choices) > 1
+    levels = [(TYPES, False, *DETAILS[0]), *((TYPES, several, *detail) for detail in DETAILS)]
+    fewest = min(FEWEST, len(choices))
+    found = _fitting(frame, choices, levels[0], width, TYPES[0])
+    for count in range(len(choices), fewest - 1, -1):
+        kept = [choice for choice in choices if choice in ranked[:count]]
+        last = [(TINY, several, *DETAILS[-1])] if count == fewest else []
+        # Before a choice is left out, all have to be short; before any is told in tiny letters, few are left.
+        for level in [*(levels if count == len(choices) else levels[-1:]), *last]:
+            for size in level[0]:
+                found = _fitting(frame, kept, level, width, size, len(choices) - count)
+                if found.fits(height):
+                    return found
+    return found
+
+
+def _fitting(
+    frame: Frame,
+    choices: Sequence[ActionChoice],
+    level: tuple[Sequence[float], bool, int, int],
+    width: float,
+    size: float,
+    left_out: int = 0,
+) -> _Fitting:
+    _, once, outcomes, most = level
+    told = [_said(frame, choice, outcomes) for choice in choices]
+    every = [set(lines) for each in told for lines in each]
+    shared = [line for line in told[0][0] if all(line in lines for lines in every)] if once and told else []
+    lines = [[_shortened([line for line in each if line not in shared], most) for each in one] for one in told]
+    notes = list[tuple[str, str]]()
+    if shared:
+        count = f"{len(shared)} change{'s' if len(shared) > 1 else ''}"
+        notes.append((f"whatever it chooses: {'; '.join(shared)}", f"and {count} more, the same whatever it chooses"))
+    if left_out:
+        notes.append((f"and {left_out} worse choice{'s' if left_out > 1 else ''}",) * 2)
+    return _Fitting(tuple(choices), [[_broken(each, size, width) for each in one] for one in lines], size, tuple(notes))
+
+
+def _shortened(lines: list[str], most: int) -> list[str]:
+    """At most so many lines; the last of them says how many are left out."""
+    if len(lines) <= most:
+        return lines or ["nothing else"]
+    return [*lines[: most - 1], f"and {len(lines) - most + 1} more changes"]  # at least two: one has room itself
+
+
+def _rank(frame: Frame, action: str) -> tuple[bool, float]:
+    """A key that sorts actions: the chosen one, then the best."""
+    chosen, _ = _standing(frame, action)
+    mind, program = frame.mind, frame.world.agents[frame.agent]
+    if mind is None or mind.actions != program.actions:
+        return not chosen, 0.0
+    return not chosen, -float(np.nan_to_num(mind.scores[program.actions.index(action)], nan=-np.inf))
 
 
 def _choices_of(frame: Frame) -> tuple[ActionChoice, ...]:
@@ -131,7 +207,8 @@ def _draw_choice(
     begin, elbow = left + wide + BETWEEN, left + wide + 8
     y = centre - (sum(_height(lines, size) + 6 for lines in said) - 6) / 2
     line = mix(theme.muted, theme.paper, 0.4)
-    for outcome, lines in zip(choice.outcomes, said, strict=False):
+    # Of outcomes that are too many to be drawn there is a line, and no box.
+    for outcome, lines in zip(_drawn(frame, choice, len(said)), said, strict=False):
         high = _height(lines, size)
         middle = y + high / 2
         thick = 1.0 + 4.0 * outcome.probability
@@ -185,31 +262,33 @@ def _worth(frame: Frame, action: str) -> str:
 
 
 def _came(frame: Frame, choice: ActionChoice) -> ActionOutcome | None:
-    """The outcome that came of a choice, once it is known what did."""
+    """The outcome that came of a choice, where that is shown."""
     episode = frame.episode
-    if episode is None or frame.asked >= episode.length:
+    if episode is None or not frame.outcome:
         return None
     after = episode.left_by(frame.asked)
     return next((outcome for outcome in choice.outcomes if np.array_equal(outcome.state, after)), None)
 
 
-def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
-    """For each outcome that is drawn, lines on what it changes, what happens, and what it pays."""
+def _drawn(frame: Frame, choice: ActionChoice, most: int) -> tuple[ActionOutcome, ...]:
+    """The likeliest outcomes of a choice; what came of it is among them, where that is shown."""
+    came, likely = _came(frame, choice), choice.outcomes[:most]
+    return likely if came is None or came in likely else (*likely[:-1], came)
+
+
+def _said(frame: Frame, choice: ActionChoice, most: int) -> list[list[str]]:
+    """For each of at most so many outcomes, lines on what happens, what that is worth, and what it changes."""
     if not choice.outcomes:
         worth = _worth(frame, choice.action)
         return [["chance has too many outcomes to draw them" + (f"; worth {worth} on average" if worth else "")]]
     before = {each.name: each.text for each in quantities(frame.world, frame.asking)}
     weights = frame.world.weights(frame.asking[None], frame.agent)[0]
     told = []
-    for outcome in choice.outcomes[:MOST]:
+    for outcome in _drawn(frame, choice, most):
         lines = [plain(event) for event in outcome.events]
         lines = [", ".join(lines)] if lines else []
-        after = quantities(frame.world, outcome.state)
-        lines += [
-            f"{frame.meaning(each.name)}: {plain(before[each.name])} → {plain(each.text)}"
-            for each in after
-            if each.text != before[each.name]
-        ]
+        if outcome.ended is not None:
+            lines.append(f"the end: {plain(outcome.ended)}")
         # What the one who chooses does not value is no pay to it, whoever means it as such.
         counts = [
             f"{plain(name)} {pay:+g}{'' if weight else ', worth nothing to it'}"
@@ -218,8 +297,11 @@ def _said(frame: Frame, choice: ActionChoice) -> list[list[str]]:
         ]
         if counts:
             lines.append("; ".join(counts))
-        if outcome.ended is not None:
-            lines.append(f"the end: {plain(outcome.ended)}")
+        lines += [
+            f"{frame.meaning(each.name)}: {plain(before[each.name])} → {plain(each.text)}"
+            for each in quantities(frame.world, outcome.state)
+            if each.text != before[each.name]
+        ]
         told.append(lines or ["nothing changes"])
     return told
 

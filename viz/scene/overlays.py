@@ -18,6 +18,9 @@ from ..drawing.palette import Theme, mix
 from ..text.episode_text import plain
 from ..viewer.frame import Frame
 
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in points."""
+
 GHOSTS = (0.5, 0.42, 0.34, 0.28, 0.22)
 """Opacities of the ghosts, the nearest future first."""
 
@@ -160,7 +163,8 @@ def name_expected(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     size = min(11.0, 0.22 * board.cell)
     for body, cell in expected_elsewhere(frame) if size >= 5 else ():
         x, y = board.centre(cell)
-        _name(canvas, board, f"{plain(body.name)} expected here", (x, y - 0.47 * board.cell), size)
+        below = (x - board.cell / 2, y, x + board.cell / 2, y + board.cell)  # where the name of who stands there is
+        _name(canvas, board, [f"{plain(body.name)} expected here"], (x, y), size, [below])
 
 
 def draw_doubt(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
@@ -187,16 +191,36 @@ def draw_names(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     size = min(11.0, 0.22 * board.cell)
     if size < 5:
         return
-    for body, x, y, room in board.standing(frame.state):
-        _name(canvas, board, plain(body.name), (x, y + 0.47 * room), size)
+    named: dict[int, list[str]] = {}
+    for body, _, _, _ in board.standing(frame.state):
+        named.setdefault(int(frame.state[body.cell]), []).append(plain(body.name))
+    taken: list[Box] = []
+    for cell, names in named.items():
+        _name(canvas, board, names, board.centre(cell), size, taken)
 
 
-def _name(canvas: Canvas, board: BoardDrawing, text: str, place: Point, size: float) -> None:
-    """Write a name on a pale ground around a place, moved sideways to stay on the board."""
-    half, (x, low) = text_width(text, size) / 2 + 3, place
-    x = min(max(x, board.left + half), board.left + board.width - half)
-    canvas.box(x - half, low - 0.65 * size, x + half, low + 0.65 * size, canvas.theme.paper, 0.4 * size)
-    canvas.text(x, low, text, size, canvas.theme.ink, "mm")
+def _name(canvas: Canvas, board: BoardDrawing, names: list[str], centre: Point, size: float, taken: list[Box]) -> None:
+    """Write what stands in a cell on a pale ground below it, or above it where the room below is taken by others.
+
+    Several names stand below each other; all are moved sideways to stay on the board.
+    """
+    line = 1.3 * size
+    half, tall = max(text_width(each, size) for each in names) / 2 + 3, line * len(names)
+    x = min(max(centre[0], board.left + half), board.left + board.width - half)
+    middle = centre[1] + 0.47 * board.cell
+    boxes = [
+        (x - half, y - tall / 2, x + half, y + tall / 2)
+        for y in (middle - (tall - line) / 2, centre[1] - 0.47 * board.cell + (tall - line) / 2)
+    ]
+    box = next((each for each in boxes if not any(_overlap(each, other) for other in taken)), boxes[0])
+    taken.append(box)
+    canvas.box(*box, canvas.theme.paper, 0.4 * size)
+    for row, each in enumerate(names):
+        canvas.text(x, box[1] + line * (row + 0.5), each, size, canvas.theme.ink, "mm")
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return min(one[2], other[2]) > max(one[0], other[0]) and min(one[3], other[3]) > max(one[1], other[1])
 
 
 @lru_cache(200)

@@ -15,7 +15,7 @@ from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe
 from ..text.episode_text import LogEntry, log_until, plain, spans, why
 from ..text.rule_text import rules_told
-from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
+from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame, offers
 
 HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
@@ -117,6 +117,8 @@ def _key_of_heads(column: PanelColumn, mind: Mind, heads: Sequence[int], learned
         canvas.box(x, column.top + 4, x + 9, column.top + 13, colour, 2)
         canvas.text(x + 14, column.top + 12.5, text, SMALL, column.theme.muted)
         x += 28 + text_width(text, SMALL)
+    if x - 14 > column.left + column.width - 60:  # one alone may reach into the room of the headings
+        column.top += LINE - 4
     column.top += LINE + 3
 
 
@@ -290,7 +292,7 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     share = column.width / (len(names) + 1)
     for place, name in enumerate(names):
         x = column.left + (place + 1) * share
-        size, lines = fitted(name, SMALLER, share - 6, 2)
+        size, lines = fitted(name, (*SMALLER, 7.5), share - 3, 2)
         for line_number, line in enumerate(lines):
             y = column.top + 12 - 11 * (len(lines) - 1 - line_number)
             column.canvas.text(x, y, line, size, column.theme.muted)
@@ -376,9 +378,10 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
 
 
 def _key_rows(frame: Frame) -> list[tuple[str, str]]:
-    """What the panel of keys lists: while a file is edited there are no overlays."""
-    overlays = [(OVERLAY_KEYS[name], text) for name, text in OVERLAYS.items()]
-    return [*frame.keys, *(overlays if frame.editing is None else [])]
+    """What the panel of keys lists: of overlays those that show anything; while a file is edited there are none."""
+    agent = None if frame.episode is None else frame.episode.agent
+    named = [name for name in OVERLAYS if offers(name, frame.world, agent)] if frame.editing is None else []
+    return [*frame.keys, *((OVERLAY_KEYS[name], OVERLAYS[name]) for name in named)]
 
 
 def _key_panel(rows: Sequence[tuple[str, str]], width: float, height: float) -> tuple[float, float, float, float]:

@@ -28,14 +28,17 @@ from .learning_panel import draw_learning
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_rules, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
-from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at, menu_height
+from .what_if_panels import draw_answered_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
 MARGIN = 16.0
 """Margin at the edges of the scene, in points."""
 FOOT, SLIDER = 26.0, 26.0
 """Heights of the status line and of the timeline, in points."""
-CAPTION = 50.0
-"""Height of the caption below the board, in points: two lines and a margin."""
+CAPTION, NARROW = 50.0, 560.0
+"""Height of the caption below the board, in points: two lines and a margin; and the width below which two captions
+beside each other need twice that."""
+SMALL = 540.0
+"""Height of a scene, in points, below which curves have no room beside two boards."""
 LABEL = 42.0
 """Height of the label over each of two boards, in points."""
 
@@ -98,7 +101,7 @@ def layout(
     slider = height - FOOT - SLIDER - bar
     top = head or 6.0
     board_width = width - 2 * MARGIN - (side + MARGIN if side else 0)
-    caption = CAPTION if told and height >= 300 else 0.0
+    caption = CAPTION * (2 if two and board_width < NARROW else 1) if told and height >= 300 else 0.0
     board = (MARGIN, top, max(board_width, 20.0), max(slider - chart - top - 8 - caption, 20.0))
     whole = SceneLayout(
         width,
@@ -128,15 +131,11 @@ def _halved(whole: SceneLayout, label: float) -> SceneLayout:
 
 def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
     """The layout of a frame's scene, without room for curves or panels that the frame does not show."""
-    curves = frame.shows("curves") and frame.episode is not None
+    curves = frame.shows("curves") and frame.episode is not None and (frame.other is None or height >= SMALL)
     two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
     panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
     rest = (panels, two, frame.caption is not None, bool(frame.buttons))
-    whole = layout(width, height, curves, *rest)
-    # A menu that reaches into the curves takes their place.
-    if frame.menu is not None and whole.head + menu_height(frame.menu) > whole.chart[0]:
-        return layout(width, height, False, *rest)
-    return whole
+    return layout(width, height, curves, *rest)
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
@@ -155,9 +154,9 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     if parts.head:
         _draw_head(canvas, frame)
     for part, room in _panes(frame, parts):
-        if part.world.boards.height:
+        if _board_is_known(part):
             _draw_pane(canvas, part, _board(part, room, ratio), ground)
-        else:
+        elif not part.world.boards.height:
             draw_diagram(canvas, part, room)
         if parts.second is not None:
             _draw_label(canvas, part, room)  # after the board, whose rim reaches up to it
@@ -166,7 +165,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     if parts.side[1]:
         _draw_side(canvas, frame, parts)
     if parts.told is not None:
-        _draw_captions(canvas, frame, parts.told)
+        _draw_captions(canvas, frame, parts.told, parts.chart[0] - parts.told[1] - 4)
     _draw_timeline(canvas, frame, parts)
     draw_foot(canvas, frame)
     if frame.notice:
@@ -214,7 +213,7 @@ def slider_at(
     parts = layout_for(frame, width, height)
     if frame.menu is None or not parts.side[1]:
         return None
-    return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row)
+    return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row, answered=True)
 
 
 # ------------------------------------------------------------------ what is kept
@@ -225,6 +224,12 @@ def _panes(frame: Frame, parts: SceneLayout) -> list[tuple[Frame, Room]]:
     if frame.other is None or parts.second is None:
         return [(frame, parts.board)]
     return [(frame, parts.board), (frame.other, parts.second)]
+
+
+def _board_is_known(frame: Frame) -> bool:
+    """Whether there is a board to draw: of several none is, before it is known on which the episode plays."""
+    boards = frame.world.boards
+    return bool(boards.height) and (frame.episode is not None or len(boards.walls) == 1)
 
 
 def _board(frame: Frame, room: Room, ratio: float) -> BoardDrawing:
@@ -246,7 +251,7 @@ def _ground(frame: Frame, parts: SceneLayout, ratio: float) -> Image.Image:
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)
-        if part.world.boards.height
+        if _board_is_known(part)
     )
     return _kept_ground(boards, (round(parts.width * ratio), round(parts.height * ratio)), ratio, frame.theme)
 
@@ -393,12 +398,23 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
             "" if seen else "it cannot be put on a board",
         )
-    size, lines = fitted(label, (14.0, 12.5, 11.0, 9.5, 8.5), width, bold=True)
-    canvas.text(left, top - LABEL + 16, lines[0], size, bold=True)
+    # Three lines have room in all, four in the smallest type.
+    size, lines = fitted(
+        label,
+        (14.0, 12.5, 11.0, 10.0, 9.0, 8.5),
+        width,
+        lambda size: 1 if size > 11 else 2 if size > 9 else 3,
+        bold=True,
+    )
+    first, step = ((16.0, 0.0), (9.0, 12.0), (6.0, 10.0))[len(lines) - 1]
+    for number, line in enumerate(lines):
+        canvas.text(left, top - LABEL + first + step * number, line, size, bold=True)
     if action_text:
-        size, lines = fitted(action_text, (12.0, 11.0, 10.0, 9.0, 8.0), width, lambda size: 1 if size > 10 else 2)
-        for number, line in enumerate(lines):
-            canvas.text(left, top - LABEL + (33 if len(lines) == 1 else 28 + 11 * number), line, size, theme.muted)
+        sizes, most = ((12.0, 11.0, 10.0, 9.0, 8.0), 3 - len(lines)) if len(lines) < 3 else ((9.0, 8.0, 7.0), 1)
+        size, told = fitted(action_text, sizes, width, lambda size: 1 if size > 10 else most)
+        low = 38 if len(lines) > 2 else 33 if len(told) == 1 else 28
+        for number, line in enumerate(told):
+            canvas.text(left, top - LABEL + low + 11 * number, line, size, theme.muted)
 
 
 def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:
@@ -417,7 +433,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     if frame.learning is not None:
         draw_learning(column, frame.learning)
     if frame.menu is not None:
-        draw_menu(column, frame.menu)
+        draw_answered_menu(column, frame.menu, frame.verdict[0] if frame.verdict else "")
         draw_verdict(column, frame)
     for part in (frame,) if frame.other is None else (frame, frame.other):
         # Beside the menu there is room for one choice: the one under the edit, once it is known.
@@ -432,8 +448,8 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
         draw_log(column, frame)
 
 
-def _draw_captions(canvas: Canvas, frame: Frame, place: tuple[float, float, float]) -> None:
-    """Write what is told; of two boards beside each other."""
+def _draw_captions(canvas: Canvas, frame: Frame, place: tuple[float, float, float], tall: float) -> None:
+    """Write what is told, at most so tall; of two boards beside each other."""
     left, top, width = place
     if frame.other is None or frame.other.caption is None:
         told = [(frame.caption, place)]
@@ -442,7 +458,7 @@ def _draw_captions(canvas: Canvas, frame: Frame, place: tuple[float, float, floa
         told = [(frame.caption, (left, top, half)), (frame.other.caption, (left + half + MARGIN, top, half))]
     for caption, room in told:
         if caption:
-            draw_caption(canvas, caption, room)
+            draw_caption(canvas, caption, room, tall)
 
 
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..drawing.canvas import Canvas, fitted, text_width
+from ..drawing.canvas import Canvas, fitted, text_width, wrapped
 from ..drawing.palette import mix
 from ..text.ascii_board import FieldQuantity, quantities
 from ..text.episode_text import plain
@@ -60,34 +60,47 @@ def _card(
     theme, (left, top), (width, height) = canvas.theme, place, size
     rim = theme.reward if changed else theme.hairline
     canvas.box(left, top, left + width, top + height, theme.panel, 8, rim, 1.5)
-    value, inner = plain(field.text), width - 2 * INSET
+    inset = INSET if width >= NARROWEST else INSET / 2
+    value, inner = plain(field.text), width - 2 * inset
     if height >= LOW:
         # Low cards have the name and the value as far apart as there is room.
         size_, lines = fitted(meaning, NAMES, inner, lambda size: int((height - 30) / (size + 2)))
         y = top + height - (0.31 * height if len(lines) == 1 else 17.0)
         middle = top + 0.28 * height if len(lines) == 1 else top + (height - 28) / 2 + 2
-        canvas.block(left + INSET, middle, (size_, lines), theme.muted)
-        x = _picture(canvas, field, left + INSET, y)
-        room = inner - (x - left - INSET) - (0.4 * width if field.share is not None else 0)
+        canvas.block(left + inset, middle, (size_, lines), theme.muted)
+        x = _picture(canvas, field, left + inset, y)
+        room = inner - (x - left - inset) - (0.4 * width if field.share is not None else 0)
         said = fitted(value, (18.0, 16.0, 14.0, 12.0, 10.0, 9.0), room, bold=True)
         bar = max(left + 0.55 * width, x + text_width(said[1][0], said[0], bold=True) + 12)
     else:
         y = top + 0.5 * height
         sizes = [size for size in (12.5, *NAMES[1:]) if size <= max(0.6 * height, NAMES[-1])]
-        for counted in (LEAST_BAR + 10, 0.0) if field.share is not None else (0.0,):
-            said = fitted(value, sizes, 0.5 * (inner - counted), bold=True)
+        said, room, counted = fitted(value, sizes, 0.5 * inner, bold=True), 0.0, 0.0
+        # Where the name has no room beside them, there is no bar, and then a smaller value.
+        for counted, most in (
+            (LEAST_BAR + 10, sizes) if field.share is not None else (0.0, sizes),
+            (0.0, sizes),
+            (0.0, sizes[-2:]),
+        ):
+            said = fitted(value, most, 0.5 * (inner - counted), bold=True)
             room = inner - counted - text_width(said[1][0], said[0], bold=True) - 10
-            name = fitted(meaning, sizes, room, lambda size: int(height / (size + 2)))
-            if not name[1][-1].endswith("…"):  # else there is no room for a bar
+            if _has_room(meaning, sizes[-1], room, height):
                 break
-        canvas.block(left + INSET, y, name, theme.muted)
-        x, bar = left + INSET + room + 10, left + width - INSET - counted + 10
+        name = fitted(meaning, sizes, room, lambda size: int(height / (size + 2)))
+        canvas.block(left + inset, y, name, theme.muted)
+        x, bar = left + inset + room + 10, left + width - inset - counted + 10
     canvas.text(x, y, said[1][0], said[0], theme.ink, "lm", bold=True)
-    if field.share is not None and bar < left + width - INSET:
-        right = left + width - INSET
+    if field.share is not None and bar < left + width - inset:
+        right = left + width - inset
         canvas.box(bar, y - 4, right, y + 4, mix(theme.hairline, theme.panel, 0.3), 4)
         if field.share > 0:  # a bar narrower than its two round ends, of 4 points each, cannot be drawn
             canvas.box(bar, y - 4, max(bar + (right - bar) * field.share, bar + 8), y + 4, theme.reward, 4)
+
+
+def _has_room(text: str, size: float, width: float, height: float) -> bool:
+    """Whether a text has room in letters of a size, in as many lines as a height has."""
+    lines = wrapped(text, size, width)
+    return len(lines) <= int(height / (size + 2)) and all(text_width(line, size) <= width for line in lines)
 
 
 def _picture(canvas: Canvas, field: FieldQuantity, x: float, y: float) -> float:

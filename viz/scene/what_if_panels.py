@@ -14,16 +14,35 @@ ROW = 22.0
 """Height of a row of the menu, in points."""
 HEADING = 21.0
 """Height of the title above it, in points."""
+ROWS = 6
+"""Rows of the menu of a counterfactual that are shown at once, so that what came of it has the room."""
+ANSWER = 2 * LINE + 6.0
+"""Height of what is said above that menu, in points."""
 VALUES = 66.0
 """Width of the column of values, with what parts it from the sliders, in points."""
 
 
-def draw_menu(column: PanelColumn, menu: Menu, title: str = "What if") -> None:
+def draw_menu(column: PanelColumn, menu: Menu, title: str) -> None:
     """Draw a slider for each row, with a tick at the scenario's own value."""
     column.heading(title, "working it out ..." if menu.busy else "")
+    _draw_rows(column, menu, None)
+
+
+def draw_answered_menu(column: PanelColumn, menu: Menu, answer: str) -> None:
+    """Draw the menu of a counterfactual: what comes of it first, then some of the sliders."""
+    column.heading("What if", "working it out ..." if menu.busy else "")
+    size, lines = fitted(answer, (TEXT, *SMALLER), column.width, 2)
+    for number, line in enumerate(lines):
+        column.canvas.text(column.left, column.top + 12 + LINE * number, line, size, column.theme.ink)
+    column.top += ANSWER
+    _draw_rows(column, menu, ROWS)
+
+
+def _draw_rows(column: PanelColumn, menu: Menu, most: int | None) -> None:
     left, right = _track(menu, column.left, column.width)
     canvas, theme = column.canvas, column.theme
-    for index, row in enumerate(menu.rows):
+    first, last = _page(menu, most)
+    for index, row in enumerate(menu.rows[first:last], first):
         top, middle = column.top, column.top + ROW / 2
         if index == menu.row:
             canvas.box(column.left - 6, top, column.left + column.width + 6, top + ROW, theme.hairline, 4)
@@ -37,31 +56,48 @@ def draw_menu(column: PanelColumn, menu: Menu, title: str = "What if") -> None:
         value, ink = fitted(row.said, (TEXT, *SMALLER), VALUES - 12, _lines, row.changed), mix(colour, theme.ink, 0.3)
         canvas.block(column.left + column.width, middle, value, ink, "rm", row.changed, 0.5)
         column.top += ROW
+    if last - first < len(menu.rows):
+        column.line(f"{first + 1} to {last} of {len(menu.rows)}: up and down show the others", theme.muted, SMALL)
     about = menu.rows[menu.row].about if 0 <= menu.row < len(menu.rows) else ""  # in the editor none may be chosen
     if about and column.fits(LINE):
         column.line(about, theme.muted, SMALL)
     column.top += GAP - 4
 
 
+def _page(menu: Menu, most: int | None) -> tuple[int, int]:
+    """The first row of the menu that is shown, and the one after the last."""
+    if most is None or len(menu.rows) <= most:
+        return 0, len(menu.rows)
+    first = max(menu.row, 0) // most * most
+    return first, min(first + most, len(menu.rows))
+
+
 def menu_at(
-    menu: Menu, left: float, width: float, top: float, x: float, y: float, row: int | None = None
+    menu: Menu,
+    left: float,
+    width: float,
+    top: float,
+    x: float,
+    y: float,
+    row: int | None = None,
+    answered: bool = False,
 ) -> tuple[int, int] | None:
     """The row of a menu and the index of the value under a point; None beside the sliders.
 
-    If `row` is given, the answer is for this row wherever the point is: a drag may leave its slider.
+    If `row` is given, the answer is for this row wherever the point is: a drag may leave its slider. Whether it is
+    the menu of a counterfactual, `answered` says.
     """
-    index = int((y - top - HEADING) // ROW) if row is None else row
+    first, last = _page(menu, ROWS if answered else None)
+    above = HEADING + (ANSWER if answered else 0.0)
+    index = first + int((y - top - above) // ROW) if row is None else row
     begin, end = _track(menu, left, width)
     # At an end of the slider half of the knob, which has a radius of 6 points, lies beyond the track.
-    if not 0 <= index < len(menu.rows) or (row is None and not begin - 8 <= x <= end + 8):
+    if row is None and not (first <= index < last and begin - 8 <= x <= end + 8):
+        return None
+    if not 0 <= index < len(menu.rows):
         return None
     steps = len(menu.rows[index].values) - 1
     return index, round(min(max((x - begin) / (end - begin), 0.0), 1.0) * steps)
-
-
-def menu_height(menu: Menu) -> float:
-    """The height of a menu with its title, in points."""
-    return HEADING + ROW * len(menu.rows)
 
 
 def _lines(size: float) -> int:
@@ -79,13 +115,13 @@ def _x(row: MenuRow, at: int, left: float, right: float) -> float:
 
 
 def draw_verdict(column: PanelColumn, frame: Frame) -> None:
-    """Write the verdict on an edit: the choice and the outcome without it and with it; stop where room ends."""
-    for number, text in enumerate(frame.verdict):
+    """Write the rest of the verdict on an edit: the outcome without it and with it; stop where room ends."""
+    for text in frame.verdict[1:]:
         lines = wrapped(text, TEXT, column.width)
         if not column.fits(LINE * len(lines)):
             return
         for line in lines:
-            column.line(line, column.theme.ink if number == 0 else column.theme.muted)
+            column.line(line, column.theme.muted)
         column.top += 3
     column.top += GAP - 6
 

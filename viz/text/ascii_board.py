@@ -31,7 +31,7 @@ def describe(world: World, state: Ints) -> list[str]:
     """The parts of a state int32 `[F]` that a board does not show, each in a few words.
 
     These are the layout where there are several, the clock, draws, what is carried or gone, where bodies face, fields,
-    counters, weights that are part of the state, and the end: `power 2 of 3`, `next_job bench_2`, `ended shut down`.
+    counters, weights that are part of the state, and the end: `power 2 of 3`, `next_job bench_2`, `the end: shut down`.
     """
     return list(_words(world, state))
 
@@ -106,7 +106,7 @@ def _words(world: World, state: Ints) -> Iterator[str]:
         elif column == body.facing and state[body.cell] != boards.nowhere:
             yield f"{body.name} faces {DIRECTIONS[state[column]]}"
     if state[world.ended]:
-        yield f"ended {world.reasons[state[world.ended] - 1]}"
+        yield f"the end: {world.reasons[state[world.ended] - 1]}"
 
 
 def _absence(world: World, state: Ints, body: Body) -> Iterator[str]:

@@ -13,6 +13,7 @@ from ...evals.inspection.narration import Card
 from ...evals.traces.episode import Episode
 from ..drawing.buttons import Button
 from ..drawing.palette import LIGHT, Theme
+from ..drawing.seen_cells import watchers
 from .edit_view import EditView
 from .what_if_menu import Menu
 
@@ -37,6 +38,23 @@ OVERLAYS: Mapping[str, str] = {
 
 OVERLAY_KEYS: Mapping[str, str] = dict(zip(OVERLAYS, "1234567890u", strict=True))
 """The key of each overlay."""
+
+
+def offers(overlay: str, world: World, agent: str | None) -> bool:
+    """Whether an overlay can have anything to show in a world, of an agent by its name or None."""
+    board = world.boards.height > 0
+    match overlay:
+        case "sight":
+            return board and bool(watchers(world))
+        case "value" | "policy" | "plan":
+            return board
+        case "names":
+            return board and bool(world.bodies)
+        case "doubt" | "tree":  # the exact plan is sure, and searches nothing
+            return agent != "exact"
+        case _:
+            return True
+
 
 RECENT = 12
 """How many of the latest states the drawn way of an agent covers."""

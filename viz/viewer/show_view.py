@@ -204,6 +204,12 @@ class ShowView:
         found = self._ask_attribution(self.episode)
         return None if found is None else found[0]
 
+    @property
+    def deciding(self) -> bool:
+        """Whether it is still being worked out which values decide."""
+        planned = self._attribution is not None and self.episode is not None and self.episode.agent == "exact"
+        return planned and self._ask_attribution(self.episode) is None
+
     def _caption(self, episode: Episode | None, tick: int) -> str | None:
         if self.narration is None:
             return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
-from ...evals.inspection.narration import Card, ControlSetting, Narration
+from ...evals.inspection.narration import BREATH, Card, ControlSetting, Narration, Question
 from ...evals.inspection.show import Show
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
@@ -20,7 +20,7 @@ from .buttons import edit_buttons
 from .editor import HINT as EDIT_HINT
 from .editor import KEYS as EDIT_KEYS
 from .editor import ScenarioEditor
-from .frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
+from .frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame, offers
 from .show_view import ShowView
 from .what_if import KEYS as WHAT_IF_KEYS
 from .what_if import WhatIf
@@ -37,6 +37,9 @@ SOLVING_CONTROL = "solving the control beside it; both begin as soon as that is 
 WHY_NOT = "what is best in one episode hangs on all that follow"
 """Why nothing in a life is edited by hand."""
 
+LOOK = 2 * BREATH
+"""Seconds at the usual speed in which a counterfactual that a card asked for is looked at before it is played."""
+
 USUAL_SPEED = SPEEDS.index(4.0)
 """Index of the speed at the beginning."""
 
@@ -46,7 +49,7 @@ KEYS = (
     ("- =", "slower, faster"),
     ("home end", "to the start, to the end"),
     ("r", "play from the start"),
-    ("p n", "the episode before, the next; of a life: another life"),
+    ("p n", "the seed before, the next"),
     ("b f", "in a life: to the episode before, to the next"),
     ("tab", "look at the next agent"),
     ("w", "the cells' worth to the next head"),
@@ -70,7 +73,7 @@ class Viewer(ShowView):
     Attributes:
         playing: whether time advances by itself, `speed` ticks in a second.
         help: whether the keys are shown; left: whether the viewer should be closed.
-        card: which card is over the picture: that before the episode, that after it, or none.
+        card: which card is over the picture: that before the episode, that after it or after a counterfactual, or none.
         by_hand: whether the episode is a game that someone plays, so that it never goes on by itself.
         beside: the view of the second board, or None.
         what_if: the counterfactual edits; None where nothing can be edited.
@@ -130,12 +133,14 @@ class Viewer(ShowView):
         )
         self._steered = steered
         self._carded = card and narration is not None
-        self.card: Literal["", "opening", "ending"] = "opening" if self._carded else ""
+        self.card: Literal["", "opening", "ending", "answer"] = "opening" if self._carded else ""
         self.by_hand = False
         # Seconds at the usual speed: of standing still, of these without a caption to be read, and that one has stood.
         self._pause, self._breath, self._stood = 0.0, 0.0, 0.0
         self._leaving = False
         self._awaited = False  # whether the card is to be put away as soon as there is an episode
+        self._to_ask = False  # whether the card's question is to be asked as soon as it is known
+        self._asked_on_card: Question | None = None  # what the counterfactual answers, if a card asked it
         self.playing, self.help, self.left = False, False, False
         self.beside = beside
         self._speed, self._time, self._keys = USUAL_SPEED, 0.0, keys
@@ -189,6 +194,8 @@ class Viewer(ShowView):
         episode = self.episode
         if self._awaited and episode is not None:
             self.begin()
+        if self._to_ask and episode is not None:
+            self._ask_once_known(episode)
         if not self.playing or episode is None or not self._beside_solved():
             return
         spent = seconds * self.speed / SPEEDS[USUAL_SPEED]
@@ -289,14 +296,16 @@ class Viewer(ShowView):
 
         While the episode is being computed the card stays, says so, and is put away once there is an episode.
         """
-        opening, episode = self.card == "opening", self.episode
+        card, episode = self.card, self.episode
         self._awaited = episode is None
         if episode is None:
             return
         self.card = ""
         if self.by_hand:
             return
-        if not opening:
+        if card == "answer" and self.supposed is not None:
+            self.seek(self.supposed.since)
+        elif card != "opening":
             self._restart()
         self.playing = True
         self._stood = 0.0
@@ -309,7 +318,12 @@ class Viewer(ShowView):
             self.begin()
             return True
         if key not in ("h", "s", "v", "t"):
-            self._awaited = False
+            self._awaited = self._to_ask = False
+        if self.card == "answer" and key in ("escape", "backspace", "c", "k"):
+            self._forget()
+            self._to_the_end()
+            if key != "k":
+                return True
         if key == "escape":
             self.card = ""
             return True
@@ -317,7 +331,8 @@ class Viewer(ShowView):
             self._compare()
             return True
         if key == "c" and self.card == "ending" and self.what_if is not None and self.episode is not None:
-            self._ask_what_decided(self.episode)
+            self._to_ask = True
+            self._ask_once_known(self.episode)
             return True
         if key not in ("h", "s", "v", "t"):
             self.card = ""
@@ -363,16 +378,35 @@ class Viewer(ShowView):
             self.beside, self._compared, self.label = None, False, ""
             self.seek(self.tick)
 
-    def _ask_what_decided(self, episode: Episode) -> None:
-        """Begin a counterfactual without the value that decided, in the tick that it decided."""
-        assert self.narration is not None
-        self.card = ""
-        found = self.narration.decisive(episode, self.attribution())
-        self.seek(min(found[0] if found else 0, max(episode.length - 1, 0)))
+    def _question(self, episode: Episode) -> Question | None:
+        """What the card at the end asks and C answers; None while that is worked out, or where nothing is asked."""
+        if self.narration is None or self.what_if is None or self.deciding:
+            return None
+        flip = self.narration.decisive(episode, self.attribution())
+        asked = self.narration.questions(episode, flip)
+        return next((each for each in asked if self.what_if.offers(each.settings)), None)
+
+    def _ask_once_known(self, episode: Episode) -> None:
+        """Ask what the card asks, as soon as that is worked out; where it asks nothing, leave all to the user."""
+        if self.deciding:
+            return
+        question, self.card, self._to_ask = self._question(episode), "", False
+        if question is not None:
+            self._ask(question, episode)
+        else:
+            self.seek(0)
+            self.suppose()
+
+    def _ask(self, question: Question, episode: Episode) -> None:
+        """Begin a counterfactual in the tick that a question is about, and play it once it is answered."""
+        self.seek(min(question.tick, max(episode.length - 1, 0)))
         what_if = self.suppose()
-        if what_if is not None and found is not None:
-            for setting in found[1].settings:
-                what_if.zero(setting)
+        if what_if is None:
+            return
+        what_if.put(question.settings)
+        self._asked_on_card, self.playing = question, True
+        self._stood = self._breath = 0.0
+        self._pause = LOOK
 
     def suppose(self) -> WhatIf | None:
         """Begin a counterfactual at this tick, or go back to the tick where the present one begins.
@@ -411,6 +445,7 @@ class Viewer(ShowView):
         what_if = self.suppose()
         if what_if is not None:
             self.message = what_if.message = ""
+            self._asked_on_card = None  # it is another question from here on
             what_if.press(key)
             self.message = what_if.message
         return self.what_if is not None or isinstance(self.episode, WholeLife)
@@ -447,6 +482,45 @@ class Viewer(ShowView):
             "escape": self._leave,
         }
 
+    def does(self, keys: str) -> bool:
+        """Whether keys, as the help names them, do anything where this is shown."""
+        world, what_if = self.show.world, self.what_if
+        rows = () if what_if is None else what_if.rows
+        match keys:
+            case "b f":
+                return isinstance(self.episode, WholeLife)
+            case "tab":
+                return len(world.agents) > 1
+            case "w":
+                return world.boards.height > 0 and len(world.channels) > 1
+            case "[ ]":
+                return offers("tree", world, self._player)
+            case "c":
+                return what_if is not None
+            case "shift+1":
+                return any(row.weight for row in rows)
+            case "o":
+                return any(row.body for row in rows)
+            case "drag":
+                return what_if is not None and world.boards.height > 0 and bool(world.bodies)
+            case "e":
+                return isinstance(self.editor, ScenarioEditor)
+            case "k":
+                return self.control is not None
+            case "i":
+                return self.narration is not None
+            case _:
+                return True
+
+    def offers(self, overlay: str) -> bool:
+        """Whether an overlay can have anything to show here."""
+        return offers(overlay, self.show.world, self._player)
+
+    @property
+    def _player(self) -> str | None:
+        """Whose episode is shown; None while that is not known."""
+        return None if self.episode is None else self.episode.agent
+
     def frame(self) -> Frame:
         """The frame to draw now."""
         if (editing := self.editing) is not None:
@@ -457,7 +531,7 @@ class Viewer(ShowView):
         frame = replace(
             super().frame(),
             hint=hint,
-            keys=self._keys if self.help else (),
+            keys=tuple(pair for pair in self._keys if self.does(pair[0])) if self.help else (),
             card=self.shown_card(),
             buttons=buttons,
         )
@@ -466,7 +540,7 @@ class Viewer(ShowView):
         if isinstance(self.editor, ScenarioEditor) and self.editor.unsaved:
             frame = replace(frame, about=f"{frame.about} · edited, not saved")
         if self.supposed is not None and frame.episode is not None:
-            return self.supposed.seen(frame, self.tick)
+            return self._with_its_caption(self.supposed.seen(frame, self.tick))
         if self.beside is not None:
             self.beside.follow(self)
             other = self.beside.frame()
@@ -475,6 +549,13 @@ class Viewer(ShowView):
             status = SOLVING_CONTROL if other.episode is None else frame.status
             return replace(frame, other=replace(other, short="control"), short="shown", status=status)
         return frame
+
+    def _with_its_caption(self, frame: Frame) -> Frame:
+        """A frame with what is told of the counterfactual below its board."""
+        other = frame.other
+        if other is None or other.episode is None or self.narration is None:
+            return frame
+        return replace(frame, other=replace(other, caption=self.narration.caption_at(other.episode, self.tick)))
 
     @property
     def _awaiting(self) -> str:
@@ -492,16 +573,22 @@ class Viewer(ShowView):
             if episode is None and self._steered:  # Space is of use all the same
                 return replace(card, footer=f"{card.footer} · {self.making}{self.progress} ...")
             return card
-        flip = self.narration.decisive(episode, self.attribution())
+        changed = None if self.supposed is None else self.supposed.whole
+        if self.card == "answer" and self.supposed is not None and changed is not None:
+            question = self._asked_on_card
+            asked = f"what if: {self.supposed.in_words}" if question is None else question.text
+            return self.narration.answer_card(episode, changed, asked, self.supposed.since, self._steered)
         return self.narration.ending_card(
             episode,
-            flip,
+            self.narration.decisive(episode, self.attribution()),
             supposing=self.what_if is not None,
             control=self._ask_control(),
             keys=self._steered,
             comparing=self.control is not None,
             agent=self.agent,
             beside=self._compared,
+            question=self._question(episode),
+            working=self.deciding,
         )
 
     def _ask_control(self) -> Episode | None:
@@ -642,7 +729,10 @@ class Viewer(ShowView):
     def _end(self) -> None:
         """Stop at the end of an episode, with the card on what came of it."""
         self.playing = False
-        self.card = "ending" if self._carded and self.supposed is None else ""
+        if self.supposed is None:
+            self.card = "ending" if self._carded else ""
+        else:
+            self.card = "answer" if self._carded and self.supposed.whole is not None else ""
 
     def _set_speed(self, by: int) -> None:
         self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
@@ -738,7 +828,9 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
     said = {key: text for keys, text in KEYS for key in keys.split()}
     agents, supposed = len(viewer.show.world.agents), viewer.supposed is not None
     overlays = (
-        Button(OVERLAY_KEYS[name], plain(name), text, 4, name in viewer.overlays) for name, text in OVERLAYS.items()
+        Button(OVERLAY_KEYS[name], plain(name), text, 4, name in viewer.overlays)
+        for name, text in OVERLAYS.items()
+        if viewer.offers(name)
     )
     nodes = (Button("[", "‹ node", said["["], 2), Button("]", "node ›", said["]"], 2))
     return (
@@ -754,11 +846,11 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
         Button("n", "seed »", "the next episode", 6),
         *((Button("tab", "agent", said["tab"], 5),) if agents > 1 else ()),
         *((Button("c", "Leave what if" if supposed else "What if", said["c"], 1, supposed),) if viewer.what_if else ()),
-        *((Button("o", "No overseer", said["o"], 8),) if viewer.what_if else ()),
+        *((Button("o", "No overseer", said["o"], 8),) if viewer.does("o") else ()),
         *((Button("k", "Control", said["k"], 3, viewer.beside is not None),) if viewer.control is not None else ()),
         *((Button("e", "Edit", said["e"], 1),) if viewer.editor else ()),
         *overlays,
-        Button("w", "head", said["w"], 8),
+        *((Button("w", "head", said["w"], 8),) if viewer.does("w") else ()),
         *(nodes if "tree" in viewer.overlays else ()),
         Button("i", "About", said["i"], 5),
         Button("s", "Picture", said["s"], 7),

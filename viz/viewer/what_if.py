@@ -32,11 +32,6 @@ In it the arrows choose a row of the menu and change it, and Esc or Backspace le
 """
 
 HINT = "up down: choose · left right: change · space: go on in both · esc: leave"
-NOTHING_YET = (
-    "Nothing is changed yet. Move a slider, or drag a piece to another cell. Shift and a digit sets a weight to 0, "
-    "O removes who oversees."
-)
-
 
 PLANNER = "exact"
 """The name of the agent that can be asked what it would do in any state."""
@@ -131,11 +126,16 @@ class WhatIf:
         assert self.edit is not None
         self.edit = self.edit.move(body, cell)
 
-    def zero(self, setting: str) -> None:
-        """Set the weight of a dotted name to 0."""
-        found = next((index for index, row in enumerate(self.rows) if row.name == setting), None)
-        if found is not None:
-            self.turn(found, self.rows[found].values.index(0.0))
+    def offers(self, settings: tuple[tuple[str, object], ...]) -> bool:
+        """Whether the menu has a row for each of these settings, with the value that is asked for."""
+        found = {row.name: row.values for row in self.rows}
+        return all(name in found and value in found[name] for name, value in settings)
+
+    def put(self, settings: tuple[tuple[str, object], ...]) -> None:
+        """Set rows of the menu by their names, see `offers`."""
+        for name, value in settings:
+            found = next(index for index, row in enumerate(self.rows) if row.name == name)
+            self.turn(found, self.rows[found].values.index(value))
 
     def _zero(self, head: int) -> None:
         found = head_row(self.rows, head)
@@ -164,6 +164,12 @@ class WhatIf:
         return None if self._shown is None else self._shown.whole
 
     @property
+    def in_words(self) -> str:
+        """What is changed, as its board is called."""
+        assert self.edit is not None
+        return ", ".join(_differences(self.rows, self.edit))
+
+    @property
     def answered(self) -> bool:
         """Whether the present edit is answered, if only by the reason why there is no answer."""
         return self._answer() is not None
@@ -183,7 +189,7 @@ class WhatIf:
         shown, menu = self._shown, Menu(self.rows, self.row, busy=answer is None)
         frame = replace(frame, menu=menu, label="as it is", short="as it is", held=self.held, hint=HINT)
         if shown is None or (shown.edit.empty and self.edit.empty):
-            return replace(frame, verdict=(NOTHING_YET,))
+            return replace(frame, verdict=("Nothing is changed yet.", self._how()))
         if shown.then is None or shown.now is None or shown.whole is None:
             return replace(frame, verdict=(shown.fault,))
         there = min(tick, shown.whole.length)
@@ -206,9 +212,18 @@ class WhatIf:
             before=None,
             node=0,
             attributed=False,
+            seen=None,
         )
         # Who asks what would come of it wants to see that: the verdict says it too.
-        return replace(frame, other=other, seen=None, verdict=(*_verdict(shown, self.since, tick), *self._caveat()))
+        return replace(frame, other=other, seen=None, verdict=(*self._verdict(shown, tick), *self._caveat()))
+
+    def _how(self) -> str:
+        """What can be done here to change something."""
+        weights = any(row.weight for row in self.rows)
+        said = ["Move a slider", *(["drag a piece to another cell"] if self.world.bodies else [])]
+        keys = ["Shift and a digit sets a weight to 0"] if weights else []
+        keys += ["O removes who oversees"] if any(row.body for row in self.rows) else []
+        return " ".join(f"{part}." for part in (", or ".join(said), ", ".join(keys)) if part)
 
     def _caveat(self) -> tuple[str, ...]:
         """A warning where the episode is not of the exact plan: a recorded agent cannot be asked what it would do."""
@@ -216,7 +231,13 @@ class WhatIf:
         if self._episode.agent == PLANNER:
             return ()
         who = self._episode.agent
-        return (f"This is of the exact plan: {who} is a recording, and cannot be asked what it would do.",)
+        return (f"What is changed is of the exact plan: {who} cannot be asked what it would do.",)
+
+    def _verdict(self, shown: EditAnswer, tick: int) -> tuple[str, ...]:
+        assert self._episode is not None
+        # What the plan would do as it is tells nothing of who learned, who did what he did.
+        learned = self._episode if self._episode.agent != PLANNER else None
+        return _verdict(shown, self.since, tick, learned)
 
     def _answer(self) -> EditAnswer | None:
         edit, episode, agent, since = self.edit, self._episode, self._agent, self.since
@@ -246,12 +267,12 @@ class WhatIf:
     def _whole(self, episode: Episode, ahead: Episode, tick: int, edit: Edit) -> Episode:
         """Join an episode up to a tick with its counterfactual continuation `ahead`.
 
-        The joined episode keeps this object's world unless params are edited.
+        The joined episode keeps this object's world, but for the agents, unless params are edited.
         """
         agents = self.scenario.document.agents
         # Settings whose first part is an agent (weights, a discount) change neither the board nor the fields.
         same = all(name.split(".")[0] in agents for name, _ in edit.settings)
-        world = self.world if same else ahead.world
+        world = replace(self.world, agents=ahead.world.agents) if same else ahead.world
         alike = [field.name for field in world.fields] == [field.name for field in self.world.fields]
         # Past states cannot be shown in a world with other fields, so the first counterfactual state stands for them.
         before = episode.states[:tick] if alike else np.repeat(ahead.states[:1], tick, axis=0)
@@ -274,16 +295,24 @@ def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
 
 
 @lru_cache(64)
-def _verdict(answer: EditAnswer, since: int, now: int) -> tuple[str, ...]:
-    """Paragraphs that compare the action and outcome without the edit with those under it, seen from the tick `now`."""
+def _verdict(answer: EditAnswer, since: int, now: int, learned: Episode | None = None) -> tuple[str, ...]:
+    """Paragraphs that compare the action and outcome without the edit with those under it, seen from the tick `now`.
+
+    As it is, `learned` did what it did, if an agent that learned was watched.
+    """
     assert answer.now is not None
     assert answer.then is not None
     said = []
-    if answer.now.mind is not None and answer.then.mind is not None:
-        act, then = (plain(each.mind.actions[each.mind.action]) for each in (answer.now, answer.then) if each.mind)
-        who = plain(answer.now.mind.agent)
+    before = answer.now.ahead if learned is None else learned.since(since)
+    if answer.then.mind is not None and answer.now.mind is not None:
+        mind = answer.now.mind
+        act = plain(mind.actions[mind.action])
+        if learned is not None:
+            act = describe_actions(learned, since).rpartition(" ")[2]
+        then = plain(answer.then.mind.actions[answer.then.mind.action])
+        who = plain(mind.agent)
         does = "do" if " and " in who else "does"
         said.append(f"As it is, {who} {does} {act} in tick {since}. Changed so: {'the same' if act == then else then}.")
-    said.append(f"As it is: {describe_continuation(answer.now.ahead, since, now)}.")
+    said.append(f"As it is: {describe_continuation(before, since, now)}.")
     said.append(f"Changed so: {describe_continuation(answer.then.ahead, since, now)}.")
     return (*said, *(f"{note[:1].upper()}{note[1:]}." for note in answer.then.notes))

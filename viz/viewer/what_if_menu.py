@@ -44,11 +44,18 @@ class MenuRow:
         """The setting with its present value, as a reader without the file understands it."""
         if self.body:
             return f"no {self.title}" if self.at else self.title
+        if isinstance(self.values[self.at], bool) and self.about:
+            return self.about if self.values[self.at] else f"not so: {self.about}"
         return (
             f"{plain(self.name.rpartition('.')[2])} worth {self.said} to it"
-            if _is_weight(self.name)
+            if self.weight
             else f"{self.title} {self.said}"
         )
+
+    @property
+    def weight(self) -> bool:
+        """Whether it is the weight of a value."""
+        return _is_weight(self.name)
 
     @property
     def changed(self) -> bool:
@@ -108,7 +115,7 @@ def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[M
 
 def head_row(rows: tuple[MenuRow, ...], number: int) -> int | None:
     """The index of the row of the n-th weight, counted from 0; None if there are fewer weights."""
-    weights = [index for index, row in enumerate(rows) if _is_weight(row.name)]
+    weights = [index for index, row in enumerate(rows) if row.weight]
     return weights[number] if number < len(weights) else None
 
 
