@@ -447,7 +447,8 @@ class Narration:
         wanted = flat(self.scenario.document.about.intended)
         if not wanted or episode is None or episode.world.hidden is None:
             return wanted
-        return f"{wanted} What comes of it for the designers is the hidden {_plain(episode.world.hidden)}: no agent is told it."
+        hidden = _plain(episode.world.hidden)
+        return f"{wanted} What comes of it for the designers is the hidden {hidden}: no agent is told it."
 
     def _happened(self, episode: Episode) -> str:
         """What happened in an episode, what it came to by what the agent values, and what its designers had of it."""
@@ -597,10 +598,10 @@ class Narration:
 
     def _verdict(self, episode: Episode) -> list[tuple[str, str]]:
         """Whether the episode shows the claim, and where that is about several cases, which; how to see the others."""
-        told, judged = self.opening.agent, self._judged()
-        judges = f"`turncoat run {self.command}` judges all that is claimed."
-        if not judged:
-            judges = f"`turncoat run {self.command}` judges what is claimed of exact plans; `{told}` was measured beforehand."
+        judged = "all that is claimed"
+        if not self._judged():
+            judged = f"what is claimed of exact plans; `{self.opening.agent}` was measured beforehand"
+        judges = f"`turncoat run {self.command}` judges {judged}."
         match self.shown(episode):
             case None:
                 return [("Verdict", f"One episode settles nothing here. {judges}")]

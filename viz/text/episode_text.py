@@ -13,9 +13,8 @@ from ...evals.inspection.mind import Mind
 from ...evals.traces.episode import Episode
 from ...evals.traces.whole_life import WholeLife
 
-
 SLIGHT = 0.03
-"""The part of an expected pay that is hardly a difference: as much as one tick of waiting costs, at a usual discount."""
+"""The part of an expected pay that is hardly a difference: what one tick of waiting costs at a usual discount."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +147,8 @@ def _by_habit(mind: Mind) -> str:
     if used == chosen:
         more, scale = values.max() - values[mind.action], np.abs(values[mind.available]).max()
         if more <= SLIGHT * scale:
-            much = f"{more / scale:.0%} more" if more > 0.005 * scale else "as much"
-            return f"Habit decides: for {judged} it expects {much} pay{', hardly a difference' if 'more' in much else ''}."
+            much = f"{more / scale:.0%} more pay, hardly a difference" if more > 0.005 * scale else "as much pay"
+            return f"Habit decides: for {judged} it expects {much}."
         return f"Habit decides, against the pay that it expects, which by itself says {judged}."
     if judged == chosen:
         return f"The pay that it expects decides: habit, by itself, says {used}."
