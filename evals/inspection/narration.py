@@ -340,6 +340,10 @@ class Narration:
         reading = 0.0 if told is None else told.seconds
         return min(max((span[1] - span[0]) / (USUAL_PACE * max(reading, 1e-9)), 1.0), FASTER)
 
+    def calm(self, episode: Episode, tick: int) -> bool:
+        """Whether nothing new has just happened, and nothing will soon: a second board then keeps no other waiting."""
+        return not any(tick - AFTER <= each.tick + 1 <= tick + AHEAD for each in self.news(episode))
+
     def _passed_over(self, episode: Episode, tick: int) -> tuple[int, int] | None:
         """The first tick and the one after the last of those around a tick that are passed over; None for no such."""
         return _passed_over(tuple(caption.tick for caption in self.news(episode)), episode.length, tick)
