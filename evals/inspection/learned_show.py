@@ -11,6 +11,7 @@ import numpy as np
 
 from ...agents.base import Agent, AgentState, Thinker
 from ...agents.learning.device import training_thread
+from ...agents.records.thought import Thought
 from ...agents.registry.stored_agents import TENSORS, read_agent
 from ...envs.base import Ints
 from ...envs.reference import step as reference
@@ -38,6 +39,7 @@ class LearnedShow:
         shipped = (agent for agent in SHIPPED_AGENTS if shipped_checkpoint(scenario, agent) == checkpoint)
         self.name = next(shipped, checkpoint.stem)
         self.world = SolvedWorlds(scenario).world({}, stage)
+        self._thoughts: dict[bytes, Thought | None] = {}  # by what it saw, of each decision that it has made
 
     @cached_property
     def agent(self) -> Agent:
@@ -78,6 +80,7 @@ class LearnedShow:
             if key not in known:
                 with self._by_one_thread():
                     known[key], memory = agent.act(seen, memory, mask)
+                    self._thoughts[key] = agent.thought() if isinstance(agent, Thinker) else None
             tick = reference.step(world, state, known[key][:, None], SampledDraws(number, lane, lane + len(states)))
             ticks.append((known[key], tick))
             state = tick.states
@@ -102,7 +105,7 @@ class LearnedShow:
         )
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
-        """See `Show`: it searches anew from the state of that tick."""
+        """See `Show`: what it thought when it decided, or it searches anew from the state of that tick."""
         if tick >= episode.length:
             return None
         state, program = episode.states[tick : tick + 1], self.world.agents[agent]
@@ -110,10 +113,12 @@ class LearnedShow:
         if not isinstance(played, Thinker):
             return None
         seen, mask = observe(self.world, state, agent), available(self.world, state, agent)
-        with self._by_one_thread():
-            played.act(seen, np.array([tick], np.int64), mask)
-            thought = played.thought()
-        if thought is None:
+        key = seen.tobytes() + mask.tobytes()
+        if key not in self._thoughts:
+            with self._by_one_thread():
+                played.act(seen, np.array([tick], np.int64), mask)
+                self._thoughts[key] = played.thought()
+        if (thought := self._thoughts[key]) is None:
             return None
         return replace(mind_of(self.world, thought, program.actions, tuple(program.sees)), agent=program.name)
 

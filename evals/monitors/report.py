@@ -126,7 +126,8 @@ def _report(mine: Sequence[_Recording], others: Sequence[_Recording], event: str
             )
     silent = [rows for each in others for rows in each.scores]
     if len(silent) < 2:
-        raise UsageError(f"{len(silent)} episodes of controls; 2 are needed, one to calibrate and one to judge by")
+        of = f"{len(silent)} episode{'' if len(silent) == 1 else 's'} of controls"
+        raise UsageError(f"{of}; 2 are needed, one to calibrate and one to judge by")
     detections, unread = {}, []
     for number, monitor in enumerate(MONITORS):
         events, quiet = [(rows[number], at) for rows, at in reached], [rows[number] for rows in silent]

@@ -253,9 +253,12 @@ class Viewer(ShowView):
         return True
 
     def _stride(self) -> float:
-        """How fast to go on, by the slower of two boards: on the other something happens."""
-        strides = (told.stride(its, self.tick) for told, its in self._tellings() if self.tick < its.length)
-        return min(strides, default=1.0)
+        """How fast to go on, by the first of two boards, as long as nothing happens on the other."""
+        tellings = self._tellings()
+        if not tellings or any(not told.calm(its, self.tick) for told, its in tellings[1:]):
+            return 1.0
+        told, its = tellings[0]
+        return told.stride(its, min(self.tick, its.length))
 
     def seek(self, tick: int) -> None:
         """See `ShowView.seek`. A counterfactual that would begin later is moved to the new tick."""

@@ -212,6 +212,7 @@ class WhatIf:
             before=None,
             node=0,
             attributed=False,
+            seen=None,
         )
         # Who asks what would come of it wants to see that: the verdict says it too.
         return replace(frame, other=other, seen=None, verdict=(*self._verdict(shown, tick), *self._caveat()))
