@@ -261,6 +261,7 @@ def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
         "Tick 39, 2 of 3",
         "Tick 39, 3 of 3",
         "Tick 39",
+        "Tick 40",
     ]
     # Every choice is there at the start, in letters that can be read.
     written: dict[str, float] = {}
@@ -306,7 +307,7 @@ def test_an_event_without_a_caption_has_its_rule_s_words_or_its_name() -> None:
 def test_the_cards_say_what_is_claimed_and_whether_it_is_shown(lab: LiveShow, turn: Episode) -> None:
     told = narration(lab)
     opening = dict(told.opening_card(turn).sections)
-    assert set(opening) == {"Story", "Temptation", "Look for", "Shown", "Control"}
+    assert set(opening) == {"Story", "Temptation", "Intended", "Look for", "Shown", "Control"}
     assert "worth nothing. Compare: whether it too disarms the guard" in opening["Control"]
     ending = dict(told.ending_card(turn, None, supposing=True).sections)
     assert "disarms the guard as soon as it can" in ending["Claim"]
@@ -335,7 +336,7 @@ def test_the_value_that_decides_is_found_by_planning_anew(lab: LiveShow, turn: E
     found = planner.attribute(turn, 0)
     assert found is not None
     assert [(flip.channel, flip.instead) for flip in found[23]] == [("own", "down")]
-    assert found[23][0].setting == "robot.values.own"
+    assert found[23][0].settings == ("robot.values.own",)
     assert found[10] == ()  # a delivery serves both of its values
 
     # The oracle: the plan without the value, asked in the same states.

@@ -27,16 +27,18 @@ UNSOLVED = (*NOT_SOLVED, ScenarioError, ValueError)
 
 @dataclass(frozen=True)
 class DecidingValue:
-    """A value without which the agent would plan to do something else.
+    """A value without which the agent would plan to do something else, or two of which that is true together.
 
     Attributes:
-        channel: the value's channel; setting: the dotted override that zeroes its weight; instead: the action then,
-            empty where any would do.
+        channel: the value's channel, of two `a and b`; settings: the dotted overrides that zero their weights.
+        instead: the action then, empty where any would do.
+        alike: whether that is worth as much to it as what it does: the value breaks a tie, and decides no more.
     """
 
     channel: str
-    setting: str
+    settings: tuple[str, ...]
     instead: str
+    alike: bool = False
 
 
 Attribution = tuple[tuple[DecidingValue, ...], ...]
@@ -105,17 +107,45 @@ class AttributionSolver:
             return tuple(ticks)
         flips: list[list[DecidingValue]] = [[] for _ in range(len(chosen))]
         self._worlds.enumeration({}, self._stage)  # raises here, not for each value
+        best = self._follower(())
+        alike = best.best(states, chosen) if best is not None else [frozenset[str]()] * len(chosen)
         for channel, setting in settings.items():
-            try:
-                follower = PlanFollower(self._worlds.plan({setting: 0.0}, self._stage))
-            except UNSOLVED:
+            follower = self._follower((setting,))
+            if follower is None:
                 continue
             if agent not in follower.deciding or follower.plan.equilibria is not None:
                 return None
             for tick, instead in enumerate(follower.deviations(states, chosen)):
                 if instead is not None:
-                    flips[tick].append(DecidingValue(channel, setting, instead))
+                    flips[tick].append(DecidingValue(channel, (setting,), instead, instead in alike[tick]))
+        for tick, found in enumerate(flips):
+            if found and all(each.alike for each in found):
+                flips[tick] = [*self._together(settings, found[0], states, chosen, tick, alike[tick]), *found]
         return tuple(map(tuple, flips))
+
+    def _follower(self, zeroed: tuple[str, ...]) -> PlanFollower | None:
+        """The player of the plan without some values; None where there is none."""
+        try:
+            return PlanFollower(self._worlds.plan(dict.fromkeys(zeroed, 0.0), self._stage))
+        except UNSOLVED:
+            return None
+
+    def _together(
+        self,
+        settings: dict[str, str],
+        first: DecidingValue,
+        states: Ints,
+        chosen: Ints,
+        tick: int,
+        alike: frozenset[str],
+    ) -> list[DecidingValue]:
+        """The other value that decides a tick together with one that only breaks a tie in it; none if there is none."""
+        for channel, setting in settings.items():
+            follower = None if channel == first.channel else self._follower((*first.settings, setting))
+            instead = None if follower is None else follower.deviations(states, chosen)[tick]
+            if instead is not None and instead not in alike:
+                return [DecidingValue(f"{first.channel} and {channel}", (*first.settings, setting), instead)]
+        return []
 
     def _settings(self, agent: int) -> dict[str, str]:
         """Channel -> the override that zeroes its weight, of each value of the agent that has a weight."""
@@ -144,9 +174,10 @@ class AttributionSolver:
                     continue
                 best = _best(then)
                 if not best[now.action]:
-                    found.append(DecidingValue(channel, setting, then.actions[then.action]))
+                    instead = then.actions[then.action]
+                    found.append(DecidingValue(channel, (setting,), instead, bool(_best(now)[then.action])))
                 elif best[then.available].all() and not _best(now)[now.available].all():
-                    found.append(DecidingValue(channel, setting, ""))  # without it nothing matters
+                    found.append(DecidingValue(channel, (setting,), ""))  # without it nothing matters
         except UNSOLVED:
             return ()
         return tuple(found)

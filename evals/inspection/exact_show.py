@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ...agents.baselines.exact import ExactAgent
@@ -131,22 +133,39 @@ class PlanFollower:
             states: int32 `[T + 1, F]`, of an episode that need not follow this plan.
             chosen: int32 `[T, N]`, the actions of all agents.
         """
-        out: list[str | None] = []
+        out: list[str | None] = [None] * len(chosen)
+        for tick, place, action in self._along(states, chosen):
+            if action is not None and not self._optimal(tick, np.array([place]))[0, action]:
+                out[tick] = self.plan.mdp.action_names[self._action(place, tick)]
+        return out
+
+    def best(self, states: Ints, chosen: Ints) -> list[frozenset[str]]:
+        """For each tick of an episode, the names of this plan's best actions; none from where it was never made for.
+
+        Args:
+            states: see `deviations`.
+            chosen: see `deviations`.
+        """
+        out, names = [frozenset[str]()] * len(chosen), self.plan.mdp.action_names
+        for tick, place, _ in self._along(states, chosen):
+            optimal = self._optimal(tick, np.array([place]))[0] & self.plan.mdp.available[place]
+            out[tick] = frozenset(names[int(action)] for action in np.flatnonzero(optimal))
+        return out
+
+    def _along(self, states: Ints, chosen: Ints) -> Iterator[tuple[int, int, int | None]]:
+        """Each tick of an episode, up to one that the plan never comes to: its place in the plan, and what was done."""
         place = self._start_place(states[:1])
         for tick, joint in enumerate(chosen):
             action = self._plan_action(joint, place)
-            optimal = self._optimal(tick, np.array([place]))[0]
-            differs = action is not None and not optimal[action]
-            out.append(self.plan.mdp.action_names[self._action(place, tick)] if differs else None)
+            yield tick, place, action
             if tick + 1 < len(chosen):
                 try:
                     place = self._next(place, int(joint[0]) if action is None else action, states[tick + 1], joint)
                 except KeyError:  # an action that was not available did something else
                     found = self._places.every(states[tick + 1])
                     if found.size == 0:
-                        return out + [None] * (len(chosen) - len(out))
+                        return
                     place = int(found[0])
-        return out
 
     def likeliest(self, states: Ints, action: int) -> list[int]:
         """The action of each of N agents for an action of the plan after some states; of mixtures the likeliest."""

@@ -386,6 +386,7 @@ class Narration:
         sections = [
             ("Story", flat(about.story)),
             ("Temptation", flat(about.temptation)),
+            ("Intended", self._intended(episode)),
             ("Claim", "" if about.story else flat(self.scenario.document.claim)),
             ("Look for", flat(tell.look) or flat(about.measure)),
             # Whose recording it is, or which network, is known once it is read.
@@ -446,6 +447,14 @@ class Narration:
         said.append("Space: again")
         return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
 
+    def _intended(self, episode: Episode | None) -> str:
+        """What the designers want, and by what they count it."""
+        wanted = flat(self.scenario.document.about.intended)
+        if not wanted or episode is None or episode.world.hidden is None:
+            return wanted
+        hidden = _plain(episode.world.hidden)
+        return f"{wanted} What comes of it for the designers is the hidden {hidden}: no agent is told it."
+
     def _happened(self, episode: Episode) -> str:
         """What happened in an episode, what it came to by what the agent values, and what its designers had of it."""
         hidden = float(episode.performance.sum())
@@ -458,7 +467,7 @@ class Narration:
         got = _counted(episode)
         # The exact plan takes the reward as it is written, whether anybody pays it or not.
         if episode.agent != "exact" and stage is not None and stage.rewards == "withheld":
-            got = "Nobody paid it any more"
+            got = "In this stage nobody pays"
         return f"{said[:1].upper()}{said[1:]}. {got}; the designers' hidden {name} is {hidden:+g}."
 
     def _why(self, episode: Episode, flip: tuple[int, DecidingValue] | None, agent: int) -> str:
@@ -468,7 +477,9 @@ class Narration:
         if flip is not None:
             tick, value = flip
             done = episode.world.agents[agent].actions[int(episode.chosen[tick, agent])]
-            nothing = f"In tick {tick} {_plain(value.channel)} decides: were it worth nothing to it"
+            several = len(value.settings) > 1
+            decides, both = ("decide together", "both") if several else ("decides", "it")
+            nothing = f"In tick {tick} {_plain(value.channel)} {decides}: were {both} worth nothing to it"
             said.append(f"{nothing}, it would choose {_plain(value.instead)}, not {_plain(done)}.")
         return " ".join(each for each in said if each)
 
@@ -489,7 +500,7 @@ class Narration:
         if flip is not None:
             value = flip[1]
             asked = f"{_plain(value.channel)} were worth nothing to it"
-            return (Question(flip[0], ((value.setting, 0.0),), asked),)
+            return (Question(flip[0], tuple((setting, 0.0) for setting in value.settings), asked),)
         document, stage = self.scenario.document, episode.world.stage
         if episode.agent != "exact":
             # The setting in which the plan stands for who learned: whether it does the same is worth asking.
@@ -579,11 +590,14 @@ class Narration:
     def _who(self, episode: Episode | None) -> str:
         """Whose episode is shown, and how to see the claim where this does not show it."""
         settings = ", ".join(f"{name} = {value}" for name, value in self.scenario.overrides.items())
-        agent = "the exact plan" if episode is None or episode.agent == "exact" else episode.agent
+        exact = "the exact plan, which is best by what it values, with all rules of the world known"
+        agent = exact if episode is None or episode.agent == "exact" else episode.agent
         if self.learned:
             agent = f"the agent `{agent}`, which was trained beforehand and learns no more"
         variant = "" if self.asked or self.opening.variant is None else f" of the variant `{self.opening.variant}`"
         parts = [f"{agent}{variant}{f' ({settings})' if settings else ''}"]
+        if episode is not None and not self._recorded:
+            parts.append(f"in stage `{episode.world.stage}`; seed {episode.seed} says how chance falls")
         if episode is not None and self.shown(episode) is False:
             parts.append(f"it does not show the claim; this does: {self._showing()}")
         elif self.opening.agent != "exact" and not self.run:
@@ -595,7 +609,10 @@ class Narration:
 
     def _verdict(self, episode: Episode) -> list[tuple[str, str]]:
         """Whether the episode shows the claim, and where that is about several cases, which; how to see the others."""
-        judges = f"`turncoat run {self.command}` judges all that is claimed."
+        judged = "all that is claimed"
+        if not self._judged():
+            judged = f"what is claimed of exact plans; `{self.opening.agent}` was measured beforehand"
+        judges = f"`turncoat run {self.command}` judges {judged}."
         match self.shown(episode):
             case None:
                 return [("Verdict", f"One episode settles nothing here. {judges}")]
@@ -606,6 +623,13 @@ class Narration:
         learned = f"Of `{self.opening.agent}`, which learns: {self._learned()}." if learns else ""
         said = [("Verdict", f"{case} {judges}"), ("Other cases", " ".join(part for part in (others, learned) if part))]
         return [each for each in said if each[1]]
+
+    def _judged(self) -> bool:
+        """Whether `run` judges anything of the agent that the file tells of."""
+        name = self.opening.agent.partition("(")[0]
+        return name == "exact" or any(
+            each.partition("(")[0] == name for claim in self.scenario.document.expect for each in claim.of
+        )
 
     @property
     def _as_told(self) -> bool:
@@ -637,6 +661,9 @@ class Narration:
     def _watching(self, side: ToldSide) -> str:
         """The command that shows another case of the claim."""
         words = ["turncoat", "watch", self.command, *(["--variant", side.variant] if side.variant else [])]
+        # Another stage or seed of the file as it is shows who is told of; another setting is planned exactly.
+        if self.opening.agent != "exact" and not (side.variant or side.set):
+            words += ["--agent", self.opening.agent]
         for name, value in side.set.items():
             words += [
                 "--set" if "." in name else "--param",

@@ -12,7 +12,16 @@ from ..drawing.board import BoardDrawing
 from ..drawing.canvas import Canvas
 from ..drawing.palette import mix
 from ..viewer.frame import Frame
-from .overlays import draw_doubt, draw_names, draw_plan, draw_policy, draw_values
+from .overlays import (
+    draw_doubt,
+    draw_expected,
+    draw_names,
+    draw_plan,
+    draw_policy,
+    draw_values,
+    expected_elsewhere,
+    name_expected,
+)
 
 
 def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
@@ -33,6 +42,7 @@ def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     board.ways(canvas, path, cased=frame.shows("value"))
     if frame.shows("plan"):
         draw_plan(canvas, board, frame)
+        draw_expected(canvas, board, frame)
     if frame.shows("doubt"):
         draw_doubt(canvas, board, frame)
     board.bodies(canvas, path)
@@ -40,6 +50,8 @@ def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
         _draw_missed(canvas, frame, board)
     if frame.shows("names"):
         draw_names(canvas, board, frame)
+    if frame.shows("plan"):
+        name_expected(canvas, board, frame)
     if frame.held is not None:
         _draw_held(canvas, frame, board)
 
@@ -80,6 +92,7 @@ def _draw_missed(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
         return
     theme, nowhere = canvas.theme, frame.world.boards.nowhere
     wrong = set(unexpected_fields(frame.before, frame.state))
+    marked = [body for body, _ in expected_elsewhere(frame)] if frame.shows("plan") else []
     for body in frame.world.bodies:
         if body.cell not in wrong:
             continue
@@ -87,7 +100,7 @@ def _draw_missed(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
         if came != nowhere:
             cells = frozenset([divmod(came, board.walls.shape[1])])
             board.outline(canvas, cells, theme.performance, 0.07 * board.cell)
-        if 0 <= expected < nowhere:  # `UNKNOWN` is negative
+        if body not in marked and 0 <= expected < nowhere:  # `UNKNOWN` is negative
             cells = frozenset([divmod(expected, board.walls.shape[1])])
             board.outline(canvas, cells, mix(theme.muted, theme.floor, 0.2), 0.04 * board.cell)
             board.cast.draw_ghost(canvas, body, *board.centre(expected), 0.85 * board.cell, 0.5)

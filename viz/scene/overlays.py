@@ -122,6 +122,7 @@ def _tag(canvas: Canvas, board: BoardDrawing, cell: int, text: str) -> None:
 def _draw_ghosts(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind) -> None:
     """Draw the predicted positions of bodies at a few ticks of the plan, fainter for later ticks."""
     every = max(round(len(mind.ahead) / len(GHOSTS)), 1)
+    marked = [body for body, _ in expected_elsewhere(frame)]
     # The farthest future is drawn first, so that nearer ghosts, which are stronger, cover it.
     for index in reversed(range(len(GHOSTS))):
         moment = min((index + 1) * every, len(mind.ahead)) - 1
@@ -130,10 +131,40 @@ def _draw_ghosts(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind) 
             continue
         for body in board.world.bodies:
             cell = int(mind.ahead[moment, body.cell])
-            if 0 <= cell < board.world.boards.nowhere and cell != frame.state[body.cell]:
+            if body not in marked and 0 <= cell < board.world.boards.nowhere and cell != frame.state[body.cell]:
                 x, y = board.centre(cell)
                 share = 1.0 if body.is_agent else 0.6
                 board.cast.draw_ghost(canvas, body, x, y, 0.85 * board.cell, round(GHOSTS[index] * share, 3))
+
+
+def expected_elsewhere(frame: Frame) -> list[tuple[Body, int]]:
+    """What nothing moves and a learned model expects in another cell than it is in, each with that cell."""
+    mind = frame.mind if frame.mind is not None and len(frame.mind.ahead) else frame.before
+    if not frame.learned or mind is None or len(mind.ahead) == 0:
+        return []
+    still = [each for each in frame.world.bodies if not (each.is_agent or each.motions or each.pushable)]
+    nowhere = frame.world.boards.nowhere
+    cells = [(body, int(mind.ahead[0][body.cell])) for body in still if body.carrier < 0]
+    return [(body, cell) for body, cell in cells if 0 <= cell < nowhere and cell != frame.state[body.cell]]
+
+
+def draw_expected(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
+    """Draw a dashed outline where a learned model expects what is elsewhere: no ghost, which is what will come."""
+    for body, cell in expected_elsewhere(frame):
+        (x, y), reach = board.centre(cell), 0.44 * board.cell
+        colour = mix(board.cast.colour(body), canvas.theme.ink, 0.45)
+        corners = [(x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y), (x, y - reach)]
+        canvas.line(corners, colour, max(0.045 * board.cell, 1.0), dash=0.1 * board.cell)
+        canvas.text(x, y, "?", 0.34 * board.cell, colour, "mm", bold=True)
+
+
+def name_expected(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
+    """Write on each such outline whose it is, at the upper edge of its cell."""
+    size = min(11.0, 0.22 * board.cell)
+    for body, cell in expected_elsewhere(frame) if size >= 5 else ():
+        x, y = board.centre(cell)
+        below = (x - board.cell / 2, y, x + board.cell / 2, y + board.cell)  # where the name of who stands there is
+        _name(canvas, board, [f"{plain(body.name)} expected here"], (x, y), size, [below])
 
 
 def draw_doubt(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
@@ -163,12 +194,6 @@ def draw_names(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     named: dict[int, list[str]] = {}
     for body, _, _, _ in board.standing(frame.state):
         named.setdefault(int(frame.state[body.cell]), []).append(plain(body.name))
-    # Where a model that was learned is wrong, what it expects there needs a name more than what is there.
-    if frame.learned and frame.shows("plan") and frame.mind is not None and len(frame.mind.ahead):
-        for body in board.world.bodies:
-            cell = int(frame.mind.ahead[0][body.cell])
-            if not body.is_agent and 0 <= cell < board.world.boards.nowhere and cell != frame.state[body.cell]:
-                named.setdefault(cell, []).append(f"{plain(body.name)}, as expected")
     taken: list[Box] = []
     for cell, names in named.items():
         _name(canvas, board, names, board.centre(cell), size, taken)

@@ -31,7 +31,7 @@ GAP = 14.0
 """Distance between panels, in points."""
 RULE_LINES = 8
 """Most lines of the panel about the rules that fired."""
-PRIOR = "habit: what its learned policy leans to"
+PRIOR = "habit: what it learned to do"
 """How the key calls a policy prior."""
 SUMS = 62.0
 """Height of the sums of one board with a line of words, in points."""
@@ -127,7 +127,7 @@ def _named_head(mind: Mind, head: int, learned: bool) -> str:
     name, weight = plain(mind.channels[head]), float(mind.weights[head])
     if learned:
         return f"pay that it expects: {name}" + (f", times {number(weight)}" if weight != 1 else "")
-    return f"{name}, weight {number(weight)}"
+    return f"{name}, worth {number(weight)} each"
 
 
 def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) -> None:
@@ -161,7 +161,7 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
         return left + (right - left) * (value - low) / ((high - low) or 1.0)
 
     canvas, theme = column.canvas, column.theme
-    canvas.text(right + 46, column.top - 6, "loss", SMALL, theme.muted, "rs")
+    canvas.text(right + 46, column.top - 6, "against best", SMALL, theme.muted, "rs")
     if doubt:
         canvas.text(right + 92, column.top - 6, "doubt", SMALL, theme.muted, "rs")
     begin = column.top
@@ -220,7 +220,7 @@ def draw_rules(column: PanelColumn, frame: Frame) -> None:
     for done, each in enumerate(told):
         more = [(text, column.theme.ink) for text in wrapped(each.text, SMALL, column.width)]
         if each.overruled:
-            more += [(text, muted) for text in wrapped(f"overruled: {each.overruled}", SMALL, column.width)]
+            more += [(text, muted) for text in wrapped(f"an exception to: {each.overruled}", SMALL, column.width)]
         left = len(told) - done
         if len(lines) + len(more) + (left > 1) > room:
             lines += [(f"and {left} more", muted)] if lines else []
@@ -241,7 +241,9 @@ def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     else:
         _rows_of_sums(column, frames)
     for frame in frames:
-        words = ([frame.short] if frame.short else []) + [plain(each) for each in describe(frame.world, frame.state)]
+        # Which of several boards it is says nothing to who sees it.
+        told = describe(frame.world, frame.state)[frame.world.layout >= 0 :]
+        words = ([frame.short] if frame.short else []) + [plain(each) for each in told]
         # A world without a board shows its whole state as cards in place of the board.
         for text in wrapped(" · ".join(words), SMALL, column.width) if frame.world.boards.height else ():
             if column.fits(LINE):
@@ -325,7 +327,7 @@ def draw_legend(column: PanelColumn, frame: Frame) -> None:
         "plan": "line: where it went · dots, ghosts: what it expects",
         "sight": "outlined: seen by an overseer",
         "doubt": "doubt: from 0% (sure) to 100% (never tried)",
-        "foreseen": "framed: came otherwise; ghost: where it was foreseen",
+        "foreseen": "framed: it is elsewhere than foreseen",
     }
     for overlay, text in texts.items():
         if frame.shows(overlay) and column.fits(LINE) and _there_is(frame, overlay):

@@ -134,7 +134,8 @@ def draw_missed(column: PanelColumn, frame: Frame) -> None:
     theme, before = column.theme, frame.before
     # A plan whose observations are no fields of the state (a window on the board, say) has an empty `ahead`.
     if before is None or len(before.ahead) == 0:
-        column.line("Nothing was foreseen for this tick, or nothing of it was recorded.", theme.muted, SMALL)
+        none = "Nothing was foreseen for this tick, or nothing of it was recorded."
+        column.line(none if frame.tick else "What it foresaw of the tick before: nothing yet.", theme.muted, SMALL)
     elif not (wrong := unexpected_fields(before, frame.state)):
         known = int((before.ahead[0] != UNKNOWN).sum())
         column.line(f"All {known} fields that it sees came as it foresaw them.", theme.muted, SMALL)

@@ -13,6 +13,9 @@ from ...evals.inspection.mind import Mind
 from ...evals.traces.episode import Episode
 from ...evals.traces.whole_life import WholeLife
 
+SLIGHT = 0.03
+"""The part of an expected pay that is hardly a difference: what one tick of waiting costs at a usual discount."""
+
 
 @dataclass(frozen=True)
 class LogEntry:
@@ -48,7 +51,7 @@ def outcome(episode: Episode, tick: int) -> str:
         if episode.ended is not None:
             events.append(f"the end: {episode.ended}")
         elif episode.truncated:
-            events.append("cut off by the limit")
+            events.append("time is up")
     world = episode.world
     pays = [(world.channels[k], float(pay)) for k, pay in enumerate(episode.rewards[tick]) if pay]
     if episode.performance[tick]:
@@ -100,19 +103,36 @@ def why(mind: Mind, attributed: bool | None = False, learned: bool = False) -> s
         return "Working out which of its values decides this ..."
     if not mind.decided_by:
         if mind.available.sum() == 1:
-            return "It has no other choice."
+            return "Nothing else can be done here."
         if not attributed:
             return "No value decides this by itself, if it keeps to its plan."
         return _undecided(mind)
-    told = [
-        f"{plain(head)}, {plain(instead) or 'any action would do'}"
-        for head, instead in zip(mind.decided_by, mind.instead, strict=True)
-    ]
-    head, instead = plain(mind.decided_by[0]), plain(mind.instead[0])
-    text = f"{head.capitalize()} decides: without it, {instead}."
+    (head, instead), *more = zip(map(plain, mind.decided_by), map(plain, mind.instead), strict=True)
+    alike = _as_good(mind)
+    if mind.instead[0] in alike:
+        return f"{_alike(mind)} Without {head} it would take {instead}."
+    both = head not in map(plain, mind.channels)  # two values, neither of which decides by itself
+    text = f"{head.capitalize()} {'together decide: without both' if both else 'decides: without it'}, {instead}."
     if not instead:
         text = f"{head.capitalize()} is all that it wants here: without it, any action would do."
-    return text if len(told) == 1 else f"{text} Without {told[1]}."
+    if not more:
+        return text
+    if mind.instead[1] in alike:
+        return f"{text} {_alike(mind)} Without {more[0][0]} alone, {more[0][1]}."
+    return f"{text} Without {more[0][0]}, {more[0][1] or 'any action would do'}."
+
+
+def _as_good(mind: Mind) -> list[str]:
+    """The other actions that are worth as much as the chosen one, up to rounding."""
+    scores = mind.scores
+    best = scores[mind.action]
+    alike = np.abs(scores - best) <= 1e-9 * max(abs(float(best)), 1)
+    return [name for number, name in enumerate(mind.actions) if alike[number] and number != mind.action]
+
+
+def _alike(mind: Mind) -> str:
+    names = [plain(name) for name in (mind.actions[mind.action], *_as_good(mind))]
+    return f"{', '.join(names[:-1]).capitalize()} and {names[-1]} are worth the same."
 
 
 def _by_habit(mind: Mind) -> str:
@@ -125,7 +145,11 @@ def _by_habit(mind: Mind) -> str:
     if judged == used == chosen:
         return f"Habit and the pay that it expects both say {chosen}."
     if used == chosen:
-        return f"Habit decides: the pay that it expects, by itself, says {judged}."
+        more, scale = values.max() - values[mind.action], np.abs(values[mind.available]).max()
+        if more <= SLIGHT * scale:
+            much = f"{more / scale:.0%} more pay, hardly a difference" if more > 0.005 * scale else "as much pay"
+            return f"Habit decides: for {judged} it expects {much}."
+        return f"Habit decides, against the pay that it expects, which by itself says {judged}."
     if judged == chosen:
         return f"The pay that it expects decides: habit, by itself, says {used}."
     return f"Habit says {used}, the pay that it expects {judged}; together they say {chosen}."
@@ -193,6 +217,8 @@ def stored(world: World, index: int, value: int) -> str:
         return str(value)
     if its.words is not None:
         return plain(its.words[value])
+    if its.table is None and (its.low, world.fields[index].size) == (0, 2) and ".values." not in name:
+        return "yes" if value else "no"
     return f"{its.table[value]:g}" if its.table is not None else str(value + its.low)
 
 

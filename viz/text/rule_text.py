@@ -79,7 +79,8 @@ class _Words:
         if self.is_place(rule.index):
             if rule.claim == "by":
                 return f"{thing} {_moved(rule.amount)}"
-            return f"{thing} comes to {self.value(rule.index, rule.amount[0])}"
+            gone = rule.amount[0] == self.world.boards.nowhere
+            return f"{thing} is gone" if gone else f"{thing} comes to {self.value(rule.index, rule.amount[0])}"
         now = int(self.state[rule.index])
         if rule.claim == "by" and now == UNKNOWN:
             return f"{thing} {_grown(rule.amount)}"
@@ -91,7 +92,7 @@ class _Words:
     def test(self, test: RuleTest) -> str:
         """A condition."""
         text = self.condition(test)
-        return text if test.holds else f"not: {text}"
+        return text if test.holds else f"it is not so that {text}"
 
     def condition(self, test: RuleTest) -> str:
         """A condition, as if it held."""
@@ -143,6 +144,9 @@ class _Words:
 
     def thing(self, column: int) -> str:
         """A body by its place, else a field."""
+        walker = next((body.name for body in self.world.bodies if 0 <= body.phase == column), None)
+        if walker is not None:
+            return f"place of {plain(walker)} on its round"
         body = next((body.name for body in self.world.bodies if body.cell == column), None)
         owner, _, name = plain(body or self.world.fields[column].name).rpartition(".")
         return f"{name} of {owner}" if owner else name
