@@ -38,6 +38,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     # Beside the target, for a rename is atomic only within a file system. The process id keeps two writers of one path
     # apart, and the ending stays last for encoders that go by it.
     part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    part.unlink(missing_ok=True)  # a link of this name, in a stranger's folder, would lead to another file
     try:
         yield part
         with suppress(FileNotFoundError):
@@ -68,7 +69,7 @@ def this_folder() -> Path:
 def free_name(folder: Path, stem: str, ending: str) -> Path:
     """A path that does not exist yet: the stem with the ending, else with `-2`, `-3` and so on between them."""
     names = (f"{stem}{ending}", *(f"{stem}-{number}{ending}" for number in range(2, 10_000)))
-    return next(folder / name for name in names if not (folder / name).exists())
+    return next(folder / name for name in names if not os.path.lexists(folder / name))  # nor a link to nothing
 
 
 def is_stream(path: Path) -> bool:

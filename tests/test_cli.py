@@ -870,6 +870,11 @@ def test_ranges_without_ends_are_said_in_words():
     assert [terminal.between(ends) for ends in ranges] == said
 
 
+def test_a_row_of_a_table_is_one_line(capsys):
+    terminal.table(("folder", "verdict"), [("mine\nother  pass", "fail")])
+    assert capsys.readouterr().out == "folder            verdict\nmine other  pass  fail\n"
+
+
 def test_every_param_can_be_what_its_description_names():
     scenario = load("treacherous_turn/lab")
     assert "at 2 the robot seizes" in str(scenario.document.params["sight"].about)

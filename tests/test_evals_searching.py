@@ -279,6 +279,12 @@ def test_the_command(monkeypatch, capsys, tmp_path):
     assert code == 0
     assert json.loads(said) == json.loads((tmp_path / "found/search.json").read_text())
     assert (tmp_path / "found/search.sqlite").is_file()
+    (tmp_path / "found/search.json").unlink()
+    (tmp_path / "found/search.json").symlink_to("../plain.yaml")
+    assert call("corridor.yaml", "--trials", "4", "--repeats", "2", "--draws", "1", "--out", "found")[0] == 0
+    assert (tmp_path / "plain.yaml").read_text() == CORRIDOR, "no link is written through that nobody has named"
+    code, _, told = call("corridor.yaml", "--out", "plain.yaml/found", "--storage", "other.sqlite")
+    assert (code, "plain.yaml is not a folder" in told) == (2, True)
     code, said, _ = call("corridor.yaml", "--trials", "4", "--repeats", "2", "--storage", "other.sqlite")
     assert code == 0
     assert "0 of 2" in said

@@ -329,6 +329,15 @@ def test_a_damaged_folder_is_refused(tmp_path):
         load_sweep(tmp_path)
 
 
+def test_a_journal_is_not_written_through_a_planted_link(tmp_path):
+    (tmp_path / "mine").write_text("kept")
+    (tmp_path / ".s.points").symlink_to("mine")
+    journal = Journal(tmp_path / "s", "its")
+    journal.keep([])
+    assert (tmp_path / "mine").read_text() == "kept"
+    assert not journal.path.is_symlink()
+
+
 def test_points_of_several_equilibria_are_read_again(tmp_path):
     sweep = turncoat.sweep(
         "two_systems/chicken", {"ann.discount": [0.5]}, regimes={"ahead": "return(ann.score) >= 100"},

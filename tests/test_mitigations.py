@@ -263,6 +263,10 @@ def test_finished_seeds_are_not_trained_again(learned):
     assert again == first
     assert any("1 of them in the cache" in line and "800 steps to go" in line for line in told)
     assert kept.stat().st_size > 100
+    told.clear()
+    with pytest.raises(turncoat.RunError, match="cannot be made"):
+        turncoat.mitigations(scenario_of(DELAY), settings=replace(settings, cache=kept), report=told.append)
+    assert not any("trained" in line for line in told), "it is said before the work"
 
 
 def hand_made(chances, pays, events, counts) -> LearnedProblem:

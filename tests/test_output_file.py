@@ -13,7 +13,7 @@ import pytest
 from turncoat import cli
 from turncoat.evals.reports.files import check_files, write_whole
 from turncoat.evals.traces.provenance import RunError
-from turncoat.scenarios.output_file import this_folder, whole_file, write_text_whole
+from turncoat.scenarios.output_file import free_name, this_folder, whole_file, write_text_whole
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such devices, and links need rights")
 
@@ -73,6 +73,16 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path, there):
 
 
 @posix
+def test_no_planted_link_is_written_through(tmp_path):
+    """In a stranger's folder: of the name under which a file is begun, or to nothing, of the name to be taken."""
+    (tmp_path / "mine").write_text("kept")
+    (tmp_path / f".page.{os.getpid()}.part.html").symlink_to("mine")
+    write_text_whole(tmp_path / "page.html", "new")
+    assert [(tmp_path / name).read_text() for name in ("mine", "page.html")] == ["kept", "new"]
+    (tmp_path / "film.gif").symlink_to("elsewhere")
+    assert free_name(tmp_path, "film", ".gif") == tmp_path / "film-2.gif"
+
+
 def test_a_device_is_written_through(tmp_path):
     """Links to devices here: were they replaced, then only these."""
     full, null = tmp_path / "full", tmp_path / "null"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from pathlib import Path
 
 import gymnasium
@@ -12,6 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from scipy.optimize import linprog
 from typer.testing import CliRunner
 
@@ -24,6 +26,7 @@ from turncoat.envs.pareto.coverage_set import coverage_set, hypervolume, improve
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.scenarios.errors import UsageError
+from turncoat.viz.pictures.figure_files import write_figure
 
 DISCOUNT = 0.8
 
@@ -147,8 +150,19 @@ def test_the_command_draws_and_prints_json(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["criterion"] == "value"
     assert (tmp_path / "front.png").read_bytes()[:4] == b"\x89PNG"
     assert "<svg" in (tmp_path / "front.svg").read_text(encoding="utf-8")
-    again = run.invoke(app, ["pareto", "escape/faking", "--picture", str(tmp_path / "front.png")])
-    assert isinstance(again.exception, UsageError)
+    (tmp_path / "linked.png").symlink_to("elsewhere")
+    for name in ("front.png", "linked.png", "front.jpg", "front.png/x.png", "nowhere/x.png"):
+        again = run.invoke(app, ["pareto", "escape/faking", "--picture", str(tmp_path / name)])
+        assert isinstance(again.exception, UsageError)
+        assert not again.stdout, "it is said before the work"
+
+
+def test_no_link_in_the_way_of_a_picture_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("kept")
+    for name in (".front.png.part", f".front.{os.getpid()}.part.png"):
+        (tmp_path / name).symlink_to("mine")
+    write_figure(Figure(figsize=(1, 1)), tmp_path / "front.png")
+    assert (tmp_path / "mine").read_text() == "kept"
 
 
 # ------------------------------------------------------------------ vectors of rewards

@@ -633,6 +633,7 @@ def test_where_no_value_decides_c_asks_of_another_setting() -> None:
     episode = replace(LiveShow(faking, "deploy").episode(0), agent="local_rules")
     (asked,) = Narration(first_turn, opening_of(first_turn), "first_turn", True, learned=True).questions(episode, None)
     assert (asked.settings, asked.text) == ((("vault_pay", 1),), "what would a plan do, if vault pay were 1?")
+    assert asked.about.startswith("vault pay: what the written reward says of a gem of the vault")
 
 
 def test_what_is_valued_is_not_called_pay(turn: Episode) -> None:

@@ -48,13 +48,14 @@ def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Pa
     watching = program("watch", "treacherous_turn/lab")
     scenario = load("treacherous_turn/lab")
     told = Narration(scenario, opening_of(scenario), "treacherous_turn/lab")
+    show = LiveShow(scenario, "deploy")
     viewer = Viewer(
-        LiveShow(scenario, "deploy"),
+        show,
         wait=True,
         supposing=True,
         narration=told,
         card=True,
-        editor="this one only looks",
+        editor=ScenarioEditor(Path(scenario.source.files[0].real), scenario, "deploy", show.world),
         buttons=viewer_buttons,
         control=lambda its, number: ShowView(  # of which the last card tells
             LiveShow(apply_overrides(scenario, its.overrides), "deploy"), number=number, wait=True

@@ -84,7 +84,7 @@ class Question:
 
     Attributes:
         tick: from which on the setting is changed; settings: dotted overrides.
-        asked: "what if ...?", without these words.
+        asked: "what if ...?", without these words; about: what the settings mean, where their names do not say it.
         of_plan: whether the exact plan is asked in place of an agent that learned.
     """
 
@@ -92,6 +92,7 @@ class Question:
     settings: tuple[tuple[str, object], ...]
     asked: str
     of_plan: bool = False
+    about: str = ""
 
     @property
     def text(self) -> str:
@@ -508,7 +509,7 @@ class Narration:
             sides = [side for side in document.tell.sides if side.stage in (None, stage)]
             settings = [{**(document.variants[side.variant] if side.variant else {}), **side.set} for side in sides]
         return tuple(
-            Question(0, tuple(each.items()), self._supposed(each), episode.agent != "exact")
+            Question(0, tuple(each.items()), self._supposed(each), episode.agent != "exact", self._meaning(each))
             for each in settings
             if each and dict(self.scenario.overrides) != dict(each)
         )
@@ -527,6 +528,12 @@ class Narration:
             else:
                 said.append(f"{_plain(name).replace('.', ' ')} were {value}")
         return " and ".join(said)
+
+    def _meaning(self, settings: Mapping[str, object]) -> str:
+        """What the params among some settings mean, where the question does not say it."""
+        params = self.scenario.document.params
+        named = [name for name, value in settings.items() if name in params and not isinstance(value, bool)]
+        return "; ".join(f"{_plain(name)}{_of(params[name].about)}" for name in named if params[name].about)
 
     def answer_card(self, episode: Episode, changed: Episode, asked: str, since: int, keys: bool = True) -> Card:
         """The card after a counterfactual: what was asked, and what came of it.

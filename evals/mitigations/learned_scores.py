@@ -6,6 +6,7 @@ seeds are kept in the cache, by a hash of everything that they depend on.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -149,6 +150,7 @@ class LearnedScores:
         Raises:
             NotEnumerableError: a training stage has too many states.
         """
+        self._make_cache()
         kept = {seed: self._stored(seed) for seed in range(self.first_seed, self.first_seed + self.seeds)}
         missing = [seed for seed, found in kept.items() if found is None]
         self.tell(
@@ -208,6 +210,24 @@ class LearnedScores:
 
     # What is kept
 
+    def _make_cache(self) -> None:
+        """Have the folder of finished seeds made now rather than after the first hour of training.
+
+        Raises:
+            RunError: it cannot be made or written.
+        """
+        if self.cache is None:
+            return
+        folder = self.cache / "mitigations"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise RunError(
+                f"the cache {folder} cannot be made: {fault.strerror}; name another, or --no-cache"
+            ) from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise RunError(f"the cache {folder} is read-only; name another, or --no-cache")
+
     def _path(self, seed: int) -> Path | None:
         if self.cache is None:
             return None
@@ -240,7 +260,6 @@ class LearnedScores:
         if path is None:
             return
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_text_whole(path, _SEEDS.dump_json(tuple(found)).decode())
         except OSError as fault:
             why = f"{fault.strerror}; name another, or --no-cache"

@@ -59,6 +59,8 @@ class Journal:
         self.path = target.with_name(f".{target.name}.points")
         self.rows: dict[str, SweepRow] = {}
         head = json.dumps({"version": VERSION, "identity": identity})
+        if self.path.is_symlink():
+            self._unlink()  # nobody has named this file: in a stranger's folder it may lead to any other
         lines = self._lines()
         if lines and lines[0] == head:
             self.rows = {row.key: row for line in lines[1:] for row in _rows_in(line)}
@@ -83,8 +85,18 @@ class Journal:
             raise RunError(f"{self.path} cannot be written: {fault.strerror or fault}") from fault
 
     def drop(self) -> None:
-        """Remove the file: the sweep is written."""
-        self.path.unlink(missing_ok=True)
+        """Remove the file: the sweep is written.
+
+        Raises:
+            RunError: it cannot be removed.
+        """
+        self._unlink()
+
+    def _unlink(self) -> None:
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as fault:
+            raise RunError(f"{self.path} cannot be removed: {fault.strerror or fault}") from fault
 
     def _lines(self) -> list[str]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,8 +52,20 @@ def check_target(target: Path) -> None:
         raise RunError(f"{target} cannot be written: {target.name!r} {fault}; name another folder")
     if target.exists() or target.is_symlink():
         raise RunError(f"{target} exists already, and nothing is written over it; give it another name")
-    # The target's parents are made later, so what counts is the nearest folder that exists.
-    nearest = next((folder for folder in target.absolute().parents if folder.exists()), None)
+    check_place(target, target.absolute().parents)
+
+
+def check_place(target: Path, folders: Iterable[Path]) -> None:
+    """Check that something can be written at a path whose parents may not be there yet.
+
+    Args:
+        target: the path, for the message.
+        folders: those that are made where they are not there, from the last to the first; the first that exists counts.
+
+    Raises:
+        RunError: it is no folder, or may not be written.
+    """
+    nearest = next((folder for folder in folders if os.path.lexists(folder)), None)
     if nearest is None or not nearest.is_dir():
         raise RunError(f"{target} cannot be written: {nearest or target.anchor} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):

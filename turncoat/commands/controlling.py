@@ -26,6 +26,7 @@ from .options import (
     Steps,
     Which,
     cache_of,
+    check_drawn,
     count_option,
     jobs_of,
     limit_of,
@@ -206,6 +207,7 @@ def protocols(
         run,
     )
     scenario = load_with(which, param, set_)
+    check_drawn(picture)
     with printing.progress(not as_json, which) as report, limit_of(budget):
         found = api.protocols(scenario, stage_or_life_of(scenario, stage), settings=settings, report=report)
     if picture is not None:

@@ -264,6 +264,18 @@ def size_of(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def check_drawn(picture: Path | None) -> None:
+    """Check, before the work, that `--picture` can be written.
+
+    Raises:
+        UsageError: it is no new file of a known kind, or cannot be written.
+    """
+    if picture is not None:
+        from ..viz.pictures.figure_files import check_figure
+
+        check_figure(picture)
+
+
 def write_json(data: Any) -> None:
     """Write one JSON document to stdout."""
     # Not through rich, which would wrap lines and read markup into the text.

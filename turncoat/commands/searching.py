@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import printing
-from ..scenarios.errors import check_name
+from ..scenarios.errors import UsageError, check_name
 from .options import (
     AsJson,
     Cache,
@@ -71,11 +71,13 @@ def search(
     from ..agents.registry.agents import agent_names
     from ..evals.reports.files import write_whole
     from ..evals.studies.search import SearchSettings
+    from ..evals.traces.atomic_folder import check_place
     from ..evals.training.execution.workers import Workers
 
     check_name("agent", agent, agent_names())
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
+    check_place(folder, (folder, *folder.absolute().parents))  # before the work, which may take hours
     settings = SearchSettings(
         storage or folder / "search.sqlite",
         agent,
@@ -93,8 +95,14 @@ def search(
     )
     with printing.run_progress(which, not as_json) as (report, count):
         found = api.search(scenario, settings=settings, report=report, count=count)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "search.json", printing.document(found.to_dict()))
+    result = folder / "search.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if result.is_symlink():
+            result.unlink()  # nobody has named this file: in a stranger's folder it may lead to any other
+    except OSError as fault:
+        raise UsageError(f"{result} cannot be written: {fault.strerror or fault}") from fault
+    write_whole(result, printing.document(found.to_dict()))
     if as_json:
         write_json(found.to_dict())
     else:

@@ -21,6 +21,7 @@ from .options import (
     Sets,
     StageName,
     Which,
+    check_drawn,
     count_option,
     jobs_of,
     limit_of,
@@ -268,6 +269,7 @@ def pareto(
 
     scenario = load_with(which, param, set_)
     name = stage_or_life_of(scenario, stage)
+    check_drawn(picture)
     with printing.progress(not as_json, which), limit_of(budget):
         front = api.pareto(scenario, objective or None, name, discounted=discounted)
     if picture is not None:

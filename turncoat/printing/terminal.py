@@ -171,7 +171,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequenc
     for heading in headings:
         table.add_column(escape(heading), justify="right" if heading in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(" ".join(cell.splitlines()) for cell in row))  # a name may hold line ends, and forge a row
     console = out()
     if console.is_terminal:
         console.print(table)

@@ -182,7 +182,7 @@ def print_stored(entries: Sequence[StoredEntry]) -> None:
 
 def _stored_row(entry: StoredEntry) -> tuple[str, ...]:
     colour = COLOURS.get(entry.verdict, "dim")
-    what = f"{entry.kind} of {entry.points:,} points" if entry.points else entry.kind
+    what = f"{entry.kind} of {count(entry.points, 'point')}" if entry.points else entry.kind
     return (
         escape(str(entry.folder)),
         what,

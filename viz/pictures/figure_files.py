@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 from matplotlib import rc_context, rcdefaults
 from matplotlib.figure import Figure
 
+from ...evals.reports.files import check_files
 from ...scenarios.errors import UsageError
+from ...scenarios.output_file import whole_file
 
 KINDS = (".png", ".svg", ".pdf")
 
@@ -34,21 +37,29 @@ def png(figure: Figure, dpi: int) -> bytes:
     return content.getvalue()
 
 
-@own_style()
-def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure to a new file.
+def check_figure(path: Path) -> None:
+    """Check that a figure can be written to a new file, as far as can be told beforehand: better before the work.
 
     Raises:
         UsageError: the file exists, is of no known kind, or cannot be written.
     """
     if path.suffix.lower() not in KINDS:
         raise UsageError(f"{path}: pictures are {', '.join(KINDS)}")
-    if path.exists():
+    if os.path.lexists(path):
         raise UsageError(f"{path} exists already, and nothing is written over it; give it another name")
-    part = path.with_name(f".{path.name}.part")
+    check_files([path])
+
+
+@own_style()
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure to a new file, whole or not at all.
+
+    Raises:
+        UsageError: see `check_figure`.
+    """
+    check_figure(path)
     try:
-        figure.savefig(part, format=path.suffix.lower()[1:], dpi=150)
-        part.rename(path)
+        with whole_file(path) as part:
+            figure.savefig(part, format=path.suffix.lower()[1:], dpi=150)
     except OSError as fault:
-        part.unlink(missing_ok=True)
         raise UsageError(f"{path} cannot be written: {fault.strerror or fault}") from fault

@@ -68,8 +68,8 @@ def _page(menu: Menu, most: int | None) -> tuple[int, int]:
     """The first row of the menu that is shown, and the one after the last."""
     if most is None or len(menu.rows) <= most:
         return 0, len(menu.rows)
-    first = max(menu.row, 0) // most * most
-    return first, min(first + most, len(menu.rows))
+    first = min(max(menu.row, 0) // most * most, len(menu.rows) - most)  # the last page is whole too
+    return first, first + most
 
 
 def menu_at(

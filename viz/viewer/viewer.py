@@ -579,7 +579,9 @@ class Viewer(ShowView):
         changed = None if self.supposed is None else self.supposed.whole
         if self.card == "answer" and self.supposed is not None and changed is not None:
             question = self._asked_on_card
-            asked = f"what if: {self.supposed.in_words}" if question is None else question.text
+            asked = f"what if: {self.supposed.in_words}?"
+            if question is not None:
+                asked = " ".join(part for part in (question.text, f"({question.about})") if part != "()")
             return self.narration.answer_card(episode, changed, asked, self.supposed.since, self._steered)
         return self.narration.ending_card(
             episode,
@@ -851,7 +853,7 @@ def viewer_buttons(viewer: Viewer) -> tuple[Button, ...]:
         *((Button("c", "Leave what if" if supposed else "What if", said["c"], 1, supposed),) if viewer.what_if else ()),
         *((Button("o", "No overseer", said["o"], 8),) if viewer.does("o") else ()),
         *((Button("k", "Control", said["k"], 3, viewer.beside is not None),) if viewer.control is not None else ()),
-        *((Button("e", "Edit", said["e"], 1),) if viewer.editor else ()),
+        *((Button("e", "Edit", said["e"], 1),) if viewer.does("e") else ()),
         *overlays,
         *((Button("w", "head", said["w"], 8),) if viewer.does("w") else ()),
         *(nodes if "tree" in viewer.overlays else ()),
