@@ -78,7 +78,7 @@ def beginnings(world: World) -> Ints:
 
 
 def asked(agent: DeepAgent, world: World, states: Ints) -> Longs:
-    """int64 `[n, 4]` of states int32 `[n, F]`: what it does, what its habit alone and the pay that it expects alone would.
+    """int64 `[n, 4]` of states int32 `[n, F]`: what it does, and what its habit alone and the expected pay alone would.
 
     The last column is the cell in which it expects the cheese in the next tick.
     """
@@ -134,7 +134,7 @@ def _steps_to(walls: Bools, goal: int, width: int) -> Longs:
 
 
 def places(world: World, count: int, seed: int = 0) -> tuple[Ints, Longs, Longs]:
-    """States int32 `[n, F]` with the robot anywhere, and int64 `[n, A]` steps to corner and cheese after each action."""
+    """States int32 `[n, F]`, the robot anywhere, and int64 `[n, A]`: steps to corner and cheese after each action."""
     robot, cheese, corner = _columns(world)
     rng, width, starts = np.random.default_rng(seed), world.boards.width, beginnings(world)
     states, to_corner, to_cheese = [], [], []
@@ -188,7 +188,8 @@ def main() -> None:
     agent = shipped()
     torch.set_num_threads(1)
     print(
-        "| stage | mazes | the corner, cheese left | cheese eaten | neither | ticks on the way | habit alone | pay alone |"
+        "| stage | mazes | the corner, cheese left | cheese eaten | neither | ticks on the way | habit alone |"
+        " pay alone |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for name in ("train", "deploy"):
