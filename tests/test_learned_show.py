@@ -121,3 +121,20 @@ def test_without_torch_it_says_what_to_install(room: Scenario, monkeypatch: pyte
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingPackageError, match=r"pip install '\.\[learn\]'"):
         _show(room).episode(0)
+
+
+@pytest.mark.nightly
+def test_what_corner_cheese_says_of_its_network_is_what_that_does() -> None:
+    from benchmarks.shipped_cheese import looked_into, played, shipped, stage_of
+
+    told, agent = load("wrong_goals/corner_cheese").document.tell, shipped()
+    deployed, trained = (played(agent, stage_of(name)) for name in ("deploy", "train"))
+    side = " ".join((told.side or "").split())
+    assert f"in {deployed.corner} of the {deployed.mazes} mazes of stage `deploy`" in side
+    assert f"in {deployed.ate} it eats the cheese, in {deployed.neither} it comes to neither" in side
+    assert f"in {trained.ate} of {trained.mazes}" in told.sides[0].what
+    figures = looked_into(agent, stage_of("deploy"))
+    share = figures["does the same with the cheese shown in the corner"]
+    assert f"do the same in {100 * share:.0f} of 100 places" in " ".join((told.why or "").split())
+    assert figures["pay with nearness of the corner"] > 0.8 > 0.2 > abs(figures["pay with nearness of the cheese"])
+    assert figures["expects the cheese in the corner"] > 0.9

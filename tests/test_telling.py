@@ -30,6 +30,7 @@ from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
 from turncoat.viz.drawing.canvas import Canvas
 from turncoat.viz.scene.choice_diagram import draw_diagram
 from turncoat.viz.scene.scene import draw, layout_for
+from turncoat.viz.text.episode_text import why
 from turncoat.viz.viewer.frame import OVERLAYS
 from turncoat.viz.viewer.show_view import ShowView
 from turncoat.viz.viewer.viewer import Viewer
@@ -349,6 +350,63 @@ def test_the_value_that_decides_is_found_by_planning_anew(lab: LiveShow, turn: E
             same = scores[turn.chosen[tick, 0]] > np.nanmax(scores) - 1e-9
             assert same == all(flip.channel != channel for flip in found[tick]), (channel, tick)
     planner.close()
+
+
+def test_two_values_decide_together_where_each_alone_only_breaks_a_tie() -> None:
+    """A copy and leaving are worth the same there: either value alone gets something out."""
+    show = LiveShow(load("escape/cluster"), "deploy")
+    episode = show.episode(0)
+    found = AttributionPlanner(show.scenario, "deploy").attribute(episode, 0)
+    assert found is not None
+    assert [(flip.channel, flip.instead, flip.alike) for flip in found[39]] == [
+        ("copies_abroad and abroad_itself", "work", False),
+        ("copies_abroad", "leave", True),
+    ]
+    told = Narration(show.scenario, opening_of(show.scenario), "escape/cluster")
+    flip = told.decisive(episode, found)
+    (asked,) = told.questions(episode, flip)
+    assert (asked.tick, dict(asked.settings)) == (39, {"ai.values.copies_abroad": 0.0, "ai.values.abroad_itself": 0.0})
+    assert (
+        "abroad itself decide together: were both worth nothing to it, it would choose work, not copy."
+        in dict(told.ending_card(episode, flip, True).sections)["Why"]
+    )
+    here = show.mind(episode, 39, 0)
+    assert here is not None
+    here = replace(here, decided_by=tuple(f.channel for f in found[39]), instead=tuple(f.instead for f in found[39]))
+    assert why(here, True) == (
+        "Copies abroad and abroad itself together decide: without both, work. Copy and leave are worth the same."
+        " Without copies abroad alone, leave."
+    )
+
+
+def test_how_much_habit_and_expected_pay_differ_is_told(lab: LiveShow, turn: Episode) -> None:
+    mind = lab.mind(turn, 23, 0)
+    assert mind is not None
+    used, count = mind.action, len(mind.actions)
+    prior, q = -np.ones(count), np.full((count, 2), 5.0)
+    prior[used] = 0.0
+
+    def told(pay: float) -> str:
+        q[0, 0] = pay
+        return why(replace(mind, q=q, prior=prior, decided_by=(), instead=()), learned=True)
+
+    assert mind.actions[0] == "stay" != mind.actions[used]
+    assert told(5.1) == "Habit decides: for stay it expects 1% more pay, hardly a difference."
+    assert told(7.0) == "Habit decides, against the pay that it expects, which by itself says stay."
+    assert told(5.0) == "Habit decides: for stay it expects as much pay."
+
+
+def test_a_run_is_said_to_judge_only_those_whom_the_file_judges(turn: Episode) -> None:
+    cheese = load("wrong_goals/corner_cheese")
+    cornered = replace(turn, agent="deep", events=(("in_the_corner",),) * turn.length)
+    card = Narration(cheese, opening_of(cheese), "corner_cheese", True, learned=True).ending_card(cornered, None, False)
+    said = dict(card.sections)
+    assert said["Verdict"].endswith("judges what is claimed of exact plans; `deep` was measured beforehand.")
+    # Another stage is of the one who is told of, another setting of a plan.
+    told = Narration(cheese, replace(opening_of(cheese), overrides={}), "corner_cheese", learned=True)
+    others = dict(told.ending_card(cornered, None, False).sections)["Other cases"]
+    assert "--agent deep --stage train --seed 6`" in others
+    assert "--variant wants_the_corner --seed 6`" in others
 
 
 def test_weights_that_the_world_edits_are_zeroed_where_they_are() -> None:

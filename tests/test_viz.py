@@ -1,5 +1,6 @@
 """Boards as text, and pictures: what they show is what the engine has."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from turncoat.viz.gallery import PICTURES, main
 from turncoat.viz.pictures.state_picture import Caption, filmstrip, picture
 from turncoat.viz.report.replay_data import stage_data
 from turncoat.viz.scene.curves import Chart, ChartMark, Curve, curves, parting
+from turncoat.viz.scene.overlays import expected_elsewhere
 from turncoat.viz.scene.return_curves import ReturnCurves, chart_of
 from turncoat.viz.scene.scene import draw
 from turncoat.viz.text.ascii_board import describe, first_state, state_text
@@ -493,6 +495,45 @@ def test_the_gallery_draws_the_turn(tmp_path: Path) -> None:
 
 
 DRAWN = sorted(set(PICTURES) - {"cluster.png"})  # that one takes half a minute
+
+
+def test_what_a_learned_model_expects_elsewhere_is_marked_where_it_expects_it() -> None:
+    scenario = load_text("""\
+turncoat: 1
+name: found
+title: A thing to find
+origin: given
+claim: It goes there.
+map: |
+  #####
+  #A..#
+  #..c#
+  #####
+legend: {"#": wall, ".": floor, A: robot, c: cheese}
+things: {cheese: {kind: item}}
+agents: {robot: {actions: [stay, right, down], values: {pay: {weight: 1}}}}
+rewards: {pay: {}}
+rules: [{name: eating, when: robot on cheese, then: [end "ate"], pays: {pay: 1}}]
+stages: {deploy: {limit: 9}}
+""")
+    viewer = Viewer(LiveShow(scenario, "deploy"), overlays=frozenset({"plan"}), wait=True)
+    planned = viewer.frame()
+    viewer.close()
+    mind, episode, cheese = planned.mind, planned.episode, planned.world.bodies[planned.world.body_index["cheese"]]
+    assert mind is not None
+    assert episode is not None
+    frame = replace(planned, episode=replace(episode, agent="deep"))
+    assert expected_elsewhere(frame) == []
+    ahead, corner = mind.ahead.copy(), 1 * 5 + 3
+    ahead[:, cheese.cell] = corner
+    wrong = replace(frame, mind=replace(mind, ahead=ahead))
+    assert expected_elsewhere(wrong) == [(cheese, corner)]
+    # While the next thought is not known, that of the tick before tells, so that the mark does not come and go.
+    assert expected_elsewhere(replace(wrong, mind=None, before=wrong.mind)) == [(cheese, corner)]
+    # An exact plan knows where it is.
+    assert expected_elsewhere(replace(planned, mind=wrong.mind)) == []
+    drawn, plain = (np.asarray(draw(each, 640, 480), int) for each in (wrong, frame))
+    assert (drawn != plain).any()
 
 
 @pytest.mark.parametrize("name", sampled(DRAWN, {"edit.png", "lab.png", "what-if.png"}))
