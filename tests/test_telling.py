@@ -66,6 +66,11 @@ def lab() -> LiveShow:
 
 
 @pytest.fixture(scope="module")
+def faking() -> LiveShow:
+    return LiveShow(load("escape/faking"), "deploy")
+
+
+@pytest.fixture(scope="module")
 def turn(lab: LiveShow) -> Episode:
     return lab.episode(0)
 
@@ -77,8 +82,8 @@ def narration(show: LiveShow) -> Narration:
 # ------------------------------------------------------------------ the file
 
 
-def test_what_alternates_does_not_go_on_alike() -> None:
-    show = LiveShow(load("escape/faking"), "deploy")
+def test_what_alternates_does_not_go_on_alike(faking: LiveShow) -> None:
+    show = faking
     episode = show.episode(0)
     told = Narration(show.scenario, opening_of(show.scenario), "escape/faking")
     assert {told.caption_at(episode, tick) for tick in range(8, 16)} == {"What comes now was all seen before."}
@@ -200,9 +205,9 @@ def spells(viewer: Viewer) -> list[tuple[str, float]]:
     return told
 
 
-def test_a_caption_stands_until_it_can_have_been_read() -> None:
+def test_a_caption_stands_until_it_can_have_been_read(faking: LiveShow) -> None:
     """Some stood for a fifth of a second."""
-    show = LiveShow(load("escape/faking"), "deploy")
+    show = faking
     told = Narration(show.scenario, opening_of(show.scenario), "escape/faking")
     viewer = Viewer(show, narration=told, overlays=frozenset(), wait=True)
     viewer.playing = True
@@ -221,9 +226,11 @@ def test_of_a_game_nothing_is_told_before_the_move_is_made(lab: LiveShow, turn: 
     assert narration(lab).caption_at(until(2), 2) == ""
 
 
-def test_what_alternates_is_told_in_every_tick_and_what_goes_on_once(lab: LiveShow, turn: Episode) -> None:
+def test_what_alternates_is_told_in_every_tick_and_what_goes_on_once(
+    lab: LiveShow, turn: Episode, faking: LiveShow
+) -> None:
     """Complying for the second time it was still said to defy."""
-    show = LiveShow(load("escape/faking"), "deploy")
+    show = faking
     told, episode = Narration(show.scenario, opening_of(show.scenario), "escape/faking"), show.episode(0)
     for tick, (event,) in enumerate(episode.events):
         said = told.caption_at(episode, tick + 1)
@@ -231,8 +238,8 @@ def test_what_alternates_is_told_in_every_tick_and_what_goes_on_once(lab: LiveSh
     assert [each.tick for each in narration(lab).captions(turn)] == [*turn.ticks("delivered"), 23, 27]
 
 
-def test_a_caption_may_hang_on_the_state_before_its_event() -> None:
-    show = LiveShow(load("escape/faking"), "deploy")
+def test_a_caption_may_hang_on_the_state_before_its_event(faking: LiveShow) -> None:
+    show = faking
     told, episode = Narration(show.scenario, opening_of(show.scenario), "escape/faking"), show.episode(0)
     lamp = [field.name for field in episode.world.fields].index("lamp")
     watched = {each.tick: each.text.startswith("This round is watched") for each in told.captions(episode)}
@@ -609,11 +616,11 @@ def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: Live
     viewer.close()
 
 
-def test_where_no_value_decides_c_asks_of_another_setting() -> None:
+def test_where_no_value_decides_c_asks_of_another_setting(faking: LiveShow) -> None:
     """It began at tick 0 with nothing changed, and ended without a word."""
-    faking, first_turn = load("escape/faking"), load("treacherous_turn/first_turn")
-    told = Narration(faking, opening_of(faking), "faking")
-    viewer = Viewer(LiveShow(faking, "deploy"), narration=told, card=True, supposing=True, wait=True)
+    first_turn = load("treacherous_turn/first_turn")
+    told = Narration(faking.scenario, opening_of(faking.scenario), "faking")
+    viewer = Viewer(faking, narration=told, card=True, supposing=True, wait=True)
     viewer.press("space")
     viewer.press("end")
     card = viewer.frame().card
@@ -630,20 +637,17 @@ def test_where_no_value_decides_c_asks_of_another_setting() -> None:
     )
     viewer.close()
     # Who learned is asked about by the plan that stands for him.
-    episode = replace(LiveShow(faking, "deploy").episode(0), agent="local_rules")
+    episode = replace(faking.episode(0), agent="local_rules")
     (asked,) = Narration(first_turn, opening_of(first_turn), "first_turn", True, learned=True).questions(episode, None)
     assert (asked.settings, asked.text) == ((("vault_pay", 1),), "what would a plan do, if vault pay were 1?")
     assert asked.about.startswith("vault pay: what the written reward says of a gem of the vault")
 
 
-def test_what_is_valued_is_not_called_pay(turn: Episode) -> None:
+def test_what_is_valued_is_not_called_pay(lab: LiveShow, turn: Episode, faking: LiveShow) -> None:
     """The end said that it was paid for the ticks in the vault."""
-    said = dict(narration(LiveShow(load("treacherous_turn/lab"), "deploy")).ending_card(turn, None, True).sections)
+    said = dict(narration(lab).ending_card(turn, None, True).sections)
     assert "What it values came to +96: task +3, own +93; the designers'" in said["What happened"]
-    faking = load("escape/faking")
-    faked = Narration(faking, opening_of(faking), "faking").ending_card(
-        LiveShow(faking, "deploy").episode(0), None, True
-    )
+    faked = Narration(faking.scenario, opening_of(faking.scenario), "faking").ending_card(faking.episode(0), None, True)
     assert "came to +9: own +9 (task +11 counts for nothing);" in dict(faked.sections)["What happened"]
 
 

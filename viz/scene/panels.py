@@ -35,6 +35,8 @@ PRIOR = "habit: what it learned to do"
 """How the key calls a policy prior."""
 STATE_LINES = 2
 """Most lines in which fields of the state are told by what they mean."""
+AGAINST = "against best"
+"""How the column of what an action loses is called."""
 SUMS = 62.0
 """Height of the sums of one board with a line of words, in points."""
 
@@ -100,26 +102,29 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
     # What a trained agent does not weigh says nothing of it; in a world that is known it may be weighed later.
     every = range(len(mind.channels))
     heads = [head for head in every if mind.weights[head] or not learned] or [*every]
-    _key_of_heads(column, mind, heads, learned)
-    _bars(column, mind, heads, "doubt" in frame.overlays)
+    doubt = "doubt" in frame.overlays
+    _key_of_heads(column, mind, heads, learned, text_width(AGAINST, SMALL) + (62 if doubt else 16))
+    _bars(column, mind, heads, doubt)
     column.top += GAP
 
 
-def _key_of_heads(column: PanelColumn, mind: Mind, heads: Sequence[int], learned: bool) -> None:
-    """Draw the key that maps colours to value heads, with each head's weight, and to the policy prior."""
+def _key_of_heads(column: PanelColumn, mind: Mind, heads: Sequence[int], learned: bool, free: float) -> None:
+    """Draw the key that maps colours to value heads, with each head's weight, and to the policy prior.
+
+    So many points at the right end of its last line stay `free` for the headings of the columns of numbers below.
+    """
     x, canvas = column.left, column.canvas
     hues = column.theme.heads(mind.channels)
     words = [(hues[head], _named_head(mind, head, learned)) for head in heads]
     if mind.prior is not None:
         words.append((column.theme.muted, PRIOR))
     for colour, text in words:
-        # The rightmost 100 points of the last line stay free for the headings of the columns of numbers below.
-        if x + 14 + text_width(text, SMALL) > column.left + column.width - 100 and x > column.left:
+        if x + 14 + text_width(text, SMALL) > column.left + column.width - free and x > column.left:
             x, column.top = column.left, column.top + LINE
         canvas.box(x, column.top + 4, x + 9, column.top + 13, colour, 2)
         canvas.text(x + 14, column.top + 12.5, text, SMALL, column.theme.muted)
         x += 28 + text_width(text, SMALL)
-    if x - 14 > column.left + column.width - 60:  # one alone may reach into the room of the headings
+    if x - 14 > column.left + column.width - free:  # one alone may be too long
         column.top += LINE - 4
     column.top += LINE + 3
 
@@ -163,7 +168,7 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
         return left + (right - left) * (value - low) / ((high - low) or 1.0)
 
     canvas, theme = column.canvas, column.theme
-    canvas.text(right + 46, column.top - 6, "against best", SMALL, theme.muted, "rs")
+    canvas.text(right + 46, column.top - 6, AGAINST, SMALL, theme.muted, "rs")
     if doubt:
         canvas.text(right + 92, column.top - 6, "doubt", SMALL, theme.muted, "rs")
     begin = column.top
