@@ -173,7 +173,7 @@ def test_the_log_says_what_happened_once(lab: LiveShow) -> None:
     assert log_until(episode, 0) == []
     assert status(episode, 23) == "tick 23: robot does disarm"  # what comes of it is not seen yet
     assert status(episode, 23, came=True) == "tick 23: robot does disarm (disarmed)"
-    assert status(episode, 120).startswith("after tick 119, the last: seized, cut off by the limit")
+    assert status(episode, 120).startswith("after tick 119, the last: seized, time is up")
 
 
 # ------------------------------------------------------------------ the window

@@ -25,6 +25,8 @@ SPECK = 1.0
 Cells = frozenset[tuple[int, int]]
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in points."""
+ZoneLabel = tuple[tuple[float, float], str, float, str]
+"""The place, text, size and colour of a zone's name."""
 
 
 class BoardDrawing:
@@ -127,7 +129,7 @@ class BoardDrawing:
             if row + 1 < self.walls.shape[0] and not self.walls[row + 1, column]:
                 canvas.box(left, bottom - 0.4, right, bottom + 0.4, theme.grid)
 
-    def _zones(self, canvas: Canvas) -> list[tuple[tuple[float, float], str, float, str]]:
+    def _zones(self, canvas: Canvas) -> list[ZoneLabel]:
         """Tint every zone and return the place, text, size and colour of each zone's name.
 
         The largest zone is tinted first, so that smaller ones stay visible on it. Places for names are given to the
@@ -150,24 +152,33 @@ class BoardDrawing:
                 tints[cell] = mix(tints.get(cell, theme.floor), hue, strength)
                 canvas.box(*self.box(*cell), tints[cell])
             self.outline(canvas, zones[name], mix(hue, theme.ink, 0.15), 0.05 * self.cell)
-        return [self._label(name.replace("_", " "), zones[name], taken) for name in reversed(ordered)]
+        parts = {name: [self._span(part) for part in _pieces(zones[name])] for name in reversed(ordered)}
+        labels = [self._label(name.replace("_", " "), its, taken) for name, its in parts.items()]
+        # Once each zone has its name, the other parts of those in several get it too, where walls beside have room.
+        further = [(name.replace("_", " "), part) for name, its in parts.items() for part in its[1:]]
+        found = [self._on_walls(name, [part], taken) for name, part in further]
+        return labels + [each for each in found if each is not None]
 
-    def _label(self, name: str, cells: Cells, taken: list[Box]) -> tuple[tuple[float, float], str, float, str]:
-        """The place, text, size and colour of a zone's name.
+    def _label(self, name: str, parts: list[Box], taken: list[Box]) -> ZoneLabel:
+        """A zone's name: on walls beside one of its parts if they have room, else on the largest part itself."""
+        found = self._on_walls(name, parts, taken)
+        if found is not None:
+            return found
+        size = min(SMALL, 0.34 * self.cell)
+        left, top, right, _ = parts[0]
+        fitting = max(size * min(1.0, (right - left - 4) / (text_width(name, size) + 4)), SPECK)
+        return ((left + right) / 2, top + 0.75 * fitting), name, fitting, self.theme.ink
 
-        The name goes on walls beside a connected part of the zone if they have room, else on the largest part itself.
-        """
+    def _on_walls(self, name: str, parts: list[Box], taken: list[Box]) -> ZoneLabel | None:
+        """A zone's name on walls beside the first of some parts that has room there."""
         size = min(SMALL, 0.34 * self.cell)
         wide, high = text_width(name, size) + 4, size + 1
-        parts = [self._span(part) for part in _pieces(cells)]
         for place in (place for part in parts for place in self._beside(part, wide, high)):
             spot = (place[0] - wide / 2, place[1] - high / 2, place[0] + wide / 2, place[1] + high / 2)
             if self._walled(spot) and not any(_overlap(spot, other) for other in taken):
                 taken.append(spot)
                 return place, name, size, self.theme.on_wall
-        left, top, right, _ = parts[0]
-        fitting = max(size * min(1.0, (right - left - 4) / wide), SPECK)
-        return ((left + right) / 2, top + 0.75 * fitting), name, fitting, self.theme.ink
+        return None
 
     def _beside(self, part: Box, wide: float, high: float) -> list[tuple[float, float]]:
         """Candidate centres for a name of `wide` by `high` points around a part of a zone, the best first."""

@@ -12,7 +12,7 @@ from ..drawing.canvas import Canvas, fitted, text_width, wrapped
 from ..drawing.color_scales import draw_bar, number, scale_of
 from ..drawing.palette import Theme, mix
 from ..drawing.seen_cells import watchers
-from ..text.ascii_board import describe
+from ..text.ascii_board import describe, quantities
 from ..text.episode_text import LogEntry, log_until, plain, spans, why
 from ..text.rule_text import rules_told
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame, offers
@@ -33,6 +33,8 @@ RULE_LINES = 8
 """Most lines of the panel about the rules that fired."""
 PRIOR = "habit: what it learned to do"
 """How the key calls a policy prior."""
+STATE_LINES = 2
+"""Most lines in which fields of the state are told by what they mean."""
 AGAINST = "against best"
 """How the column of what an action loses is called."""
 SUMS = 62.0
@@ -246,14 +248,22 @@ def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     else:
         _rows_of_sums(column, frames)
     for frame in frames:
-        # Which of several boards it is says nothing to who sees it.
-        told = describe(frame.world, frame.state)[frame.world.layout >= 0 :]
-        words = ([frame.short] if frame.short else []) + [plain(each) for each in told]
         # A world without a board shows its whole state as cards in place of the board.
-        for text in wrapped(" · ".join(words), SMALL, column.width) if frame.world.boards.height else ():
+        for text in _rest_of_state(frame, column.width) if frame.world.boards.height else ():
             if column.fits(LINE):
                 column.line(text, column.theme.muted, SMALL)
     column.top += GAP - 4
+
+
+def _rest_of_state(frame: Frame, width: float) -> list[str]:
+    """Lines on what a board does not show: by what fields mean where that is short, else by their names."""
+    # Which of several boards it is says nothing to who sees it.
+    named = describe(frame.world, frame.state)[frame.world.layout >= 0 :]
+    meant = {f"{each.name} {each.text}": each for each in quantities(frame.world, frame.state)}
+    told = [f"{frame.meaning(meant[each].name)}: {meant[each].text}" if each in meant else each for each in named]
+    short = [frame.short] if frame.short else []
+    lines = wrapped(" · ".join(map(plain, [*short, *told])), SMALL, width)
+    return lines if len(lines) <= STATE_LINES else wrapped(" · ".join(map(plain, [*short, *named])), SMALL, width)
 
 
 def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
