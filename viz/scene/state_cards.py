@@ -24,7 +24,10 @@ Room = tuple[float, float, float, float]
 
 
 def draw_cards(canvas: Canvas, frame: Frame, room: Room, one_column: bool = False) -> None:
-    """Draw a state's fields as cards; those that the last tick changed have a coloured rim."""
+    """Draw a state's fields as cards; those that the last tick changed have a coloured rim.
+
+    A word that it changed stands after what it was: the caption tells of the tick in which it was that.
+    """
     left, top, width, height = room
     fields = quantities(frame.world, frame.state)
     columns = 2 if not one_column and width >= 2 * NARROWEST + GAP and len(fields) > 3 else 1
@@ -34,14 +37,13 @@ def draw_cards(canvas: Canvas, frame: Frame, room: Room, one_column: bool = Fals
     rows = -(-len(fields) // columns) + bool(frame.state[frame.world.ended])
     gap = GAP if height > 40 * rows else 4.0
     tall = min(HEIGHT, (height - gap * rows) / max(rows, 1))
-    before = frame.states[-2] if len(frame.states) > 1 else frame.state
+    before = quantities(frame.world, frame.states[-2] if len(frame.states) > 1 else frame.state)
     if one_column:  # beside a diagram, whose middle is that of the room
         top += max((height - rows * (tall + gap)) / 2 - gap, 0.0)
-    for place, field in enumerate(fields):
+    for place, (field, was) in enumerate(zip(fields, before, strict=True)):
         row, column = divmod(place, columns)
         corner = begin + column * (each + GAP), top + gap + row * (tall + gap)
-        changed = bool(before[field.column] != frame.state[field.column])
-        _card(canvas, frame.meaning(field.name), field, corner, (each, tall), changed)
+        _card(canvas, frame.meaning(field.name), field, corner, (each, tall), was)
     if frame.state[frame.world.ended]:
         why = plain(frame.world.reasons[frame.state[frame.world.ended] - 1])
         y = top + gap + (rows - 1) * (tall + gap) + tall / 2
@@ -55,13 +57,16 @@ def _card(
     field: FieldQuantity,
     place: tuple[float, float],
     size: tuple[float, float],
-    changed: bool,
+    was: FieldQuantity,
 ) -> None:
     theme, (left, top), (width, height) = canvas.theme, place, size
+    changed = was.text != field.text
     rim = theme.reward if changed else theme.hairline
     canvas.box(left, top, left + width, top + height, theme.panel, 8, rim, 1.5)
     inset = INSET if width >= NARROWEST else INSET / 2
     value, inner = plain(field.text), width - 2 * inset
+    if changed and field.share is None:
+        value = f"{plain(was.text)} \N{RIGHTWARDS ARROW} {value}"
     if height >= LOW:
         # Low cards have the name and the value as far apart as there is room.
         size_, lines = fitted(meaning, NAMES, inner, lambda size: int((height - 30) / (size + 2)))
