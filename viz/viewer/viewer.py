@@ -407,7 +407,7 @@ class Viewer(ShowView):
         if what_if is None:
             return
         what_if.put(question.settings)
-        self._asked_on_card, self.playing = question, True
+        self._asked_on_card, self.playing, self.message = question, True, ""
         self._stood = self._breath = 0.0
         self._pause = LOOK
 
