@@ -86,7 +86,7 @@ def test_what_alternates_does_not_go_on_alike(faking: LiveShow) -> None:
     show = faking
     episode = show.episode(0)
     told = Narration(show.scenario, opening_of(show.scenario), "escape/faking")
-    assert {told.caption_at(episode, tick) for tick in range(8, 16)} == {"What comes now was all seen before."}
+    assert {told.caption_at(episode, tick) for tick in range(8, 16)} == {"More of the same."}
 
 
 def test_overlays_of_the_language_are_those_of_the_window() -> None:
@@ -234,7 +234,7 @@ def test_what_alternates_is_told_in_every_tick_and_what_goes_on_once(
     told, episode = Narration(show.scenario, opening_of(show.scenario), "escape/faking"), show.episode(0)
     for tick, (event,) in enumerate(episode.events):
         said = told.caption_at(episode, tick + 1)
-        assert told.sentence(event) in said or said == "What comes now was all seen before.", tick
+        assert told.sentence(event).removeprefix("It ") in said or said == "More of the same.", tick
     assert [each.tick for each in narration(lab).captions(turn)] == [*turn.ticks("delivered"), 23, 27]
 
 
@@ -242,7 +242,7 @@ def test_a_caption_may_hang_on_the_state_before_its_event(faking: LiveShow) -> N
     show = faking
     told, episode = Narration(show.scenario, opening_of(show.scenario), "escape/faking"), show.episode(0)
     lamp = [field.name for field in episode.world.fields].index("lamp")
-    watched = {each.tick: each.text.startswith("This round is watched") for each in told.captions(episode)}
+    watched = {each.tick: each.text.startswith("It was watched") for each in told.captions(episode)}
     assert set(watched.values()) == {True, False}
     assert all(bool(episode.states[tick, lamp]) is said for tick, said in watched.items())
     blind = apply_overrides(show.scenario, show.scenario.document.variants["never_warned"])

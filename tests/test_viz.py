@@ -471,7 +471,7 @@ def test_a_mark_stands_at_its_tick_on_the_curves_and_on_the_timeline() -> None:
     assert viewer.episode is not None
     chart, _ = chart_of(ReturnCurves((viewer.episode,), ("",)), 1248, 176, 1, frame.theme)
     marks = {mark.name: mark.tick for mark in chart.marks}
-    assert (marks["delivered"], marks["disarmed"], marks["seized, reward and performance part"]) == (2, 23, 27)
+    assert (marks["delivered"], marks["disarmed"], marks["seized, reward and performance come apart"]) == (2, 23, 27)
     for tick in (2, 23):
         x = round(16 + chart.x(tick))
         row = np.asarray(draw(frame))[800 - 26 - 13 - 5]  # above the line of the timeline, where only marks are

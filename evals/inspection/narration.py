@@ -545,9 +545,12 @@ class Narration:
             since: from which tick on.
             keys: whether it is read where keys can be pressed.
         """
+        answer = _answered(episode, changed)
+        if episode.agent != changed.agent:
+            answer = f"What answers is the exact plan, for `{episode.agent}` itself cannot be asked. {answer}"
         sections = (
             ("Asked", f"{asked[:1].upper()}{asked[1:]} (from tick {since} on)"),
-            ("Answer", _answered(episode, changed)),
+            ("Answer", answer),
             ("As it is", self._happened(episode)),
             ("Changed so", self._happened(changed)),
         )
@@ -725,21 +728,29 @@ class _Words:
 
 
 @lru_cache(32)
-def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
-    begin = flat(words.scenario.document.tell.begin) if told_of(words.scenario, episode) else ""
-    seen: set[str] = set()
-    found = [NarratedEvent(-1, (begin,))] if begin else []
-    before: list[str] = []
+def _sentences(episode: Episode, words: _Words) -> tuple[tuple[str, ...], ...]:
+    """The sentences for the events of each tick, each once."""
+    told = []
     for tick, events in enumerate(episode.events):
         names = list(events)
         if tick == episode.length - 1 and episode.ended is not None:
             names.append(f"{ENDED}{episode.ended}")
-        told = list(dict.fromkeys(words.in_tick(name, episode, tick) for name in names))
+        told.append(tuple(dict.fromkeys(words.in_tick(name, episode, tick) for name in names)))
+    return tuple(told)
+
+
+@lru_cache(32)
+def _captions(episode: Episode, words: _Words) -> tuple[NarratedEvent, ...]:
+    begin = flat(words.scenario.document.tell.begin) if told_of(words.scenario, episode) else ""
+    seen: set[str] = set()
+    found = [NarratedEvent(-1, (begin,))] if begin else []
+    before: tuple[str, ...] = ()
+    for tick, told in enumerate(_sentences(episode, words)):
         fresh = not seen.issuperset(told)
         # What repeats itself tick after tick is told once. Of what comes with something new, only that is news.
-        said = [sentence for sentence in told if sentence not in seen] if fresh else told
+        said = tuple(sentence for sentence in told if sentence not in seen) if fresh else told
         if told and (fresh or told != before):
-            found.append(NarratedEvent(tick, tuple(said), fresh))
+            found.append(NarratedEvent(tick, said, fresh))
         seen.update(told)
         before = told
     return tuple(found)
@@ -761,7 +772,7 @@ class _ToldCaption:
 
 @lru_cache(32)
 def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None, ...]:
-    captions = _captions(episode, words)
+    captions, sentences = _captions(episode, words), _sentences(episode, words)
     news = tuple(caption.tick for caption in captions if caption.fresh)
     by_tick = {caption.tick: caption for caption in captions}
     told: list[_ToldCaption | None] = []
@@ -775,7 +786,8 @@ def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None
         if span is not None and tick == span[0] and latest is not None:
             coming = [each for each in captions if latest.tick < each.tick < span[1]]
             alike = all(each.text == latest.text for each in coming)
-            now, standing = _passing(latest, alike), latest.text if alike else ""
+            goes_on = any(not set(latest.beats).isdisjoint(each) for each in sentences[latest.tick + 1 : span[1]])
+            now, standing = _passing(latest, alike, goes_on), latest.text if alike else ""
         elif its is not None and span is None and its.text != standing:
             standing = its.text
             now = _ToldCaption(its.label, its.text, its.seconds, its.tick)
@@ -783,17 +795,18 @@ def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None
     return tuple(told)
 
 
-def _passing(latest: NarratedEvent, alike: bool) -> _ToldCaption:
+def _passing(latest: NarratedEvent, alike: bool, goes_on: bool) -> _ToldCaption:
     """The one caption that stands while something is passed over, for in that time no two could be read.
 
     Args:
         latest: what happened before.
-        alike: whether the same goes on.
+        alike: whether nothing else is told meanwhile.
+        goes_on: whether what happened before happens again.
     """
     if alike:
-        more = "It goes on like this." if latest.tick >= 0 else "So far nothing else."
-        return _ToldCaption(latest.label, f"{latest.text} {more}", _read(more))
-    more = "What comes now was all seen before."
+        more = "So far nothing else." if latest.tick < 0 else "It goes on like this." if goes_on else ""
+        return _ToldCaption(latest.label, f"{latest.text} {more}".rstrip(), _read(more))
+    more = "More of the same."
     return _ToldCaption("", more, _read(more))
 
 

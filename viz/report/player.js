@@ -287,7 +287,7 @@ function curves(canvas, frames, at, world) {
   if (parted > 0) {
     pen.setLineDash([3, 4]); trace(pen, [x(parted), top, x(parted), bottom]); stroke(pen, css("--bad"), 1.2); pen.setLineDash([]);
     pen.textAlign = x(parted) > width / 2 ? "right" : "left"; pen.fillStyle = css("--bad");
-    pen.fillText(" reward and performance part in tick " + (parted - 1) + " ", x(parted), top + 4);
+    pen.fillText(" reward and performance come apart in tick " + (parted - 1) + " ", x(parted), top + 4);
   }
   const draw = (line, colour) => { trace(pen, line.flatMap((value, t) => [x(t), y(value)])); stroke(pen, colour, 2); };
   draw(hidden, css("--hidden")); draw(visible, css("--accent"));

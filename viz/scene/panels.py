@@ -282,6 +282,11 @@ def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
     return list(rows)[-4:]
 
 
+def _sum(value: float) -> str:
+    """A sum with its sign, as cards write it: it is no count of things."""
+    return f"{'+' if value > 0 else ''}{number(value)}"
+
+
 def _large_sums(column: PanelColumn, frame: Frame) -> None:
     """Draw the sums of one board: each as a large number below its name."""
     sums = _sums(frame, column.theme)
@@ -294,7 +299,7 @@ def _large_sums(column: PanelColumn, frame: Frame) -> None:
         x = column.left + place * share
         for line_number, line in enumerate(lines):
             column.canvas.text(x, column.top + 11 + 11 * line_number, line, size, column.theme.muted)
-        column.canvas.text(x, column.top + 31 + more, number(value), 18.0, colour, bold=True)
+        column.canvas.text(x, column.top + 31 + more, _sum(value), 18.0, colour, bold=True)
     column.top += 40 + more
 
 
@@ -319,7 +324,7 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
             # The second board may be of another scenario; channels that the first lacks have no column.
             if name in names:
                 x = column.left + (names.index(name) + 1) * share
-                column.canvas.text(x, column.top + 12, number(value), TEXT, colour, bold=True)
+                column.canvas.text(x, column.top + 12, _sum(value), TEXT, colour, bold=True)
         column.top += LINE
     column.top += 4
 

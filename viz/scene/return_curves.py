@@ -84,7 +84,7 @@ def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
         ranks[mark.tick] = min(mark.rank, ranks.get(mark.tick, mark.rank))
     part = parting(lines[0].values, lines[1].values)
     if part is not None:
-        named.setdefault(part, []).append("reward and performance part")
+        named.setdefault(part, []).append("reward and performance come apart")
     marks = [ChartMark(tick, ", ".join(names), ranks.get(tick, 1)) for tick, names in named.items()]
     return _ordered(sorted(marks, key=lambda mark: (mark.rank, mark.tick))[:MARKS])
 

@@ -197,11 +197,11 @@ def describe_continuation(ahead: Episode, since: int, now: int | None = None) ->
     )
     said = [f"so far {past}"] if past else []
     said += [f"still to come {coming}" if past else coming] if coming else []
-    sums = [f"{plain(ahead.world.hidden or 'performance')} {ahead.performance.sum():+g}"]
+    sums = [f"hidden {plain(ahead.world.hidden or 'performance')} {ahead.performance.sum():+g}"]
     sums += [
         f"{plain(name)} {total:+g}" for name, total in zip(ahead.world.channels, ahead.rewards.sum(axis=0), strict=True)
     ]
-    return f"{', '.join(said) or 'nothing of note'}; {', '.join(sums)} from tick {since} on"
+    return f"{', '.join(said) or 'nothing of note'}; summed from tick {since} to its end: {', '.join(sums)}"
 
 
 def stored(world: World, index: int, value: int) -> str:

@@ -445,6 +445,12 @@ class Viewer(ShowView):
                 return False
         elif key not in ("c", "o") and not key.startswith("shift+"):
             return False
+        episode = self.episode
+        if key == "c" and self.supposed is None and episode is not None and self.tick >= episode.length:
+            question = self._question(episode)  # what the card at the end asks, also after it was put away
+            if question is not None:
+                self._ask(question, episode)
+                return True
         what_if = self.suppose()
         if what_if is not None:
             self.message = what_if.message = ""

@@ -189,7 +189,8 @@ class WhatIf:
         shown, menu = self._shown, Menu(self.rows, self.row, busy=answer is None)
         frame = replace(frame, menu=menu, label="as it is", short="as it is", held=self.held, hint=HINT)
         if shown is None or (shown.edit.empty and self.edit.empty):
-            return replace(frame, verdict=("Nothing is changed yet.", self._how()))
+            said = ("Nothing is changed yet.", self._how()) if self.edit.empty else ("What comes of it is worked out.",)
+            return replace(frame, verdict=said)
         if shown.then is None or shown.now is None or shown.whole is None:
             return replace(frame, verdict=(shown.fault,))
         there = min(tick, shown.whole.length)
