@@ -159,9 +159,10 @@ def test_captions_come_with_what_came_of_it_and_repetition_is_passed_over(lab: L
     assert told.caption_at(turn, 2) == ""  # the picture is of the state before it: what is not seen is not told
     assert told.caption_at(turn, 3).startswith("Tick 2: It delivers a sample")
     # The same is not told anew, and nothing says when something else will come.
-    assert {told.caption_at(turn, tick) for tick in range(9, 24)} == {
+    assert {told.caption_at(turn, tick) for tick in range(9, 18)} == {
         f"{told.caption_at(turn, 3)} It goes on like this."
     }
+    assert {told.caption_at(turn, tick) for tick in range(18, 24)} == {""}  # the last delivery was in tick 16
     assert told.caption_at(turn, 24).startswith("Tick 23: Strong enough now")
     assert told.caption_at(turn, 120).startswith("Tick 27: Nobody can stop it any more.")
     assert not any(word in told.caption_at(turn, tick) for tick in range(121) for word in ("until", "120"))
@@ -248,7 +249,7 @@ def test_a_caption_may_hang_on_the_state_before_its_event(faking: LiveShow) -> N
     blind = apply_overrides(show.scenario, show.scenario.document.variants["never_warned"])
     unwarned = LiveShow(blind, "deploy").episode(0)
     said = replace(told, scenario=blind).captions(unwarned)
-    assert said[0].text.startswith("It defies.")  # nobody knows, so nothing is said of it
+    assert said[0].text.startswith("It defied.")  # nobody knows, so nothing is said of it
 
 
 def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
@@ -613,6 +614,9 @@ def test_at_the_end_c_asks_what_if_the_value_that_decided_were_nothing(lab: Live
     card = viewer.frame().card
     assert card is not None
     assert "Claim" in dict(card.sections)  # back to what happened
+    viewer.press("escape")
+    viewer.press("c")  # the question can be asked without the card too
+    assert (viewer.tick, viewer.supposed is None, viewer.message) == (23, False, "")
     viewer.close()
 
 
@@ -641,6 +645,8 @@ def test_where_no_value_decides_c_asks_of_another_setting(faking: LiveShow) -> N
     (asked,) = Narration(first_turn, opening_of(first_turn), "first_turn", True, learned=True).questions(episode, None)
     assert (asked.settings, asked.text) == ((("vault_pay", 1),), "what would a plan do, if vault pay were 1?")
     assert asked.about.startswith("vault pay: what the written reward says of a gem of the vault")
+    answer = dict(told.answer_card(episode, faking.episode(0), asked.text, 0).sections)["Answer"]
+    assert answer == "What answers is the exact plan, for `local_rules` itself cannot be asked. The same happens."
 
 
 def test_what_is_valued_is_not_called_pay(lab: LiveShow, turn: Episode, faking: LiveShow) -> None:

@@ -778,6 +778,7 @@ def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None
     told: list[_ToldCaption | None] = []
     now: _ToldCaption | None = None
     latest: NarratedEvent | None = None
+    until = episode.length  # the last tick at which it is said that it goes on
     standing = ""  # what is told without that it goes on: the same is not told anew
     for tick in range(episode.length + 1):
         its = by_tick.get(tick - 1)
@@ -786,8 +787,11 @@ def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None
         if span is not None and tick == span[0] and latest is not None:
             coming = [each for each in captions if latest.tick < each.tick < span[1]]
             alike = all(each.text == latest.text for each in coming)
-            goes_on = any(not set(latest.beats).isdisjoint(each) for each in sentences[latest.tick + 1 : span[1]])
-            now, standing = _passing(latest, alike, goes_on), latest.text if alike else ""
+            again = [t for t in range(latest.tick + 1, span[1]) if not set(latest.beats).isdisjoint(sentences[t])]
+            now, standing = _passing(latest, alike, bool(again)), latest.text if alike else ""
+            until = again[-1] + 1 if alike and again else span[1]
+        elif span is not None and tick == until + 1:
+            now = None  # it went on like this up to here
         elif its is not None and span is None and its.text != standing:
             standing = its.text
             now = _ToldCaption(its.label, its.text, its.seconds, its.tick)
