@@ -137,7 +137,9 @@ def places(world: World, count: int, seed: int = 0) -> tuple[Ints, Longs, Longs]
     """States int32 `[n, F]`, the robot anywhere, and int64 `[n, A]`: steps to corner and cheese after each action."""
     robot, cheese, corner = _columns(world)
     rng, width, starts = np.random.default_rng(seed), world.boards.width, beginnings(world)
-    states, to_corner, to_cheese = [], [], []
+    states: list[Ints] = []
+    to_corner: list[Longs] = []
+    to_cheese: list[Longs] = []
     while len(states) < count:
         maze = int(rng.integers(len(starts)))
         state, walls = starts[maze].copy(), world.boards.walls[maze, :-1]
