@@ -142,10 +142,8 @@ def test_deep_conforms() -> None:
     assert {"goes_on_where_it_was_left", "the_same_logs_make_the_same_agent"} <= set(report.kept)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "algorithm", ["ppo", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("dqn", "ppo_recurrent"))]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn", "ppo_recurrent"])
 def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
     pytest.importorskip("sb3_contrib")
     from turncoat.agents.external.sb3_agent import Sb3Agent
@@ -167,7 +165,7 @@ def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
         pytest.param(MctsPlanner(8, sweeps="all"), True, marks=pytest.mark.nightly),
         (GreedyPlanner(3), False),
         (MctsPlanner(8, sweeps=3), False),
-        (MctsPlanner(8, backup="mean", sweeps=3), False),
+        pytest.param(MctsPlanner(8, backup="mean", sweeps=3), False, marks=pytest.mark.nightly),
         (CrossEntropyPlanner(3, 12, 2), False),
     ],
     ids=str,

@@ -482,7 +482,7 @@ class ProgressListener:
 def test_it_says_how_far_each_seed_is(jobs, monkeypatch):
     monkeypatch.setattr(heartbeats, "HEARTBEAT_SECONDS", 0.02)
     looker = ProgressListener()
-    settings = RunSettings(("counts",), jobs, 60_000 if jobs == 2 else 4_000, jobs=jobs)
+    settings = RunSettings(("counts",), jobs, 20_000 if jobs == 2 else 4_000, jobs=jobs)
     api.run(claimed("counts"), settings=settings, count=looker)
     assert {its[:2] for its in looker.heard} == {("counts", seed) for seed in range(jobs)}
     assert {its[3] for its in looker.heard} == {settings.steps}
