@@ -26,7 +26,7 @@ Room = tuple[float, float, float, float]
 def draw_cards(canvas: Canvas, frame: Frame, room: Room, one_column: bool = False) -> None:
     """Draw a state's fields as cards; those that the last tick changed have a coloured rim.
 
-    A word that it changed stands after what it was: the caption tells of the tick in which it was that.
+    While it is told what came of a tick, a word that it changed stands after what it was in that tick.
     """
     left, top, width, height = room
     fields = quantities(frame.world, frame.state)
@@ -43,7 +43,7 @@ def draw_cards(canvas: Canvas, frame: Frame, room: Room, one_column: bool = Fals
     for place, (field, was) in enumerate(zip(fields, before, strict=True)):
         row, column = divmod(place, columns)
         corner = begin + column * (each + GAP), top + gap + row * (tall + gap)
-        _card(canvas, frame.meaning(field.name), field, corner, (each, tall), was)
+        _card(canvas, frame.meaning(field.name), field, corner, (each, tall), was, frame.outcome)
     if frame.state[frame.world.ended]:
         why = plain(frame.world.reasons[frame.state[frame.world.ended] - 1])
         y = top + gap + (rows - 1) * (tall + gap) + tall / 2
@@ -58,6 +58,7 @@ def _card(
     place: tuple[float, float],
     size: tuple[float, float],
     was: FieldQuantity,
+    outcome: bool,
 ) -> None:
     theme, (left, top), (width, height) = canvas.theme, place, size
     changed = was.text != field.text
@@ -65,7 +66,8 @@ def _card(
     canvas.box(left, top, left + width, top + height, theme.panel, 8, rim, 1.5)
     inset = INSET if width >= NARROWEST else INSET / 2
     value, inner = plain(field.text), width - 2 * inset
-    if changed and field.share is None:
+    told = changed and outcome and field.share is None
+    if told:
         value = f"{plain(was.text)} \N{RIGHTWARDS ARROW} {value}"
     if height >= LOW:
         # Low cards have the name and the value as far apart as there is room.
@@ -73,7 +75,7 @@ def _card(
         y = top + height - (0.31 * height if len(lines) == 1 else 17.0)
         middle = top + 0.28 * height if len(lines) == 1 else top + (height - 28) / 2 + 2
         canvas.block(left + inset, middle, (size_, lines), theme.muted)
-        x = _picture(canvas, field, left + inset, y)
+        x = _picture(canvas, was if told else field, left + inset, y)
         room = inner - (x - left - inset) - (0.4 * width if field.share is not None else 0)
         said = fitted(value, (18.0, 16.0, 14.0, 12.0, 10.0, 9.0), room, bold=True)
         bar = max(left + 0.55 * width, x + text_width(said[1][0], said[0], bold=True) + 12)
