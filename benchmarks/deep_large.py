@@ -15,15 +15,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.measure_values import sampled_in
-from turncoat.evals.traces.provenance import library_versions
-from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.training.spec import training_spec
 from turncoat.evals.training.train_seed import train_and_enter
-from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
 from .kept_cells import keep_asked_cells
+from .natural_turn import played
 
 FIRST_SEED: Final = 8_400
 SEEDS: Final = 3
@@ -106,14 +103,10 @@ def cell(name: str, seed: int) -> dict[str, Any]:
     began = time.process_time()
     learner = train_and_enter(training_spec(solved, agent, {}, "new", AGENTS[agent], EPISODES), seed)
     spent = time.process_time() - began
-    field = solved.world({}, "new")
-    meta = trace_meta(field, agent, solved.scenario.hash, {}, library_versions())
-    trace = simulate(field, [learner], meta, episodes=EPISODES, seed=PLAYING_SEED, thoughts=False)
-    found = sampled_in(field, parsed_measure("performance"), trace)
-    earned = float(found["amount"].sum()) / float(found["over"].sum())
+    found = played(solved, learner, (agent, {}, "new"), ("performance",), EPISODES, PLAYING_SEED)
     return {
         "world": world, "agent": agent, "seed": seed, "steps": AGENTS[agent], "seconds": round(spent, 1),
-        "earned": round(earned, 4),
+        "earned": found["performance"],
     }  # fmt: skip
 
 

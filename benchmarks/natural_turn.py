@@ -105,15 +105,38 @@ def cell(name: str, seed: int) -> dict[str, Any]:
     began = time.process_time()
     agent = _trained(row, solved, seed)
     spent = time.process_time() - began
-    field_ = solved.world(row.overrides, "out")
-    meta = trace_meta(field_, row.agent, solved.scenario.hash, dict(row.overrides), library_versions())
-    trace = simulate(field_, [agent], meta, episodes=EPISODES, seed=PLAYING_SEED, thoughts=False)
-    found = {}
-    for text in MEASURES:
-        rows = sampled_in(field_, parsed_measure(text), trace)
+    found = played(solved, agent, (row.agent, row.overrides, "out"), MEASURES, EPISODES, PLAYING_SEED)
+    return {"row": name, "seed": seed, "steps": row.steps, "seconds": round(spent, 1), "found": found}
+
+
+def played(
+    solved: SolvedWorlds,
+    agent: Agent,
+    of: tuple[str, Mapping[str, object], str],
+    measures: Sequence[str],
+    episodes: int,
+    seed: int,
+) -> dict[str, float | None]:
+    """What some measures come to when a trained agent plays; None where one is over nothing.
+
+    Args:
+        solved: its world.
+        agent: that plays.
+        of: its name, the overrides of the world, and the stage.
+        measures: their texts.
+        episodes: how many are played.
+        seed: of their chance.
+    """
+    name, overrides, stage = of
+    world = solved.world(overrides, stage)
+    meta = trace_meta(world, name, solved.scenario.hash, dict(overrides), library_versions())
+    trace = simulate(world, [agent], meta, episodes=episodes, seed=seed, thoughts=False)
+    found: dict[str, float | None] = {}
+    for text in measures:
+        rows = sampled_in(world, parsed_measure(text), trace)
         over = float(rows["over"].sum())
         found[text] = round(float(rows["amount"].sum()) / over, 4) if over else None
-    return {"row": name, "seed": seed, "steps": row.steps, "seconds": round(spent, 1), "found": found}
+    return found
 
 
 def _trained(row: Row, solved: SolvedWorlds, seed: int) -> Agent:

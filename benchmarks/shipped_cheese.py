@@ -20,12 +20,13 @@ from turncoat.agents.deep.checkpoint import load_deep
 from turncoat.agents.deep.hyperparameters import search_budget
 from turncoat.agents.deep.network_search import search
 from turncoat.agents.learning.device import training_thread
-from turncoat.envs.base import Bools, Floats, Ints, Longs
+from turncoat.envs.base import Floats, Ints, Longs
 from turncoat.envs.reference import step as reference
 from turncoat.envs.reference.action_mask import available
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.geometry import walking_distances
 from turncoat.envs.world.randomness import GivenDraws
 from turncoat.envs.world.world import World
 from turncoat.scenarios.language.loading import load
@@ -120,37 +121,25 @@ def played(agent: DeepAgent, world: World) -> Outcomes:
     return Outcomes(len(states), left, int(ate.sum()), int((~cornered & ~ate).sum()), ticks, habit, pay)
 
 
-def _steps_to(walls: Bools, goal: int, width: int) -> Longs:
-    """int64 `[C]`: steps from each cell to one."""
-    out = np.full(walls.size, walls.size)
-    out[goal], front = 0, [goal]
-    while front:
-        cell = front.pop(0)
-        for there in (cell - width, cell + width, cell - 1, cell + 1):
-            if not walls[there] and out[there] == walls.size:
-                out[there] = out[cell] + 1
-                front.append(there)
-    return out
-
-
 def places(world: World, count: int, seed: int = 0) -> tuple[Ints, Longs, Longs]:
     """States int32 `[n, F]`, the robot anywhere, and int64 `[n, A]`: steps to corner and cheese after each action."""
     robot, cheese, corner = _columns(world)
-    rng, width, starts = np.random.default_rng(seed), world.boards.width, beginnings(world)
+    rng, boards, starts = np.random.default_rng(seed), world.boards, beginnings(world)
     states: list[Ints] = []
     to_corner: list[Longs] = []
     to_cheese: list[Longs] = []
     while len(states) < count:
         maze = int(rng.integers(len(starts)))
-        state, walls = starts[maze].copy(), world.boards.walls[maze, :-1]
+        state, walls = starts[maze].copy(), boards.walls[maze, :-1]
         state[robot] = int(rng.choice(np.flatnonzero(~walls)))
         if state[robot] in (state[cheese], corner) or state[cheese] == corner:
             continue
-        there = world.boards.neighbours[state[robot], world.agents[0].moves]
+        there = boards.neighbours[state[robot], world.agents[0].moves]
         there = np.where(walls[np.minimum(there, walls.size - 1)], state[robot], there)
+        steps = walking_distances(boards.walls[[maze]], boards.height, boards.width)[0].astype(np.int64)
         states.append(state)
-        to_corner.append(_steps_to(walls, corner, width)[there])
-        to_cheese.append(_steps_to(walls, int(state[cheese]), width)[there])
+        to_corner.append(steps[there, corner])
+        to_cheese.append(steps[there, state[cheese]])
     return np.array(states, np.int32), np.array(to_corner), np.array(to_cheese)
 
 

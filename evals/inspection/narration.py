@@ -839,7 +839,7 @@ def _named(event: str, episode: Episode) -> str:
     """An event with its first tick, and how often it happened where that is more than once."""
     ticks = episode.ticks(event)
     more = f", {len(ticks)} times in all" if len(ticks) > 1 else ""
-    return f"{event.replace('_', ' ')} in tick {ticks[0]}{more}"
+    return f"{_plain(event)} in tick {ticks[0]}{more}"
 
 
 def _answered(episode: Episode, changed: Episode) -> str:
