@@ -385,6 +385,7 @@ def test_one_equilibrium_is_played_whatever_type_chance_dealt():
         analyse(plan).agent.returns["bob.score"],
         analyse(plan).agent.performance,
     ):
+        assert found is not None
         assert (found.low, found.high) == pytest.approx((min(each), max(each)))
 
 
