@@ -89,7 +89,7 @@ def test_workers_that_are_killed_are_an_error_and_not_a_hang():
 
 @pytest.mark.timeout(60)
 def test_a_worker_whose_memory_grew_stays():
-    """Loky would end it and start one that looks for modules in this folder, with a warning (here: an error, a hang)."""
+    """Loky would end it, with a warning that is an error here, and start one that looks for modules in this folder."""
     pytest.importorskip("psutil")
     first = "[__import__('time').sleep(1.2), __import__('os').getpid()][1]"
     grow = f"[setattr(__import__('builtins'), 'kept', b'x' * 320_000_000), {first}][1]"
