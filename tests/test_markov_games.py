@@ -202,14 +202,14 @@ def test_a_threat_that_would_not_be_carried_out_is_none():
     assert only.values == pytest.approx((3, 0))
 
 
-def two_rooms(rng, time, solution, zero_sum=False):
+def two_rooms(rng, time, solution, start="", zero_sum=False):
     """A random game of two rooms: where it goes on depends on what both do, and on a coin."""
     pay = rng.normal(size=(2, 2, 2, 2)).round(3)
     if zero_sum:
         pay[:, 1] = -pay[:, 0]
     moves = rng.uniform(0, 1, size=(2, 2, 2)).round(3)
     ann, bob = ("a", "b"), ("c", "d")
-    rules = "\n".join(
+    rules = f"{start}\n" + "\n".join(
         matrix_rules(pay[room, 0].tolist(), pay[room, 1].tolist(), ann, bob, f" and before(room) == {room}", f"_{room}")
         for room in (0, 1)
     )
@@ -244,9 +244,11 @@ def best_sum_by_nashpy(first, second):
 @given(st.integers(0, 10**6))
 @settings(max_examples=6, deadline=None)
 def test_backward_induction_against_an_outside_solver(seed):
-    scenario, pay, moves = two_rooms(np.random.default_rng(seed), "horizon: 3", "{equilibrium: joint}")
+    start = "  - {name: elsewhere, at: start, chance: 0.25, then: [room = 1]}"
+    scenario, pay, moves = two_rooms(np.random.default_rng(seed), "horizon: 3", "{equilibrium: joint}", start)
     (only,) = solved(scenario).equilibria.every
-    assert only.values == pytest.approx(worth_of_rooms(pay, moves, best_sum_by_nashpy)[0], abs=1e-9)
+    worth = np.array([0.75, 0.25]) @ worth_of_rooms(pay, moves, best_sum_by_nashpy)
+    assert only.values == pytest.approx(worth, abs=1e-9)
 
 
 # ------------------------------------------------------------------ without end
@@ -351,6 +353,40 @@ def test_a_game_of_two_types_is_solved_by_hand():
     assert only.values == pytest.approx((1 / 3, -1 / 3), abs=1e-9)
     share = exact_range(SolvedWorlds(written(text)), parsed_measure("share(bluffed)"), {}, "deploy")
     assert share.low == pytest.approx(0.5 * (1 / 3) * (2 / 3), abs=1e-9)
+
+
+MEETING = """
+draws: {kind: {at: start, p: 0.5}}
+counters: {}
+agents:
+  ann: {actions: [here, there], values: {score: {}}, discount: 1}
+  bob: {actions: [here, there], values: {score: {}}, discount: 1, observes: {hides: [kind]}}
+rewards: {score: {}, performance: {hidden: true}}
+rules:
+  - name: here
+    when: ann does here and bob does here
+    pays: {ann.score: 1, bob.score: "if(kind == 0, 4, 1)", performance: "if(kind == 0, 4, 1)"}
+  - name: there
+    when: ann does there and bob does there
+    pays: {ann.score: 1, bob.score: "if(kind == 0, 1, 2)", performance: "if(kind == 0, 1, 2)"}
+stages: {deploy: {horizon: 1}}
+solution: equilibrium
+"""
+
+
+def test_one_equilibrium_is_played_whatever_type_chance_dealt():
+    """Both go here (2.5 to Bob), both go there (1.5), or they mix: none has his 4 and his 2."""
+    scenario = scenario_of(MEETING)
+    plan = solved(scenario)
+    each = [its.values[1] for its in plan.equilibria.every]
+    assert max(each) == pytest.approx(2.5)
+    for found in (
+        exact_range(SolvedWorlds(scenario), parsed_measure("return(bob.score)"), {}, "deploy"),
+        analyse(plan).agent.returns["bob.score"],
+        analyse(plan).agent.performance,
+    ):
+        assert found is not None
+        assert (found.low, found.high) == pytest.approx((min(each), max(each)))
 
 
 @pytest.mark.nightly

@@ -209,14 +209,14 @@ def _stance(share: tuple[float, float], least: float) -> Stance:
 
 def _of_equilibria(plan: ExactPlan, equilibria: Equilibria, event: str) -> EventExplanation:
     mask = int(plan.mdp.event_mask(event))
-    found = tuple(
-        EquilibriumShare(each.words, share_range(plan.mdp, each.plays, Occurs(mask), plan.steps))
-        for each in equilibria.every
-    )
+    found = []
+    for each in equilibria.every:
+        shares = [share_range(plan.mdp, plays, Occurs(mask), plan.steps) for plays in each.ways]
+        found.append(EquilibriumShare(each.words, (min(low for low, _ in shares), max(high for _, high in shares))))
     notes = ["no plan is compared with another: what either agent's actions are worth hangs on what the other plays"]
     if equilibria.cut:
         notes.append(f"there may be more equilibria: {equilibria.cut}")
-    return EventExplanation(event, equilibria=found, notes=tuple(notes))
+    return EventExplanation(event, equilibria=tuple(found), notes=tuple(notes))
 
 
 def _never(plans: ComparedPlans[SolutionT], least: float, notes: list[str]) -> SolutionT | None:

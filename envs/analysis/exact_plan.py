@@ -131,6 +131,23 @@ class ExactPlan:
         return self.solution.optimal if isinstance(self.solution, Solution) else self.solution
 
     @property
+    def alternatives(self) -> tuple[ExactPlan, ...]:
+        """The plans that it stands for: what is true of it is true under the ties of any one of them.
+
+        That is the plan itself, except where which equilibrium is played is settled at once (see `Equilibria`).
+        """
+        if self.equilibria is None or not self.equilibria.settled:
+            return (self,)
+        return tuple(self.playing(plays) for its in self.equilibria.every for plays in its.ways)
+
+    def playing(self, plays: Bools) -> ExactPlan:
+        """The same plan where only some actions bool `[S, A]` count as optimal, at every tick."""
+        if isinstance(self.solution, Solution):
+            return replace(self, solution=replace(self.solution, optimal=plays))
+        packed = np.tile(np.packbits(plays, axis=1), (self.solution.horizon, 1, 1))
+        return replace(self, solution=replace(self.solution, packed=packed))
+
+    @property
     def start_value(self) -> float:
         """The deciding agent's expected value over the start distribution."""
         values = self.solution.values

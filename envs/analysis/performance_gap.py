@@ -132,7 +132,7 @@ def analyse(plan: ExactPlan) -> Analysis:
     """Evaluate an exact plan, and beside it the best plan for the hidden performance."""
     enumeration = plan.enumeration
     world, mdp = enumeration.world, enumeration.mdp
-    agent = evaluate_plan(plan, plan.optimal)
+    agent = _hull([evaluate_plan(each, each.optimal) for each in plan.alternatives])
     best = best_performance(plan)
     return Analysis(
         scenario=world.name,
@@ -157,6 +157,22 @@ def analyse(plan: ExactPlan) -> Analysis:
     )
 
 
+def _hull(plans: Sequence[PlanValue]) -> PlanValue:
+    """The ranges over several plans."""
+    hidden = [plan.performance for plan in plans if plan.performance is not None]
+    return PlanValue(
+        value=_spanned([plan.value for plan in plans]),
+        values={name: _spanned([plan.values[name] for plan in plans]) for name in plans[0].values},
+        total=_spanned([plan.total for plan in plans]),
+        returns={name: _spanned([plan.returns[name] for plan in plans]) for name in plans[0].returns},
+        performance=_spanned(hidden) if hidden else None,
+    )
+
+
+def _spanned(ranges: Sequence[Range]) -> Range:
+    return Range(min(each.low for each in ranges), max(each.high for each in ranges))
+
+
 def gap_between(best: PlanValue | None, agent: PlanValue) -> Range | None:
     """How much more of the hidden performance the designers' best plan has; None where nothing is hidden."""
     if best is None or best.performance is None or agent.performance is None:
@@ -174,7 +190,9 @@ def _equilibria(plan: ExactPlan) -> tuple[EquilibriumValue, ...]:
         EquilibriumValue(
             its.words,
             dict(zip(names, its.values or (), strict=False)),
-            Range(*expectation_range(plan.mdp, its.plays, plan.performance, plan.steps)) if hidden else None,
+            _spanned([Range(*expectation_range(plan.mdp, plays, plan.performance, plan.steps)) for plays in its.ways])
+            if hidden
+            else None,
         )
         for its in plan.equilibria.every
     )

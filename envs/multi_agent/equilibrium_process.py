@@ -33,12 +33,13 @@ class Equilibrium:
     Attributes:
         words: what each agent does in it, tick by tick, where chance and ties go their likeliest way.
         values: N discounted values, each by the agent's own weights and discount; None where they were not computed.
-        plays: bool `[S, A]`, the actions of the process that belong to it.
+        ways: bool `[S, A]` each, the actions of the process that belong to it. Ties are broken within one of these
+            and never between two: where all that is played is settled at once there are several.
     """
 
     words: str
     values: tuple[float, ...] | None
-    plays: Bools
+    ways: tuple[Bools, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,8 @@ class Equilibria:
         solution: one in which all actions count as optimal; its values are those of the first of them.
         every: the equilibria by name, each by the actions that belong to it.
         cut: a sentence that says why there may be more equilibria than these; empty where these are all.
+        settled: which one is played is settled for all places at once in which episodes may begin, since somebody does
+            not know in which of them it is; else each place has its own choice among all that is played there.
     """
 
     mdp: FiniteMDP
@@ -64,6 +67,7 @@ class Equilibria:
     solution: Solution | FiniteHorizonSolution
     every: tuple[Equilibrium, ...]
     cut: str = ""
+    settled: bool = False
 
 
 Key: TypeAlias = tuple[int, ...]

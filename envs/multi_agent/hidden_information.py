@@ -402,11 +402,15 @@ def _as_process(
         else:
             alike.append(number)
     for members in classes:
-        plays = process.available.copy()
-        plays[opening] = np.isin(np.arange(process.n_actions), members)
+        ways = []
+        for number in members:
+            plays = process.available.copy()
+            plays[opening] = np.arange(process.n_actions) == number
+            ways.append(plays)
         one, two = worth[members[0]].tolist()
-        every.append(Equilibrium(told(world, process, mixtures, play, plays), (one, two), plays))
-    return Equilibria(process, state_of, order, mixtures, play, indifferent(process, world), tuple(every), cut)
+        every.append(Equilibrium(told(world, process, mixtures, play, ways[0]), (one, two), tuple(ways)))
+    solution = indifferent(process, world)
+    return Equilibria(process, state_of, order, mixtures, play, solution, tuple(every), cut, settled=True)
 
 
 def _behaviour(

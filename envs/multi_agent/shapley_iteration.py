@@ -133,7 +133,7 @@ def zero_sum_equilibria(enumeration: Enumeration) -> Equilibria:
     process, state_of, order, mixtures, play = builder.finish(starts)
     plays = process.available
     words = told(world, process, mixtures, play, plays)
-    every = (Equilibrium(words, values_of(process, world, plays), plays),)
+    every = (Equilibrium(words, values_of(process, world, plays), (plays,)),)
     return Equilibria(process, state_of, order, mixtures, play, indifferent(process, world), every)
 
 

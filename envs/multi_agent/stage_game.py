@@ -47,7 +47,7 @@ def stage_equilibria(enumeration: Enumeration, choice: EquilibriumChoice) -> Equ
     every = []
     for number, words in enumerate(names):
         plays = process.available & (np.arange(count) == number)
-        every.append(Equilibrium(words, _values(process, world, plays), plays))
+        every.append(Equilibrium(words, _values(process, world, plays), (plays,)))
     return Equilibria(
         process, np.arange(mdp.n_states), order, chances, np.where(process.available, np.arange(count), -1),
         _indifferent(process, world), tuple(every),

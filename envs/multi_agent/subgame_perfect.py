@@ -266,14 +266,15 @@ class _Induction:
     def result(self) -> Equilibria:
         builder = EquilibriumProcess(self.enumeration)
         mdp, first = self.mdp, self.branches[0]
-        starts: list[tuple[Key, int, float]] = []
         places: list[tuple[int, list[int]]] = []
-        for state, chance in zip(mdp.start_state.tolist(), mdp.start_probability.tolist(), strict=True):
-            if chance <= 0:
-                continue
-            key = (0, state, -1)
-            starts.append((key, state, chance))
-            place = builder.place(key, state)
+        starts: list[tuple[Key, int, float]] = [
+            ((0, state, -1), state, chance)
+            for state, chance in zip(mdp.start_state.tolist(), mdp.start_probability.tolist(), strict=True)
+            if chance > 0
+        ]
+        # All of them come before what follows any of them: from `done` on, no place is a start.
+        begun = [builder.place(key, state) for key, state, _ in starts]
+        for place, (_, state, _) in zip(begun, starts, strict=True):
             belongs: list[int] = []
             for number, branch in enumerate(first[state]):
                 for way in branch.ways:
@@ -321,7 +322,7 @@ class _Induction:
             for (place, belongs), number in zip(places, pick, strict=True):
                 plays[place, : len(belongs)] = np.array(belongs, np.int64) == number
             words = told(self.world, process, mixtures, play, plays, together=self.choice.mediated)
-            out.append(Equilibrium(words, values_of(process, self.world, plays), plays))
+            out.append(Equilibrium(words, values_of(process, self.world, plays), (plays,)))
         return tuple(out)
 
 

@@ -91,6 +91,19 @@ def mean_interval(intervals: Sequence[Interval]) -> Interval:
     return Interval(low, high, notes, empty, whose(intervals), bounded=_bounded(intervals))
 
 
+def spanned(intervals: Sequence[Interval]) -> Interval:
+    """The range of one measure over several plans of which any may be followed; there is one at least."""
+    if len(intervals) == 1:
+        return intervals[0]
+    valued = [(each.low, each.high) for each in intervals if each.low is not None and each.high is not None]
+    notes = "; ".join(dict.fromkeys(each.note for each in intervals if each.note))
+    if not valued:
+        return Interval(None, None, notes)
+    low, high = min(low for low, _ in valued), max(high for _, high in valued)
+    empty = len(valued) < len(intervals) or any(each.sometimes_empty for each in intervals)
+    return Interval(low, high, notes, empty, whose(intervals))
+
+
 def less(a: Interval, b: Interval) -> Interval:
     """The range of a minus b, the ties of each broken independently; two infinities of one sign are equal."""
     notes = "; ".join(dict.fromkeys(note for note in (a.note, b.note) if note))

@@ -7,13 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from ...envs.analysis.exact_plan import NO_PLAN, ExactPlan
-from ...envs.base import Bools, NotEnumerableError
+from ...envs.base import NotEnumerableError
 from ...envs.multi_agent.equilibrium_process import Equilibria
 from ...envs.reference.expressions import context_between_ticks, evaluate_float
-from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Solution
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
@@ -39,7 +36,7 @@ from ..exact.regret import best_of
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..traces.trace import Trace
 from .life_measures import life_measure
-from .measure import Interval, exact_measure, sampled_measure
+from .measure import Interval, exact_measure, sampled_measure, spanned
 from .temporal_conditions import Reads
 
 if TYPE_CHECKING:
@@ -93,22 +90,9 @@ def exact_range(
 
 def _of_each(interval: Interval, plan: ExactPlan, equilibria: Equilibria, measure: ParsedMeasure) -> Interval:
     """The same range with that of each equilibrium beside it."""
-    alone = [
-        measured(replace(plan, solution=replace(plan.solution, optimal=its.plays)), measure)
-        if isinstance(plan.solution, Solution)
-        else measured(restricted_in_time(plan, its.plays), measure)
-        for its in equilibria.every
-    ]
+    alone = [spanned([_under_ties(plan.playing(plays), measure) for plays in its.ways]) for its in equilibria.every]
     each = tuple((one.low, one.high) for one in alone if one.low is not None and one.high is not None)
     return replace(interval, each=each if len(each) == len(alone) else (), cut=equilibria.cut)
-
-
-def restricted_in_time(plan: ExactPlan, plays: Bools) -> ExactPlan:
-    """A plan with a known end in which only some actions bool `[S, A]` count, at every tick."""
-    solution = plan.solution
-    assert isinstance(solution, FiniteHorizonSolution)
-    packed = np.tile(np.packbits(plays, axis=1), (solution.horizon, 1, 1))
-    return replace(plan, solution=replace(solution, packed=packed))
 
 
 def _range_in_life(
@@ -161,6 +145,10 @@ def measured(plan: ExactPlan, measure: ParsedMeasure, best: float | None = None)
         NotEnumerableError: the measure is defined for trained agents only, or in worlds of one agent.
     """
     _check_exact(measure, plan.enumeration.world)
+    return spanned([_under_ties(each, measure, best) for each in plan.alternatives])
+
+
+def _under_ties(plan: ExactPlan, measure: ParsedMeasure, best: float | None = None) -> Interval:
     return exact_measure(measure_in(plan.enumeration.world, measure), plan, best)
 
 
