@@ -279,8 +279,8 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         """See `Agent.act`."""
         steps = steps_of(state, len(observation))
         rows = self.learner.encoding.states(observation, mask)
-        actions, *searched = self._decide(rows, mask)
-        self._searched = (searched[0], searched[1]) if len(rows) == 1 else None
+        actions, q, tree = self._decide(rows, mask)
+        self._searched = (q, tree) if len(rows) == 1 else None
         self._last = LastDecision(rows[0].copy(), int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
