@@ -347,6 +347,10 @@ class Narration:
         reading = 0.0 if told is None else told.seconds
         return min(max((span[1] - span[0]) / (USUAL_PACE * max(reading, 1e-9)), 1.0), FASTER)
 
+    def known_at(self, episode: Episode, tick: int) -> bool:
+        """Whether what comes soon after a tick is known, on which the pace hangs, and whether it goes on like this."""
+        return episode.complete or tick + AHEAD < episode.length
+
     def calm(self, episode: Episode, tick: int) -> bool:
         """Whether nothing new has just happened, and nothing will soon: a second board then keeps no other waiting."""
         return not any(tick - AFTER <= each.tick + 1 <= tick + AHEAD for each in self.news(episode))
@@ -607,7 +611,7 @@ class Narration:
         parts = [f"{agent}{variant}{f' ({settings})' if settings else ''}"]
         if episode is not None and not self._recorded:
             parts.append(f"in stage `{episode.world.stage}`; seed {episode.seed} says how chance falls")
-        if episode is not None and self.shown(episode) is False:
+        if episode is not None and episode.complete and self.shown(episode) is False:
             parts.append(f"it does not show the claim{self._showing()}")
         elif self.opening.agent != "exact" and not self.run:
             parts.append(f"the claim is about `{self.opening.agent}`, which learns; to see one: {self._learned()}")
@@ -799,7 +803,7 @@ def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None
             alike = all(each.text == latest.text for each in coming)
             again = [t for t in range(latest.tick + 1, span[1]) if not set(latest.beats).isdisjoint(sentences[t])]
             now, standing = _passing(latest, alike, bool(again)), latest.text if alike else ""
-            until = again[-1] + 1 if alike and again else span[1]
+            until = again[-1] + 1 if alike and again and episode.complete else span[1]
         elif span is not None and tick == until + 1:
             now = None  # it went on like this up to here
         elif its is not None and span is None and its.text != standing:

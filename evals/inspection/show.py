@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -73,6 +73,15 @@ class Show(Protocol):
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """An agent's value map in a tick; None where it is not known."""
+        ...
+
+
+@runtime_checkable
+class UnfoldingShow(Protocol):
+    """A `Show` whose episodes can be seen while they are being played."""
+
+    def beginning(self, number: int, ticks: int) -> Episode:
+        """The first ticks of an episode: at least so many, where it has them; `complete` says whether it is whole."""
         ...
 
 
