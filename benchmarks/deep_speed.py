@@ -36,7 +36,12 @@ STATED: Final = DeepOptions(
     values=ValueOptions(lanes=513, depth=5, epochs=1, real=512, inner=True),
     lanes=128,
 )
-SETTINGS: Final = {"defaults": (DeepOptions(), 0), "many maps": (MANY_MAPS, 0), "stated": (STATED, 8), "lean": (LEAN, 0)}
+SETTINGS: Final = {
+    "defaults": (DeepOptions(), 0),
+    "many maps": (MANY_MAPS, 0),
+    "stated": (STATED, 8),
+    "lean": (LEAN, 0),
+}
 """Options, and simulations for every action that is taken in training."""
 Found = TypeVar("Found")
 PARTS: Final = ("acting", "model", "imagining", "values", "novelty", "search")

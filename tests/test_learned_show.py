@@ -69,6 +69,11 @@ def test_its_episode_is_what_the_agent_does(room: Scenario) -> None:
     assert episode.length <= 30
     again = show.episode(3)
     np.testing.assert_array_equal(again.states, episode.states)
+    begun = _show(room).beginning(3, 2)  # and its first ticks are the same before the rest is played
+    assert 2 <= begun.length <= begun.most
+    assert begun.complete == (begun.length == episode.length)
+    np.testing.assert_array_equal(begun.states, episode.states[: begun.length + 1])
+    np.testing.assert_array_equal(begun.rewards, episode.rewards[: begun.length])
     lane = Stepper(show.world, 1, seed=3)  # it is played by the reference, and the kernel gives the same
     lane.reset()
     for tick, joint in enumerate(episode.chosen):

@@ -475,6 +475,67 @@ def test_space_without_a_card_is_kept_until_the_world_is_solved(lab: LiveShow) -
     viewer.close()
 
 
+class Unfolding(Slow):
+    """A show that plays one tick at a time, whenever it is let, and the same whatever the number."""
+
+    _whole: Episode | None = None
+
+    def beginning(self, number: int, ticks: int) -> Episode:
+        assert self.solved.wait(20)
+        whole = self._whole = self._whole or self._show.episode(0)
+        if ticks >= whole.length:
+            return whole
+        cut = {
+            name: getattr(whole, name)[:ticks] for name in ("chosen", "executed", "rewards", "performance", "events")
+        }
+        return replace(whole, states=whole.states[: ticks + 1], complete=False, **cut)
+
+
+def test_what_is_still_being_played_is_shown_and_told_as_the_whole_is(lab: LiveShow, turn: Episode) -> None:
+    """Nothing was seen of a learned agent before its last tick was played."""
+    show, told = Unfolding(lab), narration(lab)
+    show.solved.set()
+    viewer = Viewer(show, narration=told, card=True, supposing=True)
+    while viewer.episode is None:
+        pass
+    show.solved.clear()
+    known = viewer.frame().episode
+    assert known is not None
+    assert not known.complete
+    assert viewer.frame().length == turn.length  # the axis is that of the whole, as far as it may go
+    viewer.press("end")
+    viewer.press("c")
+    assert (viewer.card, viewer.supposed) == ("", None)
+    assert "still playing" in viewer.frame().status
+    viewer.press("space")
+    for _ in range(30):
+        viewer.advance(1.0)
+    assert viewer.tick == known.length == 1  # it stands, says why, and neither ends nor asks
+    assert (viewer.card, viewer.playing) == ("", True)
+    assert "still playing" in viewer.frame().status
+    show.solved.set()
+    seen: dict[int, str] = {}
+    while viewer.playing:
+        viewer.advance(0.25)
+        frame = viewer.frame()
+        if frame.caption is not None and not frame.outcome and ", 1 of" not in frame.caption:
+            seen.setdefault(frame.tick, frame.caption)
+    assert viewer.card == "ending"
+    # One that says that it goes on may stand a little longer: that it does not is only known later.
+    whole = [told.caption_at(turn, tick) for tick in range(turn.length + 1)]
+    assert [tick for tick, said in seen.items() if said not in (whole[tick], whole[max(tick - 6, 0)])] == []
+    viewer.press("r")
+    show.solved.clear()
+    viewer.press("n")
+    viewer.press("end")
+    assert viewer.shown_card() is None
+    show.solved.set()
+    while viewer.shown_card() is None:
+        viewer.advance(0.1)
+    assert viewer.tick == viewer.length == turn.length  # as soon as it has been played
+    viewer.close()
+
+
 def test_going_to_the_end_shows_what_came_of_it(lab: LiveShow) -> None:
     """Claim and verdict came to nobody who pressed End."""
     viewer = Viewer(lab, narration=narration(lab), card=True, supposing=True, wait=True)

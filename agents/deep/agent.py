@@ -117,6 +117,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         self._figures: dict[str, float] = {}
         self._unlearned = 0
         self._last: LastDecision | None = None
+        self._searched: tuple[Floats, NetworkSearchTree | None] | None = None  # the search of that decision
 
     def _new(self, senses: ObservationSpec, seed: int) -> Learner:
         return Learner(senses, self.n_actions, self.weights, self.discounts, self.options, seed)
@@ -128,6 +129,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
             ValueError: other fields or another size of map.
         """
         self.learner.encoding.senses.check_next(senses)
+        self._searched = None
         self.learner.encoding.enter(senses)
 
     # Training
@@ -240,6 +242,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
             return False
         # The first round learns from all of the warm-up at once; the last one from what is left.
         share = min(1.0, self._unlearned / options.round)
+        self._searched = None
         self._figures = self.learner.train(max(1, round(options.model.updates * share)))
         self._unlearned = 0
         return True
@@ -276,7 +279,8 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         """See `Agent.act`."""
         steps = steps_of(state, len(observation))
         rows = self.learner.encoding.states(observation, mask)
-        actions, _, _ = self._decide(rows, mask)
+        actions, q, tree = self._decide(rows, mask)
+        self._searched = (q, tree) if len(rows) == 1 else None
         self._last = LastDecision(rows[0].copy(), int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
@@ -342,7 +346,8 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         if self._last is None:
             return None
         row, step, action, mask = self._last
-        _, q, tree = self._decide(row[None], mask[None])
+        # Of one lane the search that chose is still there, unless something has been learned since.
+        q, tree = self._searched or self._decide(row[None], mask[None])[1:]
         values, rule = np.where(mask[:, None], q[0], 0.0), self.options.deliberation
         if tree is None:
             uncertainty = np.ones(mask.size)

@@ -22,8 +22,11 @@ class BackgroundWorker(Generic[Answer]):
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="beside")
         self._answers: OrderedDict[Hashable, Future[Answer]] = OrderedDict()
 
-    def ask(self, key: Hashable, work: Callable[[], Answer]) -> Answer | None:
-        """The answer for a key, or None while `work` computes it; what `work` raises is raised here."""
+    def ask(self, key: Hashable, work: Callable[[], Answer], *, at_once: bool = False) -> Answer | None:
+        """The answer for a key, or None while `work` computes it; what `work` raises is raised here.
+
+        With `at_once` nothing is waited for: there is something to show meanwhile.
+        """
         # The dictionary is a least-recently-used cache: asking moves a key to the end, and the first is dropped.
         if key not in self._answers:
             self._drop_waiting()
@@ -32,7 +35,7 @@ class BackgroundWorker(Generic[Answer]):
                 self._answers.popitem(last=False)
         self._answers.move_to_end(key)
         future = self._answers[key]
-        wait([future], self._patience)
+        wait([future], 0 if at_once else self._patience)
         return future.result() if future.done() else None
 
     def put(self, key: Hashable, answer: Answer) -> None:

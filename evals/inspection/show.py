@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ...scenarios.deferred import pl
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
-from ..runs.reopen import fitting_world, reopen_scenario, scenario_of_trace
+from ..runs.reopen import command_for, fitting_world, reopen_scenario, scenario_of_trace
 from ..runs.run_folder import StoredRun, load_run
 from ..traces.episode import Episode, episode_of
 from ..traces.provenance import RunError
@@ -73,6 +73,15 @@ class Show(Protocol):
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """An agent's value map in a tick; None where it is not known."""
+        ...
+
+
+@runtime_checkable
+class UnfoldingShow(Protocol):
+    """A `Show` whose episodes can be seen while they are being played."""
+
+    def beginning(self, number: int, ticks: int) -> Episode:
+        """The first ticks of an episode: at least so many, where it has them; `complete` says whether it is whole."""
         ...
 
 
@@ -204,6 +213,12 @@ class RecordedShow(TraceShow):
         """
         trace = run.trace(name)
         super().__init__(reopen_scenario(run), trace, name)
+        self._run = run
+
+    @cached_property
+    def command(self) -> str | None:
+        """By what a command finds the scenario as it is written; see `command_for`."""
+        return command_for(self._run)
 
 
 def open_run(

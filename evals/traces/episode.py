@@ -29,6 +29,7 @@ class Episode:
         events: T tuples of event names, without the ends of episodes.
         ended: the reason why it terminated, or None; truncated: whether the stage's limit cut it off.
         thoughts: T entries, each None where nothing was recorded; or an empty tuple.
+        complete: whether it was played to its end; else these are its first T ticks, and it is being played on.
     """
 
     world: World
@@ -44,11 +45,17 @@ class Episode:
     ended: str | None = None
     truncated: bool = False
     thoughts: tuple[TickThoughts | None, ...] = field(default=(), repr=False)
+    complete: bool = True
 
     @property
     def length(self) -> int:
         """T."""
         return len(self.events)
+
+    @property
+    def most(self) -> int:
+        """How many ticks it can come to: T, or as many as its stage allows while it is being played."""
+        return self.length if self.complete else max(self.world.steps, self.length)
 
     def ticks(self, event: str) -> list[int]:
         """The ticks in which an event happened."""

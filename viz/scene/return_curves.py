@@ -38,7 +38,7 @@ def chart_of(
     channel, where there are two to four.
     """
     alone = len(sums.episodes) == 1
-    ticks = max(episode.length for episode in sums.episodes)
+    ticks = max(episode.most for episode in sums.episodes)
     if alone:
         lines = _curves_of_one(sums.episodes[0], theme)
         chart = Chart(lines, _marks(sums.episodes[0], lines), width, height, theme, ticks=ticks, until=until)

@@ -198,7 +198,7 @@ def _kept(file: Path) -> ScenarioPage | None:
 def _key(name: str, scenario: Scenario) -> str:
     """What a page depends on: the scenario with all that is told of it, and the code that works the page out."""
     texts = [file.text for file in scenario.source.files]
-    return cache_key({"site": name, "texts": texts, "drawing": _drawing_hash()})
+    return cache_key({"site": name, "file": Path(scenario.file).name, "texts": texts, "drawing": _drawing_hash()})
 
 
 @lru_cache(1)

@@ -167,9 +167,9 @@ class Frame:
 
     @property
     def length(self) -> int:
-        """The number of ticks on the timeline: those of the longer episode."""
+        """The number of ticks on the timeline: those of the longer episode, or all that one still comes to."""
         frames = (self,) if self.other is None else (self, self.other)
-        return max(0 if frame.episode is None else frame.episode.length for frame in frames)
+        return max(0 if frame.episode is None else frame.episode.most for frame in frames)
 
     @property
     def learned(self) -> bool:

@@ -15,7 +15,7 @@ from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
 from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.inspection.narration import Narration, first_seed, setting_of
-from ...evals.inspection.show import LiveShow, RecordedShow, Show
+from ...evals.inspection.show import LiveShow, RecordedShow, Show, UnfoldingShow
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
@@ -89,6 +89,7 @@ class ShowView:
         )
         self._attribution = self._new_attribution()
         self._latest: tuple[object, Mind | None] = (None, None)
+        self._played: dict[int, Episode] = {}  # by its number, what is known so far of the one that is being played
 
     @property
     def episode(self) -> Episode | None:
@@ -102,12 +103,30 @@ class ShowView:
                 self._asked = self._asked or time.monotonic()
                 return None
             self.number, self._choosing = chosen, False
-        number = self.number
-        found: Episode | None = self._beside.ask(
-            ("episode", number), lambda: self._heeding(lambda: self.show.episode(number))
-        )
+        found = self._ask_episode(self.number)
         self._asked = None if found is not None else self._asked or time.monotonic()
         return found
+
+    def _ask_episode(self, number: int) -> Episode | None:
+        show = self.show
+        if self._wait or not isinstance(show, UnfoldingShow):
+            found: Episode | None = self._beside.ask(
+                ("episode", number), lambda: self._heeding(lambda: self.show.episode(number))
+            )
+            return found
+        # What has been played so far is shown meanwhile, and asked for more.
+        known = self._played.get(number)
+        if known is None or not known.complete:
+            ticks = 1 if known is None else known.length + 1
+            more: Episode | None = self._beside.ask(
+                ("beginning", number, ticks),
+                lambda: self._heeding(lambda: show.beginning(number, ticks)),
+                at_once=known is not None,
+            )
+            if more is not None:
+                self._played = {number: more}
+                return more
+        return known
 
     @property
     def making(self) -> str:
@@ -218,7 +237,7 @@ class ShowView:
     def _ask_attribution(self, episode: Episode | None) -> tuple[Attribution | None] | None:
         """The attribution in a tuple of one; None while it is being computed, or for who cannot be planned for anew."""
         planner = self._attribution
-        if planner is None or episode is None or episode.agent != "exact":
+        if planner is None or episode is None or episode.agent != "exact" or not episode.complete:
             return None
         agent = self.agent
         return self._attributing.ask((self.number, agent), lambda: (planner.attribute(episode, agent),))
@@ -260,6 +279,8 @@ class ShowView:
         before: Mind | None = None
         value_map: ValueMap | None = None
         if episode is not None:
+            if asked == episode.length and not episode.complete:
+                return None, None, None  # it has not decided yet
             if self.overlays & {"bars", "plan", "doubt", "tree"}:
                 mind = self._mind(episode, asked)
             if "foreseen" in self.overlays and tick:

@@ -34,6 +34,9 @@ AWAITED = "it begins by itself as soon as that is done"
 SOLVING_CONTROL = "solving the control beside it; both begin as soon as that is done"
 """What is said while a control is shown whose episode is still being computed."""
 
+PLAYING_ON = "the agent is still playing this episode"
+"""What is said while what comes next is not known yet."""
+
 WHY_NOT = "what is best in one episode hangs on all that follow"
 """Why nothing in a life is edited by hand."""
 
@@ -139,6 +142,7 @@ class Viewer(ShowView):
         self._pause, self._breath, self._stood = 0.0, 0.0, 0.0
         self._leaving = False
         self._awaited = False  # whether the card is to be put away as soon as there is an episode
+        self._hurried = False  # whether its end is to be shown as soon as it has been played
         self._to_ask = False  # whether the card's question is to be asked as soon as it is known
         self._asked_on_card: Question | None = None  # what the counterfactual answers, if a card asked it
         self.playing, self.help, self.left = False, False, False
@@ -196,6 +200,8 @@ class Viewer(ShowView):
             self.begin()
         if self._to_ask and episode is not None:
             self._ask_once_known(episode)
+        if self._hurried and episode is not None and episode.complete:
+            self._to_the_end()
         if not self.playing or episode is None or not self._beside_solved():
             return
         spent = seconds * self.speed / SPEEDS[USUAL_SPEED]
@@ -209,6 +215,9 @@ class Viewer(ShowView):
         ticks = int(self._time)
         self._time -= ticks  # the fraction is kept, so that the speed is right at any frame rate
         for _ in range(min(ticks, self.length - self.tick)):
+            if self._outrun(episode):
+                self._time = 0.0
+                break
             if any(told.unread(its, min(self.tick, its.length), self._stood) > 0 for told, its in self._tellings()):
                 self._time = 1.0  # it goes on as soon as that is read
                 break
@@ -217,8 +226,12 @@ class Viewer(ShowView):
             self._stood = self._stood if said == self._said() else 0.0
             if self._rest():
                 break
-        if self.tick >= self.length and self._pause <= 0:
+        if self.tick >= self.length and self._pause <= 0 and episode.complete:
             self._end()
+
+    def _outrun(self, episode: Episode) -> bool:
+        """Whether the next tick of an episode that is still being played is not known well enough to be shown."""
+        return self.narration is not None and not self.narration.known_at(episode, self.tick + 1)
 
     def _beside_solved(self) -> bool:
         if self.supposed is not None:
@@ -274,7 +287,7 @@ class Viewer(ShowView):
 
     def press(self, key: str) -> bool:
         """Handle a key; return whether it was bound to anything."""
-        self._leaving = self._leaving and key == "escape"
+        self._leaving, self._hurried = self._leaving and key == "escape", False
         # The help of the editor names the editor's keys, so they act while it is open; Escape closes it first.
         if (editing := self.editing) is not None and not (self.help and key == "escape"):
             return self._edit_key(editing, key)
@@ -422,6 +435,9 @@ class Viewer(ShowView):
             self.message = f"nothing is changed by hand in a life: {WHY_NOT}; --beside NAME=VALUE shows another one"
         if what_if is None or episode is None or self.help:
             return None
+        if not episode.complete:
+            self.message = f"{PLAYING_ON}; what if is asked as soon as it is over"
+            return None
         self.playing = False
         if what_if.edit is None and self.tick >= episode.length:
             self.message = "the episode is over: go back a tick to change something"
@@ -446,7 +462,8 @@ class Viewer(ShowView):
         elif key not in ("c", "o") and not key.startswith("shift+"):
             return False
         episode = self.episode
-        if key == "c" and self.supposed is None and episode is not None and self.tick >= episode.length:
+        over = episode is not None and episode.complete and self.tick >= episode.length
+        if key == "c" and self.supposed is None and episode is not None and over:
             question = self._question(episode)  # what the card at the end asks, also after it was put away
             if question is not None:
                 self._ask(question, episode)
@@ -546,6 +563,8 @@ class Viewer(ShowView):
         )
         if self.playing and frame.episode is None:
             frame = replace(frame, status=self.message or self._awaiting)
+        if self.playing and frame.episode is not None and self._outrun(frame.episode):
+            frame = replace(frame, status=self.message or f"{frame.status} · {PLAYING_ON}")
         if isinstance(self.editor, ScenarioEditor) and self.editor.unsaved:
             frame = replace(frame, about=f"{frame.about} · edited, not saved")
         if self.supposed is not None and frame.episode is not None:
@@ -722,7 +741,8 @@ class Viewer(ShowView):
     # -------------------------------------------------------------- key handlers
 
     def _toggle(self) -> None:
-        if self.episode is not None and not self.playing and self.tick >= self.length:
+        episode = self.episode
+        if episode is not None and episode.complete and not self.playing and self.tick >= self.length:
             self.seek(0 if self.supposed is None else self.supposed.since)
         # Whoever presses twice while the world is solved wants to see it, not to have it stand still afterwards.
         self.playing = self.episode is None or not self.playing
@@ -734,7 +754,9 @@ class Viewer(ShowView):
 
     def _to_the_end(self) -> None:
         self._step(self.length - self.tick)
-        if self.episode is not None:
+        episode = self.episode
+        self._hurried = episode is None or not episode.complete
+        if episode is not None and episode.complete:
             self._end()
 
     def _end(self) -> None:

@@ -282,6 +282,7 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
     return (
         id(frame.world),
         id(frame.episode),
+        frame.episode is None or frame.episode.complete or frame.episode.length,
         frame.tick,
         id(frame.mind),
         id(frame.value_map),
