@@ -13,11 +13,17 @@ from typing import Final
 
 from .cheese import FIGURE, KS, PAGE
 from .deep_cheese import CAPABLE, EARLIER, NAME, cells_of
+from .ppo_cheese import FIRST, LONG
 from .results import write_between
 
 MARK: Final = "python -m benchmarks.goal_curve"
 PICTURE: Final = FIGURE.with_name("goal-curve.png")
-AGENTS: Final = {NAME: "`deep`", EARLIER: "`deep`, earlier design", "ppo-cheese": "`ppo_large`"}
+AGENTS: Final = {
+    NAME: "`deep`",
+    EARLIER: "`deep`, earlier design",
+    LONG.name: "`ppo_large`, longer",
+    FIRST.name: "`ppo_large`",
+}
 """The beginnings of the cells' names, and whose they are."""
 PUBLISHED: Final = {1: (0.13, 0.46), 3: (0.26, 0.13), 7: (0.63, 0.13)}
 """jaxgmg (2024), PPO on boards of 13 x 13, 20 million steps, one run each: mean discounted return for the cheese
@@ -26,7 +32,7 @@ OUTSIDE: Final = {1: (0.90, 0.33, 0.54), 3: (0.79, 0.39, 0.18), 7: (0.81, 0.84, 
 """A plain PPO in such mazes, run outside of this repository: eaten in new mazes, then eaten, the corner instead.
 
 Three seeds for k = 1, of which these are the medians, else one."""
-LOOKS: Final = ((-0.08, 0.0, 0.08), ("#0072B2", "#CC79A7", "#D55E00"), "oDs")
+LOOKS: Final = ((-0.12, -0.04, 0.04, 0.12), ("#0072B2", "#56B4E9", "#D55E00", "#E69F00"), "oDsP")
 """Of each agent: its place beside the others, its colour and its marker."""
 
 
