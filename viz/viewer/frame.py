@@ -112,6 +112,7 @@ class Frame:
         seen: the last tick of the episode that was shown so far: curves and marks tell nothing of what comes after it;
             None: they tell of the whole.
         outcome: whether the present state is shown as what came of the tick before it, whose choice is shown with it.
+        unpaid: whether an agent that learned acts in a stage in which nobody pays.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
@@ -150,6 +151,7 @@ class Frame:
     begun: int = 0
     seen: int | None = None
     outcome: bool = False
+    unpaid: bool = False
 
     @property
     def told(self) -> int:
