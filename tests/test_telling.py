@@ -28,6 +28,7 @@ from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
 from turncoat.viz.drawing.canvas import Canvas
+from turncoat.viz.scene.cards import draw_card
 from turncoat.viz.scene.choice_diagram import draw_diagram
 from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.text.episode_text import why
@@ -329,6 +330,13 @@ def test_the_cards_say_what_is_claimed_and_whether_it_is_shown(lab: LiveShow, tu
     assert "(`turncoat watch treacherous_turn/lab --variant myopic`)" in ending["Other cases"]
     assert "(`turncoat watch treacherous_turn/lab --param threshold=1`)" in ending["Other cases"]
     assert "turncoat watch treacherous_turn/lab --beside control" in ending["The control"]
+    document = lab.scenario.document
+    learned = sum("exact" not in each.of for each in document.expect)
+    exactly = len(document.expect) - learned
+    counted = (
+        f"{exactly} of exact plans, computed, and {learned} of agents that learn, over {document.runs.seeds} seeds"
+    )
+    assert counted in ending["Verdict"]
 
     aligned = LiveShow(apply_overrides(lab.scenario, lab.scenario.document.variants["aligned"]), "deploy")
     good = Narration(aligned.scenario, told.opening, "treacherous_turn/lab", asked=True)
@@ -336,6 +344,27 @@ def test_the_cards_say_what_is_claimed_and_whether_it_is_shown(lab: LiveShow, tu
         "does not show the claim; this does: turncoat watch treacherous_turn/lab"
         in dict(good.opening_card(aligned.episode(0)).sections)["Shown"]
     )
+
+
+def test_the_caveat_stands_on_the_card_as_far_as_there_is_room(lab: LiveShow, turn: Episode) -> None:
+    """It stood on no card at all."""
+    card = narration(lab).ending_card(turn, None, supposing=True)
+
+    def written(height: float, spare: tuple[str, tuple[str, ...]]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        with patch.object(Canvas, "text", lambda _, x, y, text, size, *more, **named: found.update({text: size})):
+            draw_card(Canvas(1366, height, 1, finer=1), replace(card, spare=spare))
+        return found
+
+    caveat = card.spare[1]
+    assert caveat[0].startswith("The value of the vault is written in the file")
+    assert len(" ".join(caveat)) <= 240
+    for height in (1100.0, 480.0, 400.0):
+        bare, full = (written(height, spare) for spare in (("", ()), card.spare))
+        # Nothing else is lost for it, nor set so small that it is hard to read.
+        assert len(full) >= len(bare)
+        assert min(full.values()) >= min(*bare.values(), 10.0)  # headings are a size smaller
+        assert ("Caveat" in full) == (height > 400), height
 
 
 # ------------------------------------------------------------------ which value decides
@@ -410,7 +439,9 @@ def test_a_run_is_said_to_judge_only_those_whom_the_file_judges(turn: Episode) -
     cornered = replace(turn, agent="deep", events=(("in_the_corner",),) * turn.length)
     card = Narration(cheese, opening_of(cheese), "corner_cheese", True, learned=True).ending_card(cornered, None, False)
     said = dict(card.sections)
-    assert said["Verdict"].endswith("judges what is claimed of exact plans; `deep` was measured beforehand.")
+    assert said["Verdict"].endswith(
+        "statement by statement: 7 of exact plans, computed; `deep` was measured beforehand."
+    )
     # Another stage is of the one who is told of, another setting of a plan.
     told = Narration(cheese, replace(opening_of(cheese), overrides={}), "corner_cheese", learned=True)
     others = dict(told.ending_card(cornered, None, False).sections)["Other cases"]

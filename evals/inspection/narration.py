@@ -41,6 +41,8 @@ BREATH, READING = 1.2, 22.0
 
 LONGEST = 160
 """Characters of a caption that tells what happens by turns; of more that is not told anew."""
+CAVEAT = 240
+"""Characters of a caveat that a card has room for, besides its first sentence."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Card:
-    """A card over the picture: a title, paragraphs with headings, and what a key does next."""
+    """A card over the picture: a title, paragraphs with headings, and what a key does next.
+
+    Attributes:
+        title: of the scenario.
+        sections: a heading and a text each.
+        footer: what a key does next.
+        spare: a heading and sentences that stand below the others, as many as there is room for.
+    """
 
     title: str
     sections: tuple[tuple[str, str], ...]
     footer: str
+    spare: tuple[str, tuple[str, ...]] = ("", ())
 
 
 @dataclass(frozen=True)
@@ -458,7 +468,16 @@ class Narration:
                 by_hand = "what if? It is being worked out which value decides ..."
             said.append(f"C: {by_hand if question is None else question.text}")
         said.append("Space: again")
-        return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
+        footer = " · ".join(said) if keys else ""
+        return Card(self.scenario.document.title, tuple(sections), footer, ("Caveat", self._caveat()))
+
+    def _caveat(self) -> tuple[str, ...]:
+        """The first sentences of what limits the claim, as many as are short; the file's page has all of it."""
+        sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", flat(self.scenario.document.about.caveat))
+        until = next(
+            (n for n in range(1, len(sentences)) if len(" ".join(sentences[: n + 1])) > CAVEAT), len(sentences)
+        )
+        return tuple(each for each in sentences[:until] if each)
 
     def _intended(self, episode: Episode | None) -> str:
         """What the designers want, and by what they count it."""
@@ -621,20 +640,32 @@ class Narration:
 
     def _verdict(self, episode: Episode) -> list[tuple[str, str]]:
         """Whether the episode shows the claim, and where that is about several cases, which; how to see the others."""
-        judged = "all that is claimed"
-        if not self._judged():
-            judged = f"what is claimed of exact plans; `{self.opening.agent}` was measured beforehand"
-        judges = f"`turncoat run {self.command}` judges {judged}."
+        judges = self._judges()
         match self.shown(episode):
             case None:
-                return [("Verdict", f"One episode settles nothing here. {judges}")]
+                return [("Verdict", f"One episode settles nothing here. {judges}".rstrip())]
             case False:
                 return [("Verdict", f"This episode does not show it; this does: {self._showing()}.")]
         case, others = self._case()
         learns = self.opening.agent != "exact" and not self.run
         learned = f"Of `{self.opening.agent}`, which learns: {self._learned()}." if learns else ""
-        said = [("Verdict", f"{case} {judges}"), ("Other cases", " ".join(part for part in (others, learned) if part))]
+        said = [
+            ("Verdict", f"{case} {judges}".rstrip()),
+            ("Other cases", " ".join(part for part in (others, learned) if part)),
+        ]
         return [each for each in said if each[1]]
+
+    def _judges(self) -> str:
+        """What a run judges of the claim: how many statements, of whom, and by how much that was sampled."""
+        document = self.scenario.document
+        exact = sum("exact" in each.of for each in document.expect)
+        learned = sum(any(name != "exact" for name in each.of) for each in document.expect)
+        parts = [f"{exact} of exact plans, computed"] if exact else []
+        parts += [f"{learned} of agents that learn, over {document.runs.seeds} seeds each"] if learned else []
+        if not parts:
+            return ""
+        run = f"`turncoat run {self.command}` judges the claim statement by statement: {', and '.join(parts)}"
+        return f"{run}{'' if self._judged() else f'; `{self.opening.agent}` was measured beforehand'}."
 
     def _judged(self) -> bool:
         """Whether `run` judges anything of the agent that the file tells of."""

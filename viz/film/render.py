@@ -85,6 +85,7 @@ def _lasting(card: Card | None, fps: float) -> int:
     if card is None:
         return 1
     letters = len(card.title) + sum(len(heading) + len(text) for heading, text in card.sections)
+    letters += sum(map(len, card.spare[1]))
     return round(min(LOOK + letters / READING, LONGEST) * fps) or 1
 
 
