@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from turncoat.agents.registry.agents import agent_names
 from turncoat.commands import watching
@@ -28,11 +29,12 @@ from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
 from turncoat.viz.drawing.canvas import Canvas
+from turncoat.viz.film.render import record
 from turncoat.viz.scene.cards import draw_card
 from turncoat.viz.scene.choice_diagram import draw_diagram
 from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.text.episode_text import why
-from turncoat.viz.viewer.frame import OVERLAYS
+from turncoat.viz.viewer.frame import OVERLAYS, Frame
 from turncoat.viz.viewer.show_view import ShowView
 from turncoat.viz.viewer.viewer import Viewer
 
@@ -193,6 +195,29 @@ def test_what_is_told_of_a_tick_is_seen_with_the_choice_that_led_to_it(lab: Live
     viewer.seek(23)
     assert viewer.frame().status == "tick 23: robot does disarm"  # nor is it told below what is not seen
     viewer.close()
+
+
+def test_who_steps_by_hand_and_a_film_see_what_came_of_it_too(lab: LiveShow, tmp_path: Path) -> None:
+    viewer = Viewer(lab, narration=narration(lab), wait=True)
+    viewer.seek(23)
+    seen = []
+    for key in (".", ".", ".", ",", ",", ","):
+        viewer.press(key)
+        seen.append((viewer.tick, viewer.outcome, viewer.frame().asked))
+    # Tick 23 disarms: its outcome, its next state, one tick on, and the same way back.
+    assert seen == [(24, True, 23), (24, False, 24), (25, False, 25), (24, False, 24), (24, True, 23), (23, False, 23)]
+    viewer.seek(0)
+    shown: list[tuple[int, bool]] = []
+
+    def draw_none(frame: Frame, *size: float) -> Image.Image:
+        shown.append((frame.tick, frame.outcome))
+        return Image.new("RGB", (8, 8))
+
+    with patch("turncoat.viz.film.render.draw", draw_none):
+        count = record(viewer, tmp_path / "film", cards=False)
+    viewer.close()
+    assert shown == [(t, came) for t in range(121) for came in ((True, False) if t in (3, 24, 28) else (False,))]
+    assert count == len(shown)
 
 
 def spells(viewer: Viewer) -> list[tuple[str, float]]:
