@@ -64,6 +64,11 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     raise ScenarioError((Fault("TC400", None, f"the library has no scenario {quote(text, 200)}", cure),))
 
 
+def known_as(file: str) -> str:
+    """By what a command finds a scenario: its name in the library, or the file (`Scenario.file`) as it was given."""
+    return next((name for name, path in _paths().items() if str(path) == file), file)
+
+
 def home(path: Path) -> Path:
     """The folder that bounds a scenario's `extends` and `uses`: that of its library or plugin, otherwise its own."""
     return _library_of(path) or path.parent

@@ -123,6 +123,7 @@ def test_what_cannot_be_swept(call, options, said):
     ("a=1,2.5,3", (1, 2.5, 3)),
     ("a=true, false", (True, False)),
     ("a=[1, 2]", ([1, 2],)),
+    ('a=[], ["guard", "gem"]', ([], ["guard", "gem"])),
     ("robot.judges_by=current,future", ("current", "future")),
 ])  # fmt: skip
 def test_an_axis_as_it_is_written(text, values):

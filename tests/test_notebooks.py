@@ -84,7 +84,8 @@ def test_a_scenario_is_watched_in_a_frame(monkeypatch):
     """The page of `watch` links to no other page, and keeps nothing in an address, which a frame of text has not."""
     from turncoat.viz.site import scenario_data
 
-    page = scenario_data.ScenarioPage("till", "A till", "It skims.", "given", (), (), ("a figure",), {}, "packed")
+    told = ("till", "till.yaml", "A till", "It skims.", "given")
+    page = scenario_data.ScenarioPage(*told, (), (), ("a figure",), {}, "packed")
     monkeypatch.setattr(scenario_data, "scenario_page", lambda scenario, name, report: page)
     text = turncoat.watch("escape/interruption").html
     assert "A till" in text

@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +17,13 @@ import turncoat
 from tests.browser import browse
 from turncoat import cli, notebook
 from turncoat.evals.inspection.show import RecordedShow
+from turncoat.evals.runs.reopen import command_for
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.studies.sweep_folder import load_sweep
+from turncoat.evals.studies.sweep_settings import SweepAxis, SweepSettings
 from turncoat.evals.traces.provenance import RunError
+from turncoat.evals.training.telemetry.early_stopping import Plateau
 from turncoat.scenarios import library
 from turncoat.viz.drawing.palette import LIGHT
 from turncoat.viz.report import page as pages
@@ -41,6 +45,7 @@ def data_of(text):
 
 
 def test_it_holds_the_run(lab):
+    assert command_for(lab) == "treacherous_turn/lab"
     (run,) = data_of(report_html([lab]))
     assert (run["name"], run["verdict"], run["origin"]) == ("lab", lab.verdict, "given")
     assert [row["name"] for row in run["judgements"]] == [judgement.name for judgement in lab.judgements]
@@ -293,8 +298,14 @@ def test_a_page_has_no_folders_of_this_machine(tmp_path):
     )
     run = turncoat.run(str(file), settings=RunSettings(agents=("exact",)))
     stored = run.save(tmp_path / "out")
+    assert command_for(stored) == str(tmp_path / "out" / "scenario.yaml")
+    # A program made it, whose own words are no command of Turncoat's.
+    assert [data_of(report_html([each]))[0]["command"] for each in (stored, replace(stored, kept=False))] == [
+        "turncoat reproduce out",
+        "",
+    ]
     command = (
-        *stored.manifest.command[:1],
+        "turncoat",
         "run",
         str(file),
         f"--cache={tmp_path}/kept",
@@ -310,7 +321,9 @@ def test_a_page_has_no_folders_of_this_machine(tmp_path):
 
 
 def test_a_sweep_s_command_makes_the_same_sweep(tmp_path, monkeypatch, capsys):
-    words = ["sweep", "escape/off_switch", "--param", "p_halt=0:0.4:3", "--regime", "never=share(pressed) <= 0"]
+    monkeypatch.chdir(tmp_path)
+    Path("kept.yaml").write_text("turncoat: 1\nname: mine\nextends: escape/off_switch\n", encoding="utf-8")
+    words = ["sweep", "kept.yaml", "--param", "p_halt=0:0.4:3", "--regime", "never=share(pressed) <= 0"]
     words += ["--measure", "value", "--set", "robot.discount=0.9"]
     monkeypatch.setattr(sys, "argv", ["turncoat", *words, "--out", str(tmp_path / "one")])
     with pytest.raises(SystemExit):
@@ -323,6 +336,15 @@ def test_a_sweep_s_command_makes_the_same_sweep(tmp_path, monkeypatch, capsys):
     again = load_sweep(tmp_path / "two")
     assert (again.settings, again.overrides) == (made.settings, made.overrides)
     assert again.regimes("exact") == made.regimes("exact") == {"never": 3}
+
+
+def test_a_sweep_s_command_says_how_agents_were_trained():
+    axis = SweepAxis("a", (1, 2))
+    plain = SweepSettings((axis,), "deploy", (), {}, ("counts",), seeds=2, steps=100)
+    words = "--agent counts --seeds 2 --first-seed 0 --steps 100"
+    assert shlex.join(plain.training_words) == words
+    other = replace(plain, plateau=Plateau(3, 0.1), device="cuda", every=2)
+    assert shlex.join(other.training_words) == f"{words} --plateau 3:0.1 --device cuda --every 2"
 
 
 def test_the_page_has_the_window_s_colours(lab):

@@ -190,8 +190,8 @@ def test_a_grid_stays_small_however_many_sliders_there_are():
 
 
 def plain_page(name="mine", title="A title"):
-    page = ScenarioPage(name, title, "a claim", "given", (("Story", EVIL),), (EVIL,), ("2 states",), {}, "")
-    return page
+    told = (name, f"{name}.yml", title, "a claim", "given")
+    return ScenarioPage(*told, (("Story", EVIL),), (EVIL,), ("2 states",), {}, "")
 
 
 def test_what_a_scenario_says_stays_text():
@@ -200,7 +200,7 @@ def test_what_a_scenario_says_stays_text():
         assert text.count("<script") == 2
         assert "<img" not in text
         assert "src=" not in text.replace("src=x", "")
-    assert "turncoat play mine.yaml" in scenario_html(page, docs=True)
+    assert "turncoat play mine.yml" in scenario_html(page, docs=True)
 
 
 @pytest.fixture

@@ -670,7 +670,7 @@ def _opened(folder: str | os.PathLike[str]) -> Shown:
 def _stored(run: Run | StoredRun | str | os.PathLike[str], spare: Path) -> StoredRun:
     """A run as a stored one; `spare` is the folder to write it to if it is only in memory."""
     if isinstance(run, Run):
-        return run.save(spare)
+        return replace(run.save(spare), kept=False)
     if isinstance(run, StoredRun):
         return run
     check_path("a run is one of `run`, or its folder", run)

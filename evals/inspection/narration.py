@@ -180,12 +180,12 @@ def control_of(scenario: Scenario) -> ControlSetting | None:
     return ControlSetting(overrides, flat(told.what).rstrip("."), _inside(told.compare))
 
 
-def told_besides(scenario: Scenario, command: str) -> dict[str, str]:
+def told_besides(scenario: Scenario, command: str | None) -> dict[str, str]:
     """Which case of its claim a scenario's episode shows, and what to compare it with, by a heading for each.
 
     Args:
         scenario: as it is written.
-        command: the name or path by which a command finds it.
+        command: the name or path by which a command finds it; None where none does.
     """
     side, control = flat(scenario.document.tell.side), control_of(scenario)
     return {
@@ -194,9 +194,9 @@ def told_besides(scenario: Scenario, command: str) -> dict[str, str]:
     }
 
 
-def _to_compare(setting: ControlSetting, command: str) -> str:
-    shown = shlex.join(["turncoat", "watch", command, "--beside", "control"])
-    return f"{setting.what}. Compare: {setting.compare} (`{shown}`)."
+def _to_compare(setting: ControlSetting, command: str | None) -> str:
+    shown = "" if command is None else f" (`{shlex.join(['turncoat', 'watch', command, '--beside', 'control'])}`)"
+    return f"{setting.what}. Compare: {setting.compare}{shown}."
 
 
 def setting_of(scenario: Scenario) -> str:
@@ -275,7 +275,8 @@ class Narration:
 
     Attributes:
         scenario: as it is shown, with its overrides; opening: what would show its claim.
-        command: the name or path by which a command finds the scenario; run: whether a recording is shown.
+        command: the name or path by which a command finds the scenario, None where none does.
+        run: whether a recording is shown.
         asked: whether the user chose the episode, rather than the opening.
         role: the agent or thing that a person plays, or None where somebody is watched.
         learned: whether an agent that learned plays on the spot, as a checkpoint does that lies beside the file.
@@ -283,7 +284,7 @@ class Narration:
 
     scenario: Scenario
     opening: Opening
-    command: str
+    command: str | None
     run: bool = False
     asked: bool = False
     role: str | None = None
@@ -292,6 +293,11 @@ class Narration:
     @property
     def _recorded(self) -> bool:
         return self.run and not self.learned
+
+    @property
+    def _found(self) -> str:
+        assert self.command is not None, "only a recording may be of a file that no command finds"
+        return self.command
 
     # ------------------------------------------------------------------ captions and pace
 
@@ -630,7 +636,7 @@ class Narration:
         if episode is not None and not self._recorded:
             parts.append(f"in stage `{episode.world.stage}`; seed {episode.seed} says how chance falls")
         if episode is not None and episode.complete and self.shown(episode) is False:
-            parts.append(f"it does not show the claim; this does: {self._showing()}")
+            parts.append(f"it does not show the claim{self._showing()}")
         elif self.opening.agent != "exact" and not self.run:
             parts.append(f"the claim is about `{self.opening.agent}`, which learns; to see one: {self._learned()}")
         if self.learned:
@@ -645,7 +651,7 @@ class Narration:
             case None:
                 return [("Verdict", f"One episode settles nothing here. {judges}".rstrip())]
             case False:
-                return [("Verdict", f"This episode does not show it; this does: {self._showing()}.")]
+                return [("Verdict", f"This episode does not show it{self._showing()}.")]
         case, others = self._case()
         learns = self.opening.agent != "exact" and not self.run
         learned = f"Of `{self.opening.agent}`, which learns: {self._learned()}." if learns else ""
@@ -664,8 +670,9 @@ class Narration:
         parts += [f"{learned} of agents that learn, over {document.runs.seeds} seeds each"] if learned else []
         if not parts:
             return ""
-        run = f"`turncoat run {self.command}` judges the claim statement by statement: {', and '.join(parts)}"
-        return f"{run}{'' if self._judged() else f'; `{self.opening.agent}` was measured beforehand'}."
+        run = "a run" if self.command is None else f"`{shlex.join(['turncoat', 'run', self.command])}`"
+        judges = f"{run} judges the claim statement by statement: {', and '.join(parts)}"
+        return f"{judges[:1].upper()}{judges[1:]}{'' if self._judged() else f'; `{self.opening.agent}` was measured beforehand'}."
 
     def _judged(self) -> bool:
         """Whether `run` judges anything of the agent that the file tells of."""
@@ -694,7 +701,7 @@ class Narration:
             names = [f"`{name}`" for name in variants]
             several = "s" if len(names) > 1 else ""
             of = f"{', '.join(names[:-1])} and {names[-1]}" if several else names[0]
-            command = shlex.join(["turncoat", "watch", self.command, "--variant", str(next(iter(variants)))])
+            command = shlex.join(["turncoat", "watch", self._found, "--variant", str(next(iter(variants)))])
             said = f"The file claims something of the variant{several} {of} too: `{command}`."
             return "This episode shows it in its own setting.", said
         if any(each.set or each.across for each in claimed):
@@ -703,7 +710,7 @@ class Narration:
 
     def _watching(self, side: ToldSide) -> str:
         """The command that shows another case of the claim."""
-        words = ["turncoat", "watch", self.command, *(["--variant", side.variant] if side.variant else [])]
+        words = ["turncoat", "watch", self._found, *(["--variant", side.variant] if side.variant else [])]
         # Another stage or seed of the file as it is shows who is told of; another setting is planned exactly.
         if self.opening.agent != "exact" and not (side.variant or side.set):
             words += ["--agent", self.opening.agent]
@@ -718,11 +725,15 @@ class Narration:
         return shlex.join(words if seed is None else [*words, "--seed", str(seed)])
 
     def _showing(self) -> str:
-        return self._learned() if self.opening.agent != "exact" else shlex.join(["turncoat", "watch", self.command])
+        """What shows the claim, where this does not; nothing where no command does."""
+        if self.command is None:
+            return ""
+        shows = self._learned() if self.opening.agent != "exact" else shlex.join(["turncoat", "watch", self.command])
+        return f"; this does: {shows}"
 
     def _learned(self) -> str:
         out = f"{self.scenario.name}-{re.sub('[^A-Za-z0-9]+', '-', self.opening.agent).strip('-')}"
-        run = ["turncoat", "run", self.command, "--agent", self.opening.agent, "--seeds", "1", "--out", out]
+        run = ["turncoat", "run", self._found, "--agent", self.opening.agent, "--seeds", "1", "--out", out]
         return f"`{shlex.join(run)}`, then `{shlex.join(['turncoat', 'watch', out, '--agent', self.opening.agent])}`"
 
 

@@ -17,7 +17,7 @@ from ...scenarios.deferred import pl
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
-from ..runs.reopen import fitting_world, reopen_scenario, scenario_of_trace
+from ..runs.reopen import command_for, fitting_world, reopen_scenario, scenario_of_trace
 from ..runs.run_folder import StoredRun, load_run
 from ..traces.episode import Episode, episode_of
 from ..traces.provenance import RunError
@@ -213,6 +213,12 @@ class RecordedShow(TraceShow):
         """
         trace = run.trace(name)
         super().__init__(reopen_scenario(run), trace, name)
+        self._run = run
+
+    @cached_property
+    def command(self) -> str | None:
+        """By what a command finds the scenario as it is written; see `command_for`."""
+        return command_for(self._run)
 
 
 def open_run(

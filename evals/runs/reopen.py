@@ -8,7 +8,7 @@ from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
 from ...scenarios import library
 from ...scenarios.language.faults.faults import ScenarioError
-from ...scenarios.language.loading import Scenario, apply_overrides, load_text
+from ...scenarios.language.loading import Scenario, apply_overrides, load, load_text
 from ...scenarios.paths import below
 from ..exact.solved_worlds import enlisted
 from ..traces.provenance import RunError
@@ -16,6 +16,8 @@ from ..traces.trace import Trace, TraceError, TraceMeta
 from ..traces.trace_checks import check_against
 from .run_folder import StoredRun
 
+SCENARIO = "scenario.yaml"
+"""The file of the scenario in a run's folder."""
 BENEATH, LIBRARY = "beneath", "library"
 """Sub-folders of a run for files that its scenario extends or uses: those near it, and those of the library."""
 
@@ -23,7 +25,7 @@ BENEATH, LIBRARY = "beneath", "library"
 def scenario_texts(scenario: Scenario) -> dict[str, str]:
     """The texts of all files that a scenario was read from, by path in a run's folder; its own is `scenario.yaml`."""
     own, *others = scenario.source.files
-    found = {"scenario.yaml": own.text}
+    found = {SCENARIO: own.text}
     beside, shelf = os.path.dirname(own.real), os.path.realpath(library.FOLDER)
     for file in others:
         # A scenario of the library finds its neighbours by their bare names too, so that they lie in both places. A
@@ -44,7 +46,7 @@ def reopen_scenario(run: StoredRun) -> Scenario:
     try:
         written = load_text(
             run.scenario,
-            str(run.folder / "scenario.yaml"),
+            str(run.folder / SCENARIO),
             root=run.folder / BENEATH,
             shelf=shelf if os.path.isdir(shelf) else None,
         )
@@ -59,6 +61,23 @@ def reopen_scenario(run: StoredRun) -> Scenario:
             "run it again to look at it with the files of today"
         )
     return scenario
+
+
+def command_for(run: StoredRun) -> str | None:
+    """By what a command finds the scenario that was run: its name in the library, or its file in the run's folder.
+
+    None where neither is the scenario that was run: the library has none or another, and the file stands on others that
+    a command does not look for in the folder.
+    """
+    last = run.manifest.scenario
+    named = [name for name in library.names() if name.rpartition("/")[2] == last]
+    for which in (*named, str(run.folder / SCENARIO)):
+        try:
+            if apply_overrides(load(which), run.manifest.overrides).hash == run.manifest.scenario_hash:
+                return which
+        except ScenarioError:
+            continue
+    return None
 
 
 def scenario_of_trace(scenario: Scenario, meta: TraceMeta) -> Scenario:

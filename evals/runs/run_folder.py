@@ -72,13 +72,19 @@ class Manifest:
     settings: Mapping[str, object] = field(default_factory=dict)
     code: str = ""
 
+    @property
+    def typed(self) -> bool:
+        """Whether the command line is Turncoat's own, and not that of a program or a notebook that ran it."""
+        program = Path(self.command[0] if self.command else "")
+        return program.stem == "turncoat" or (program.parent.name, program.stem) == ("turncoat", "__main__")
+
 
 @dataclass(frozen=True)
 class StoredRun:
     """A run as read from its folder.
 
     Attributes:
-        folder: its path.
+        folder: its path; kept: whether it stays there, and is not of a run that was only in memory.
         manifest: see there; judgements: of all expectations; scenario: the text of its file.
         traces: the files of the traces by name; they are read when asked for.
     """
@@ -88,6 +94,7 @@ class StoredRun:
     judgements: tuple[Judgement, ...]
     scenario: str
     traces: Mapping[str, Path]
+    kept: bool = True
 
     @property
     def verdict(self) -> Verdict:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ...agents.learning.device import CPU
+from ...scenarios import library
 from ...scenarios.arguments import MOST_JOBS, whole_number
 from ...scenarios.language.loading import Scenario
 from ..traces.provenance import library_versions
@@ -88,6 +89,7 @@ def run_sweep(
         settings,
         rows_in_order,
         costs(scenario, settings),
+        file=library.known_as(scenario.file),
     )
 
 

@@ -151,7 +151,7 @@ def load_sweep(folder: Path) -> SweepResult:
         rows = _rows_of(table, settings)
         return SweepResult(
             data.scenario, data.title, data.scenario_hash, data.overrides, settings, rows,
-            SweepCosts(**data.costs.values()), data.versions,
+            SweepCosts(**data.costs.values()), data.versions, data.file,
         )  # fmt: skip
     except (UnreadableFileError, pl.exceptions.PolarsError) as fault:
         raise _damaged(folder, fault) from None
@@ -248,6 +248,7 @@ class _StoredSweep(StoredRecord):
     regimes: dict[str, dict[str, Count]]
     versions: dict[str, str]
     command: Names
+    file: str = ""
 
 
 _SWEEP: Final = TypeAdapter(_StoredSweep)
@@ -268,6 +269,7 @@ def _settings_file(sweep: SweepResult, identity: str, command: Sequence[str]) ->
         "version": VERSION,
         "identity": identity,
         "scenario": sweep.scenario,
+        "file": sweep.file,
         "title": sweep.title,
         "scenario_hash": sweep.scenario_hash,
         "overrides": dict(sweep.overrides),

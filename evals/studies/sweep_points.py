@@ -350,6 +350,7 @@ class SweepResult:
         settings: of the sweep; rows: one for each exact point and, where agents were trained, for each seed of each, in
             the order of the points.
         costs: what it took.
+        file: by what a command finds the scenario (see `library.known_as`); empty where that is not known.
     """
 
     scenario: str
@@ -360,6 +361,7 @@ class SweepResult:
     rows: tuple[SweepRow, ...]
     costs: SweepCosts
     versions: Mapping[str, str] = field(default_factory=library_versions)
+    file: str = ""
 
     def to_frame(self) -> pl.DataFrame:
         """A row per point (and seed of a learned agent): the axes, `agent`, `seed` (-1: exact), `regime`, the least and

@@ -89,6 +89,17 @@ class SweepSettings:
         settle_counts(self, every=(1, MAX_POINTS))
 
     @property
+    def training_words(self) -> list[str]:
+        """The options of the command that say which agents are trained at the points, and how."""
+        words = [word for agent in self.agents for word in ("--agent", agent)]
+        words += ["--seeds", str(self.seeds), "--first-seed", str(self.first_seed), "--steps", str(self.steps)]
+        if self.plateau is not None:
+            words += ["--plateau", f"{self.plateau.looks}:{self.plateau.gain!r}"]
+        if self.device != CPU:
+            words += ["--device", self.device]
+        return [*words, "--every", str(self.every)] if self.every > 1 else words
+
+    @property
     def all_measures(self) -> tuple[str, ...]:
         """All measures, those of the regimes first."""
         return tuple(dict.fromkeys((*measures_in(self.regimes), *self.measures)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -128,7 +129,7 @@ def read_axis(text: str) -> SweepAxis:
         raise UsageError(f"`{text}` is no axis; write {ONE_OF}")
     if ":" not in rest:
         # A list such as a cell (`[1, 2]`) is one value, whose comma does not separate values.
-        values = [rest] if rest.startswith("[") else rest.split(",")
+        values = re.split(r",(?![^\[\]]*\])", rest)
         return SweepAxis(name, tuple(read_value(part.strip()) for part in values))
     # Padded to at least three parts, so that a missing one fails as a number below, with the message on ranges.
     low, high, points, *scale = [*rest.split(":"), "", ""][: max(3, rest.count(":") + 1)]

@@ -39,7 +39,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..evals.inspection.live_reload import LiveReloader
     from ..evals.inspection.narration import ControlSetting, Narration
-    from ..evals.inspection.show import Show
+    from ..evals.inspection.show import RecordedShow, Show
     from ..scenarios.language.loading import Scenario
     from ..viz.drawing.palette import Theme
     from ..viz.viewer.editor import ScenarioEditor
@@ -521,8 +521,9 @@ def _told(
     if os.path.isdir(which) or which.endswith(".parquet"):
         if variant is not None:
             raise UsageError("--variant is of a scenario; a recording has the settings that it was made with")
-        show = _show(which, param, set_, stage, agent)
-        return _Told(show, seed or 0, Narration(show.scenario, opening_of(show.scenario), which, True), frozenset(), {})
+        recorded = _recorded(which, param, set_, stage, agent)
+        told = Narration(recorded.scenario, opening_of(recorded.scenario), recorded.command, True)
+        return _Told(recorded, seed or 0, told, frozenset(), {})
     file = partial(load_with, which, param, set_)
     whole = file()
     opening = opening_of(whole)
@@ -570,14 +571,9 @@ def _show(
         UsageError: the options do not fit what is shown.
     """
     from ..evals.inspection.lives.life_show import live_show
-    from ..evals.inspection.show import open_run, open_trace
 
-    if os.path.isdir(which):
-        return open_run(Path(which), stage, agent, overrides_of(param, set_))
-    if which.endswith(".parquet"):
-        if param or set_ or stage or agent:
-            raise UsageError("a trace is of one stage, one agent and one setting; to choose, give the run's folder")
-        return open_trace(Path(which))
+    if os.path.isdir(which) or which.endswith(".parquet"):
+        return _recorded(which, param, set_, stage, agent)
     if agent not in (None, "exact"):
         beside = f"no checkpoint of `{agent}` comes with this scenario"
         raise UsageError(f"only the exact plan is played on the spot, and {beside}; give the folder of a run")
@@ -585,6 +581,17 @@ def _show(
 
     scenario = apply_overrides(load_with(which, param, set_), more or {})
     return live_show(scenario, stage_of(scenario, stage))
+
+
+def _recorded(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> RecordedShow:
+    """The recordings of a run's folder, or one trace."""
+    from ..evals.inspection.show import open_run, open_trace
+
+    if os.path.isdir(which):
+        return open_run(Path(which), stage, agent, overrides_of(param, set_))
+    if param or set_ or stage or agent:
+        raise UsageError("a trace is of one stage, one agent and one setting; to choose, give the run's folder")
+    return open_trace(Path(which))
 
 
 @dataclass(frozen=True)
@@ -642,12 +649,13 @@ def _control_view(
     """The view of a scenario's control, for a window, or for a film, which waits."""
     from ..evals.inspection.lives.life_show import live_show
     from ..evals.inspection.narration import Narration, opening_of
+    from ..scenarios import library
     from ..scenarios.language.loading import apply_overrides
     from ..viz.viewer.show_view import ShowView
 
     scenario = apply_overrides(file(), control.overrides)
     show = live_show(scenario, stage)
-    told = Narration(scenario, opening_of(scenario), scenario.name, asked=True)
+    told = Narration(scenario, opening_of(scenario), library.known_as(scenario.file), asked=True)
     return ShowView(show if wait else _apart(show), number=number, label=control.label, wait=wait, narration=told)
 
 

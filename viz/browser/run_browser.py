@@ -311,7 +311,7 @@ class RunBrowser:
 
     def _recording(self, run: StoredRun, name: str, beside: ShowView | None = None) -> Viewer:
         show = RecordedShow(run, name)
-        told = Narration(show.scenario, opening_of(show.scenario), str(run.folder), True)
+        told = Narration(show.scenario, opening_of(show.scenario), show.command, True)
         label = "" if beside is None else f"A: {run.folder.name}"
         return Viewer(
             show,

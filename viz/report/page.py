@@ -18,7 +18,7 @@ from ...evals.inspection.attribution import AttributionSolver
 from ...evals.inspection.narration import Narration, flat, opening_of, told_besides
 from ...evals.inspection.show import RecordedShow
 from ...evals.inspection.show_process import QUICK
-from ...evals.runs.reopen import reopen_scenario
+from ...evals.runs.reopen import command_for, reopen_scenario
 from ...evals.runs.run_folder import StoredRun, load_run
 from ...evals.studies.sweep_folder import SETTINGS, load_sweep
 from ...evals.studies.sweep_points import SweepResult
@@ -28,7 +28,7 @@ from ...evals.verdicts.expectation import Judgement
 from ...scenarios.language.faults.faults import safe
 from ...scenarios.output_file import write_text_whole
 from ..text.ascii_board import meanings
-from .plots import learning_data, life_data, sweep_data
+from .plots import learning_data, life_data, portable, sweep_data
 from .replay_data import Data, episode_data, stage_data
 from .theme_css import theme_css
 
@@ -163,21 +163,20 @@ def _run_data(run: StoredRun) -> Data:
     Raises:
         RunError: it cannot be opened again.
     """
-    scenario = reopen_scenario(run)
+    scenario, found = reopen_scenario(run), _found(run)
     document = scenario.document
-    stages, episodes, left_out = _recorded(run)
+    stages, episodes, left_out = _recorded(run, found)
     return {
         "name": run.manifest.scenario,
         "title": document.title,
         "claim": flat(document.claim),
         "origin": document.origin,
         "look": flat(document.tell.look),
-        "about": {key: flat(text) for key, text in document.about if text}
-        | told_besides(scenario, run.manifest.scenario),
+        "about": {key: flat(text) for key, text in document.about if text} | told_besides(scenario, found),
         "sources": list(document.sources),
         "verdict": run.verdict,
         "judgements": [judgement_data(judgement) for judgement in run.judgements],
-        "command": shlex.join(["turncoat", *map(portable, run.manifest.command[1:])]),
+        "command": shlex.join(_again(run)),
         "manifest": {**asdict(run.manifest), "command": [portable(word) for word in run.manifest.command]},
         "learning": learning_data(run),
         "lives": life_data(run, scenario),
@@ -187,20 +186,29 @@ def _run_data(run: StoredRun) -> Data:
     }
 
 
+def _found(run: StoredRun) -> str | None:
+    """By what a command finds the scenario of a run, beside the page; see `command_for`."""
+    found = command_for(run)
+    if found is None or not os.path.isabs(found):
+        return found
+    return f"{run.folder.name}/{Path(found).name}" if run.kept else None
+
+
+def _again(run: StoredRun) -> list[str]:
+    """The command that makes the run again; none of a run that a program made and did not keep, or made of its own."""
+    made = run.manifest
+    if made.typed:
+        return ["turncoat", *map(portable, made.command[1:])]
+    own = made.settings.get("own") or "others" in made.settings
+    return [] if own or not run.kept else ["turncoat", "reproduce", portable(str(run.folder))]
+
+
 def judgement_data(judgement: Judgement) -> Data:
     """The data of a judgement."""
     return {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
 
 
-def portable(word: str) -> str:
-    """A word of a command or the name of a file without the folders of this machine: a page is shown elsewhere."""
-    option, equals, path = word.partition("=")
-    if equals and os.path.isabs(path):
-        return f"{option}={Path(path).name}"
-    return Path(word).name if os.path.isabs(word) else word
-
-
-def _recorded(run: StoredRun) -> tuple[list[Data], list[Data], int]:
+def _recorded(run: StoredRun, found: str | None) -> tuple[list[Data], list[Data], int]:
     """The data of each trace's world, the data of the episodes that are shown, and the number of those left out."""
     stages: list[Data] = []
     shown: list[Data] = []
@@ -208,7 +216,7 @@ def _recorded(run: StoredRun) -> tuple[list[Data], list[Data], int]:
     for name in run.traces:
         show = RecordedShow(run, name)
         stages.append(stage_data(show.world, meanings(show.scenario.document)))
-        told = Narration(show.scenario, opening_of(show.scenario), run.manifest.scenario, run=True)
+        told = Narration(show.scenario, opening_of(show.scenario), found, run=True)
         attributing = AttributionSolver(show.scenario, show.stage, QUICK) if show.agent == "exact" else None
         left_out += max(0, len(show.keys) - MOST_EPISODES)
         for number in range(min(len(show.keys), MOST_EPISODES)):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shlex
+from pathlib import Path
 from typing import Literal
 
 from ...evals.inspection.show import RecordedShow
@@ -92,10 +94,19 @@ def _as_url(picture: bytes | None) -> str:
     return "" if picture is None else f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
+def portable(word: str) -> str:
+    """A word of a command or the name of a file without the folders of this machine: a page is shown elsewhere."""
+    option, equals, path = word.partition("=")
+    if equals and os.path.isabs(path):
+        return f"{option}={Path(path).name}"
+    return Path(word).name if os.path.isabs(word) else word
+
+
 def _command(sweep: SweepResult) -> list[str]:
     """The command that makes the sweep again, whatever the file's own axes, measures and regimes are."""
     settings = sweep.settings
-    words = ["turncoat", "sweep", sweep.scenario, "--stage", settings.stage]
+    # Sweeps that do not say by what a command finds the file are older.
+    words = ["turncoat", "sweep", portable(sweep.file or sweep.scenario), "--stage", settings.stage]
     for axis in settings.axes:
         words += ["--param", f"{axis.name}={_axis(axis)}"]
     for name, value in sweep.overrides.items():
@@ -106,10 +117,7 @@ def _command(sweep: SweepResult) -> list[str]:
         words += ["--regime", f"{name}={condition}"]
     if settings.agents == ("exact",):  # the default of the command
         return words
-    for agent in settings.agents:
-        words += ["--agent", agent]
-    words += ["--seeds", str(settings.seeds), "--first-seed", str(settings.first_seed), "--steps", str(settings.steps)]
-    return [*words, "--every", str(settings.every)] if settings.every > 1 else words
+    return [*words, *settings.training_words]
 
 
 def _axis(axis: SweepAxis) -> str:

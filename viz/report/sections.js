@@ -75,7 +75,8 @@ function section(run) {
   if (about.length) root.append(make("h2", {}, "About"), make("dl", {}, ...about.flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
   if (run.sources.length) root.append(make("p", { class: "muted" }, "Sources: " + run.sources.join("; ")));
   const made = run.manifest, versions = Object.entries(made.versions).map(([name, version]) => name + " " + version).join(", ");
-  root.append(make("h2", {}, "Again"), make("pre", {}, run.command),
+  if (run.command) root.append(make("h2", {}, "Again"), make("pre", {}, run.command));
+  root.append(
     make("p", { class: "muted" }, "Run " + made.started + " on Python " + made.python + " with " + versions + "; seeds of what was trained: " + made.seeds.join(", ") + "; scenario " + made.scenario_hash.slice(0, 16) + "."));
   return root;
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
+import shlex
 from collections.abc import Sequence
 from itertools import groupby
 
-from ...scenarios import library
 from ...scenarios.language.faults.faults import safe
 from ..report.page import filled, part
 from ..report.theme_css import theme_css
@@ -51,7 +51,7 @@ def scenario_html(page: ScenarioPage, docs: bool, alone: bool = False) -> str:
         links += [(f"../docs/scenarios/{page.name}.html", "In the docs"), ("../docs/index.html", "Docs")]
     about = "".join(f"<dt>{_text(heading)}</dt><dd>{_text(text)}</dd>" for heading, text in page.about)
     sources = f"<p class='muted'>Sources: {_text('; '.join(page.sources))}</p>" if page.sources else ""
-    command = _text(page.name if page.name in library.names() else f"{page.name}.yaml")
+    command = _text(shlex.quote(page.command))
     origin = f'<span class="chip">origin: {_text(page.origin)}</span> {_text(ORIGINS[page.origin])}'
     content = f"""<h1>{_text(page.title)}</h1>
 <p class="muted">{_text(page.name)} · {origin}</p>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ...evals.inspection.what_if import EpisodeMoment
 from ...evals.runs.run import RunSettings, run_scenario
 from ...evals.traces.episode import Episode
 from ...evals.traces.trace_checks import BETWEEN
+from ...scenarios import library
 from ...scenarios.language.expressions.syntax import ENDED
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
@@ -52,13 +54,15 @@ class ScenarioPage:
     """A scenario as the site shows it, without how it is drawn.
 
     Attributes:
-        name: by which a command finds it; title, claim, origin: of the file.
+        name: in the library, or the file's name; title, claim, origin: of the file.
+        command: by what a command finds it, in the folder of the file.
         about: (heading, text) pairs; sources: of the file.
         figures: exact figures in a few words each.
         clip: data of the looping clip; packed: data of the page, packed.
     """
 
     name: str
+    command: str
     title: str
     claim: str
     origin: str
@@ -77,11 +81,13 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
         name: in the library, or the file's name.
         report: told what is being done.
     """
+    known = library.known_as(scenario.file)
+    command = Path(known).name if known == scenario.file else known
     report("judging what the file claims of exact plans")
     run = run_scenario(scenario, RunSettings(agents=("exact",), thoughts=False))
     opening, document = opening_of(scenario), scenario.document
     acted = apply_overrides(scenario, opening.overrides)
-    builder = _Builder(acted, opening, name, report)
+    builder = _Builder(acted, opening, command, report)
     watched = builder.watched()
     data: Data = {
         "run": {
@@ -101,10 +107,11 @@ def scenario_page(scenario: Scenario, name: str, report: Report) -> ScenarioPage
     about = document.about
     told = [("Story", about.story), ("What tempts", about.temptation), ("What is intended", about.intended)]
     told += [("What is measured", about.measure), ("Caveat", about.caveat)]
-    besides = told_besides(scenario, name)
+    besides = told_besides(scenario, command)
     told += [("The case that is shown", besides.get("case")), ("A control", besides.get("control"))]
     return ScenarioPage(
         name=name,
+        command=command,
         title=document.title,
         claim=flat(document.claim),
         origin=document.origin,
@@ -130,12 +137,12 @@ class _Watched:
 class _Builder:
     """Works out the parts of one page; the exact plan is solved once."""
 
-    def __init__(self, scenario: Scenario, opening: Opening, name: str, report: Report) -> None:
-        self.scenario, self.opening, self.name, self.report = scenario, opening, name, report
+    def __init__(self, scenario: Scenario, opening: Opening, command: str, report: Report) -> None:
+        self.scenario, self.opening, self.command, self.report = scenario, opening, command, report
         self.stage = opening.stage
         self.worlds = SolvedWorlds(scenario)
         self.world = self.worlds.world({}, self.stage)
-        self.narration = Narration(scenario, opening, name, asked=False)
+        self.narration = Narration(scenario, opening, command, asked=False)
         self.process: PlayedProcess | None = None
         self.living = scenario.lives_in(opening.stage)
         self.refused = ""
@@ -191,7 +198,7 @@ class _Builder:
         except UNSOLVED as fault:
             length, note, self.refused = 0, f"{note} This one is too large for that: {fault}.", str(fault)
         if not 0 < length <= LONGEST or not alike:
-            note += f" `turncoat watch {self.name}` shows it, and the figures below say what comes of it."
+            note += f" `{self._to('watch')}` shows it, and the figures below say what comes of it."
             return _Watched([], stage, note, None, self._clip(None, stage))
         return self._filmed(show, stage, [0], note)
 
@@ -269,22 +276,25 @@ class _Builder:
         if self.living:
             arrays["view"] = smallest(np.asarray(views))
         role = self.process.enumeration.world.agents[self.process.agent].name
-        card = Narration(self.scenario, self.opening, self.name, asked=True, role=role).opening_card(None)
+        card = Narration(self.scenario, self.opening, self.command, asked=True, role=role).opening_card(None)
         data["brief"] = [list(section) for section in card.sections]
         if not self.living and (grid := self._grid(shown, tables)) is not None:
             data["whatIf"] = grid
         data["worlds"] = tables.lists(arrays)
         return data | {"arrays": arrays}
 
+    def _to(self, command: str) -> str:
+        return shlex.join(["turncoat", command, self.command])
+
     def _unplayed(self, what: str, command: str) -> str:
         why = f" ({self.refused})" if self.refused else ""
-        does = f"where Turncoat is installed, `turncoat {command} {self.name}` does it"
+        does = f"where Turncoat is installed, `{self._to(command)}` does it"
         return f"This world cannot be {what} in a page{why}; {does}."
 
     def _unsupposed(self) -> str:
         if not self.living:
             return self._unplayed("changed", "watch")
-        other = f"turncoat watch {self.name} --beside NAME=VALUE"
+        other = f"{self._to('watch')} --beside NAME=VALUE"
         why = "Nothing is changed by hand in a life: what is best in one episode hangs on all that follow"
         return f"{why}. Where Turncoat is installed, `{other}` shows another life beside it."
 
