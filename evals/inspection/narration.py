@@ -672,7 +672,8 @@ class Narration:
             return ""
         run = "a run" if self.command is None else f"`{shlex.join(['turncoat', 'run', self.command])}`"
         judges = f"{run} judges the claim statement by statement: {', and '.join(parts)}"
-        return f"{judges[:1].upper()}{judges[1:]}{'' if self._judged() else f'; `{self.opening.agent}` was measured beforehand'}."
+        measured = "" if self._judged() else f"; `{self.opening.agent}` was measured beforehand"
+        return f"{judges[:1].upper()}{judges[1:]}{measured}."
 
     def _judged(self) -> bool:
         """Whether `run` judges anything of the agent that the file tells of."""
