@@ -651,6 +651,22 @@ def test_k_shows_the_control_beside_it_and_c_asks_what_decided(lab: LiveShow) ->
     viewer.close()
 
 
+def test_of_the_control_beside_it_bars_sums_and_choices_are_there_too(faking: LiveShow) -> None:
+    """In the decisive tick they had no room."""
+    scenario = faking.scenario
+    aligned = LiveShow(apply_overrides(scenario, scenario.document.variants["aligned"]), "deploy")
+    beside = ShowView(aligned, wait=True, label="control")
+    viewer = Viewer(faking, wait=True, beside=beside)
+    written: list[str] = []
+    with patch.object(Canvas, "text", lambda _, x, y, text, *more, **named: written.append(text)):
+        draw(viewer.frame(), 1366, 768)
+    viewer.close()
+    assert {"robot chooses comply", "control: robot chooses comply"} <= set(written)
+    assert written.count("defy") == written.count("comply") == 4  # a bar and a box for each of the two
+    assert [text for text in written if text.startswith("loses")] == ["loses 3.5", "loses 1"]
+    assert {"own", "task", "performance"} <= set(written)
+
+
 def test_k_shows_the_control_from_the_card_on_and_says_where_there_is_none(lab: LiveShow) -> None:
     viewer = Viewer(lab, narration=narration(lab), card=True, wait=True, control=control_view)
     viewer.press("k")

@@ -86,8 +86,8 @@ class PanelColumn:
             self.top += LINE
 
 
-def draw_choice(column: PanelColumn, frame: Frame) -> None:
-    """Draw what the agent chooses, why, and the K values of every action as bars."""
+def draw_choice(column: PanelColumn, frame: Frame, brief: bool = False) -> None:
+    """Draw what the agent chooses, why, and the K values of every action as bars; `brief`: of what counts alone."""
     mind = frame.mind
     if mind is None or not column.fits(70):
         return
@@ -105,10 +105,10 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
         column.line(f"{change}: it would {plain(action)}", column.theme.muted)
     # What a trained agent does not weigh says nothing of it; in a world that is known it may be weighed later.
     every = range(len(mind.channels))
-    heads = [head for head in every if mind.weights[head] or not learned] or [*every]
+    heads = [head for head in every if mind.weights[head] or not (learned or brief)] or [*every]
     doubt = "doubt" in frame.overlays
     _key_of_heads(column, mind, heads, learned, text_width(AGAINST, SMALL) + (62 if doubt else 16))
-    _bars(column, mind, heads, doubt)
+    _bars(column, mind, heads, doubt, brief)
     column.top += GAP
 
 
@@ -141,12 +141,12 @@ def _named_head(mind: Mind, head: int, learned: bool) -> str:
     return f"{name}, worth {number(weight)} each"
 
 
-def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) -> None:
+def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool, brief: bool = False) -> None:
     """Draw for each action what it loses against the best one: a bar per head on a common scale, and the sum.
 
     Values themselves often differ by less than a bar can show. A bar to the right is what a head would gain. Where
     there is no room for all actions, those with the highest scores are shown, in their usual order. The last bar is
-    that of the policy prior, where there is one.
+    that of the policy prior, where there is one. In `brief` nothing is said of what is not available.
     """
     hues = column.theme.heads(mind.channels)
     colours = [hues[head] for head in shown]
@@ -159,7 +159,9 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
         return
     room = max(int((column.bottom - column.top - 40) / row), 1)
     scores = mind.scores
-    order = list(range(len(mind.actions)))
+    every = range(len(mind.actions))
+    order = [action for action in every if mind.available[action]] if brief else [*every]
+    count = len(order)
     if len(order) > room:
         order = sorted(np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:room].tolist())
     best = float(np.nanmax(scores)) if np.isfinite(scores).any() else 0.0
@@ -207,9 +209,9 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
     for value, anchor in marks if high > low else marks[:1]:
         if value == 0 or abs(x(value) - x(0.0)) > 34:
             canvas.text(x(value), column.top + 12, number(value), SMALL, theme.muted, anchor)
-    if len(order) < len(mind.actions):
+    if len(order) < count:
         column.top += LINE
-        more = len(mind.actions) - len(order)
+        more = count - len(order)
         text = f"and {more} worse action{'s' if more > 1 else ''}"
         canvas.text(column.left, column.top + 12, text, SMALL, theme.muted)
     column.top += LINE
