@@ -410,15 +410,21 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
     """List what happened before the present tick, the newest last; only the newest entries that fit are shown."""
     if frame.episode is None or not column.fits(21 + 2 * LINE):
         return
+    entries, width = log_until(frame.episode, frame.tick), column.width - 52
+
+    def needed(entry: LogEntry, bold: bool) -> int:
+        return min(len(wrapped(entry.text, SMALLER[2], width, bold)), 3)
+
+    if entries and not column.fits(21 + needed(entries[-1], bold=True) * LINE):  # it would be cut short
+        return
     column.heading("log")
-    entries = log_until(frame.episode, frame.tick)
     room = int((column.bottom - column.top) / LINE)
     shown: list[tuple[LogEntry, tuple[float, list[str]]]] = []
     for entry in reversed(entries[-room:]):  # the newest have room first
-        text = fitted(entry.text, SMALLER[:3], column.width - 52, max(min(room, 3), 1), bold=not shown)
-        room -= len(text[1])
-        if room < 0:
+        if needed(entry, not shown) > room:
             break
+        text = fitted(entry.text, SMALLER[:3], width, min(room, 3), bold=not shown)
+        room -= len(text[1])
         shown.insert(0, (entry, text))
     if not shown:
         column.line("nothing yet", column.theme.muted, SMALL)
