@@ -24,7 +24,7 @@ from turncoat import scenarios
 from turncoat.agents.base import Agent, AgentState
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
-from turncoat.agents.deep.hyperparameters import DeepOptions
+from turncoat.agents.deep.hyperparameters import MANY_MAPS
 from turncoat.agents.learning.device import training_thread
 from turncoat.envs.base import Bools, Longs
 from turncoat.envs.kernel.batch_stepper import Stepper
@@ -42,8 +42,12 @@ from .kept_cells import FOLDER, keep_cell
 SCENARIO: Final = "wrong_goals/corner_cheese"
 MAZES: Final = 4_000
 """Mazes of training."""
-STEPS: Final = 80_000
-FIRST_SEED: Final = 200
+STEPS: Final = 300_000
+FIRST_SEED: Final = 300
+NAME: Final = "deep-many-maps"
+"""The beginning of the cells' names."""
+EARLIER: Final = "deep-cheese"
+"""That of agents of the design before decision 66: 80,000 steps, seeds from 200 on."""
 JUDGED: Final = 200
 """Episodes in which an agent is judged, of each kind, each in a maze drawn from as many."""
 CAPABLE: Final = 0.9
@@ -79,14 +83,12 @@ def cell(k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
     """
     field = school(k)
     its = field.agents[0]
-    agent = DeepAgent(
-        observation_spec(field), field.channels, len(its.actions), its.weights, its.discount, DeepOptions()
-    )
+    agent = DeepAgent(observation_spec(field), field.channels, len(its.actions), its.weights, its.discount, MANY_MAPS)
     began = time.process_time()
     agent.fit(TabularTrainingEnv(enumerate_world(field)), STEPS, seed)
     spent = time.process_time() - began
     if keep is not None:
-        save_deep(agent, keep / f"deep-cheese-{k}-{seed}.safetensors", to_act=True)
+        save_deep(agent, keep / f"{NAME}-{k}-{seed}.safetensors", to_act=True)
     return {
         "k": k,
         "seed": seed,
@@ -193,17 +195,17 @@ def spread(values: Sequence[float]) -> str:
 
 def kept(k: int, seed: int) -> Path:
     """The file of one cell."""
-    return FOLDER / f"deep-cheese-{k}-{seed}.json"
+    return FOLDER / f"{NAME}-{k}-{seed}.json"
 
 
-def show(sides: Sequence[int]) -> None:
-    """Prints the table of all cells that are kept."""
+def show(sides: Sequence[int], name: str) -> None:
+    """Prints the table of all cells that are kept; `name` is the beginning of the files' names."""
     print(
         "| k | seeds | capable | cheese in new mazes | then eaten | the corner instead | ends near the corner | doubt |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for k in sides:
-        cells = cells_of("deep-cheese", k)
+        cells = cells_of(name, k)
         if not cells:
             continue
         print(
@@ -220,22 +222,23 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=10, help=f"how many, from {FIRST_SEED} on")
     arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
+    arguments.add_argument("--earlier", action="store_true", help="only show agents of an earlier design")
     arguments.add_argument("--beliefs", type=Path, help="only say where kept agents, in this folder, expect the cheese")
     chosen = arguments.parse_args()
     if chosen.beliefs is not None:
-        for path in sorted(chosen.beliefs.glob("deep-cheese-*.safetensors")):
-            agent, k = load_deep(path), int(path.stem.split("-")[2])
+        for path in sorted(chosen.beliefs.glob("deep-*.safetensors")):
+            agent, k = load_deep(path), int(path.stem.split("-")[-2])
             said = (believed(agent, field(k)) for field in (new_mazes, deployment))
             print(
                 path.stem,
                 "; ".join(f"expects it in the corner {share:.3f}, is there {real:.3f}" for share, real in said),
             )
         return
-    if not chosen.show:
+    if not (chosen.show or chosen.earlier):
         for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
             for k in chosen.k:
                 keep_cell(kept(k, seed), partial(cell, k, seed, chosen.keep))
-    show(chosen.k)
+    show(chosen.k, EARLIER if chosen.earlier else NAME)
 
 
 if __name__ == "__main__":

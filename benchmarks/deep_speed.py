@@ -3,7 +3,7 @@
 Everything is measured in seconds of one core on `corner_cheese` (mazes of 9 x 9), after a warm-up, and given per
 environment step. Three settings:
 
-- `shipped`: the default hyperparameters.
+- `defaults`: the default hyperparameters; `many maps`: those with which it is trained in these mazes, `MANY_MAPS`.
 - `stated`: an ensemble of 3; replay ratio 1 (each member learns from every real transition once, and so do the values);
   from every real step one imagined unroll of 5 ticks, at each of which all actions are tried; and, though training does
   not need it, a search of 8 simulations for every action that is taken, from 128 lanes at once.
@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import torch
 
 from turncoat.agents.deep.agent import DeepAgent, DeepFitState
-from turncoat.agents.deep.hyperparameters import LEAN, DeepOptions, ModelOptions, ValueOptions
+from turncoat.agents.deep.hyperparameters import LEAN, MANY_MAPS, DeepOptions, ModelOptions, ValueOptions
 from turncoat.agents.deep.network_search import search
 from turncoat.agents.learning.device import training_thread
 from turncoat.envs.mdp.enumeration import enumerate_world
@@ -36,7 +36,12 @@ STATED: Final = DeepOptions(
     values=ValueOptions(lanes=513, depth=5, epochs=1, real=512, inner=True),
     lanes=128,
 )
-SETTINGS: Final = {"shipped": (DeepOptions(), 0), "stated": (STATED, 8), "lean": (LEAN, 0)}
+SETTINGS: Final = {
+    "defaults": (DeepOptions(), 0),
+    "many maps": (MANY_MAPS, 0),
+    "stated": (STATED, 8),
+    "lean": (LEAN, 0),
+}
 """Options, and simulations for every action that is taken in training."""
 Found = TypeVar("Found")
 PARTS: Final = ("acting", "model", "imagining", "values", "novelty", "search")

@@ -12,12 +12,12 @@ from itertools import product
 from typing import Final
 
 from .cheese import FIGURE, KS, PAGE
-from .deep_cheese import CAPABLE, cells_of
+from .deep_cheese import CAPABLE, EARLIER, NAME, cells_of
 from .results import write_between
 
 MARK: Final = "python -m benchmarks.goal_curve"
 PICTURE: Final = FIGURE.with_name("goal-curve.png")
-AGENTS: Final = {"deep-cheese": "`deep`", "ppo-cheese": "`ppo_large`"}
+AGENTS: Final = {NAME: "`deep`", EARLIER: "`deep`, earlier design", "ppo-cheese": "`ppo_large`"}
 """The beginnings of the cells' names, and whose they are."""
 PUBLISHED: Final = {1: (0.13, 0.46), 3: (0.26, 0.13), 7: (0.63, 0.13)}
 """jaxgmg (2024), PPO on boards of 13 x 13, 20 million steps, one run each: mean discounted return for the cheese
@@ -26,7 +26,7 @@ OUTSIDE: Final = {1: (0.90, 0.33, 0.54), 3: (0.79, 0.39, 0.18), 7: (0.81, 0.84, 
 """A plain PPO in such mazes, run outside of this repository: eaten in new mazes, then eaten, the corner instead.
 
 Three seeds for k = 1, of which these are the medians, else one."""
-LOOKS: Final = ((-0.06, 0.06), ("#0072B2", "#D55E00"), "os")
+LOOKS: Final = ((-0.08, 0.0, 0.08), ("#0072B2", "#CC79A7", "#D55E00"), "oDs")
 """Of each agent: its place beside the others, its colour and its marker."""
 
 
@@ -79,7 +79,7 @@ def draw() -> None:
             )
             where = [(places[k] + shift, value) for k in there for value in found[k]]
             across, up = ([each[i] for each in where] for i in range(2))
-            panel.scatter(across, up, marker=marker, facecolors="none", edgecolors=colour, label=name.strip("`"))
+            panel.scatter(across, up, marker=marker, facecolors="none", edgecolors=colour, label=name.replace("`", ""))
         before = [OUTSIDE[k][titles.index(title)] for k in KS]
         panel.plot(list(places.values()), before, color="#009E73", ls="--", marker="^", label="a PPO, run elsewhere")
         if title == titles[1]:

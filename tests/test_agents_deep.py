@@ -17,7 +17,14 @@ from turncoat.agents.base import Agent, OnlineLearner, SpawningEnv, Thinker, Tho
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.encoding import StateEncoding
-from turncoat.agents.deep.hyperparameters import DeepOptions, ModelOptions, ValueOptions, search_budget, shipped_options
+from turncoat.agents.deep.hyperparameters import (
+    MANY_MAPS,
+    DeepOptions,
+    ModelOptions,
+    ValueOptions,
+    search_budget,
+    shipped_options,
+)
 from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Predicted
 from turncoat.agents.deep.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
@@ -516,6 +523,33 @@ def test_a_graph_has_every_state_once_and_outcomes_lead_where_the_model_says(
     assert (graph.place[told.ended[:, :, :width]] == len(table)).all()
 
 
+def test_rollouts_that_go_on_at_the_rim_come_to_all_that_can_be_reached(
+    trained: tuple[DeepAgent, Enumeration],
+) -> None:
+    imagination = trained[0].learner.imagination
+    start = imagination.replay.batch(torch.zeros(1, dtype=torch.int64)).state
+    reached = start
+    while True:
+        told = imagination.predicted(reached, OUTCOMES)
+        going_on = (told.probability > 0) & ~told.ended & imagination._able(reached)[..., None]
+        wider = torch.unique(torch.cat([reached, told.next_state[going_on]]), dim=0)
+        if len(wider) == len(reached):
+            break
+        reached = wider
+
+    sizes = []
+    for rim in (1.0, 0.0):
+        going = replace(imagination, options=replace(imagination.options, rim=rim))
+        generator = torch.Generator().manual_seed(0)
+        graph = going.grown(start.expand(len(reached), 8, -1), None, 0, generator)
+        sizes.append((len(graph.state), len(graph.leaf)))
+
+    assert sizes[0] == (len(reached), 0)
+    assert sizes[1][0] < len(reached) / 2
+    with pytest.raises(ValueError, match="rim between 0 and 1"):
+        ValueOptions(rim=1.5)
+
+
 def test_half_of_what_is_replayed_is_drawn_by_how_seldom_it_came() -> None:
     buffer = TransitionBuffer(2, 2, 1, 2_000, torch.device("cpu"))
     states = np.zeros((1_000, 2), np.int64)
@@ -541,7 +575,8 @@ def test_convolutions_are_for_several_maps() -> None:
     several = replace(one, cell_features=np.concatenate([one.cell_features, one.cell_features]))
 
     assert shipped_options(one).values.layers == 0
-    assert shipped_options(several).values.layers == 3
+    assert shipped_options(several) == MANY_MAPS
+    assert MANY_MAPS.values.layers == 3
 
 
 # ------------------------------------------------------------------ chance, maps, lanes, options

@@ -87,6 +87,17 @@ def test_workers_that_are_killed_are_an_error_and_not_a_hang():
     assert sorted(Workers(2).map_unordered(operator.neg, [(1,), (2,)])) == [-2, -1]
 
 
+@pytest.mark.timeout(60)
+def test_a_worker_whose_memory_grew_stays():
+    """Loky would end it, with a warning that is an error here, and start one that looks for modules in this folder."""
+    pytest.importorskip("psutil")
+    first = "[__import__('time').sleep(1.2), __import__('os').getpid()][1]"
+    grow = f"[setattr(__import__('builtins'), 'kept', b'x' * 320_000_000), {first}][1]"
+    free = f"[setattr(__import__('builtins'), 'kept', b''), {first}][1]"
+    found = list(Workers(2).map_unordered(eval, [(first,)] * 2 + [(grow,)] * 2 + [(free,)] * 2))
+    assert len(set(found)) == 2
+
+
 def test_several_processes_give_the_same(tmp_path, alone):
     assert written(tmp_path / "traces", Workers(2)) == alone
 

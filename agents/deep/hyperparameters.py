@@ -89,6 +89,8 @@ class ValueOptions:
         trace: the lambda of V-trace.
         sharpness: beta; how far one step of policy improvement goes, see `imagined_graph`; sweeps: steps per round.
         lanes, depth: imagined rollouts per round, and their ticks; epochs, batch: of the updates on them.
+        rim: share of the rollouts which, where they end or come to what was imagined already, go on at the rim of the
+            graph: in a state that some action leads to and that was not imagined yet. Others go on in a replayed one.
         explorers: share of the rollouts that seek novelty; novelty_discount: of that head.
         real: replayed transitions per round from which values are learned too.
         learn_rate: of Adam.
@@ -117,14 +119,15 @@ class ValueOptions:
     own_every: int = 1
     target_decay: float = 0.98
     inner: bool = False
+    rim: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.channels, self.hidden, self.sweeps, self.lanes, self.depth, self.epochs) < 1:
             raise ValueError("channels, hidden, sweeps, lanes, depth and epochs are at least 1")
         if min(self.layers, self.own_every) < 0 or self.learn_rate <= 0:
             raise ValueError("layers and own_every are at least 0, learn_rate above 0")
-        if not (self.explorers >= 0 and 0 <= self.trace <= 1 and 0 <= self.target_decay < 1):
-            raise ValueError("explorers is at least 0, trace between 0 and 1, target_decay below 1")
+        if not (self.explorers >= 0 and 0 <= self.trace <= 1 and 0 <= self.target_decay < 1 and 0 <= self.rim <= 1):
+            raise ValueError("explorers is at least 0, trace and rim between 0 and 1, target_decay below 1")
         if not 0 < self.novelty_discount < 1:
             raise ValueError("novelty_discount is between 0 and 1")
 
@@ -170,6 +173,16 @@ SMALL: Final = DeepOptions(
 )
 """For a world with one map, in which convolutions would see the same walls every time and much of it can be tried: none
 of them, more exploration, and fewer rounds of more learning."""
+MANY_MAPS: Final = DeepOptions(
+    model=ModelOptions(hidden=64, updates=16),
+    values=ValueOptions(channels=32, lanes=127, depth=32, rim=1.0, inner=True, own_every=2),
+    lanes=128,
+    round=2_048,
+    warm_up=2_048,
+    explore=0.0,
+)
+"""For a world with many maps, each of which is seen a few times: many lanes and long rounds, since maps are what is
+scarce; few maps are imagined in a round, and those whole, since rollouts go on at the rim; no novelty."""
 LEAN: Final = DeepOptions(
     model=ModelOptions(hidden=64, updates=16),
     values=ValueOptions(hidden=64, inner=True, own_every=0),
@@ -182,5 +195,5 @@ LEAN: Final = DeepOptions(
 
 
 def shipped_options(senses: ObservationSpec) -> DeepOptions:
-    """What the agent named `deep` is trained with: `SMALL` where there is one map, else the defaults."""
-    return SMALL if len(senses.cell_features) == 1 else DeepOptions()
+    """What the agent named `deep` is trained with: `SMALL` where there is one map, else `MANY_MAPS`."""
+    return SMALL if len(senses.cell_features) == 1 else MANY_MAPS

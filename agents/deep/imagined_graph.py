@@ -86,6 +86,28 @@ class ImaginedGraph(NamedTuple):
     novelty: Tensor
 
 
+class _Rim(NamedTuple):
+    """What the actions of a graph's nodes may lead to and what is no node of it, each state once.
+
+    Attributes:
+        state: int64 `[n, F]`; key: int64 `[n]`.
+    """
+
+    state: Tensor
+    key: Tensor
+
+    def grown(self, state: Tensor, key: Tensor, nodes: Tensor) -> _Rim:
+        """With some more states int64 `[m, F]` and their keys, without those among the sorted keys of nodes."""
+        states, keys = torch.cat([self.state, state]), torch.cat([self.key, key])
+        first = _firsts(keys)
+        first = first[~_known(nodes, keys[first])]
+        return _Rim(states[first], keys[first])
+
+    def drawn(self, count: int, generator: torch.Generator) -> Tensor:
+        """int64 `[at most count, F]`: different ones of its states."""
+        return self.state[torch.randperm(len(self.key), generator=generator, device=self.key.device)[:count]]
+
+
 class _Merged(NamedTuple):
     """As `Predicted`, with float32 `[n, A, W, E]`, each member's own probabilities."""
 
@@ -227,23 +249,28 @@ class GraphImagination:
     ) -> ImaginedGraph:
         """Imagines rollouts of the policy, each until it ends or comes to a state that was imagined already.
 
+        Then it begins anew, by the options: at the rim of the graph, or elsewhere.
+
         Args:
-            starts: int64 `[T, n, F]`, where rollouts begin, and where they begin anew.
+            starts: int64 `[T, n, F]`, where rollouts begin, and where they begin anew if not at the rim.
             seeker: whose policy the last `seekers` lanes follow.
             seekers: see above.
             generator: of the policies' chance and the model's.
         """
-        keys = torch.empty(0, dtype=torch.int64, device=starts.device)
-        states, rows, merged = starts[0], [], []
+        none = torch.empty(0, dtype=torch.int64, device=starts.device)
+        keys, ordered, states, rows, merged = none, none, starts[0], [], []
+        rim = _Rim(starts[0][:0], none)
         for tick in range(len(starts)):
             key = self.replay.keys(states)
             lane = _firsts(key)
-            lane = lane[~_known(keys.sort().values, key[lane])]
+            lane = lane[~_known(ordered, key[lane])]
             onward = starts[min(tick + 1, len(starts) - 1)].clone()
+            free = torch.ones(len(states), dtype=torch.bool, device=starts.device)
             if lane.numel():
                 here = states[lane]
                 found = self._merged(here, OUTCOMES)
                 keys = torch.cat([keys, key[lane]])
+                ordered = keys.sort().values
                 rows.append(here)
                 merged.append(found)
                 able = self._able(here)
@@ -256,6 +283,17 @@ class GraphImagination:
                 slot = torch.multinomial(found.told.probability[each, action], 1, generator=generator)[:, 0]
                 going_on = ~found.told.ended[each, action, slot]
                 onward[lane[going_on]] = found.told.next_state[each, action, slot][going_on]
+                free[lane[going_on]] = False
+                if self.options.rim > 0:
+                    possible = (found.told.probability > 0) & ~found.told.ended & able[..., None]
+                    led_to = found.told.next_state[possible]
+                    rim = rim.grown(led_to, self.replay.keys(led_to), ordered)
+            if self.options.rim > 0:
+                free |= _known(ordered, self.replay.keys(onward))
+                chosen = torch.rand(len(states), generator=generator, device=starts.device) < self.options.rim
+                anew = (free & chosen).nonzero()[:, 0]
+                drawn = rim.drawn(len(anew), generator)
+                onward[anew[: len(drawn)]] = drawn
             states = onward
         state = torch.cat(rows)
         told = Predicted(*(torch.cat(parts) for parts in zip(*(each.told for each in merged), strict=True)))

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
 from ...evals.traces.provenance import RunError, cache_key
+from ...evals.training.execution.workers import Workers
 from ...scenarios.language.loading import Scenario, load
 from ...scenarios.output_file import write_text_whole
 from .docs_pages import build_docs, check_docs
@@ -172,8 +171,7 @@ def _worked_out(
 
     if jobs > 1 and len(left) > 1:
         report(f"{len(left)} pages in {jobs} processes")
-        calls = (delayed(_silently)(scenarios[name], name) for name in left)
-        for page in Parallel(n_jobs=jobs, return_as="generator_unordered")(calls):
+        for page in Workers(jobs).map_unordered(_silently, [(scenarios[name], name) for name in left]):
             done(page)
             report(f"{page.name} ({len(found)} of {len(scenarios)})")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -34,8 +35,6 @@ CHECK_SECONDS = 60
 
 IDLE_SECONDS = 10 * 86_400
 """Seconds that an idle worker of this machine stays."""
-_LOCAL = {"inner_max_num_threads": 1, "idle_worker_timeout": IDLE_SECONDS, "initializer": end_with_parent}
-"""How joblib starts the workers of this machine."""
 POLL_SECONDS, MISSED_POLLS = 2.0, 5
 """Seconds between checks that the workers of this machine live, and after how many failed checks calls fail."""
 
@@ -44,6 +43,22 @@ KILLED = (
     "(what was finished is in the cache)"
 )
 GONE = "the worker processes of this machine have gone; run it again (what was finished is in the cache)"
+
+
+def _begin(parent: int, signalled: bool) -> None:
+    """What a worker of this machine does first; the arguments are those of `end_with_parent`.
+
+    Loky would end a worker whose memory grew by 300 MB and start another, with a warning. A solved world may well be as
+    large; and one that is started later is not started as `_starting` has it.
+    """
+    from joblib.externals.loky import process_executor as loky  # what is above defers it, and takes no new values
+
+    end_with_parent(parent, signalled)
+    loky._MAX_MEMORY_LEAK_SIZE = math.inf  # there is no public way to say so
+
+
+_LOCAL = {"inner_max_num_threads": 1, "idle_worker_timeout": IDLE_SECONDS, "initializer": _begin}
+"""How joblib starts the workers of this machine."""
 
 
 class ClusterError(UsageError):
