@@ -212,10 +212,10 @@ def test_ties_are_broken_by_what_was_seen(seed: int) -> None:
             taken = np.repeat(np.arange(pairs.row_start.size - 1), np.diff(pairs.row_start))
             state, action = np.divmod(taken, 2)
             flow = np.where(at[belief.pair_belief[state]] == action, now[state] * pairs.probability, 0.0)
-            total += flow @ gain
+            total += float(flow @ gain)
             now = np.where(pairs.ended, now, 0.0) + np.bincount(pairs.next_state, flow, pairs.n_states)
         sums.append(total)
-        ends.append(now @ last)
+        ends.append(float(now @ last))
     for found, every in (
         (expectation_range(pairs, pairs.available, gain, 2), sums),
         (final_range(pairs, pairs.available, last, 2), ends),
