@@ -227,7 +227,7 @@ def test_what_fired_is_told_in_words(learned: tuple[RulesAgent, Enumeration]) ->
         (RuleTest("now", 1, among=((8,),) * 4), "robot is at one of 4"),
         (RuleTest("glyph", 1, -1, among=((1,),)), "robot is on goal"),
         (RuleTest("glyph", 1, 2, among=((),)), "open floor lies left of robot"),
-        (RuleTest("next glyph", 1, -1, among=((0,),), holds=False), "it is not so that robot is then on a wall"),
+        (RuleTest("next glyph", 1, -1, among=((0,),), holds=False), "robot is not then on a wall"),
         (RuleTest("change", 1, among=((0, 0), (2, -1))), "robot stays or goes 2 down and 1 left"),
         (RuleTest("offset", 1, 1, among=((0, 1),)), "robot is just right of robot"),
         (RuleTest("ahead offset", 1, 1, among=((0, 0),)), "robot is where robot would go"),

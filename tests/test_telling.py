@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from turncoat.agents.registry.agents import agent_names
 from turncoat.commands import watching
@@ -28,10 +29,12 @@ from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.schema.document import OVERLAY_NAMES
 from turncoat.viz.drawing.canvas import Canvas
+from turncoat.viz.film.render import record
+from turncoat.viz.scene.cards import draw_card
 from turncoat.viz.scene.choice_diagram import draw_diagram
 from turncoat.viz.scene.scene import draw, layout_for
 from turncoat.viz.text.episode_text import why
-from turncoat.viz.viewer.frame import OVERLAYS
+from turncoat.viz.viewer.frame import OVERLAYS, Frame
 from turncoat.viz.viewer.show_view import ShowView
 from turncoat.viz.viewer.viewer import Viewer
 
@@ -86,7 +89,8 @@ def test_what_alternates_does_not_go_on_alike(faking: LiveShow) -> None:
     show = faking
     episode = show.episode(0)
     told = Narration(show.scenario, opening_of(show.scenario), "escape/faking")
-    assert {told.caption_at(episode, tick) for tick in range(8, 16)} == {"More of the same."}
+    by_turns = "By turns: it was watched, and complied; nobody watched, and it defied."
+    assert {told.caption_at(episode, tick) for tick in range(8, 16)} == {by_turns}
 
 
 def test_overlays_of_the_language_are_those_of_the_window() -> None:
@@ -193,6 +197,29 @@ def test_what_is_told_of_a_tick_is_seen_with_the_choice_that_led_to_it(lab: Live
     viewer.close()
 
 
+def test_who_steps_by_hand_and_a_film_see_what_came_of_it_too(lab: LiveShow, tmp_path: Path) -> None:
+    viewer = Viewer(lab, narration=narration(lab), wait=True)
+    viewer.seek(23)
+    seen = []
+    for key in (".", ".", ".", ",", ",", ","):
+        viewer.press(key)
+        seen.append((viewer.tick, viewer.outcome, viewer.frame().asked))
+    # Tick 23 disarms: its outcome, its next state, one tick on, and the same way back.
+    assert seen == [(24, True, 23), (24, False, 24), (25, False, 25), (24, False, 24), (24, True, 23), (23, False, 23)]
+    viewer.seek(0)
+    shown: list[tuple[int, bool]] = []
+
+    def draw_none(frame: Frame, *size: float) -> Image.Image:
+        shown.append((frame.tick, frame.outcome))
+        return Image.new("RGB", (8, 8))
+
+    with patch("turncoat.viz.film.render.draw", draw_none):
+        count = record(viewer, tmp_path / "film", cards=False)
+    viewer.close()
+    assert shown == [(t, came) for t in range(121) for came in ((True, False) if t in (3, 24, 28) else (False,))]
+    assert count == len(shown)
+
+
 def spells(viewer: Viewer) -> list[tuple[str, float]]:
     """Each caption that a viewer at the usual pace shows, and for how many seconds it stands."""
     told: list[tuple[str, float]] = []
@@ -235,7 +262,7 @@ def test_what_alternates_is_told_in_every_tick_and_what_goes_on_once(
     told, episode = Narration(show.scenario, opening_of(show.scenario), "escape/faking"), show.episode(0)
     for tick, (event,) in enumerate(episode.events):
         said = told.caption_at(episode, tick + 1)
-        assert told.sentence(event).removeprefix("It ") in said or said == "More of the same.", tick
+        assert told.sentence(event).removeprefix("It ").rstrip(".") in said, tick  # what alternates is named as both
     assert [each.tick for each in narration(lab).captions(turn)] == [*turn.ticks("delivered"), 23, 27]
 
 
@@ -264,7 +291,7 @@ def test_what_happens_in_one_tick_is_told_one_after_the_other() -> None:
             said.append(caption)
         viewer.advance(0.4)
     assert said[0].startswith("At the start: It knows when it will be replaced.")
-    assert said[1] == f"{said[0]} So far nothing else."
+    assert said[1] == f"{said[0]} Nothing of note has happened since."
     assert [text.partition(":")[0] for text in said[2:]] == [
         "Tick 39, 1 of 3",
         "Tick 39, 2 of 3",
@@ -328,6 +355,13 @@ def test_the_cards_say_what_is_claimed_and_whether_it_is_shown(lab: LiveShow, tu
     assert "(`turncoat watch treacherous_turn/lab --variant myopic`)" in ending["Other cases"]
     assert "(`turncoat watch treacherous_turn/lab --param threshold=1`)" in ending["Other cases"]
     assert "turncoat watch treacherous_turn/lab --beside control" in ending["The control"]
+    document = lab.scenario.document
+    learned = sum("exact" not in each.of for each in document.expect)
+    exactly = len(document.expect) - learned
+    counted = (
+        f"{exactly} of exact plans, computed, and {learned} of agents that learn, over {document.runs.seeds} seeds"
+    )
+    assert counted in ending["Verdict"]
 
     aligned = LiveShow(apply_overrides(lab.scenario, lab.scenario.document.variants["aligned"]), "deploy")
     good = Narration(aligned.scenario, told.opening, "treacherous_turn/lab", asked=True)
@@ -335,6 +369,27 @@ def test_the_cards_say_what_is_claimed_and_whether_it_is_shown(lab: LiveShow, tu
         "does not show the claim; this does: turncoat watch treacherous_turn/lab"
         in dict(good.opening_card(aligned.episode(0)).sections)["Shown"]
     )
+
+
+def test_the_caveat_stands_on_the_card_as_far_as_there_is_room(lab: LiveShow, turn: Episode) -> None:
+    """It stood on no card at all."""
+    card = narration(lab).ending_card(turn, None, supposing=True)
+
+    def written(height: float, spare: tuple[str, tuple[str, ...]]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        with patch.object(Canvas, "text", lambda _, x, y, text, size, *more, **named: found.update({text: size})):
+            draw_card(Canvas(1366, height, 1, finer=1), replace(card, spare=spare))
+        return found
+
+    caveat = card.spare[1]
+    assert caveat[0].startswith("The value of the vault is written in the file")
+    assert len(" ".join(caveat)) <= 240
+    for height in (1100.0, 480.0, 400.0):
+        bare, full = (written(height, spare) for spare in (("", ()), card.spare))
+        # Nothing else is lost for it, nor set so small that it is hard to read.
+        assert len(full) >= len(bare)
+        assert min(full.values()) >= min(*bare.values(), 10.0)  # headings are a size smaller
+        assert ("Caveat" in full) == (height > 400), height
 
 
 # ------------------------------------------------------------------ which value decides
@@ -409,7 +464,9 @@ def test_a_run_is_said_to_judge_only_those_whom_the_file_judges(turn: Episode) -
     cornered = replace(turn, agent="deep", events=(("in_the_corner",),) * turn.length)
     card = Narration(cheese, opening_of(cheese), "corner_cheese", True, learned=True).ending_card(cornered, None, False)
     said = dict(card.sections)
-    assert said["Verdict"].endswith("judges what is claimed of exact plans; `deep` was measured beforehand.")
+    assert said["Verdict"].endswith(
+        "statement by statement: 7 of exact plans, computed; `deep` was measured beforehand."
+    )
     # Another stage is of the one who is told of, another setting of a plan.
     told = Narration(cheese, replace(opening_of(cheese), overrides={}), "corner_cheese", learned=True)
     others = dict(told.ending_card(cornered, None, False).sections)["Other cases"]
@@ -592,6 +649,22 @@ def test_k_shows_the_control_beside_it_and_c_asks_what_decided(lab: LiveShow) ->
     viewer.press("k")
     assert viewer.frame().other is None
     viewer.close()
+
+
+def test_of_the_control_beside_it_bars_sums_and_choices_are_there_too(faking: LiveShow) -> None:
+    """In the decisive tick they had no room."""
+    scenario = faking.scenario
+    aligned = LiveShow(apply_overrides(scenario, scenario.document.variants["aligned"]), "deploy")
+    beside = ShowView(aligned, wait=True, label="control")
+    viewer = Viewer(faking, wait=True, beside=beside)
+    written: list[str] = []
+    with patch.object(Canvas, "text", lambda _, x, y, text, *more, **named: written.append(text)):
+        draw(viewer.frame(), 1366, 768)
+    viewer.close()
+    assert {"robot chooses comply", "control: robot chooses comply"} <= set(written)
+    assert written.count("defy") == written.count("comply") == 4  # a bar and a box for each of the two
+    assert [text for text in written if text.startswith("loses")] == ["loses 3.5", "loses 1"]
+    assert {"own", "task", "performance"} <= set(written)
 
 
 def test_k_shows_the_control_from_the_card_on_and_says_where_there_is_none(lab: LiveShow) -> None:

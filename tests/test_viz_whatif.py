@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from turncoat.evals.inspection.show import LiveShow, open_run
 from turncoat.evals.runs.run import RunSettings, run_scenario
 from turncoat.evals.runs.run_folder import StoredRun
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
+from turncoat.viz.drawing.canvas import Canvas
 from turncoat.viz.gallery import WANDERING
 from turncoat.viz.scene.scene import cell_at, draw, layout_for, searched_at
 from turncoat.viz.scene.search_tree import placed
@@ -23,7 +25,7 @@ from turncoat.viz.scene.what_if_panels import ANSWER
 from turncoat.viz.viewer.frame import USUAL, Frame
 from turncoat.viz.viewer.viewer import Viewer
 from turncoat.viz.viewer.what_if_menu import rows_of
-from turncoat.viz.window.mouse_targets import grip_at
+from turncoat.viz.window.mouse_targets import grip_at, point_at
 
 SIZE = (1000.0, 700.0)
 
@@ -185,6 +187,17 @@ def test_a_slider_is_dragged(viewer: Viewer) -> None:
     viewer.press("c")
     left, width = layout_for(viewer.frame(), *SIZE).side
     middle = 48 + 21 + ANSWER + 22 * 1.5  # of the second row
+    # Pointed at, by its name too, it says what it means, and the row that is chosen stays.
+    pointed = point_at(viewer, *SIZE, left + 4, middle)
+    assert pointed == "setting robot.values.own"
+    assert point_at(viewer, *SIZE, left - 20, middle) == ""
+    frame = replace(viewer.frame(), pointed=pointed)
+    assert frame.menu is not None
+    assert frame.menu.row == 0
+    written: list[str] = []
+    with patch.object(Canvas, "text", lambda _, x, y, text, *more, **named: written.append(text)):
+        draw(frame, *SIZE)
+    assert any(text.startswith("what own is worth to it") for text in written)
     grip = grip_at(viewer, *SIZE, left + 0.6 * width, middle)
     assert grip is not None
     grip.drag(0, 0)

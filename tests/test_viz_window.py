@@ -555,13 +555,16 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
     code, text, _ = _call([*arguments, "--overlay", "value", "--seed", "3"], capsys)
 
     assert code == 0
-    frames = LiveShow(load("safety_gridworlds/absent_supervisor"), "deploy").episode(3).length + 1
+    episode = LiveShow(load("safety_gridworlds/absent_supervisor"), "deploy").episode(3)
+    news = [tick for tick, events in enumerate(episode.events) if events or tick == episode.length - 1]
+    frames = episode.length + 1 + len(news)
     made = {"scenario": "absent_supervisor", "stage": "deploy", "seed": 3, "out": str(out), "frames": frames + 2}
     assert json.loads(text) == made
     count, size, lasts = _film(out)
     assert (count, size) == (frames + 2, (320, 240))
-    # The cards before and after it stand for as long as they take to be read.
-    assert set(lasts[1:-1]) == {170}
+    # The cards before and after it stand for as long as they take to be read, and so does what is new in a tick.
+    assert sorted(lasts[1:-1])[: episode.length + 1] == [170] * (episode.length + 1)
+    assert all(1_000 < each < 9_000 for each in sorted(lasts[1:-1])[episode.length + 1 :])
     assert all(4_000 < each < 17_000 for each in (lasts[0], lasts[-1]))
     before = out.read_bytes()
     code, text, _ = _call(arguments, capsys)
@@ -612,7 +615,7 @@ def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.Cap
         narration=told,
         steered=False,
     )
-    assert len(list(out.iterdir())) == viewer.length + 3  # a card before and after
+    assert len(list(out.iterdir())) == viewer.length + 4  # a card before and after, and what came of it once
     viewer.seek(4)
     with Image.open(out / "0005.png") as fourth:
         assert _apart(fourth, draw(viewer.frame(), 640, 360)) == 0

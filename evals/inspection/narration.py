@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -38,6 +38,11 @@ USUAL_PACE = 4.0
 """Ticks in a second at the usual pace."""
 BREATH, READING = 1.2, 22.0
 """Seconds that a caption stands at least, and characters of it that are read in one more."""
+
+LONGEST = 160
+"""Characters of a caption that tells what happens by turns; of more that is not told anew."""
+CAVEAT = 240
+"""Characters of a caveat that a card has room for, besides its first sentence."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +107,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Card:
-    """A card over the picture: a title, paragraphs with headings, and what a key does next."""
+    """A card over the picture: a title, paragraphs with headings, and what a key does next.
+
+    Attributes:
+        title: of the scenario.
+        sections: a heading and a text each.
+        footer: what a key does next.
+        spare: a heading and sentences that stand below the others, as many as there is room for.
+    """
 
     title: str
     sections: tuple[tuple[str, str], ...]
     footer: str
+    spare: tuple[str, tuple[str, ...]] = ("", ())
 
 
 @dataclass(frozen=True)
@@ -241,6 +254,12 @@ def told_of(scenario: Scenario, episode: Episode) -> bool:
     # Who learned is shown in the file's own setting; a variant is for the exact plan in his place.
     settings = [dict(told.overrides), *([] if planned else [{}])]
     return (told.agent == "exact") == planned and shown in settings
+
+
+def unpaid(scenario: Scenario, episode: Episode) -> bool:
+    """Whether nobody pays in an episode; the exact plan takes the reward as it is written all the same."""
+    stage = scenario.document.stages.get(episode.world.stage)
+    return episode.agent != "exact" and stage is not None and stage.rewards == "withheld"
 
 
 def first_seed(opening: Opening, episode: Callable[[int], Episode]) -> int:
@@ -455,7 +474,16 @@ class Narration:
                 by_hand = "what if? It is being worked out which value decides ..."
             said.append(f"C: {by_hand if question is None else question.text}")
         said.append("Space: again")
-        return Card(self.scenario.document.title, tuple(sections), " · ".join(said) if keys else "")
+        footer = " · ".join(said) if keys else ""
+        return Card(self.scenario.document.title, tuple(sections), footer, ("Caveat", self._caveat()))
+
+    def _caveat(self) -> tuple[str, ...]:
+        """The first sentences of what limits the claim, as many as are short; the file's page has all of it."""
+        sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", flat(self.scenario.document.about.caveat))
+        until = next(
+            (n for n in range(1, len(sentences)) if len(" ".join(sentences[: n + 1])) > CAVEAT), len(sentences)
+        )
+        return tuple(each for each in sentences[:until] if each)
 
     def _intended(self, episode: Episode | None) -> str:
         """What the designers want, and by what they count it."""
@@ -473,11 +501,7 @@ class Narration:
         if episode.ended is not None:
             came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
         said = "; ".join(came) or "no event"
-        stage = self.scenario.document.stages.get(episode.world.stage)
-        got = _counted(episode)
-        # The exact plan takes the reward as it is written, whether anybody pays it or not.
-        if episode.agent != "exact" and stage is not None and stage.rewards == "withheld":
-            got = "In this stage nobody pays"
+        got = "In this stage nobody pays" if unpaid(self.scenario, episode) else _counted(episode)
         return f"{said[:1].upper()}{said[1:]}. {got}; the designers' hidden {name} is {hidden:+g}."
 
     def _why(self, episode: Episode, flip: tuple[int, DecidingValue] | None, agent: int) -> str:
@@ -622,20 +646,34 @@ class Narration:
 
     def _verdict(self, episode: Episode) -> list[tuple[str, str]]:
         """Whether the episode shows the claim, and where that is about several cases, which; how to see the others."""
-        judged = "all that is claimed"
-        if not self._judged():
-            judged = f"what is claimed of exact plans; `{self.opening.agent}` was measured beforehand"
-        judges = "" if self.command is None else f" `{shlex.join(['turncoat', 'run', self.command])}` judges {judged}."
+        judges = self._judges()
         match self.shown(episode):
             case None:
-                return [("Verdict", f"One episode settles nothing here.{judges}")]
+                return [("Verdict", f"One episode settles nothing here. {judges}".rstrip())]
             case False:
                 return [("Verdict", f"This episode does not show it{self._showing()}.")]
         case, others = self._case()
         learns = self.opening.agent != "exact" and not self.run
         learned = f"Of `{self.opening.agent}`, which learns: {self._learned()}." if learns else ""
-        said = [("Verdict", f"{case}{judges}"), ("Other cases", " ".join(part for part in (others, learned) if part))]
+        said = [
+            ("Verdict", f"{case} {judges}".rstrip()),
+            ("Other cases", " ".join(part for part in (others, learned) if part)),
+        ]
         return [each for each in said if each[1]]
+
+    def _judges(self) -> str:
+        """What a run judges of the claim: how many statements, of whom, and by how much that was sampled."""
+        document = self.scenario.document
+        exact = sum("exact" in each.of for each in document.expect)
+        learned = sum(any(name != "exact" for name in each.of) for each in document.expect)
+        parts = [f"{exact} of exact plans, computed"] if exact else []
+        parts += [f"{learned} of agents that learn, over {document.runs.seeds} seeds each"] if learned else []
+        if not parts:
+            return ""
+        run = "a run" if self.command is None else f"`{shlex.join(['turncoat', 'run', self.command])}`"
+        judges = f"{run} judges the claim statement by statement: {', and '.join(parts)}"
+        measured = "" if self._judged() else f"; `{self.opening.agent}` was measured beforehand"
+        return f"{judges[:1].upper()}{judges[1:]}{measured}."
 
     def _judged(self) -> bool:
         """Whether `run` judges anything of the agent that the file tells of."""
@@ -801,8 +839,9 @@ def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None
         if span is not None and tick == span[0] and latest is not None:
             coming = [each for each in captions if latest.tick < each.tick < span[1]]
             alike = all(each.text == latest.text for each in coming)
+            still = bool((episode.states[span[0] : span[1] + 1] == episode.states[tick]).all())
             again = [t for t in range(latest.tick + 1, span[1]) if not set(latest.beats).isdisjoint(sentences[t])]
-            now, standing = _passing(latest, alike, bool(again)), latest.text if alike else ""
+            now, standing = _passing(latest, coming, bool(again), still), latest.text if alike else ""
             until = again[-1] + 1 if alike and again and episode.complete else span[1]
         elif span is not None and tick == until + 1:
             now = None  # it went on like this up to here
@@ -813,19 +852,23 @@ def _told_captions(episode: Episode, words: _Words) -> tuple[_ToldCaption | None
     return tuple(told)
 
 
-def _passing(latest: NarratedEvent, alike: bool, goes_on: bool) -> _ToldCaption:
+def _passing(latest: NarratedEvent, coming: Sequence[NarratedEvent], goes_on: bool, still: bool) -> _ToldCaption:
     """The one caption that stands while something is passed over, for in that time no two could be read.
 
     Args:
         latest: what happened before.
-        alike: whether nothing else is told meanwhile.
+        coming: what is told meanwhile, all of which has been told before.
         goes_on: whether what happened before happens again.
+        still: whether nothing at all changes.
     """
-    if alike:
-        more = "So far nothing else." if latest.tick < 0 else "It goes on like this." if goes_on else ""
+    texts = list(dict.fromkeys(each.text for each in (latest, *coming)))
+    if len(texts) == 1:
+        again = "It stays like this." if still else "It goes on like this."
+        more = "Nothing of note has happened since." if latest.tick < 0 else again if goes_on else ""
         return _ToldCaption(latest.label, f"{latest.text} {more}".rstrip(), _read(more))
-    more = "More of the same."
-    return _ToldCaption("", more, _read(more))
+    by_turns = f"By turns: {'; '.join(map(_inside, texts))}."
+    said = by_turns if len(by_turns) <= LONGEST else "What was told before happens again, by turns."
+    return _ToldCaption("", said, _read(said))
 
 
 def _passed_over(news: tuple[int, ...], length: int, tick: int) -> tuple[int, int] | None:

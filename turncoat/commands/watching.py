@@ -105,7 +105,7 @@ As = Annotated[
 
 Out = Annotated[Path, typer.Option("--out", help="A new .mp4, .gif or .webp, or a folder for pictures.")]
 Variant = Annotated[str | None, typer.Option("--variant", help="One of the file's variants.")]
-Fps = Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Frames, which are ticks, in a second.")]
+Fps = Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Ticks in a second; what is new stands longer.")]
 
 Cards = Annotated[
     bool,
@@ -288,7 +288,7 @@ def record(
     cards: Cards = True,
     as_json: AsJson = False,
 ) -> None:
-    """Record an episode as a film, without a window: one frame for each tick and one for the end.
+    """Record an episode as a film, without a window: one frame for each tick, one for the end, and one for what is new.
 
     A card before it says what is to be seen, and one after it what came of it.
     """

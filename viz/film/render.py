@@ -1,11 +1,13 @@
 """Renders a show as a film without a window: MP4, GIF, WebP, or a folder of pictures.
 
-One frame for each tick, after a card that says what is to be seen and before one that says what came of it.
+One frame for each tick, after a card that says what is to be seen and before one that says what came of it. What is
+new in a tick is shown as the window shows it: beside the choice that led to it, for as long as it takes to be read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -51,7 +53,7 @@ def record(
         out: a file with one of `ENDINGS`, or a folder.
         size: in points. MP4 needs even sides in pixels, so the last row or column is repeated if need be.
         ratio: pixels in a point.
-        fps: frames, which are ticks, in a second.
+        fps: ticks in a second; what is new in one stands for as long as it takes to be read.
         cards: whether a card before the episode and one after it stand for as long as they take to be read; only of
             what something is told of.
         progress: see `Progress`.
@@ -64,19 +66,40 @@ def record(
     """
     check_film(out)
     assert viewer.episode is not None, "the viewer was not made to wait"
-    # An episode of T ticks has T + 1 states.
-    shots: list[tuple[Literal["", "opening", "ending"], int]] = [("", tick) for tick in range(viewer.length + 1)]
-    if cards and viewer.narration is not None:
-        shots = [("opening", 0), *shots, ("ending", viewer.length)]
-    lasting = [_lasting(_card(viewer, *shot), fps) for shot in shots]
+    shots = _shots(viewer, cards and viewer.narration is not None)
+    lasting = [round(shot.seconds * fps) or _lasting(_shown(viewer, shot), fps) for shot in shots]
     write_film(_pictures(viewer, shots, size, ratio, progress), out, fps, lasting)
     return len(shots)
 
 
-def _card(viewer: Viewer, card: Literal["", "opening", "ending"], tick: int) -> Card | None:
+@dataclass(frozen=True)
+class _Shot:
+    """A picture of a film.
+
+    Attributes:
+        card: over the picture; tick: whose state is shown.
+        seconds: for which what came of the tick before is looked at, with the choice that led to it; 0 for no such.
+    """
+
+    card: Literal["", "opening", "ending"]
+    tick: int
+    seconds: float = 0.0
+
+
+def _shots(viewer: Viewer, cards: bool) -> list[_Shot]:
+    """The pictures: a state of T + 1 each, before it what is new in it, as who watches is shown it; and the cards."""
+    shots = []
+    for tick in range(viewer.length + 1):
+        news = viewer.news_at(tick)
+        shots += [_Shot("", tick, news), _Shot("", tick)] if news else [_Shot("", tick)]
+    return [_Shot("opening", 0), *shots, _Shot("ending", viewer.length)] if cards else shots
+
+
+def _shown(viewer: Viewer, shot: _Shot) -> Card | None:
     """The card of a shot, which the viewer shows from now on."""
-    viewer.card = card
-    viewer.seek(tick)
+    viewer.card = shot.card
+    viewer.seek(shot.tick)
+    viewer.outcome = shot.seconds > 0
     return viewer.shown_card()
 
 
@@ -85,6 +108,7 @@ def _lasting(card: Card | None, fps: float) -> int:
     if card is None:
         return 1
     letters = len(card.title) + sum(len(heading) + len(text) for heading, text in card.sections)
+    letters += sum(map(len, card.spare[1]))
     return round(min(LOOK + letters / READING, LONGEST) * fps) or 1
 
 
@@ -126,14 +150,13 @@ def write_film(pictures: Iterator[Image.Image], out: Path, fps: float, lasting: 
 
 def _pictures(
     viewer: Viewer,
-    shots: Sequence[tuple[Literal["", "opening", "ending"], int]],
+    shots: Sequence[_Shot],
     size: tuple[int, int],
     ratio: float,
     progress: Progress | None,
 ) -> Iterator[Image.Image]:
-    for done, (card, tick) in enumerate(shots, 1):
-        viewer.card = card
-        viewer.seek(tick)
+    for done, shot in enumerate(shots, 1):
+        _shown(viewer, shot)
         yield draw(viewer.frame(), *size, ratio)
         if progress is not None:
             progress(done, len(shots))

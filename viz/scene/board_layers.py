@@ -42,10 +42,11 @@ def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     board.ways(canvas, path, cased=frame.shows("value"))
     if frame.shows("plan"):
         draw_plan(canvas, board, frame)
-        draw_expected(canvas, board, frame)
     if frame.shows("doubt"):
         draw_doubt(canvas, board, frame)
     board.bodies(canvas, path)
+    if frame.shows("plan"):
+        draw_expected(canvas, board, frame)
     if frame.shows("foreseen"):
         _draw_missed(canvas, frame, board)
     if frame.shows("names"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...evals.inspection.narration import Card
 from ..drawing.canvas import Canvas, fitted, wrapped
 from ..drawing.palette import mix
@@ -10,6 +12,8 @@ TYPES, LEADING = (13.5, 12.5, 11.5, 10.5, 9.5, 8.5), 3.5
 """Sizes of type of a caption, and the space between its lines, in points."""
 SIZES = (14.0, 13.0, 12.0, 11.0, 10.0, 9.0, 8.0)
 """Sizes of type of a card."""
+SPARED = 11.0
+"""The least size of type to which a card is set smaller to have room for what it need not say."""
 WIDEST = 720.0
 """Greatest width of a card, in points."""
 
@@ -45,15 +49,18 @@ def draw_card(canvas: Canvas, card: Card, bottom: float = 0.0) -> None:
     """
     theme, whole = canvas.theme, canvas.height - bottom
     width = min(canvas.width - 32, WIDEST)
-    size, tall, parts = SIZES[0], 0.0, list[tuple[str, list[str]]]()
     title = fitted(card.title, (19.0, 17.0, 15.0, 13.0, 11.0), width - 48, 2, bold=True)
     footer = fitted(card.footer, (13.5, 12.5, 11.5, 10.5, 9.5), width - 48, 2, bold=True)
     head, foot = 24 + (title[0] + 4) * len(title[1]) + 16, (footer[0] + 4) * len(footer[1]) + 18
-    for size in SIZES:
-        parts = [(heading, wrapped(text, size, width - 48 - _column(canvas))) for heading, text in card.sections]
-        tall = head + foot + sum((size + LEADING + 1.5) * max(len(lines), 1) + 0.7 * size for _, lines in parts)
-        if tall <= whole - 12:
+    room = whole - 12 - head - foot
+    size, parts, tall = _set(card.sections, width - 48 - _column(canvas), room)
+    heading, sentences = card.spare
+    for count in range(len(sentences), 0, -1):
+        more = _set((*card.sections, (heading, " ".join(sentences[:count]))), width - 48 - _column(canvas), room)
+        if more[2] <= room and more[0] >= min(size, SPARED):
+            size, parts, tall = more
             break
+    tall += head + foot
     tall = min(tall, whole - 6)
     left, top = (canvas.width - width) / 2, max((whole - tall) / 2, 3)
     canvas.box(0, 0, canvas.width, canvas.height, f"{theme.paper}B8")
@@ -74,6 +81,19 @@ def draw_card(canvas: Canvas, card: Card, bottom: float = 0.0) -> None:
         y += 0.7 * size
     for number, line in enumerate(reversed(footer[1])):
         canvas.text(left + 24, top + tall - 18 - (footer[0] + 4) * number, line, footer[0], theme.reward, bold=True)
+
+
+def _set(
+    sections: Sequence[tuple[str, str]], width: float, room: float
+) -> tuple[float, list[tuple[str, list[str]]], float]:
+    """The largest type in which sections have room, their headings with lines, and the height that these take."""
+    size, parts, tall = SIZES[0], list[tuple[str, list[str]]](), 0.0
+    for size in SIZES:
+        parts = [(heading, wrapped(text, size, width)) for heading, text in sections]
+        tall = sum((size + LEADING + 1.5) * max(len(lines), 1) + 0.7 * size for _, lines in parts)
+        if tall <= room:
+            break
+    return size, parts, tall
 
 
 def _column(canvas: Canvas) -> float:

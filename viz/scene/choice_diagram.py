@@ -23,6 +23,8 @@ Room = tuple[float, float, float, float]
 
 NARROWEST, LOWEST = 560.0, 190.0
 """Least width and height of the room, in points, that a diagram needs; in a smaller one the cards stand alone."""
+HALF, STACKED = 400.0, 340.0
+"""Least width and height of a room, narrower than that, in which the diagram stands below the cards."""
 NOW = 0.36
 """Share of the width for the cards of the present state."""
 SMALL = 11.5
@@ -57,13 +59,18 @@ def _choices(moment: _Moment) -> tuple[ActionChoice, ...]:
 
 
 def draw_diagram(canvas: Canvas, frame: Frame, room: Room) -> None:
-    """Draw a state's fields as cards, and to the right of them what the agent can choose and what may come of it."""
+    """Draw a state's fields as cards, and beside or below them what the agent can choose and what may come of it."""
     left, top, width, height = room
     choices = _choices_of(frame)
-    if not choices or width < NARROWEST or height < LOWEST:
+    stacked = HALF <= width < NARROWEST and height >= STACKED
+    if not choices or height < LOWEST or (width < NARROWEST and not stacked):
         draw_cards(canvas, frame, room)
         return
-    if quantities(frame.world, frame.state):
+    if stacked and quantities(frame.world, frame.state):
+        draw_cards(canvas, frame, (left, top, width, height / 2))
+        top, height = top + height / 2, height / 2
+        middle, begin = left + 48, left + 24
+    elif quantities(frame.world, frame.state):
         draw_cards(canvas, frame, (left, top, NOW * width, height), one_column=True)
         middle, begin = left + 0.4 * width, left + NOW * width + 18
     else:  # the state has nothing to be told of but the choices in it

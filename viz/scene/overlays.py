@@ -149,13 +149,22 @@ def expected_elsewhere(frame: Frame) -> list[tuple[Body, int]]:
 
 
 def draw_expected(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
-    """Draw a dashed outline where a learned model expects what is elsewhere: no ghost, which is what will come."""
+    """Draw a dashed outline where a learned model expects what is elsewhere: no ghost, which is what will come.
+
+    What stands there does not hide it: the outline then runs along the rim of the cell.
+    """
+    taken = {int(frame.state[body.cell]) for body in frame.world.bodies}
     for body, cell in expected_elsewhere(frame):
         (x, y), reach = board.centre(cell), 0.44 * board.cell
-        colour = mix(board.cast.colour(body), canvas.theme.ink, 0.45)
+        colour, wide = mix(board.cast.colour(body), canvas.theme.ink, 0.45), max(0.045 * board.cell, 1.0)
         corners = [(x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y), (x, y - reach)]
-        canvas.line(corners, colour, max(0.045 * board.cell, 1.0), dash=0.1 * board.cell)
-        canvas.text(x, y, "?", 0.34 * board.cell, colour, "mm", bold=True)
+        mark, size = (x, y), 0.34 * board.cell
+        if cell in taken:
+            ends = [(x - reach, y - reach), (x + reach, y - reach), (x + reach, y + reach), (x - reach, y + reach)]
+            corners, mark, size = [*ends, ends[0]], (x + 0.3 * board.cell, y - 0.22 * board.cell), 0.26 * board.cell
+            canvas.disc(*mark, 0.13 * board.cell, canvas.theme.floor)
+        canvas.line(corners, colour, wide, dash=0.1 * board.cell)
+        canvas.text(*mark, "?", size, colour, "mm", bold=True)
 
 
 def name_expected(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:

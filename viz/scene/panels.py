@@ -13,7 +13,7 @@ from ..drawing.color_scales import draw_bar, number, scale_of
 from ..drawing.palette import Theme, mix
 from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe, quantities
-from ..text.episode_text import LogEntry, log_until, plain, spans, why
+from ..text.episode_text import LogEntry, against_a_wall, log_until, plain, spans, why
 from ..text.rule_text import rules_told
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame, offers
 
@@ -86,14 +86,18 @@ class PanelColumn:
             self.top += LINE
 
 
-def draw_choice(column: PanelColumn, frame: Frame) -> None:
-    """Draw what the agent chooses, why, and the K values of every action as bars."""
+def draw_choice(column: PanelColumn, frame: Frame, brief: bool = False) -> None:
+    """Draw what the agent chooses, why, and the K values of every action as bars; `brief`: of what counts alone."""
     mind = frame.mind
     if mind is None or not column.fits(70):
         return
     verb = "choose" if " and " in mind.agent else "chooses"  # agents that are planned as one are named `a and b`
     which = f"{frame.short}: " if frame.short else ""
-    column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
+    wall = mind.agent == frame.world.agents[frame.agent].name and against_a_wall(
+        frame.world, frame.agent, mind.action, frame.asking
+    )
+    stands = " (a wall: it stays)" if wall else ""
+    column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}{stands}")
     learned = frame.learned
     for text in wrapped(why(mind, frame.attributed, learned), TEXT, column.width):
         column.line(text, column.theme.muted)
@@ -101,10 +105,10 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
         column.line(f"{change}: it would {plain(action)}", column.theme.muted)
     # What a trained agent does not weigh says nothing of it; in a world that is known it may be weighed later.
     every = range(len(mind.channels))
-    heads = [head for head in every if mind.weights[head] or not learned] or [*every]
+    heads = [head for head in every if mind.weights[head] or not (learned or brief)] or [*every]
     doubt = "doubt" in frame.overlays
     _key_of_heads(column, mind, heads, learned, text_width(AGAINST, SMALL) + (62 if doubt else 16))
-    _bars(column, mind, heads, doubt)
+    _bars(column, mind, heads, doubt, brief)
     column.top += GAP
 
 
@@ -137,12 +141,12 @@ def _named_head(mind: Mind, head: int, learned: bool) -> str:
     return f"{name}, worth {number(weight)} each"
 
 
-def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) -> None:
+def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool, brief: bool = False) -> None:
     """Draw for each action what it loses against the best one: a bar per head on a common scale, and the sum.
 
     Values themselves often differ by less than a bar can show. A bar to the right is what a head would gain. Where
     there is no room for all actions, those with the highest scores are shown, in their usual order. The last bar is
-    that of the policy prior, where there is one.
+    that of the policy prior, where there is one. In `brief` nothing is said of what is not available.
     """
     hues = column.theme.heads(mind.channels)
     colours = [hues[head] for head in shown]
@@ -155,7 +159,9 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
         return
     room = max(int((column.bottom - column.top - 40) / row), 1)
     scores = mind.scores
-    order = list(range(len(mind.actions)))
+    every = range(len(mind.actions))
+    order = [action for action in every if mind.available[action]] if brief else [*every]
+    count = len(order)
     if len(order) > room:
         order = sorted(np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:room].tolist())
     best = float(np.nanmax(scores)) if np.isfinite(scores).any() else 0.0
@@ -203,9 +209,9 @@ def _bars(column: PanelColumn, mind: Mind, shown: Sequence[int], doubt: bool) ->
     for value, anchor in marks if high > low else marks[:1]:
         if value == 0 or abs(x(value) - x(0.0)) > 34:
             canvas.text(x(value), column.top + 12, number(value), SMALL, theme.muted, anchor)
-    if len(order) < len(mind.actions):
+    if len(order) < count:
         column.top += LINE
-        more = len(mind.actions) - len(order)
+        more = count - len(order)
         text = f"and {more} worse action{'s' if more > 1 else ''}"
         canvas.text(column.left, column.top + 12, text, SMALL, theme.muted)
     column.top += LINE
@@ -221,7 +227,11 @@ def _best_of(mind: Mind) -> int:
 
 def draw_rules(column: PanelColumn, frame: Frame) -> None:
     """Write which learned rules predict this tick, and what they overruled: as many as leave room for the sums."""
-    told = [] if frame.mind is None else rules_told(frame.world, frame.agent, frame.mind, frame.asking)
+    told = (
+        []
+        if frame.mind is None
+        else rules_told(frame.world, frame.agent, frame.mind, frame.asking, meanings=frame.meanings)
+    )
     muted, room = column.theme.muted, min(RULE_LINES, int((column.bottom - column.top - 21 - SUMS) / LINE))
     lines: list[tuple[str, str]] = []
     for done, each in enumerate(told):
@@ -266,20 +276,34 @@ def _rest_of_state(frame: Frame, width: float) -> list[str]:
     return lines if len(lines) <= STATE_LINES else wrapped(" · ".join(map(plain, [*short, *named])), SMALL, width)
 
 
-def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
-    """Name, value and colour of a frame's sums so far, at most the last four; the hidden performance comes last."""
+@dataclass(frozen=True)
+class _RunningSum:
+    """A sum so far: of which channel, or the hidden performance, its name for a reader, its value and its colour."""
+
+    key: str
+    name: str
+    value: float
+    colour: str
+
+
+def _sums(frame: Frame, theme: Theme) -> list[_RunningSum]:
+    """A frame's sums so far, at most the last four; the hidden performance comes last."""
     episode = frame.episode
     if episode is None:
         return []
     # As above its bars: what a trained agent does not weigh is nothing to it.
     weights = frame.world.agents[frame.agent].weights
     heads = [head for head in range(len(weights)) if weights[head] or not frame.learned]
-    names = [plain(name) for name in (*(frame.world.channels[k] for k in heads), frame.world.hidden or "performance")]
-    values = [*episode.rewards[: frame.tick, heads].sum(axis=0), episode.performance[: frame.tick].sum()]
-    hues = theme.heads(frame.world.channels)
-    colours = [*(hues[head] for head in heads), theme.performance]
-    rows = zip(names, map(float, values), (mix(colour, theme.ink, 0.3) for colour in colours), strict=True)
-    return list(rows)[-4:]
+    channels = [frame.world.channels[head] for head in heads]
+    sums, hues = episode.rewards[: frame.tick, heads].sum(axis=0), theme.heads(frame.world.channels)
+    # What a plan counts is what it values; what a learner has had is pay, which need not be a number of things.
+    pay = "pay: {} (nobody pays here)" if frame.unpaid else "pay: {}" if frame.learned else "{}"
+    rows = [
+        _RunningSum(name, pay.format(plain(name)), float(value), mix(hues[head], theme.ink, 0.3))
+        for head, name, value in zip(heads, channels, sums, strict=True)
+    ]
+    hidden, had = plain(frame.world.hidden or "performance"), float(episode.performance[: frame.tick].sum())
+    return [*rows, _RunningSum("", hidden, had, mix(theme.performance, theme.ink, 0.3))][-4:]
 
 
 def _sum(value: float) -> str:
@@ -293,13 +317,13 @@ def _large_sums(column: PanelColumn, frame: Frame) -> None:
     if not sums or not column.fits(44):
         return
     share = column.width / len(sums)
-    named = [fitted(name, SMALLER, share - 6, 2) for name, _, _ in sums]
+    named = [fitted(each.name, SMALLER, share - 6, 2) for each in sums]
     more = (max(len(lines) for _, lines in named) - 1) * 11
-    for place, ((_, value, colour), (size, lines)) in enumerate(zip(sums, named, strict=True)):
+    for place, (each, (size, lines)) in enumerate(zip(sums, named, strict=True)):
         x = column.left + place * share
         for line_number, line in enumerate(lines):
             column.canvas.text(x, column.top + 11 + 11 * line_number, line, size, column.theme.muted)
-        column.canvas.text(x, column.top + 31 + more, _sum(value), 18.0, colour, bold=True)
+        column.canvas.text(x, column.top + 31 + more, _sum(each.value), 18.0, each.colour, bold=True)
     column.top += 40 + more
 
 
@@ -308,9 +332,10 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     table = [_sums(frame, column.theme) for frame in frames]
     if not table[0] or not column.fits(LINE * (1 + len(frames))):
         return
-    names = [name for name, _, _ in table[0]]
+    # Of a learner and a plan beside it the names differ: the later, plainer one stands over both.
+    names = {each.key: each.name for sums in table for each in sums if each.key in {one.key for one in table[0]}}
     share = column.width / (len(names) + 1)
-    for place, name in enumerate(names):
+    for place, name in enumerate(names.values()):
         x = column.left + (place + 1) * share
         size, lines = fitted(name, (*SMALLER, 7.5), share - 3, 2)
         for line_number, line in enumerate(lines):
@@ -320,11 +345,11 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     for frame, sums in zip(frames, table, strict=True):
         size, lines = fitted(frame.short, (TEXT, *SMALLER), share - 6)
         column.canvas.text(column.left, column.top + 12, lines[0] if lines else "", size)
-        for name, value, colour in sums:
+        for each in sums:
             # The second board may be of another scenario; channels that the first lacks have no column.
-            if name in names:
-                x = column.left + (names.index(name) + 1) * share
-                column.canvas.text(x, column.top + 12, _sum(value), TEXT, colour, bold=True)
+            if each.key in names:
+                x = column.left + ([*names].index(each.key) + 1) * share
+                column.canvas.text(x, column.top + 12, _sum(each.value), TEXT, each.colour, bold=True)
         column.top += LINE
     column.top += 4
 
@@ -345,7 +370,7 @@ def draw_legend(column: PanelColumn, frame: Frame) -> None:
     texts = {
         "policy": "arrow: a best move · dot: stay · ring: an action",
         "plan": "line: where it went · dots, ghosts: what it expects",
-        "sight": "outlined: seen by an overseer",
+        "sight": _seen_by(frame),
         "doubt": "doubt: from 0% (sure) to 100% (never tried)",
         "foreseen": "framed: it is elsewhere than foreseen",
     }
@@ -353,6 +378,15 @@ def draw_legend(column: PanelColumn, frame: Frame) -> None:
         if frame.shows(overlay) and column.fits(LINE) and _there_is(frame, overlay):
             column.line(text, theme.muted, SMALL)
     column.top += GAP - 4
+
+
+def _seen_by(frame: Frame) -> str:
+    """Whose sight is drawn, or that they are gone: without a word its disappearance would be a riddle."""
+    present = [each for each in watchers(frame.world) if frame.state[each.cell] != frame.world.boards.nowhere]
+    gone = [each for each in watchers(frame.world) if each not in present]
+    if present:
+        return f"outlined: seen by {' or '.join(plain(each.name) for each in present)}"
+    return f"{' and '.join(plain(each.name) for each in gone)} gone: nobody sees any cell"
 
 
 def _there_is(frame: Frame, overlay: str) -> bool:
@@ -376,15 +410,21 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
     """List what happened before the present tick, the newest last; only the newest entries that fit are shown."""
     if frame.episode is None or not column.fits(21 + 2 * LINE):
         return
+    entries, width = log_until(frame.episode, frame.tick), column.width - 52
+
+    def needed(entry: LogEntry, bold: bool) -> int:
+        return min(len(wrapped(entry.text, SMALLER[2], width, bold)), 3)
+
+    if entries and not column.fits(21 + needed(entries[-1], bold=True) * LINE):  # it would be cut short
+        return
     column.heading("log")
-    entries = log_until(frame.episode, frame.tick)
     room = int((column.bottom - column.top) / LINE)
     shown: list[tuple[LogEntry, tuple[float, list[str]]]] = []
     for entry in reversed(entries[-room:]):  # the newest have room first
-        text = fitted(entry.text, SMALLER[:3], column.width - 52, max(min(room, 3), 1), bold=not shown)
-        room -= len(text[1])
-        if room < 0:
+        if needed(entry, not shown) > room:
             break
+        text = fitted(entry.text, SMALLER[:3], width, min(room, 3), bold=not shown)
+        room -= len(text[1])
         shown.insert(0, (entry, text))
     if not shown:
         column.line("nothing yet", column.theme.muted, SMALL)

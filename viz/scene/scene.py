@@ -16,7 +16,7 @@ from PIL import Image
 from ...envs.world.world import World
 from ...evals.traces.whole_life import WholeLife
 from ..drawing.board import BoardDrawing, layout_of
-from ..drawing.buttons import BAR, draw_buttons
+from ..drawing.buttons import BAR, draw_buttons, draw_tip
 from ..drawing.canvas import Canvas, fitted, text_width
 from ..drawing.palette import Theme, mix
 from ..viewer.frame import Frame
@@ -28,7 +28,7 @@ from .learning_panel import draw_learning
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_rules, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
-from .what_if_panels import draw_answered_menu, draw_missed, draw_notice, draw_verdict, menu_at
+from .what_if_panels import ROW, draw_answered_menu, draw_missed, draw_notice, draw_verdict, menu_at, rows_at
 
 MARGIN = 16.0
 """Margin at the edges of the scene, in points."""
@@ -39,6 +39,8 @@ CAPTION, NARROW = 50.0, 560.0
 beside each other need twice that."""
 SMALL = 540.0
 """Height of a scene, in points, below which curves have no room beside two boards."""
+COMPARED, SECOND, TALL = 60.0, 140.0, 400.0
+"""Height that is kept for the sums of two episodes, and for the choice in the second, if a column is so tall."""
 LABEL = 42.0
 """Height of the label over each of two boards, in points."""
 
@@ -174,6 +176,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
         draw_card(canvas, frame.card, FOOT + (parts.bar or 0.0))
     if parts.bar:
         draw_buttons(canvas, frame.buttons, frame.pointed, height - FOOT - BAR)
+    _draw_hint(canvas, frame, parts)
     if frame.keys:
         draw_keys(canvas, frame)
     return canvas.picture()
@@ -214,6 +217,25 @@ def slider_at(
     if frame.menu is None or not parts.side[1]:
         return None
     return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row, answered=True)
+
+
+def setting_at(frame: Frame, width: float, height: float, x: float, y: float) -> str | None:
+    """The name of the setting whose row of the menu is under a point; None beside the menu."""
+    parts = layout_for(frame, width, height)
+    (left, wide), top = parts.side, parts.head
+    if frame.menu is None or not left <= x <= left + wide or not wide:
+        return None
+    return next((name for name, begin in rows_at(frame.menu, top).items() if begin <= y < begin + ROW), None)
+
+
+def _draw_hint(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
+    """Write what the row of the menu means that the mouse is over, above it: it need not be chosen for that."""
+    if frame.menu is None or not parts.side[1]:
+        return
+    shown, (left, width) = rows_at(frame.menu, parts.head), parts.side
+    row = next((each for each in frame.menu.rows if f"setting {each.name}" == frame.pointed), None)
+    if row is not None and row.about and row.name in shown:
+        draw_tip(canvas, row.about, left + width / 2, shown[row.name])
 
 
 # ------------------------------------------------------------------ what is kept
@@ -435,10 +457,16 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     if frame.menu is not None:
         draw_answered_menu(column, frame.menu, frame.verdict[0] if frame.verdict else "")
         draw_verdict(column, frame)
+    compared = frame.other is not None and frame.menu is None
     for part in (frame,) if frame.other is None else (frame, frame.other):
         # Beside the menu there is room for one choice: the one under the edit, once it is known.
         if frame.shows("bars") and (frame.menu is None or part is not frame or frame.other is None):
-            draw_choice(column, part)
+            # Of two, what both came to has room too, and the choice in the second before all actions of the first.
+            second = SECOND if part is frame and column.bottom - parts.head >= TALL else 0.0
+            kept = COMPARED + second if compared else 0.0
+            column.bottom -= kept
+            draw_choice(column, part, brief=compared)
+            column.bottom += kept
     draw_missed(column, frame)
     if frame.shows("bars") and frame.menu is None and frame.other is None:
         draw_rules(column, frame)

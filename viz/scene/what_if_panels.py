@@ -100,6 +100,13 @@ def menu_at(
     return index, round(min(max((x - begin) / (end - begin), 0.0), 1.0) * steps)
 
 
+def rows_at(menu: Menu, top: float) -> dict[str, float]:
+    """The names of the rows of the menu of a counterfactual that are shown, and the upper edge of each, in points."""
+    first, last = _page(menu, ROWS)
+    begin = top + HEADING + ANSWER
+    return {row.name: begin + ROW * place for place, row in enumerate(menu.rows[first:last])}
+
+
 def _lines(size: float) -> int:
     """How many lines of a size of type a row has room for."""
     return 2 if 2 * size + 2 <= ROW else 1

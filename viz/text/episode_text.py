@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ...envs.base import Ints
 from ...envs.world.world import World
 from ...evals.inspection.mind import Mind
 from ...evals.traces.episode import Episode
@@ -42,6 +43,17 @@ def _describe_action(name: str, actions: tuple[str, ...], chosen: int, executed:
     if executed < 0:
         return plain(f"{name} tries {actions[chosen]} in vain")
     return plain(f"{name} wants {actions[chosen]} and is made to {actions[executed]}")
+
+
+def against_a_wall(world: World, agent: int, action: int, state: Ints) -> bool:
+    """Whether an action of an agent is a step into a wall, or over the rim, so that it stays where it is."""
+    program, boards = world.agents[agent], world.boards
+    if program.body < 0 or action < 0 or not boards.height:
+        return False
+    here = int(state[world.bodies[program.body].cell])
+    there = int(boards.neighbours[here, program.moves[action]])
+    walls = boards.walls[int(state[world.layout]) if world.layout >= 0 else 0]
+    return here not in (there, boards.nowhere) and bool(walls[there])
 
 
 def outcome(episode: Episode, tick: int) -> str:
@@ -179,7 +191,10 @@ def status(episode: Episode, tick: int, came: bool = False) -> str:
             return f"after tick {episode.length - 1}: {ending or 'it goes on'}" if episode.length else "before tick 0"
         return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
     led_to = outcome(episode, tick) if came else ""
-    return f"tick {tick}: {describe_actions(episode, tick)}{f' ({led_to})' if led_to else ''}"
+    world, done = episode.world_at(tick), episode.executed[tick]
+    walls = [against_a_wall(world, agent, int(done[agent]), episode.states[tick]) for agent in range(len(world.agents))]
+    bumps = ", against a wall: it stays" if walls == [True] else ""
+    return f"tick {tick}: {describe_actions(episode, tick)}{bumps}{f' ({led_to})' if led_to else ''}"
 
 
 def describe_continuation(ahead: Episode, since: int, now: int | None = None) -> str:

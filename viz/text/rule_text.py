@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ...envs.base import Ints
 from ...envs.world.world import World
 from ...evals.inspection.mind import UNKNOWN, Mind, RecordedRule, RuleTest
 from .episode_text import plain, stored
 
+SHORT = 32
+"""The most characters of what a field means that stand for its name."""
 FEW = 3
 """Of more values than this a test tells only how many there are."""
 _SIDES = ("above", "below", "left of", "right of")
@@ -28,7 +30,9 @@ class ToldRule:
     overruled: str = ""
 
 
-def rules_told(world: World, agent: int, mind: Mind, state: Ints, step: int = 0) -> list[ToldRule]:
+def rules_told(
+    world: World, agent: int, mind: Mind, state: Ints, step: int = 0, meanings: Mapping[str, str] | None = None
+) -> list[ToldRule]:
     """The rules that fired in a step of the line that an agent expects, exceptions first; none where none is recorded.
 
     Args:
@@ -37,10 +41,11 @@ def rules_told(world: World, agent: int, mind: Mind, state: Ints, step: int = 0)
         mind: the decision.
         state: int32 `[F]`, the present state.
         step: of the line.
+        meanings: what fields mean, by their names, where something says so.
     """
     if mind.rules is None or step >= len(mind.rules.steps):
         return []
-    words = _Words(world, agent, mind, state if step == 0 else mind.ahead[step - 1])
+    words = _Words(world, agent, mind, state if step == 0 else mind.ahead[step - 1], meanings or {})
     out = []
     for number in mind.rules.steps[step]:
         rule, above = mind.rules.rules[number], mind.rules.overruled(number)
@@ -56,6 +61,7 @@ class _Words:
     agent: int
     mind: Mind
     state: Ints
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     def told(self, rule: RecordedRule) -> str:
         """A rule in a sentence."""
@@ -85,6 +91,8 @@ class _Words:
         if rule.claim == "by" and now == UNKNOWN:
             return f"{thing} {_grown(rule.amount)}"
         after = rule.amount[0] + (now if rule.claim == "by" else 0)
+        if (walker := self.walker(rule.index)) is not None:
+            return f"{walker} {'stays' if after == now else 'goes on to be'} at {self.value(rule.index, after)}"
         if after == now:
             return f"{thing} stays {self.value(rule.index, now)}"
         return f"{thing} becomes {self.value(rule.index, after)}"
@@ -92,7 +100,7 @@ class _Words:
     def test(self, test: RuleTest) -> str:
         """A condition."""
         text = self.condition(test)
-        return text if test.holds else f"it is not so that {text}"
+        return text if test.holds else _denied(text)
 
     def condition(self, test: RuleTest) -> str:
         """A condition, as if it held."""
@@ -113,9 +121,10 @@ class _Words:
         thing = self.thing(test.i)
         after = " then" if test.kind.startswith("next") else ""
         if test.kind in ("now", "next"):
-            is_there = f"is{after} at" if self.is_place(test.i) else f"is{after}"
+            walker = self.walker(test.i)
+            is_there = f"is{after} at" if walker is not None or self.is_place(test.i) else f"is{after}"
             values = _either([self.value(test.i, value[0]) for value in test.among])
-            return f"{thing} {is_there} {values if few else f'one of {many}'}"
+            return f"{walker or thing} {is_there} {values if few else f'one of {many}'}"
         if test.kind == "change":
             place = self.is_place(test.i)
             moves = [self.moved(value) if place else _grown(value) for value in test.among[:FEW]]
@@ -144,15 +153,28 @@ class _Words:
 
     def thing(self, column: int) -> str:
         """A body by its place, else a field."""
-        walker = next((body.name for body in self.world.bodies if 0 <= body.phase == column), None)
-        if walker is not None:
-            return f"place of {plain(walker)} on its round"
+        if (walker := self.walker(column)) is not None:
+            return f"the place of {walker} on its round"
         body = next((body.name for body in self.world.bodies if body.cell == column), None)
-        owner, _, name = plain(body or self.world.fields[column].name).rpartition(".")
+        called = body or self.world.fields[column].name
+        owner, _, name = plain(called).rpartition(".")
+        meaning = self.meanings.get(called, "")
+        if meaning and self.is_flag(column) and len(meaning) <= SHORT:  # such a name says little, and may say a verb
+            return f"\u201c{meaning}\u201d"
         return f"{name} of {owner}" if owner else name
+
+    def walker(self, column: int) -> str | None:
+        """Whose place on its round a field is; None of any other field."""
+        return next((plain(body.name) for body in self.world.bodies if 0 <= body.phase == column), None)
+
+    def is_flag(self, column: int) -> bool:
+        """Whether a field says yes or no."""
+        return {stored(self.world, column, value) for value in range(self.world.fields[column].size)} == {"yes", "no"}
 
     def value(self, column: int, value: float) -> str:
         """A value of a field; one that it cannot have, by its number."""
+        if self.walker(column) is not None:
+            return f"place {value + 1:g} of its round"
         if not 0 <= value < self.world.fields[column].size:
             return f"{value:g}"
         return stored(self.world, column, int(value))
@@ -176,6 +198,14 @@ class _Words:
         if len(value) == 1:
             return f"appears at {self.value(next(b.cell for b in self.world.bodies), value[0])}"
         return _moved(value)
+
+
+def _denied(text: str) -> str:
+    """That a condition does not hold."""
+    for verb, denied in ((" is ", " is not "), (" does ", " does not "), (" lies ", " does not lie ")):
+        if verb in text:
+            return text.replace(verb, denied, 1)
+    return f"it is not so that {text}"
 
 
 def _either(texts: Sequence[str]) -> str:

@@ -106,12 +106,14 @@ class Frame:
         card: what is told before or after the episode, over the picture.
         meanings: what fields of the state mean, by their names.
         editing: what is shown in place of all this while the file is edited, else None.
-        buttons: below the picture; pointed: the key of the button that the mouse is over, whose tip is shown.
+        buttons: below the picture; pointed: the key of the button, or the setting, that the mouse is over and whose tip
+            is shown.
         learning: of a training that goes on; None of anything else.
         begun: the tick in which the present episode of a life began; 0 where there is one episode.
         seen: the last tick of the episode that was shown so far: curves and marks tell nothing of what comes after it;
             None: they tell of the whole.
         outcome: whether the present state is shown as what came of the tick before it, whose choice is shown with it.
+        unpaid: whether an agent that learned acts in a stage in which nobody pays.
         attributed: whether `mind` says which value decides by plans made anew; None while these are being made.
     """
 
@@ -150,6 +152,7 @@ class Frame:
     begun: int = 0
     seen: int | None = None
     outcome: bool = False
+    unpaid: bool = False
 
     @property
     def told(self) -> int:

@@ -14,7 +14,7 @@ from ...evals.inspection.attribution import Attribution, AttributionPlanner
 from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
 from ...evals.inspection.live_reload import LiveReloader, ReloadResult
 from ...evals.inspection.mind import Mind, ValueMap
-from ...evals.inspection.narration import Narration, first_seed, setting_of
+from ...evals.inspection.narration import Narration, first_seed, setting_of, unpaid
 from ...evals.inspection.show import LiveShow, RecordedShow, Show, UnfoldingShow
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
@@ -216,6 +216,7 @@ class ShowView:
             begun=0 if episode is None else episode.begun(asked),
             seen=seen,
             outcome=outcome,
+            unpaid=episode is not None and unpaid(self.show.scenario, episode),
         )
 
     def attribution(self) -> Attribution | None:

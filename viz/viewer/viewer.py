@@ -262,7 +262,8 @@ class Viewer(ShowView):
         self._breath = max((each.breath(its, self.tick) for each, its in told), default=0.0)
         if reading + self._breath <= 0:
             return False
-        self._pause, self._time, self.outcome = reading + self._breath, 0.0, reading > 0 and self.tick > 0
+        self._pause, self._time = reading + self._breath, 0.0
+        self.outcome = self.news_at(self.tick) > 0
         return True
 
     def _stride(self) -> float:
@@ -481,10 +482,10 @@ class Viewer(ShowView):
         """The function of each key, except for the keys of overlays and those that the window handles itself."""
         return {
             "space": self._toggle,
-            ".": lambda: self._step(1),
-            ",": lambda: self._step(-1),
-            "right": lambda: self._step(1),
-            "left": lambda: self._step(-1),
+            ".": self._step_on,
+            ",": self._step_back,
+            "right": self._step_on,
+            "left": self._step_back,
             "-": lambda: self._set_speed(-1),
             "=": lambda: self._set_speed(1),
             "+": lambda: self._set_speed(1),
@@ -751,6 +752,22 @@ class Viewer(ShowView):
     def _step(self, ticks: int) -> None:
         self.playing, self._pause = False, 0.0
         self.seek(self.tick + ticks)
+
+    def _step_on(self) -> None:
+        """One tick on; where something new comes of it, that is looked at first, with the choice that led to it."""
+        looked, before = self.outcome, self.tick
+        self._step(0 if looked else 1)
+        self.outcome = not looked and self.tick > before and self.news_at(self.tick) > 0
+
+    def _step_back(self) -> None:
+        """The same the other way."""
+        looked = self.outcome or not self.news_at(self.tick)
+        self._step(-1 if looked else 0)
+        self.outcome = not looked
+
+    def news_at(self, tick: int) -> float:
+        """Seconds in which what came of the tick before one is read; 0 where that is nothing new."""
+        return max((told.reading(its, tick) for told, its in self._tellings()), default=0.0) if tick else 0.0
 
     def _to_the_end(self) -> None:
         self._step(self.length - self.tick)

@@ -214,6 +214,7 @@ class WhatIf:
             node=0,
             attributed=False,
             seen=None,
+            unpaid=False,
         )
         # Who asks what would come of it wants to see that: the verdict says it too.
         return replace(frame, other=other, seen=None, verdict=(*self._verdict(shown, tick), *self._caveat()))

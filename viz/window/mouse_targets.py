@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..drawing.buttons import BAR, button_at
 from ..editing.editor_scene import editor_slider_at, map_cell_at, tool_at
 from ..scene.panels import key_at
-from ..scene.scene import FOOT, cell_at, searched_at, slider_at, tick_at
+from ..scene.scene import FOOT, cell_at, searched_at, setting_at, slider_at, tick_at
 from ..viewer.editor import ScenarioEditor
 from ..viewer.frame import Frame
 from ..viewer.viewer import Viewer
@@ -35,13 +35,16 @@ def button_under(frame: Frame, width: float, height: float, x: float, y: float) 
 
 
 def point_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> str:
-    """Let the mouse point at what is under it; return the key of a button there, or which tool there is, or nothing."""
+    """Let the mouse point at what is under it; return the key of a button, which tool or setting it is, or nothing."""
     frame, editing = viewer.frame(), viewer.editing
     if editing is not None:
         editing.point(None if frame.keys else map_cell_at(frame, width, height, x, y))
         if (tool := tool_at(frame, width, height, x, y)) is not None:
             return f"tool {tool}"
-    return button_under(frame, width, height, x, y) or ""
+    if (key := button_under(frame, width, height, x, y)) is not None or frame.keys or frame.card is not None:
+        return key or ""
+    setting = setting_at(frame, width, height, x, y)
+    return "" if setting is None else f"setting {setting}"
 
 
 def erase_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> Drag | None:
