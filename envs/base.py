@@ -55,6 +55,7 @@ class FiniteMDP:
         ended: bool `[S]`, the episode is over.
         start_state: int32 `[S0]`; `start_probability`: float64 `[S0]`, sums to one.
         channels: K names; event_names: at most 64, ends appear as `ended:REASON`; action_names: A names.
+        known: what whoever acts knows of the state, where that is not all of it.
     """
 
     n_states: int
@@ -70,6 +71,7 @@ class FiniteMDP:
     channels: tuple[str, ...]
     event_names: tuple[str, ...]
     action_names: tuple[str, ...]
+    known: Knowledge | None = None
 
     @property
     def available(self) -> Bools:
@@ -95,6 +97,30 @@ class FiniteMDP:
         if event not in self.event_names:
             raise UnknownNameError("event", event, self.event_names)
         return np.uint64(1 << self.event_names.index(event))
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What whoever acts in a process knows of its state: groups of states that are alike to it, as a process.
+
+    Attributes:
+        mdp: over B groups, without events; expected rewards.
+        group: int64 `[S]`, the group of each state; share: float64 `[S]`, the state's probability, given its group.
+        outcome: int64 `[M]`, the outcome of `mdp` of which each outcome is a part.
+        weight: float64 `[M]`, the outcome's probability, given that one.
+        chances: the `probability` and the `start_probability` of the process of which all this is true.
+    """
+
+    mdp: FiniteMDP
+    group: Longs
+    share: Floats
+    outcome: Longs
+    weight: Floats
+    chances: tuple[Floats, Floats]
+
+    def true_of(self, mdp: FiniteMDP) -> bool:
+        """Whether this holds of a process, whose chances may have been changed since it was made."""
+        return self.chances[0] is mdp.probability and self.chances[1] is mdp.start_probability
 
 
 class NotEnumerableError(WorldError):

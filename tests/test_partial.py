@@ -4,11 +4,20 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.worlds import process_of
-from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, first_range, share_range
+from turncoat.envs.analysis.tie_ranges import (
+    Occurs,
+    discounted_range,
+    expectation_range,
+    final_range,
+    first_range,
+    greatest_range,
+    ratio_range,
+    share_range,
+)
 from turncoat.envs.base import FiniteMDP, NotEnumerableError
 from turncoat.envs.mdp.transition_tables import tables
 from turncoat.envs.solvers.belief_mdp import alias_report, belief_mdp
@@ -130,9 +139,13 @@ def test_without_the_cue_the_t_maze_is_a_gamble() -> None:
     assert belief.mdp.n_states == 7
     assert solution.values[belief.mdp.start_state].tolist() == [0]
     assert np.diff(belief.support_start).tolist() == [2] * 6 + [1]
-    # Over pairs, ties are broken by what nobody sees: the range is an outer bound.
-    reward = mdp.rewards[belief.pair_outcome, 0]
-    assert expectation_range(belief.pair_mdp, belief.lift(solution.optimal), reward, 9) == (-1, 1)
+    # Both ways tie, and which of them is right nobody sees.
+    lifted, reward = belief.lift(solution.optimal), mdp.rewards[belief.pair_outcome, 0]
+    assert expectation_range(belief.pair_mdp, lifted, reward, 9) == (0, 0)
+    assert discounted_range(belief.pair_mdp, lifted, reward, 0.9) == (0, 0)
+    assert ratio_range(belief.pair_mdp, lifted, reward, np.ones(reward.size), 9)[:2] == (0, 0)
+    # Of a number that is not seen the greatest may hang on more than is known: an outer bound.
+    assert greatest_range(belief.pair_mdp, lifted, belief.pair_state.astype(np.float64), 9)[1] >= 12
 
 
 def random_world(seed: int, n_states: int = 6) -> FiniteMDP:
@@ -176,6 +189,38 @@ def test_pairs_and_beliefs_agree_on_what_a_policy_earns(seed: int) -> None:
     assert np.add.reduceat(values, belief.support_start[:-1]) == pytest.approx(solution.vector_values[:, 0], abs=1e-9)
     at_start = mdp.start_probability @ full.values[0, mdp.start_state]
     assert belief.mdp.start_probability @ part.values[0, belief.mdp.start_state] <= at_start + 1e-9
+
+
+@given(SEEDS)
+@settings(max_examples=10)
+def test_ties_are_broken_by_what_was_seen(seed: int) -> None:
+    """The least and the greatest of every way to choose by tick and belief, each of them played forward."""
+    rng = np.random.default_rng(seed)
+    belief = belief_mdp(random_world(seed, 4), rng.integers(0, 2, 4), 1000, horizon=2)
+    pairs = belief.pair_mdp
+    acting = np.flatnonzero(~belief.mdp.ended)
+    assume(acting.size <= 5)
+    gain = rng.normal(size=pairs.next_state.size)
+    last = rng.normal(size=pairs.n_states)
+    sums, ends = [], []
+    for chosen in itertools.product(range(2), repeat=2 * acting.size):
+        policy = np.zeros((2, belief.mdp.n_states), np.int64)
+        policy[:, acting] = np.reshape(chosen, (2, -1))
+        now = np.bincount(pairs.start_state, pairs.start_probability, pairs.n_states)
+        total = 0.0
+        for at in policy:
+            taken = np.repeat(np.arange(pairs.row_start.size - 1), np.diff(pairs.row_start))
+            state, action = np.divmod(taken, 2)
+            flow = np.where(at[belief.pair_belief[state]] == action, now[state] * pairs.probability, 0.0)
+            total += float(flow @ gain)
+            now = np.where(pairs.ended, now, 0.0) + np.bincount(pairs.next_state, flow, pairs.n_states)
+        sums.append(total)
+        ends.append(float(now @ last))
+    for found, every in (
+        (expectation_range(pairs, pairs.available, gain, 2), sums),
+        (final_range(pairs, pairs.available, last, 2), ends),
+    ):
+        assert found == pytest.approx((min(every), max(every)))
 
 
 @given(SEEDS)

@@ -36,7 +36,7 @@ from .exact_plan import (
     weights_by_state,
     weights_may_change,
 )
-from .tie_ranges import Occurs, Optimal, rollout_path, share_range
+from .tie_ranges import Occurs, Optimal, expectation_range, rollout_path, share_range
 
 CAME = "came"
 """The channel that pays 1 when the event comes for the first time."""
@@ -234,6 +234,8 @@ class EventPlans(ComparedPlans[AnySolution]):
         """The share of the stage's episodes with the event, (low, high) over the ties of a solution."""
         lifted = self._lift(solution)
         optimal: Optimal = lifted.optimal if isinstance(lifted, Solution) else lifted
+        if self._belief is not None:  # whether it has come may be hidden: it is paid for when it first comes
+            return expectation_range(self.played, optimal, self.played.rewards[:, -1], self._plan.steps)
         return share_range(self.played, optimal, Occurs(self._mask), self._plan.steps)
 
     def chance_and_value(self, solution: AnySolution) -> tuple[float, float]:

@@ -2,6 +2,9 @@
 
 Ties are common and how an agent breaks them is not specified, so a claim has to hold at the worst end. Policies may
 depend on the whole history; what a measure needs of it is added to the state (the tick, and latches for past events).
+Who does not know the state (`FiniteMDP.known`) breaks a tie alike in all states that it does not tell apart: sums, and
+what it sees of events and of numbers, are ranged over by what it knows. A range of what it does not see is an outer
+bound, as if it saw it.
 Everything is computed from the start distribution over exactly T ticks; an ended episode stays in its state.
 """
 
@@ -9,15 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, reduce
 from itertools import count
+from operator import or_
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ..base import Bits, Bools, FiniteMDP, Floats, Longs, NotEnumerableError
+from ..base import Bits, Bools, FiniteMDP, Floats, Knowledge, Longs, NotEnumerableError
 from ..mdp.transition_tables import expected_outcome, outcomes_of, tables
 from ..solvers.bellman import EPSILON, largest
 from ..solvers.dynamic_programming import FiniteHorizonSolution, optimise
@@ -106,8 +110,10 @@ def expectation_range(
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
+    its = _Known.of(mdp, optimal)
+    mdp, optimal, per_outcome = its.mdp, its.optimal, its.expected(_per_outcome(mdp, per_outcome))
     process = reached_process(mdp, optimal, steps)
-    gain = _per_outcome(mdp, per_outcome)[process.outcome]
+    gain = per_outcome[process.outcome]
     if discount == 1:
         return _range(process, np.zeros(process.n_states), lambda ahead: gain + ahead[process.next_state])
     return _range(process, np.zeros(process.n_states), lambda ahead: gain + discount * ahead[process.next_state])
@@ -130,8 +136,11 @@ def discounted_range(
     Raises:
         ValueError: a shape is wrong, or in a reached state no action is optimal.
     """
-    gain = expected_outcome(mdp, _per_outcome(mdp, per_outcome)).reshape(mdp.n_states, mdp.n_actions)
     _check_shape(mdp, optimal)
+    its = _Known.of(mdp, optimal)
+    summed = its.expected(_per_outcome(mdp, per_outcome))
+    mdp, optimal = its.mdp, its.stationary
+    gain = expected_outcome(mdp, summed).reshape(mdp.n_states, mdp.n_actions)
     _, rows = _reached(mdp, optimal, None)
     chosen = np.zeros(optimal.size, np.bool_)
     chosen[rows] = True
@@ -197,8 +206,13 @@ def share_range(mdp: FiniteMDP, optimal: Optimal, condition: Condition, steps: i
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
+    its = _Known.of(mdp, optimal)
+    if (seen := its.seen(_asked(condition))) is not None:
+        mdp, optimal, events = its.mdp, its.optimal, seen
+    else:
+        events = mdp.events
     process = reached_process(mdp, optimal, steps)
-    follow, holds = episode_automaton(condition, mdp.events[process.outcome])
+    follow, holds = episode_automaton(condition, events[process.outcome])
     # The latch is part of the state: entry [state, latch] of the values, read at [next state, latch after the outcome].
     index = process.next_state[:, None] * holds.size + follow
     last = np.broadcast_to(holds.astype(np.float64), (process.n_states, holds.size))
@@ -231,7 +245,9 @@ def ratio_range(
     above, below = _per_outcome(mdp, numerator), _per_outcome(mdp, denominator)
     if (below < 0).any() or (above[below == 0] != 0).any():
         raise ValueError("a denominator is not negative, and where it is 0 so is the numerator")
-    process = reached_process(mdp, optimal, steps)
+    its = _Known.of(mdp, optimal)
+    above, below = its.expected(above), its.expected(below)
+    process = reached_process(its.mdp, its.optimal, steps)
     above, below = above[process.outcome], below[process.outcome]
     least, most = _range(process, np.zeros(process.n_states), lambda ahead: below + ahead[process.next_state])
     if most == 0:
@@ -256,8 +272,13 @@ def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> tupl
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
+    its = _Known.of(mdp, optimal)
+    if (seen := its.seen(mask)) is not None:
+        mdp, optimal, events = its.mdp, its.optimal, seen
+    else:
+        events = mdp.events
     process = reached_process(mdp, optimal, steps)
-    hit = (mdp.events[process.outcome] & np.uint64(mask)) != 0
+    hit = (events[process.outcome] & np.uint64(mask)) != 0
     never = np.full(process.n_states, np.inf)
     return _range(process, never, lambda ahead: np.where(hit, 0.0, 1.0 + ahead[process.next_state]))
 
@@ -277,8 +298,10 @@ def final_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, step
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    process = reached_process(mdp, optimal, steps)
-    return _range(process, _per_state(mdp, per_state)[process.state], lambda ahead: ahead[process.next_state])
+    its = _Known.of(mdp, optimal)
+    number = its.expected_in(_per_state(mdp, per_state))
+    process = reached_process(its.mdp, its.optimal, steps)
+    return _range(process, number[process.state], lambda ahead: ahead[process.next_state])
 
 
 def greatest_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, steps: int) -> tuple[float, float]:
@@ -286,8 +309,11 @@ def greatest_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, s
 
     The first and the last state count. Arguments and errors are those of `final_range`.
     """
+    its, number = _Known.of(mdp, optimal), _per_state(mdp, per_state)
+    if (known := its.seen_in(number)) is not None:
+        mdp, optimal, number = its.mdp, its.optimal, known
     process = reached_process(mdp, optimal, steps)
-    levels, level = np.unique(_per_state(mdp, per_state)[process.state], return_inverse=True)
+    levels, level = np.unique(number[process.state], return_inverse=True)
     # The greatest so far is part of the state: entry [state, latch] is read at [next state, the greater of both].
     reached = np.maximum(np.arange(levels.size), level[process.next_state][:, None])
     index = process.next_state[:, None] * levels.size + reached
@@ -350,6 +376,101 @@ def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[PathStep]:
         path.append(PathStep(state, action, int(mdp.next_state[outcome]), mdp.events[outcome]))
         state = path[-1].next_state
     return path
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """A process and its optimal actions by what whoever acts knows; the process itself where that is all of it.
+
+    Attributes:
+        mdp: the process; optimal: the actions in it.
+        knowledge: how it stands for the process that was given; None where it is that one.
+        events: uint64 `[M]`, of the outcomes of the process that was given.
+    """
+
+    mdp: FiniteMDP
+    optimal: Optimal
+    knowledge: Knowledge | None
+    events: Bits
+
+    @staticmethod
+    def of(mdp: FiniteMDP, optimal: Optimal) -> _Known:
+        """What is known of a process, if the actions are alike in all states that are not told apart."""
+        global _last_known
+        if _last_known is None or _last_known[0] is not mdp or _last_known[1] is not optimal:
+            _last_known = mdp, optimal, _by_knowledge(mdp, optimal)
+        return _last_known[2]
+
+    @property
+    def stationary(self) -> Bools:
+        """The actions, which are the same at every tick."""
+        assert not isinstance(self.optimal, FiniteHorizonSolution)
+        return self.optimal
+
+    def expected(self, per_outcome: Floats) -> Floats:
+        """The mean of a number float64 `[M]` in each outcome, by what is known."""
+        if self.knowledge is None:
+            return per_outcome
+        count = self.mdp.next_state.size
+        return np.bincount(self.knowledge.outcome, self.knowledge.weight * per_outcome, count).astype(np.float64)
+
+    def expected_in(self, per_state: Floats) -> Floats:
+        """The mean of a number float64 `[S]` in each state, by what is known."""
+        if self.knowledge is None:
+            return per_state
+        its = self.knowledge
+        return np.bincount(its.group, its.share * per_state, self.mdp.n_states).astype(np.float64)
+
+    def seen(self, mask: int) -> Bits | None:
+        """The events of a mask in each outcome; None where who acts is not told of one of them."""
+        events = self.events & np.uint64(mask)
+        if self.knowledge is None:
+            return events
+        found = np.zeros(self.mdp.next_state.size, np.uint64)
+        found[self.knowledge.outcome] = events
+        return found if np.array_equal(found[self.knowledge.outcome], events) else None
+
+    def seen_in(self, per_state: Floats) -> Floats | None:
+        """A number float64 `[S]` in each state; None where who acts does not know it."""
+        if self.knowledge is None:
+            return per_state
+        found = np.zeros(self.mdp.n_states)
+        found[self.knowledge.group] = per_state
+        return found if np.array_equal(found[self.knowledge.group], per_state) else None
+
+
+_last_known: tuple[FiniteMDP, Optimal, _Known] | None = None
+
+
+def _by_knowledge(mdp: FiniteMDP, optimal: Optimal) -> _Known:
+    its, given = mdp.known, _Known(mdp, optimal, None, mdp.events)
+    if its is None or not its.true_of(mdp):
+        return given
+    one = np.zeros(its.mdp.n_states, np.int64)
+    one[its.group] = np.arange(mdp.n_states)
+    if isinstance(optimal, FiniteHorizonSolution):
+        if not np.array_equal(optimal.packed[:, one][:, its.group], optimal.packed):
+            return given
+        there = replace(
+            optimal,
+            values=optimal.values[:1, one],
+            vector_values=optimal.vector_values[one],
+            policy=optimal.policy[:, one],
+            packed=optimal.packed[:, one],
+        )
+        return _Known(its.mdp, there, its, mdp.events)
+    alike = np.array_equal(optimal[one][its.group], optimal)
+    return _Known(its.mdp, optimal[one], its, mdp.events) if alike else given
+
+
+def _asked(condition: Condition) -> int:
+    """The bits of all events that a condition names."""
+    masks = [
+        each.mask if isinstance(each, Occurs) else each.first | each.second
+        for each in _parts(condition)
+        if isinstance(each, Occurs | OccursBefore)
+    ]
+    return reduce(or_, masks, 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
+from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Knowledge, Longs, NotEnumerableError
 from ..mdp.transition_tables import outcomes_of
 from ..row_ids import row_ids
 from ..time_limit import check_time
@@ -49,7 +49,8 @@ class BeliefMDP:
 
     Attributes:
         mdp: over beliefs; rewards are expected ones, and it has no events.
-        pair_mdp: over pairs, with the true rewards and events, for judging belief policies (`lift` them).
+        pair_mdp: over pairs, with the true rewards and events, for judging belief policies (`lift` them); it knows what
+            they know (`FiniteMDP.known`).
         support_start: int64 `[B + 1]`; the pairs of belief `b` are `support_start[b]` to `support_start[b + 1]`, by
             increasing state.
         pair_belief: int32 `[P]`.
@@ -68,10 +69,7 @@ class BeliefMDP:
     pair_outcome: Longs
 
     def lift(self, optimal: Bools) -> Bools:
-        """Optimal actions of beliefs, bool `[B, A]`, as those of pairs, bool `[P, A]`.
-
-        A range over ties on pairs is an outer bound: there, ties may be broken by the hidden state.
-        """
+        """Optimal actions of beliefs, bool `[B, A]`, as those of pairs, bool `[P, A]`."""
         return optimal[self.pair_belief]
 
     def lift_any(self, solution: Solution | FiniteHorizonSolution) -> Solution | FiniteHorizonSolution:
@@ -89,10 +87,7 @@ class BeliefMDP:
         )
 
     def lift_solution(self, solution: FiniteHorizonSolution) -> FiniteHorizonSolution:
-        """A solution over beliefs as one over pairs; each pair has the values of its belief.
-
-        A range over ties on pairs is an outer bound: there, ties may be broken by the hidden state.
-        """
+        """A solution over beliefs as one over pairs; each pair has the values of its belief."""
         return replace(
             solution,
             values=solution.values[:, self.pair_belief],
@@ -353,13 +348,16 @@ def _paired(
         event_names=mdp.event_names,
         action_names=mdp.action_names,
     )
+    chance: Floats = np.concatenate(known.chances)
+    weight = chance[owner // n_actions] * pairs.probability / beliefs.probability[step]
+    alike = Knowledge(beliefs, pair_belief, chance, step, weight, (pairs.probability, pairs.start_probability))
     return BeliefMDP(
         mdp=beliefs,
-        pair_mdp=pairs,
+        pair_mdp=replace(pairs, known=alike),
         support_start=support_start,
         pair_belief=pair_belief.astype(np.int32),
         pair_state=pair_state.astype(np.int32),
-        pair_probability=np.concatenate(known.chances),
+        pair_probability=chance,
         pair_outcome=outcome,
     )
 
