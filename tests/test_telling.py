@@ -33,7 +33,7 @@ from turncoat.viz.film.render import record
 from turncoat.viz.scene.cards import draw_card
 from turncoat.viz.scene.choice_diagram import draw_diagram
 from turncoat.viz.scene.scene import draw, layout_for
-from turncoat.viz.text.episode_text import why
+from turncoat.viz.text.episode_text import into_a_wall, status, why
 from turncoat.viz.viewer.frame import OVERLAYS, Frame
 from turncoat.viz.viewer.show_view import ShowView
 from turncoat.viz.viewer.viewer import Viewer
@@ -218,6 +218,18 @@ def test_who_steps_by_hand_and_a_film_see_what_came_of_it_too(lab: LiveShow, tmp
     viewer.close()
     assert shown == [(t, came) for t in range(121) for came in ((True, False) if t in (3, 24, 28) else (False,))]
     assert count == len(shown)
+
+
+def test_a_step_into_a_wall_is_said_to_be_one(turn: Episode) -> None:
+    """It stood in a corner and was said to go right, fifty times."""
+    robot, states, done = turn.world.agents[0], turn.states.copy(), turn.executed.copy()
+    row, column = divmod(int(states[0, turn.world.bodies[robot.body].cell]), turn.world.boards.width)
+    assert turn.world.boards.walls[0, (row - 1) * turn.world.boards.width + column]
+    done[0], states[1] = robot.actions.index("up"), states[0]
+    bumps = replace(turn, states=states, chosen=done, executed=done)
+    assert status(bumps, 0) == "tick 0: robot does up, into a wall: it stays"
+    assert into_a_wall(replace(bumps, states=turn.states), 0, 0) == "into a wall"  # something moved it all the same
+    assert into_a_wall(turn, 0, 0) == ""
 
 
 def spells(viewer: Viewer) -> list[tuple[str, float]]:

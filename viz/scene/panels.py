@@ -13,7 +13,7 @@ from ..drawing.color_scales import draw_bar, number, scale_of
 from ..drawing.palette import Theme, mix
 from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe, quantities
-from ..text.episode_text import LogEntry, against_a_wall, log_until, plain, spans, why
+from ..text.episode_text import LogEntry, into_a_wall, log_until, plain, spans, why
 from ..text.rule_text import rules_told
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame, offers
 
@@ -93,10 +93,10 @@ def draw_choice(column: PanelColumn, frame: Frame, brief: bool = False) -> None:
         return
     verb = "choose" if " and " in mind.agent else "chooses"  # agents that are planned as one are named `a and b`
     which = f"{frame.short}: " if frame.short else ""
-    wall = mind.agent == frame.world.agents[frame.agent].name and against_a_wall(
-        frame.world, frame.agent, mind.action, frame.asking
-    )
-    stands = " (a wall: it stays)" if wall else ""
+    stands, episode = "", frame.episode
+    if episode is not None and frame.asked < episode.length and mind.agent == frame.world.agents[frame.agent].name:
+        bump = into_a_wall(episode, frame.asked, frame.agent)
+        stands = f" ({bump})" if bump and episode.executed[frame.asked, frame.agent] == mind.action else ""
     column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}{stands}")
     learned = frame.learned
     for text in wrapped(why(mind, frame.attributed, learned), TEXT, column.width):

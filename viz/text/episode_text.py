@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...envs.base import Ints
 from ...envs.world.world import World
 from ...evals.inspection.mind import Mind
 from ...evals.traces.episode import Episode
@@ -45,15 +44,19 @@ def _describe_action(name: str, actions: tuple[str, ...], chosen: int, executed:
     return plain(f"{name} wants {actions[chosen]} and is made to {actions[executed]}")
 
 
-def against_a_wall(world: World, agent: int, action: int, state: Ints) -> bool:
-    """Whether an action of an agent is a step into a wall, or over the rim, so that it stays where it is."""
+def into_a_wall(episode: Episode, tick: int, agent: int) -> str:
+    """That what an agent does in a tick is a step into a wall, or over the rim; empty where it is none."""
+    world, state, action = episode.world_at(tick), episode.states[tick], int(episode.executed[tick, agent])
     program, boards = world.agents[agent], world.boards
     if program.body < 0 or action < 0 or not boards.height:
-        return False
-    here = int(state[world.bodies[program.body].cell])
-    there = int(boards.neighbours[here, program.moves[action]])
+        return ""
+    cell = world.bodies[program.body].cell
+    here, there = int(state[cell]), int(boards.neighbours[state[cell], program.moves[action]])
     walls = boards.walls[int(state[world.layout]) if world.layout >= 0 else 0]
-    return here not in (there, boards.nowhere) and bool(walls[there])
+    if here in (there, boards.nowhere) or not walls[there]:
+        return ""
+    # A rule may move it all the same.
+    return "into a wall: it stays" if int(episode.left_by(tick)[cell]) == here else "into a wall"
 
 
 def outcome(episode: Episode, tick: int) -> str:
@@ -191,9 +194,8 @@ def status(episode: Episode, tick: int, came: bool = False) -> str:
             return f"after tick {episode.length - 1}: {ending or 'it goes on'}" if episode.length else "before tick 0"
         return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
     led_to = outcome(episode, tick) if came else ""
-    world, done = episode.world_at(tick), episode.executed[tick]
-    walls = [against_a_wall(world, agent, int(done[agent]), episode.states[tick]) for agent in range(len(world.agents))]
-    bumps = ", against a wall: it stays" if walls == [True] else ""
+    bump = into_a_wall(episode, tick, 0) if episode.executed.shape[1] == 1 else ""
+    bumps = f", {bump}" if bump else ""
     return f"tick {tick}: {describe_actions(episode, tick)}{bumps}{f' ({led_to})' if led_to else ''}"
 
 
