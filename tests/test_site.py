@@ -425,9 +425,11 @@ ROBOT = """(() => {
   const play = site.panels.play, process = play.process;
   if (process.chancy || !process.arrays.policy) return 'by chance';
   play.moves = process.line(process.begin(0), 0, process.steps).map(([action]) => action);
-  play.hints = true;
+  play.hints = Boolean(process.arrays.values);
   play.show(0);
-  if (process.arrays.values && !document.querySelector('#panel-play .bars')) return 'no hints';
+  const said = document.querySelector('#panel-play').textContent, offered = said.includes(' hints');
+  if (play.hints && !document.querySelector('#panel-play .bars')) return 'no hints';
+  if (offered !== play.hints || said.includes('Tick “hints”') && !offered) return 'hints that are not there';
   const paid = play.frames.reduce((sum, frame) => sum + (frame.paid || 0), 0);
   return Math.abs(paid - process.robot[0]) < 1e-6 ? 'as it does' : paid + ' is not ' + process.robot[0];
 })()"""

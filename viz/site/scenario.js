@@ -38,8 +38,8 @@ class Play {
     const brief = make("dl", { class: "brief" }, ...site.brief.flatMap(([head, text]) => [make("dt", {}, head), make("dd", {}, text)]));
     const player = make("div", {});
     root.append(make("details", matchMedia("(max-width: 560px)").matches ? {} : { open: "" }, make("summary", {}, "Who you are, and what you want"), brief), this.score, this.ending, player);
-    const buttons = this.buttons();
-    this.player = new Player({ episodes: [this.episode()], stages: [this.stage], look: "Your move: the arrow keys or the buttons. Every move can be taken back.", does: "You did ", thoughtless: "Tick “hints” to see what the exact plan would do here." }, player);
+    const buttons = this.buttons(), hinted = this.process.arrays.values;
+    this.player = new Player({ episodes: [this.episode()], stages: [this.stage], look: "Your move: the arrow keys or the buttons. Every move can be taken back.", does: "You did ", thoughtless: hinted ? "Tick “hints” to see what the exact plan would do here." : "What the exact plan would do here is not kept on this page." }, player);
     this.player.legend.before(buttons);
     this.player.button.hidden = true; // it plays nothing but what was played
     this.player.board.addEventListener("click", (event) => this.tap(event));
