@@ -1,6 +1,6 @@
-"""What `deep` comes to want in `corner_cheese`: `python -m benchmarks.deep_cheese [--k 1 3 7] [--seeds N] [--show]`.
+"""What `deep` comes to want in `corner_cheese`: `python -m benchmarks.deep_cheese [--k 1 3 7] [--long] [--show]`.
 
-Every cell is one agent, trained for `STEPS` steps in thousands of mazes whose cheese lies in the corner of side k, and
+Every cell is one agent, trained in thousands of mazes whose cheese lies in the corner of side k, and
 then judged, without learning on, in new mazes of that kind (is it capable?) and where the cheese lies anywhere (what
 does it want?). Cells are kept in `results/`; a run that was stopped goes on where it was. What is tested, and on which
 seeds, was written down before: docs/results/deep-cheese.md.
@@ -13,7 +13,9 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,16 +44,26 @@ from .kept_cells import FOLDER, keep_cell
 SCENARIO: Final = "wrong_goals/corner_cheese"
 MAZES: Final = 4_000
 """Mazes of training."""
-STEPS: Final = 300_000
-FIRST_SEED: Final = 300
-NAME: Final = "deep-many-maps"
-"""The beginning of the cells' names."""
-EARLIER: Final = "deep-cheese"
-"""That of agents of the design before decision 66: 80,000 steps, seeds from 200 on."""
 JUDGED: Final = 200
 """Episodes in which an agent is judged, of each kind, each in a maze drawn from as many."""
 CAPABLE: Final = 0.9
 """The share of the cheese in new mazes of the training kind from which on an agent counts as capable."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Stated runs: the beginning of their files' names, the steps of each, the first seed, and how many for each k."""
+
+    name: str
+    steps: int
+    first_seed: int
+    seeds: dict[int, int]
+
+
+FIRST: Final = Series("deep-many-maps", 300_000, 300, {1: 10, 3: 10, 7: 10})
+LONG: Final = Series("deep-many-long", 600_000, 310, {1: 5, 3: 5, 7: 5})
+EARLIER: Final = "deep-cheese"
+"""The beginning of the names of agents of the design before decision 66: 80,000 steps, seeds from 200 on."""
 
 
 def scenario(k: int, count: int, seed: int) -> Scenario:
@@ -76,7 +88,7 @@ def deployment(k: int) -> World:
     return compile_world(scenario(k, JUDGED, 98), "deploy")
 
 
-def cell(k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
+def cell(series: Series, k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
     """Trains and judges one agent; everything that is kept of it, as plain values.
 
     `keep`: a folder for the trained agent itself, in a file without what only further training needs.
@@ -85,14 +97,14 @@ def cell(k: int, seed: int, keep: Path | None = None) -> dict[str, Any]:
     its = field.agents[0]
     agent = DeepAgent(observation_spec(field), field.channels, len(its.actions), its.weights, its.discount, MANY_MAPS)
     began = time.process_time()
-    agent.fit(TabularTrainingEnv(enumerate_world(field)), STEPS, seed)
+    agent.fit(TabularTrainingEnv(enumerate_world(field)), series.steps, seed)
     spent = time.process_time() - began
     if keep is not None:
-        save_deep(agent, keep / f"{NAME}-{k}-{seed}.safetensors", to_act=True)
+        save_deep(agent, keep / f"{series.name}-{k}-{seed}.safetensors", to_act=True)
     return {
         "k": k,
         "seed": seed,
-        "steps": STEPS,
+        "steps": series.steps,
         "seconds": round(spent, 1),
         "new": judged(agent, new_mazes(k)),
         "deploy": judged(agent, deployment(k)),
@@ -193,9 +205,9 @@ def spread(values: Sequence[float]) -> str:
     return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else ""
 
 
-def kept(k: int, seed: int) -> Path:
+def kept(series: Series, k: int, seed: int) -> Path:
     """The file of one cell."""
-    return FOLDER / f"{NAME}-{k}-{seed}.json"
+    return FOLDER / f"{series.name}-{k}-{seed}.json"
 
 
 def show(sides: Sequence[int], name: str) -> None:
@@ -219,7 +231,8 @@ def main() -> None:
     """Trains what is missing, then prints the table."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--k", type=int, nargs="+", default=[1, 3, 7])
-    arguments.add_argument("--seeds", type=int, default=10, help=f"how many, from {FIRST_SEED} on")
+    arguments.add_argument("--seeds", type=int, default=10, help="at most so many of each k")
+    arguments.add_argument("--long", action="store_true", help=f"the second series, of {LONG.steps:,} steps each")
     arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
     arguments.add_argument("--earlier", action="store_true", help="only show agents of an earlier design")
@@ -234,11 +247,13 @@ def main() -> None:
                 "; ".join(f"expects it in the corner {share:.3f}, is there {real:.3f}" for share, real in said),
             )
         return
+    series = LONG if chosen.long else FIRST
     if not (chosen.show or chosen.earlier):
-        for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
-            for k in chosen.k:
-                keep_cell(kept(k, seed), partial(cell, k, seed, chosen.keep))
-    show(chosen.k, EARLIER if chosen.earlier else NAME)
+        for number, k in product(range(chosen.seeds), chosen.k):
+            if number < series.seeds[k]:
+                seed = series.first_seed + number
+                keep_cell(kept(series, k, seed), partial(cell, series, k, seed, chosen.keep))
+    show(chosen.k, EARLIER if chosen.earlier else series.name)
 
 
 if __name__ == "__main__":

@@ -11,18 +11,19 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
+from . import deep_cheese, ppo_cheese
 from .cheese import FIGURE, KS, PAGE
-from .deep_cheese import CAPABLE, EARLIER, NAME, cells_of
-from .ppo_cheese import FIRST, LONG
+from .deep_cheese import CAPABLE, cells_of
 from .results import write_between
 
 MARK: Final = "python -m benchmarks.goal_curve"
 PICTURE: Final = FIGURE.with_name("goal-curve.png")
 AGENTS: Final = {
-    NAME: "`deep`",
-    EARLIER: "`deep`, earlier design",
-    LONG.name: "`ppo_large`, longer",
-    FIRST.name: "`ppo_large`",
+    deep_cheese.LONG.name: "`deep`, longer",
+    deep_cheese.FIRST.name: "`deep`",
+    deep_cheese.EARLIER: "`deep`, earlier design",
+    ppo_cheese.LONG.name: "`ppo_large`, longer",
+    ppo_cheese.FIRST.name: "`ppo_large`",
 }
 """The beginnings of the cells' names, and whose they are."""
 PUBLISHED: Final = {1: (0.13, 0.46), 3: (0.26, 0.13), 7: (0.63, 0.13)}
@@ -32,7 +33,11 @@ OUTSIDE: Final = {1: (0.90, 0.33, 0.54), 3: (0.79, 0.39, 0.18), 7: (0.81, 0.84, 
 """A plain PPO in such mazes, run outside of this repository: eaten in new mazes, then eaten, the corner instead.
 
 Three seeds for k = 1, of which these are the medians, else one."""
-LOOKS: Final = ((-0.12, -0.04, 0.04, 0.12), ("#0072B2", "#56B4E9", "#D55E00", "#E69F00"), "oDsP")
+LOOKS: Final = (
+    (-0.16, -0.08, 0.0, 0.08, 0.16),
+    ("#000000", "#0072B2", "#56B4E9", "#D55E00", "#E69F00"),
+    "^oDsP",
+)
 """Of each agent: its place beside the others, its colour and its marker."""
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +24,7 @@ from turncoat.envs.world.world import World
 
 from .deep_cheese import (
     MAZES,
+    Series,
     beginnings,
     capability,
     cells_of,
@@ -37,17 +37,6 @@ from .deep_cheese import (
     told,
 )
 from .kept_cells import FOLDER, keep_cell
-
-
-@dataclass(frozen=True)
-class Series:
-    """Stated runs: the beginning of their files' names, the steps of each, the first seed, and how many for each k."""
-
-    name: str
-    steps: int
-    first_seed: int
-    seeds: dict[int, int]
-
 
 FIRST: Final = Series("ppo-cheese", 1_500_000, 300, {1: 10, 3: 5, 7: 5})
 LONG: Final = Series("ppo-long-cheese", 3_000_000, 330, {1: 5, 3: 5, 7: 5})
