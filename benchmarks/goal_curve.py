@@ -36,7 +36,7 @@ Three seeds for k = 1, of which these are the medians, else one."""
 LOOKS: Final = (
     (-0.16, -0.08, 0.0, 0.08, 0.16),
     ("#000000", "#0072B2", "#56B4E9", "#D55E00", "#E69F00"),
-    "^oDsP",
+    "voDsP",
 )
 """Of each agent: its place beside the others, its colour and its marker."""
 
