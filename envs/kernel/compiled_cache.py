@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from numba.core import config as _config
-from numba.core.sigutils import normalize_signature
 
 config: Any = _config  # its names come from the environment, so that type checkers know none of them
 
@@ -144,7 +143,7 @@ class _ForgivingCache:
         """What was compiled for a signature; None where that is not there, cannot be read or is of another one."""
         try:
             found = self._cache.load_overload(signature, context)
-            if found is None or tuple(found.signature.args) == normalize_signature(signature)[0]:
+            if found is None or tuple(found.signature.args) == tuple(signature):
                 return found
         except Exception:  # a pickle that was cut raises nearly anything
             pass
