@@ -20,6 +20,7 @@ from ..solvers.bellman import backup, best_of
 from ..solvers.dynamic_programming import (
     FiniteHorizonSolution,
     InfeasibleError,
+    Optimal,
     Solution,
     allowed_for_ever,
     backward_induction,
@@ -36,7 +37,7 @@ from .exact_plan import (
     weights_by_state,
     weights_may_change,
 )
-from .tie_ranges import Occurs, Optimal, expectation_range, rollout_path, share_range
+from .tie_ranges import Occurs, expectation_range, rollout_path, share_range
 
 CAME = "came"
 """The channel that pays 1 when the event comes for the first time."""

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from ..base import FiniteMDP, Floats, Longs, NotEnumerableError
 from ..solvers.bellman import largest
+from ..solvers.dynamic_programming import Optimal
 from ..time_limit import check_time
-from .tie_ranges import Optimal, ReachedProcess, reached_process
+from .tie_ranges import ReachedProcess, reached_process
 
 MAX_BRANCHES = 4_000_000
 """Outcomes, over all ticks and all sums so far, that are kept at most."""

@@ -14,9 +14,10 @@ import numpy as np
 
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range
-from ...envs.analysis.tie_ranges import Optimal, expectation_range, ratio_range
+from ...envs.analysis.tie_ranges import expectation_range, ratio_range
 from ...envs.base import Bools, FiniteMDP, Floats
 from ...envs.mdp.enumeration import Enumeration
+from ...envs.solvers.dynamic_programming import Optimal
 from ...envs.solvers.policy_evaluation import evaluate_horizon
 from ...envs.world.world import World
 from ...scenarios.errors import WorldError
