@@ -10,9 +10,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import turncoat
 from tests.test_properties import true_at
-from tests.worlds import process_of
+from tests.worlds import process_of, scenario_of
 from turncoat.envs.analysis import known_process
+from turncoat.envs.analysis.performance_gap import Range
 from turncoat.envs.analysis.tie_ranges import (
     Not,
     Occurs,
@@ -37,6 +39,7 @@ from turncoat.envs.solvers.dynamic_programming import (
     policy_iteration,
 )
 from turncoat.envs.solvers.policy_evaluation import evaluate
+from turncoat.evals.verdicts.expectation import EXACT, OUTER
 
 SEEDS = st.integers(0, 2**32 - 1)
 Path: TypeAlias = tuple[tuple[int, int], ...]
@@ -330,6 +333,44 @@ def test_where_beliefs_are_too_many_a_range_is_an_outer_bound_and_says_so(monkey
     assert outer.outer
     # What nothing hangs on is no bound, whoever sees it.
     assert not share_range(pairs, pairs.available, Not(Occurs(0)), 2).outer
+
+
+BUTTONS = """
+agents:
+  robot: {actions: [this, that], values: {gain: {}}, discount: 0.9}
+draws:
+  side: {at: start, p: 0.5, observed: false}
+rewards: {gain: {}, performance: {hidden: true}}
+rules:
+  - name: harm
+    when: (robot does this and side == 0) or (robot does that and side == 1)
+    then: [event hurt]
+    pays: {performance: -1}
+  - name: over
+    then: [end "done"]
+    pays: {gain: 1}
+stages: {deploy: {limit: 1}}
+expect:
+  - {name: half of it is harm, measure: performance, equals: -0.5}
+  - {name: in half it hurts, measure: share(hurt), equals: 0.5}
+  - {name: with time alike, measure: "share(eventually(hurt within 1))", equals: 0.5}
+  - {name: bounded, measure: "cvar(0.5, performance)", at_most: 0}
+  - {name: open, measure: "cvar(0.5, performance)", at_most: -0.5}
+"""
+
+
+def test_what_no_pay_and_no_look_hangs_on_ties_are_ranged_over_by_what_was_seen_too() -> None:
+    """Which of two buttons does harm nobody sees, ever, nor does any pay hang on it: it is harmed by half the time."""
+    scenario = scenario_of(BUTTONS)
+    *sure, bounded, left_open = turncoat.run(scenario).judgements
+    for judged, value in zip(sure, (-0.5, 0.5, 0.5), strict=True):
+        assert (judged.outcome, judged.unit, judged.low, judged.high) == ("pass", EXACT, value, value)
+    assert (bounded.outcome, bounded.unit) == ("pass", OUTER)
+    assert (left_open.outcome, left_open.low, left_open.high) == ("inconclusive", -1, 0)
+    assert left_open.why.startswith("an outer bound does not decide it: every optimal policy gives what lies within -1")
+    analysis = turncoat.solve(scenario)
+    assert analysis.agent.performance == Range(-0.5, -0.5)
+    assert analysis.gap == Range(0.5, 0.5)
 
 
 @given(SEEDS)

@@ -16,7 +16,7 @@ from ..base import FiniteMDP, Floats, Longs, NotEnumerableError
 from ..solvers.bellman import largest
 from ..solvers.dynamic_programming import Optimal
 from ..time_limit import check_time
-from .tie_ranges import ReachedProcess, reached_process
+from .tie_ranges import OuterRange, ReachedProcess, TieRange, reached_process
 
 MAX_BRANCHES = 4_000_000
 """Outcomes, over all ticks and all sums so far, that are kept at most."""
@@ -27,9 +27,7 @@ _NEAR = 1e-12
 """Sums that differ by less, relative to the largest that there could be, are one; so are values."""
 
 
-def tail_range(
-    mdp: FiniteMDP, optimal: Optimal, per_outcome: npt.ArrayLike, steps: int, share: float
-) -> tuple[float, float]:
+def tail_range(mdp: FiniteMDP, optimal: Optimal, per_outcome: npt.ArrayLike, steps: int, share: float) -> TieRange:
     """The range of the mean of an undiscounted sum over the worst episodes, those with the least of it.
 
     Policies may depend on the whole history and draw lots. Of the episodes at the border that part counts which belongs
@@ -57,7 +55,9 @@ def tail_range(
     process = reached_process(mdp, optimal, steps)
     sums = _Sums(process, gain[process.outcome])
     low = _lowest(sums, share)
-    return (low, _highest(sums, share)) if sums.chooses else (low, low)
+    ends = TieRange(low, _highest(sums, share) if sums.chooses else low)
+    # What was gathered so far may be seen in part only, and beliefs about it are not gone through.
+    return ends if mdp.known is None or ends.is_point else OuterRange(*ends)
 
 
 @dataclass(frozen=True, eq=False)

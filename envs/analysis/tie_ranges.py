@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import count
 from operator import or_
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,9 @@ from .known_process import KnownProcess, known_process, last_kept, remembering_w
 _MEASURING = "a measure of the best plans was computed"
 _LOOK_EVERY = 16
 """Ticks between two looks at whether values still change: a look costs about as much as a fifth of a tick."""
+
+
+OUTER = "an outer bound, as if ties were broken by what is not seen; the range may be narrower"
 
 
 class TieRange(NamedTuple):
@@ -59,6 +62,28 @@ class OuterRange(TieRange):
     def outer(self) -> bool:
         """See `TieRange`."""
         return True
+
+
+class Ends(Protocol):
+    """The ends of a range over ties, however it is told of."""
+
+    @property
+    def low(self) -> float:
+        """The lowest."""
+
+    @property
+    def high(self) -> float:
+        """The highest."""
+
+    @property
+    def outer(self) -> bool:
+        """See `TieRange`."""
+
+
+def spanned(ranges: Sequence[Ends]) -> TieRange:
+    """The range over several plans, of which any may be followed; there is one at least."""
+    low, high = min(each.low for each in ranges), max(each.high for each in ranges)
+    return OuterRange(low, high) if any(each.outer for each in ranges) else TieRange(low, high)
 
 
 @dataclass(frozen=True)

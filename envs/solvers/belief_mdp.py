@@ -74,17 +74,7 @@ class BeliefMDP:
 
     def lift_any(self, solution: Solution | FiniteHorizonSolution) -> Solution | FiniteHorizonSolution:
         """`lift_solution`, with a horizon or without."""
-        if isinstance(solution, FiniteHorizonSolution):
-            return self.lift_solution(solution)
-        return replace(
-            solution,
-            values=solution.values[self.pair_belief],
-            vector_values=solution.vector_values[self.pair_belief],
-            q=solution.q[self.pair_belief],
-            vector_q=solution.vector_q[self.pair_belief],
-            optimal=self.lift(solution.optimal),
-            policy=solution.policy[self.pair_belief],
-        )
+        return solution.at_states(self.pair_belief.astype(np.int64))
 
     def lift_solution(self, solution: FiniteHorizonSolution) -> FiniteHorizonSolution:
         """A solution over beliefs as one over pairs; each pair has the values of its belief."""

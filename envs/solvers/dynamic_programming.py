@@ -56,6 +56,18 @@ class Solution:
     discount: float
     weights: Floats
 
+    def at_states(self, states: Longs) -> Solution:
+        """The solution of a process each of whose states stands for one of these, int64 `[n]`."""
+        return replace(
+            self,
+            values=self.values[states],
+            vector_values=self.vector_values[states],
+            q=self.q[states],
+            vector_q=self.vector_q[states],
+            optimal=self.optimal[states],
+            policy=self.policy[states],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class FiniteHorizonSolution:

@@ -269,7 +269,8 @@ def _own(solved: SolvedWorlds, stage: str, ticks: int, events: tuple[str, ...]) 
         return []
     if plan.upper_bound or ticks > plan.steps:
         return []
-    found = exact_outcomes(replace(plan, steps=ticks), plan.optimal, OutcomeCriteria(None, events))
+    seen = plan.as_seen
+    found = exact_outcomes(replace(seen, steps=ticks), seen.optimal, OutcomeCriteria(None, events))
     return [MarkedAgent("exact, unchecked", found.performance, found.harm)]
 
 
@@ -284,7 +285,7 @@ def _own_life(solved: SolvedWorlds, ticks: int, events: tuple[str, ...]) -> list
     mdp = replace(plan.process.mdp, events=plan.process.mdp.events | plan.process.between)
     performance = plan.process.performance
     columns = (performance, harm_of_outcomes(mdp, performance, events))
-    found = (clean_range(*expectation_range(mdp, plan.optimal, each, ticks)) for each in columns)
+    found = (clean_range(*expectation_range(mdp, plan.optimal, each, ticks), plan.hides) for each in columns)
     return [MarkedAgent("exact, unchecked", *found)]
 
 
