@@ -17,7 +17,7 @@ from ..mdp.remembering import EpisodeReader, remembering
 from ..solvers.belief_mdp import belief_mdp
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Optimal, at_states
 
-MOST_BELIEFS = 20_000
+MOST_BELIEFS = 100_000
 """Beliefs about what happened in an episode that are enumerated, at most, for one range."""
 
 _P = ParamSpec("_P")
