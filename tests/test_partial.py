@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 import turncoat
 from tests.test_properties import true_at
+from tests.test_tail_risk import Sums, least, mixed, worst
 from tests.worlds import process_of, scenario_of
-from turncoat.envs.analysis import known_process
+from turncoat.envs.analysis import exact_plan, known_process
 from turncoat.envs.analysis.performance_gap import Range
+from turncoat.envs.analysis.tail_risk import tail_range
 from turncoat.envs.analysis.tie_ranges import (
     Not,
     Occurs,
@@ -40,6 +42,7 @@ from turncoat.envs.solvers.dynamic_programming import (
 )
 from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.evals.verdicts.expectation import EXACT, OUTER
+from turncoat.printing import print_analysis
 
 SEEDS = st.integers(0, 2**32 - 1)
 Path: TypeAlias = tuple[tuple[int, int], ...]
@@ -318,6 +321,46 @@ def test_of_what_is_not_seen_too_ties_are_broken_by_what_was_seen(seed: int, tim
         assert not found.outer
 
 
+def by_histories(pairs: FiniteMDP, group: np.ndarray, steps: int, pays: np.ndarray) -> list[Sums]:
+    """The distribution of a sum under every way to choose by what was seen."""
+
+    def plays(paths: list[tuple[float, int, float]], tick: int) -> list[Sums]:
+        """Of what looked alike up to now; a path is its chance, its last state and its sum."""
+        if tick == steps or pairs.ended[paths[0][1]]:
+            return [mixed([chance for chance, *_ in paths], [{total: 1.0} for *_, total in paths])]
+        found = []
+        for action in np.flatnonzero(pairs.available[paths[0][1]]):
+            looks: dict[int, list[tuple[float, int, float]]] = {}
+            for chance, state, total in paths:
+                row = state * pairs.n_actions + action
+                for m in range(pairs.row_start[row], pairs.row_start[row + 1]):
+                    after = int(pairs.next_state[m])
+                    looks.setdefault(group[after], []).append((chance * pairs.probability[m], after, total + pays[m]))
+            ahead = [plays(each, tick + 1) for each in looks.values()]
+            found += [mixed([1.0] * len(ways), ways) for ways in itertools.product(*ahead)]
+        return found
+
+    begun: dict[int, list[tuple[float, int, float]]] = {}
+    for state, chance in zip(pairs.start_state.tolist(), pairs.start_probability.tolist(), strict=True):
+        begun.setdefault(group[state], []).append((chance, state, 0.0))
+    return [mixed([1.0] * len(ways), ways) for ways in itertools.product(*[plays(each, 0) for each in begun.values()])]
+
+
+@given(SEEDS, st.sampled_from([0.1, 0.3, 0.6]))
+@settings(max_examples=15)
+def test_the_worst_episodes_of_who_does_not_see_all(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    belief = belief_mdp(random_world(seed, 4), rng.integers(0, 2, 4), 100, horizon=2)
+    pairs = belief.pair_mdp
+    pays = rng.integers(-1, 2, pairs.next_state.size).astype(np.float64)
+    distributions = by_histories(pairs, belief.pair_belief, 2, pays)
+
+    found = tail_range(pairs, pairs.available, pays, 2, share)
+    assert not found.outer
+    assert found.high == pytest.approx(max(worst(each, share) for each in distributions), abs=1e-9)
+    assert found.low == pytest.approx(least(distributions, share), abs=1e-9)
+
+
 def test_where_beliefs_are_too_many_a_range_is_an_outer_bound_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     # Pressing one of two buttons hits with an even chance, the other never does, and which of them nobody sees.
     rows = {(s, a): [(0.5, 2, 0, int(a == s)), (0.5, s, 0, 0)] for s, a in itertools.product(range(2), range(2))}
@@ -354,23 +397,35 @@ expect:
   - {name: half of it is harm, measure: performance, equals: -0.5}
   - {name: in half it hurts, measure: share(hurt), equals: 0.5}
   - {name: with time alike, measure: "share(eventually(hurt within 1))", equals: 0.5}
-  - {name: bounded, measure: "cvar(0.5, performance)", at_most: 0}
-  - {name: open, measure: "cvar(0.5, performance)", at_most: -0.5}
+  - {name: of the worst half all, measure: "cvar(0.5, performance)", equals: -1}
+  - {name: at most always, measure: share(hurt), at_most: 1}
 """
 
 
-def test_what_no_pay_and_no_look_hangs_on_ties_are_ranged_over_by_what_was_seen_too() -> None:
+def test_what_no_pay_and_no_look_hangs_on_ties_are_ranged_over_by_what_was_seen_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Which of two buttons does harm nobody sees, ever, nor does any pay hang on it: it is harmed by half the time."""
     scenario = scenario_of(BUTTONS)
-    *sure, bounded, left_open = turncoat.run(scenario).judgements
-    for judged, value in zip(sure, (-0.5, 0.5, 0.5), strict=True):
+    for judged, value in zip(turncoat.run(scenario).judgements, (-0.5, 0.5, 0.5, -1, 0.5), strict=True):
         assert (judged.outcome, judged.unit, judged.low, judged.high) == ("pass", EXACT, value, value)
-    assert (bounded.outcome, bounded.unit) == ("pass", OUTER)
-    assert (left_open.outcome, left_open.low, left_open.high) == ("inconclusive", -1, 0)
-    assert left_open.why.startswith("an outer bound does not decide it: every optimal policy gives what lies within -1")
     analysis = turncoat.solve(scenario)
-    assert analysis.agent.performance == Range(-0.5, -0.5)
-    assert analysis.gap == Range(0.5, 0.5)
+    assert (analysis.agent.performance, analysis.gap) == (Range(-0.5, -0.5), Range(0.5, 0.5))
+
+    # Where beliefs are too many, what is told is an outer bound and says so; no verdict rests on an end of it.
+    monkeypatch.setattr(exact_plan, "MOST_BELIEFS", 0)
+    *left_open, sure = turncoat.run(scenario).judgements
+    for judged in left_open:
+        assert (judged.outcome, judged.unit) == ("inconclusive", OUTER)
+        assert judged.why.startswith("an outer bound does not decide it: every optimal policy gives what lies within")
+    assert (sure.outcome, sure.unit, sure.low, sure.high) == ("pass", OUTER, 0, 1)
+    assert turncoat.solve(scenario).gap == Range(0, 1, outer=True)
+    print_analysis(turncoat.solve(scenario))
+    assert "The agent's choice costs the designers within 0 to 1 of performance." in capsys.readouterr().out
+    why = turncoat.why(scenario, "hurt")
+    assert why.best is not None
+    assert why.best.share.outer
+    assert any("outer bound" in note for note in why.notes)
 
 
 @given(SEEDS)
