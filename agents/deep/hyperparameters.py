@@ -175,9 +175,7 @@ SMALL: Final = DeepOptions(
 of them, more exploration, and fewer rounds of more learning."""
 MANY_MAPS: Final = DeepOptions(
     model=ModelOptions(hidden=64, updates=64),
-    values=ValueOptions(
-        channels=32, lanes=127, depth=32, rim=1.0, inner=True, own_every=2, batch=128, learn_rate=2e-3
-    ),
+    values=ValueOptions(channels=32, lanes=127, depth=32, rim=1.0, inner=True, own_every=2, batch=128, learn_rate=2e-3),
     lanes=128,
     round=2_048,
     warm_up=2_048,
