@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -71,9 +71,12 @@ class ProtocolSettings:
         """
         settle_counts(self, ticks=(1, 10_000))
         check_name("view", self.sees, ("state", "clock"))
-        if not isinstance(self.audits, Collection) or isinstance(self.audits, str) or not self.audits:
+        try:
+            budgets = tuple(whole_number("audits", each, 0, MOST_AUDITS) for each in self.audits)
+        except (TypeError, ArgumentError):  # no collection, or of something else
+            budgets = ()
+        if not budgets:
             raise ArgumentError(f"`audits` is a list of budgets from 0 to {MOST_AUDITS}, not {shown(self.audits)}")
-        budgets = tuple(whole_number("audits", each, 0, MOST_AUDITS) for each in self.audits)
         object.__setattr__(self, "audits", budgets)
         settle_numbers(self, "catches")
         check_paths("runs", self.runs)
