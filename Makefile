@@ -52,9 +52,11 @@ spell: $(VENV)/.installed-dev ## spelling
 	$(BIN)/codespell
 
 # Tests start hundreds of processes; where Python is told to keep no bytecode, each of them would compile everything.
+# A test that hangs in compiled code, where no exception reaches it, ends with its process, which says where it was; the
+# test that ended one is begun again in the next one, so not too often.
 pytest: $(VENV)/.installed-dev ## the tests
 	@$(BIN)/python -m compileall -q turncoat scenarios envs agents evals viz benchmarks
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --max-worker-restart=2 -o faulthandler_timeout=660 -o faulthandler_exit_on_timeout=true
 
 test-lowest: ## the tests with the oldest libraries that pyproject.toml allows, torch excepted
 	@test -n "$(PYTHON)" || { echo "turncoat needs Python 3.11 or newer with venv; name one: make PYTHON=/path/to/python" >&2; exit 2; }

@@ -227,7 +227,7 @@ def test_check(call, corridor):
     assert data["ok"] is True
     assert data["states"] == {"deploy": 5}
     assert data["origin"]["agrees"] is True
-    assert data["analysis"]["gap"] == {"low": 1.0, "high": 1.0}
+    assert data["analysis"]["gap"] == {"low": 1.0, "high": 1.0, "outer": False}
 
 
 def test_check_names_the_margin_over_what_an_expectation_bars(call):
@@ -243,13 +243,17 @@ def test_solve(call, corridor):
     assert (data["states"], data["channels"]) == (5, ["reward"])
     for plan in ("agent", "performance_best"):
         for promised in ("value", "return", "performance"):
-            assert set(data[plan][promised]) == {"low", "high"}
-    assert data["agent"]["value"] == {"low": pytest.approx(1.8), "high": pytest.approx(1.8)}
-    assert data["agent"]["return"] == {"low": 2.0, "high": 2.0}
-    assert data["agent"]["performance"] == {"low": 0.0, "high": 0.0}
+            assert set(data[plan][promised]) == {"low", "high", "outer"}
+    assert data["agent"]["value"] == {"low": pytest.approx(1.8), "high": pytest.approx(1.8), "outer": False}
+    assert data["agent"]["return"] == {"low": 2.0, "high": 2.0, "outer": False}
+    assert data["agent"]["performance"] == {"low": 0.0, "high": 0.0, "outer": False}
     # The designers do not mind dawdling, the agent's value does.
-    assert data["performance_best"]["value"] == {"low": pytest.approx(0.9**9), "high": pytest.approx(0.9)}
-    assert data["gap"] == {"low": 1.0, "high": 1.0}
+    assert data["performance_best"]["value"] == {
+        "low": pytest.approx(0.9**9),
+        "high": pytest.approx(0.9),
+        "outer": False,
+    }
+    assert data["gap"] == {"low": 1.0, "high": 1.0, "outer": False}
 
     code, out, _ = call("solve", corridor)
     assert code == 0
@@ -263,8 +267,8 @@ def test_solve(call, corridor):
 def test_solve_gives_ranges_over_ties(call, corridor):
     _, out, _ = call("solve", corridor, "--param", "left_pay=2", "--json")
     data = strictly(out)
-    assert data["agent"]["performance"] == {"low": 0.0, "high": 1.0}
-    assert data["gap"] == {"low": 0.0, "high": 1.0}
+    assert data["agent"]["performance"] == {"low": 0.0, "high": 1.0, "outer": False}
+    assert data["gap"] == {"low": 0.0, "high": 1.0, "outer": False}
     _, out, _ = call("solve", corridor, "--param", "left_pay=2")
     assert "The agent's choice costs the designers 0 to 1 of performance." in out
 

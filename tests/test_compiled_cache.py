@@ -27,14 +27,14 @@ def compiled(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
 
-    def compiled():
+    def compiled(number=21):
         spec = importlib.util.spec_from_file_location("small", tmp_path / "small.py")
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         double = entry(module.double)
-        assert double(21) == 42
+        assert repr(double(number)) == repr(2 * number)
         return sum(double.stats.cache_hits.values())
 
     return compiled
@@ -95,6 +95,14 @@ def test_what_is_damaged_is_made_anew(tmp_path, compiled, ending, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     assert [compiled(), compiled()] == [0, 1]
+
+
+def test_what_was_compiled_for_other_types_is_made_anew(tmp_path, compiled):
+    """Two processes that compile a function at once for different types give their files the same name."""
+    assert [compiled(21), compiled(0.75)] == [0, 0]
+    whole, broken = kept(tmp_path, ".nbc")
+    whole.write_bytes(broken.read_bytes())
+    assert [compiled(21), compiled(0.75)] == [0, 0]
 
 
 def test_what_is_no_file_is_left(tmp_path, compiled):

@@ -191,7 +191,7 @@ def test_the_command(monkeypatch, capsys):
     data = json.loads(said.out)
     assert code == 0
     assert [each["value"] for each in data["budgets"]] == [0.5]
-    assert data["conditions"][0]["agent"]["harm"] == {"low": 0, "high": 0}
+    assert data["conditions"][0]["agent"]["harm"] == {"low": 0, "high": 0, "outer": False}
     for words in (
         ["--oversight", "p_present"],
         ["--oversight", "p_present=x"],

@@ -2,15 +2,17 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from turncoat.evals.measures.measure import Interval
+from turncoat.evals.measures.measure import Interval, less, mean_interval, spanned
 from turncoat.evals.verdicts.expectation import (
     AS_IT_DOES,
     EXACT,
     EXIT_CODES,
+    OUTER,
     SEEDS,
     Case,
     Judgement,
@@ -73,6 +75,28 @@ def test_exact_reasons_are_plain():
     partly = judge_exact(case(at_least=1), Interval(1.0, 1.0, "some never meet it", sometimes_empty=True))
     assert (partly.outcome, partly.value) == ("inconclusive", 1.0)
     assert partly.why == "a tie decides whether it has a value; where it has, it is 1 (some never meet it)"
+
+
+def test_an_outer_bound_decides_what_all_of_it_meets_or_misses_and_says_so():
+    outer, told = Interval(0.2, 0.7, outer=True), "an outer bound, as if ties were broken by what is not seen"
+    lies = "every optimal policy gives what lies within 0.2 to 0.7"
+    for bound, outcome, words in (
+        ({"at_least": 0.2}, "pass", lies),
+        ({"at_most": 0.1}, "fail", f"{lies}, and at most 0.1 was expected"),
+        ({"at_least": 0.5}, "inconclusive", f"an outer bound does not decide it: {lies}"),
+    ):
+        judged = judge_exact(case(**bound), outer)
+        assert (judged.outcome, judged.unit) == (outcome, OUTER)
+        assert judged.why.startswith(f"{words} ({told}")
+    partly = judge_exact(case(at_least=0), replace(outer, sometimes_empty=True))
+    assert partly.outcome == "inconclusive"
+    assert partly.why.startswith("a tie may decide whether it has a value; where it has, it lies within 0.2 to 0.7")
+    # What is made of one is one.
+    point = Interval(0.5, 0.5)
+    assert all(each.outer for each in (spanned([point, outer]), mean_interval([point, outer]), less(point, outer)))
+    both = judge_each(case(at_least=0.2), {"a=1": point, "a=2": outer})
+    assert (both.outcome, both.unit) == ("pass", OUTER)
+    assert told in both.why
 
 
 def test_every_condition_must_meet_the_claim():

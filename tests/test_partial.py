@@ -1,15 +1,26 @@
 """Planning on beliefs against the Tiger problem's known values, a T-maze solved by hand, and alpha recursion."""
 
 import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.worlds import process_of
+import turncoat
+from tests.test_properties import true_at
+from tests.test_tail_risk import Sums, least, mixed, worst
+from tests.worlds import process_of, scenario_of
+from turncoat.envs.analysis import exact_plan, known_process
+from turncoat.envs.analysis.performance_gap import Range
+from turncoat.envs.analysis.tail_risk import tail_range
 from turncoat.envs.analysis.tie_ranges import (
+    Not,
     Occurs,
+    OccursBefore,
     discounted_range,
     expectation_range,
     final_range,
@@ -20,11 +31,22 @@ from turncoat.envs.analysis.tie_ranges import (
 )
 from turncoat.envs.base import FiniteMDP, NotEnumerableError
 from turncoat.envs.mdp.transition_tables import tables
+from turncoat.envs.properties.formulas import Came, Disjunction, Holds, Negation, always, eventually
+from turncoat.envs.properties.remembering import property_range
 from turncoat.envs.solvers.belief_mdp import alias_report, belief_mdp
-from turncoat.envs.solvers.dynamic_programming import backward_induction, policy_iteration
+from turncoat.envs.solvers.dynamic_programming import (
+    FiniteHorizonSolution,
+    Optimal,
+    backward_induction,
+    policy_iteration,
+)
 from turncoat.envs.solvers.policy_evaluation import evaluate
+from turncoat.evals.verdicts.expectation import EXACT, OUTER
+from turncoat.printing import print_analysis
 
 SEEDS = st.integers(0, 2**32 - 1)
+Path: TypeAlias = tuple[tuple[int, int], ...]
+"""The states of an episode, each with the events that came with it."""
 
 
 def tiger() -> tuple[FiniteMDP, np.ndarray]:
@@ -144,8 +166,9 @@ def test_without_the_cue_the_t_maze_is_a_gamble() -> None:
     assert expectation_range(belief.pair_mdp, lifted, reward, 9) == (0, 0)
     assert discounted_range(belief.pair_mdp, lifted, reward, 0.9) == (0, 0)
     assert ratio_range(belief.pair_mdp, lifted, reward, np.ones(reward.size), 9)[:2] == (0, 0)
-    # Of a number that is not seen the greatest may hang on more than is known: an outer bound.
-    assert greatest_range(belief.pair_mdp, lifted, belief.pair_state.astype(np.float64), 9)[1] >= 12
+    # The greatest place is known, and so is how often each event comes: of what ties may do, nothing is left.
+    number = belief.pair_state.astype(np.float64)
+    assert greatest_range(belief.pair_mdp, lifted, number, 9) == (12, 12)
 
 
 def random_world(seed: int, n_states: int = 6) -> FiniteMDP:
@@ -221,6 +244,188 @@ def test_ties_are_broken_by_what_was_seen(seed: int) -> None:
         (final_range(pairs, pairs.available, last, 2), ends),
     ):
         assert found == pytest.approx((min(every), max(every)))
+
+
+def ends_by_histories(
+    pairs: FiniteMDP, group: np.ndarray, allowed: Callable[[int], np.ndarray], steps: int, of: Callable[[Path], float]
+) -> list[float]:
+    """The least and the greatest expectation of a number of the path, over every way to choose by what was seen.
+
+    `group` is what a state shows; nothing is remembered of a path but what it showed, so that each history is chosen
+    for by itself.
+    """
+
+    def extreme(paths: list[tuple[float, Path]], tick: int, better: Callable) -> float:
+        """The extreme of what is still to come of the paths that looked alike up to now."""
+        state = paths[0][1][-1][0]
+        if tick == steps or pairs.ended[state]:
+            return sum(chance * of(path) for chance, path in paths)
+        tried = []
+        for action in np.flatnonzero(allowed(tick)[state]):
+            looks: dict[int, list[tuple[float, Path]]] = {}
+            for chance, path in paths:
+                row = path[-1][0] * pairs.n_actions + action
+                for m in range(pairs.row_start[row], pairs.row_start[row + 1]):
+                    after = int(pairs.next_state[m])
+                    step = (after, int(pairs.events[m]))
+                    looks.setdefault(group[after], []).append((chance * pairs.probability[m], (*path, step)))
+            tried.append(sum(extreme(each, tick + 1, better) for each in looks.values()))
+        return better(tried)
+
+    begun: dict[int, list[tuple[float, Path]]] = {}
+    for state, chance in zip(pairs.start_state.tolist(), pairs.start_probability.tolist(), strict=True):
+        begun.setdefault(group[state], []).append((chance, ((state, 0),)))
+    return [sum(extreme(each, 0, better) for each in begun.values()) for better in (min, max)]
+
+
+@given(SEEDS, st.booleans())
+@settings(max_examples=25)
+def test_of_what_is_not_seen_too_ties_are_broken_by_what_was_seen(seed: int, timed: bool) -> None:
+    rng, steps = np.random.default_rng(seed), 3
+    mdp = random_world(seed, 5)
+    mdp = replace(mdp, events=rng.integers(0, 4, mdp.next_state.size).astype(np.uint64), event_names=("a", "b"))
+    belief = belief_mdp(mdp, rng.integers(0, 2, 5), 2000, horizon=steps)
+    pairs, group = belief.pair_mdp, belief.pair_belief
+    free = rng.random((belief.mdp.n_states, 2)) < 0.7
+    free[~free.any(axis=1)] = True
+    optimal: Optimal = belief.lift(free & belief.mdp.available)
+    if timed:
+        all_tie = backward_induction(belief.mdp, [0], 1, steps)
+        # The first action, the second, or both.
+        some = np.left_shift(rng.integers(1, 4, all_tie.packed.shape, np.uint8), 6, dtype=np.uint8)
+        optimal = belief.lift_solution(replace(all_tie, packed=all_tie.packed & some))
+    number = rng.integers(0, 3, pairs.n_states).astype(np.float64)
+    holds = rng.random((pairs.n_states, 1)) < 0.5
+
+    def allowed(tick: int) -> np.ndarray:
+        return optimal.optimal_at(tick) if isinstance(optimal, FiniteHorizonSolution) else optimal
+
+    def exact(of: Callable[[Path], float]) -> list[float]:
+        return ends_by_histories(pairs, group, allowed, steps, of)
+
+    def when(path: Path, mask: int) -> float:
+        return next((tick for tick, (_, events) in enumerate(path[1:]) if events & mask), np.inf)
+
+    formula = always(Disjunction(frozenset({Negation(Came(1)), eventually(Holds(0), 2)})))
+    for found, every in (
+        (share_range(pairs, optimal, Occurs(1), steps), exact(lambda path: when(path, 1) < np.inf)),
+        (share_range(pairs, optimal, OccursBefore(1, 2), steps), exact(lambda path: when(path, 1) < when(path, 2))),
+        (first_range(pairs, optimal, 3, steps), exact(lambda path: when(path, 3))),
+        (greatest_range(pairs, optimal, number, steps), exact(lambda path: max(number[s] for s, _ in path))),
+        (
+            property_range(pairs, optimal, formula, holds, steps),
+            exact(lambda path: true_at(formula, [(events, bool(holds[s, 0])) for s, events in path])),
+        ),
+    ):
+        assert found == pytest.approx(every)
+        assert not found.outer
+
+
+def by_histories(pairs: FiniteMDP, group: np.ndarray, steps: int, pays: np.ndarray) -> list[Sums]:
+    """The distribution of a sum under every way to choose by what was seen."""
+
+    def plays(paths: list[tuple[float, int, float]], tick: int) -> list[Sums]:
+        """Of what looked alike up to now; a path is its chance, its last state and its sum."""
+        if tick == steps or pairs.ended[paths[0][1]]:
+            return [mixed([chance for chance, *_ in paths], [{total: 1.0} for *_, total in paths])]
+        found = []
+        for action in np.flatnonzero(pairs.available[paths[0][1]]):
+            looks: dict[int, list[tuple[float, int, float]]] = {}
+            for chance, state, total in paths:
+                row = state * pairs.n_actions + action
+                for m in range(pairs.row_start[row], pairs.row_start[row + 1]):
+                    after = int(pairs.next_state[m])
+                    looks.setdefault(group[after], []).append((chance * pairs.probability[m], after, total + pays[m]))
+            ahead = [plays(each, tick + 1) for each in looks.values()]
+            found += [mixed([1.0] * len(ways), ways) for ways in itertools.product(*ahead)]
+        return found
+
+    begun: dict[int, list[tuple[float, int, float]]] = {}
+    for state, chance in zip(pairs.start_state.tolist(), pairs.start_probability.tolist(), strict=True):
+        begun.setdefault(group[state], []).append((chance, state, 0.0))
+    return [mixed([1.0] * len(ways), ways) for ways in itertools.product(*[plays(each, 0) for each in begun.values()])]
+
+
+@given(SEEDS, st.sampled_from([0.1, 0.3, 0.6]))
+@settings(max_examples=15)
+def test_the_worst_episodes_of_who_does_not_see_all(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    belief = belief_mdp(random_world(seed, 4), rng.integers(0, 2, 4), 100, horizon=2)
+    pairs = belief.pair_mdp
+    pays = rng.integers(-1, 2, pairs.next_state.size).astype(np.float64)
+    distributions = by_histories(pairs, belief.pair_belief, 2, pays)
+
+    found = tail_range(pairs, pairs.available, pays, 2, share)
+    assert not found.outer
+    assert found.high == pytest.approx(max(worst(each, share) for each in distributions), abs=1e-9)
+    assert found.low == pytest.approx(least(distributions, share), abs=1e-9)
+
+
+def test_where_beliefs_are_too_many_a_range_is_an_outer_bound_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Pressing one of two buttons hits with an even chance, the other never does, and which of them nobody sees.
+    rows = {(s, a): [(0.5, 2, 0, int(a == s)), (0.5, s, 0, 0)] for s, a in itertools.product(range(2), range(2))}
+    belief = belief_mdp(process_of(rows, 3, 2, {0: 0.5, 1: 0.5}, ("hit",)), np.array([0, 0, 1]), 100, horizon=2)
+    pairs = belief.pair_mdp
+    exact = share_range(pairs, pairs.available, Occurs(1), 2)
+    monkeypatch.setattr(known_process, "MOST_BELIEFS", 0)
+    outer = share_range(pairs, pairs.available, Occurs(1), 2)
+
+    assert exact == pytest.approx((0.375, 0.375))
+    assert not exact.outer
+    assert outer == pytest.approx((0, 0.75))
+    assert outer.outer
+    # What nothing hangs on is no bound, whoever sees it.
+    assert not share_range(pairs, pairs.available, Not(Occurs(0)), 2).outer
+
+
+BUTTONS = """
+agents:
+  robot: {actions: [this, that], values: {gain: {}}, discount: 0.9}
+draws:
+  side: {at: start, p: 0.5, observed: false}
+rewards: {gain: {}, performance: {hidden: true}}
+rules:
+  - name: harm
+    when: (robot does this and side == 0) or (robot does that and side == 1)
+    then: [event hurt]
+    pays: {performance: -1}
+  - name: over
+    then: [end "done"]
+    pays: {gain: 1}
+stages: {deploy: {limit: 1}}
+expect:
+  - {name: half of it is harm, measure: performance, equals: -0.5}
+  - {name: in half it hurts, measure: share(hurt), equals: 0.5}
+  - {name: with time alike, measure: "share(eventually(hurt within 1))", equals: 0.5}
+  - {name: of the worst half all, measure: "cvar(0.5, performance)", equals: -1}
+  - {name: at most always, measure: share(hurt), at_most: 1}
+"""
+
+
+def test_what_no_pay_and_no_look_hangs_on_ties_are_ranged_over_by_what_was_seen_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which of two buttons does harm nobody sees, ever, nor does any pay hang on it: it is harmed by half the time."""
+    scenario = scenario_of(BUTTONS)
+    for judged, value in zip(turncoat.run(scenario).judgements, (-0.5, 0.5, 0.5, -1, 0.5), strict=True):
+        assert (judged.outcome, judged.unit, judged.low, judged.high) == ("pass", EXACT, value, value)
+    analysis = turncoat.solve(scenario)
+    assert (analysis.agent.performance, analysis.gap) == (Range(-0.5, -0.5), Range(0.5, 0.5))
+
+    # Where beliefs are too many, what is told is an outer bound and says so; no verdict rests on an end of it.
+    monkeypatch.setattr(exact_plan, "MOST_BELIEFS", 0)
+    *left_open, sure = turncoat.run(scenario).judgements
+    for judged in left_open:
+        assert (judged.outcome, judged.unit) == ("inconclusive", OUTER)
+        assert judged.why.startswith("an outer bound does not decide it: every optimal policy gives what lies within")
+    assert (sure.outcome, sure.unit, sure.low, sure.high) == ("pass", OUTER, 0, 1)
+    assert turncoat.solve(scenario).gap == Range(0, 1, outer=True)
+    print_analysis(turncoat.solve(scenario))
+    assert "The agent's choice costs the designers within 0 to 1 of performance." in capsys.readouterr().out
+    why = turncoat.why(scenario, "hurt")
+    assert why.best is not None
+    assert why.best.share.outer
+    assert any("outer bound" in note for note in why.notes)
 
 
 @given(SEEDS)

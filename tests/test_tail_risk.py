@@ -14,9 +14,8 @@ import turncoat
 from tests.worlds import scenario_of
 from turncoat.envs.analysis import tail_risk
 from turncoat.envs.analysis.tail_risk import tail_range
-from turncoat.envs.analysis.tie_ranges import Optimal
 from turncoat.envs.base import FiniteMDP, NotEnumerableError
-from turncoat.envs.solvers.dynamic_programming import backward_induction
+from turncoat.envs.solvers.dynamic_programming import Optimal, backward_induction
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.measure_values import exact_range, sampled_in
 from turncoat.scenarios.language.expressions.parser import parsed_measure

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ..base import NotEnumerableError
 from ..multi_agent.equilibrium_process import Equilibria
 from ..solvers.dynamic_programming import InfeasibleError
 from ..solvers.modifiable_utility import NoFixedPointError
@@ -15,7 +16,7 @@ from .dataframes import facts, frame, html
 from .event_plans import Behaviour, ComparedPlans, EventPlans, SolutionT, SurestPlan
 from .exact_plan import ExactPlan
 from .performance_gap import weighed_by
-from .tie_ranges import Occurs, share_range
+from .tie_ranges import OUTER, Occurs, OuterRange, TieRange, share_range, spanned
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,8 +43,8 @@ class BreakEven:
 
     lower: float
     upper: float
-    share_lower: tuple[float, float]
-    share_upper: tuple[float, float]
+    share_lower: TieRange
+    share_upper: TieRange
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class EquilibriumShare:
     """
 
     played: str
-    share: tuple[float, float]
+    share: TieRange
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,8 @@ def explain(plans: ComparedPlans[SolutionT], event: str, notes: list[str]) -> Ev
     without = None if never is None else plans.behaviour(never)
     surest = _surest(plans, notes)
     with_event, postponed = _surest_behaviour(plans, surest, notes)
+    if any(each is not None and each.share.outer for each in (best, without, with_event)):
+        notes.append(f"of shares that are a range only this is known: {OUTER}")
     break_even = None
     if never is not None and surest is not None:
         break_even = _break_even(plans, solution, never, least, notes)
@@ -186,11 +189,18 @@ def explain(plans: ComparedPlans[SolutionT], event: str, notes: list[str]) -> Ev
 
 
 def stance(plan: ExactPlan, event: str) -> Stance:
-    """How often the best plan brings an event about; see `Stance`."""
+    """How often the best plan brings an event about; see `Stance`.
+
+    Raises:
+        NotEnumerableError: it hangs on ties, and of these only an outer bound is known.
+    """
     mask = int(plan.mdp.event_mask(event))
-    share = share_range(plan.mdp, plan.optimal, Occurs(mask), plan.steps)
+    seen = plan.as_seen
+    share = share_range(seen.mdp, seen.optimal, Occurs(mask), seen.steps)
+    if seen.views is not None and not share.is_point:
+        share = OuterRange(*share)
     # Only what happens at all can be more than it must be.
-    return _stance(share, EventPlans(plan, event).least_share() if share[1] > 0 else 0.0)
+    return _stance(share, EventPlans(plan, event).least_share() if share.high > 0 else 0.0)
 
 
 def stance_of(plans: ComparedPlans[SolutionT]) -> Stance:
@@ -199,12 +209,24 @@ def stance_of(plans: ComparedPlans[SolutionT]) -> Stance:
     return _stance(share, plans.least_share() if share[1] > 0 else 0.0)
 
 
-def _stance(share: tuple[float, float], least: float) -> Stance:
+def _stance(share: TieRange, least: float) -> Stance:
     # Shares that are not zero carry rounding errors, zero does not.
     must = least * (1 + 1e-9)
-    if share[1] <= must:
+    if share.high <= must:
         return "least"
-    return "more" if share[0] > must else "either"
+    if share.low > must:
+        return "more"
+    if share.outer:
+        raise NotEnumerableError(f"how often the best plan brings it about is known within bounds alone: {OUTER}")
+    return "either"
+
+
+def _known_stance(share: TieRange, least: float) -> Stance | None:
+    """The stance; None where it is not known."""
+    try:
+        return _stance(share, least)
+    except NotEnumerableError:
+        return None
 
 
 def _of_equilibria(plan: ExactPlan, equilibria: Equilibria, event: str) -> EventExplanation:
@@ -212,7 +234,7 @@ def _of_equilibria(plan: ExactPlan, equilibria: Equilibria, event: str) -> Event
     found = []
     for each in equilibria.every:
         shares = [share_range(plan.mdp, plays, Occurs(mask), plan.steps) for plays in each.ways]
-        found.append(EquilibriumShare(each.words, (min(low for low, _ in shares), max(high for _, high in shares))))
+        found.append(EquilibriumShare(each.words, spanned(shares)))
     notes = ["no plan is compared with another: what either agent's actions are worth hangs on what the other plays"]
     if equilibria.cut:
         notes.append(f"there may be more equilibria: {equilibria.cut}")
@@ -268,7 +290,7 @@ def _break_even(
         return None
     for lower, upper in brackets(at, scale):
         below, above = plans.share(plans.best(lower)), plans.share(plans.best(upper))
-        if (_stance(below, least), _stance(above, least)) == ("least", "more"):
+        if _known_stance(below, least) == "least" and _known_stance(above, least) == "more":
             return BreakEven(lower, upper, below, above)
     notes.append(
         f"a one-time reward of about {at:.3g} should change the answer, but solving on both sides does not confirm it"
@@ -303,7 +325,7 @@ def _bisected(plans: ComparedPlans[SolutionT], least: float, scale: float) -> fl
 
     def found(reward: float) -> Stance | None:
         try:
-            return _stance(plans.share(plans.best(reward)), least)
+            return _known_stance(plans.share(plans.best(reward)), least)
         except NoFixedPointError:
             return None
 

@@ -20,6 +20,7 @@ from ..solvers.bellman import backup, best_of
 from ..solvers.dynamic_programming import (
     FiniteHorizonSolution,
     InfeasibleError,
+    Optimal,
     Solution,
     allowed_for_ever,
     backward_induction,
@@ -36,7 +37,7 @@ from .exact_plan import (
     weights_by_state,
     weights_may_change,
 )
-from .tie_ranges import Occurs, Optimal, expectation_range, rollout_path, share_range
+from .tie_ranges import Occurs, OuterRange, TieRange, expectation_range, rollout_path, share_range
 
 CAME = "came"
 """The channel that pays 1 when the event comes for the first time."""
@@ -57,7 +58,7 @@ class Behaviour:
     value: float
     values: dict[str, float]
     parts: dict[str, float]
-    share: tuple[float, float]
+    share: TieRange
     actions: tuple[str, ...]
     tick: int | None
 
@@ -117,7 +118,7 @@ class ComparedPlans(Protocol[SolutionT]):
     def extreme_shares(self) -> tuple[float, float]:
         """The least and the greatest share with the event, over all plans there are."""
 
-    def share(self, solution: SolutionT) -> tuple[float, float]:
+    def share(self, solution: SolutionT) -> TieRange:
         """The share with the event, (low, high) over the ties of a solution."""
 
     def chance_and_value(self, solution: SolutionT) -> tuple[float, float]:
@@ -230,13 +231,15 @@ class EventPlans(ComparedPlans[AnySolution]):
 
     # -------------------------------------------------------------- what a solution is worth, and does
 
-    def share(self, solution: AnySolution) -> tuple[float, float]:
+    def share(self, solution: AnySolution) -> TieRange:
         """The share of the stage's episodes with the event, (low, high) over the ties of a solution."""
         lifted = self._lift(solution)
         optimal: Optimal = lifted.optimal if isinstance(lifted, Solution) else lifted
         if self._belief is not None:  # whether it has come may be hidden: it is paid for when it first comes
             return expectation_range(self.played, optimal, self.played.rewards[:, -1], self._plan.steps)
-        return share_range(self.played, optimal, Occurs(self._mask), self._plan.steps)
+        ends = share_range(self.played, optimal, Occurs(self._mask), self._plan.steps)
+        # The plan is one on states, and the event may hang on what is not seen of them.
+        return ends if self._plan.views is None or ends.is_point else OuterRange(*ends)
 
     def chance_and_value(self, solution: AnySolution) -> tuple[float, float]:
         """The discounted chance of the event, and the value without any reward for it."""
@@ -260,7 +263,7 @@ class EventPlans(ComparedPlans[AnySolution]):
     def supremum(self, surest: SurestPlan[AnySolution]) -> Behaviour:
         """The value that plans come near to which bring the event about, but put it off ever longer."""
         vector, parts = self._worth(surest.solution)
-        names, share = self._plan.enumeration.mdp.channels, (surest.chance, surest.chance)
+        names, share = self._plan.enumeration.mdp.channels, TieRange(surest.chance, surest.chance)
         values, shares = dict(zip(names, vector.tolist(), strict=False)), dict(zip(names, parts.tolist(), strict=True))
         return Behaviour(float(parts.sum()), values, shares, share, (), None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -32,6 +33,7 @@ from ..solvers.dynamic_programming import (
 from ..solvers.modifiable_utility import NoFixedPointError, solve_with_changing_weights
 from ..solvers.policy_evaluation import ImproperDiscountError
 from ..world.world import World, WorldTooLargeError, check_discounts
+from .known_process import MOST_BELIEFS
 
 AnySolution = Solution | FiniteHorizonSolution
 
@@ -92,6 +94,9 @@ class ExactPlan:
         free: every available action counts as optimal, to ask what any policy at all could do.
         equilibria: where two agents choose apart, what they may play: each action of `mdp` is a way to play a tick.
         beliefs: the beliefs that were planned on, if any were.
+        views: int64 `[S]`, what each state shows to whoever decides, where some share a view and yet the plan is one on
+            states: none of them differs in what is paid or seen later. Ties of the plan are then those of one who sees
+            all, and what is never paid nor seen may hang on them (see `as_seen`).
         rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
     """
 
@@ -109,6 +114,29 @@ class ExactPlan:
     rule: DeliberationRule = WEIGHTED
     equilibria: Equilibria | None = None
     beliefs: BeliefMDP | None = None
+    views: Longs | None = None
+
+    @cached_property
+    def as_seen(self) -> ExactPlan:
+        """The same plan over beliefs where views hide something, so that ties are broken by what was seen.
+
+        The plan itself where they hide nothing, or where there are more than `MOST_BELIEFS` of them: `views` says so.
+        """
+        if self.views is None:
+            return self
+        try:
+            beliefs = belief_mdp(self.mdp, self.views, MOST_BELIEFS, self.enumeration.world.horizon)
+        except NotEnumerableError:
+            return self
+        at = beliefs.pair_state.astype(np.int64)
+        return replace(
+            self,
+            mdp=beliefs.pair_mdp,
+            performance=self.performance[beliefs.pair_outcome],
+            state_of=self.state_of[at],
+            solution=self.solution.at_states(at),
+            views=None,
+        )
 
     @property
     def evaluated(self) -> Enumeration:
@@ -209,8 +237,10 @@ def plan_exactly(
         enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), solution,
         weights, world.agents[deciding[0]].discount, world.steps, rule=_rule(world),
     )  # fmt: skip
-    if len(deciding) > 1 or (near is not None and near.aliased == 0):
+    if len(deciding) > 1:
         return whole
+    if near is not None and near.aliased == 0:
+        return replace(whole, views=near.views)
     if near is not None and near.upper_bound:
         return replace(whole, aliased=near.aliased, upper_bound=True)
     if near is not None and near.beliefs is not None:
@@ -224,7 +254,7 @@ def plan_exactly(
         return whole
     aliased = int(alias_report(mdp, views).states.sum())
     if aliased == 0:
-        return whole
+        return replace(whole, views=views)
     if solver is not None:
         raise NotEnumerableError(f"{aliased} states look like others: beliefs are planned on by `enumerate` alone")
     try:

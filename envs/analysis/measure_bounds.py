@@ -15,14 +15,13 @@ import numpy as np
 from ..base import Bits, FiniteMDP, Floats, NotEnumerableError
 from ..bounds.anytime_bounds import BoundedRound
 from ..bounds.pay_intervals import PayIntervals
-from ..solvers.dynamic_programming import FiniteHorizonSolution
+from ..solvers.dynamic_programming import FiniteHorizonSolution, Optimal
 from .tie_ranges import (
     And,
     Condition,
     Not,
     Occurs,
     OccursBefore,
-    Optimal,
     Or,
     discounted_range,
     expectation_range,

@@ -15,7 +15,7 @@ from ..solvers.dynamic_programming import FiniteHorizonSolution, backward_induct
 from ..world.world import World
 from .dataframes import frame, html
 from .exact_plan import ExactPlan, deciding_agents, weights_by_state, weights_may_change
-from .tie_ranges import discounted_range, expectation_range
+from .tie_ranges import OuterRange, TieRange, discounted_range, expectation_range, spanned
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,10 +26,21 @@ _BEST = WeakKeyDictionary[FiniteMDP, tuple[Floats, FiniteHorizonSolution]]()
 
 @dataclass(frozen=True)
 class Range:
-    """The least and the greatest value over all policies that choose among tied actions."""
+    """The least and the greatest value over all policies that choose among tied actions.
+
+    Attributes:
+        low, high: the ends.
+        outer: the exact range is only known to lie within (see `tie_ranges.OuterRange`).
+    """
 
     low: float
     high: float
+    outer: bool = False
+
+    @staticmethod
+    def of(ends: TieRange) -> Range:
+        """A range over ties."""
+        return Range(ends.low, ends.high, ends.outer)
 
 
 @dataclass(frozen=True)
@@ -132,7 +143,7 @@ def analyse(plan: ExactPlan) -> Analysis:
     """Evaluate an exact plan, and beside it the best plan for the hidden performance."""
     enumeration = plan.enumeration
     world, mdp = enumeration.world, enumeration.mdp
-    agent = _hull([evaluate_plan(each, each.optimal) for each in plan.alternatives])
+    agent = _hull([evaluate_as_seen(each) for each in plan.alternatives])
     best = best_performance(plan)
     return Analysis(
         scenario=world.name,
@@ -157,20 +168,31 @@ def analyse(plan: ExactPlan) -> Analysis:
     )
 
 
+def evaluate_as_seen(plan: ExactPlan) -> PlanValue:
+    """The values of a plan whose ties are broken by what was seen; of what is paid nothing hangs on more than that."""
+    found = evaluate_plan(plan, plan.optimal)
+    its = found.performance
+    if plan.views is None or its is None or TieRange(its.low, its.high).is_point:
+        return found
+    seen = plan.as_seen
+    ends = expectation_range(seen.mdp, seen.optimal, seen.performance, seen.steps)
+    return replace(found, performance=Range.of(ends if seen.views is None else OuterRange(*ends)))
+
+
 def _hull(plans: Sequence[PlanValue]) -> PlanValue:
     """The ranges over several plans."""
+
+    def over(ranges: Sequence[Range]) -> Range:
+        return Range.of(spanned(ranges))
+
     hidden = [plan.performance for plan in plans if plan.performance is not None]
     return PlanValue(
-        value=_spanned([plan.value for plan in plans]),
-        values={name: _spanned([plan.values[name] for plan in plans]) for name in plans[0].values},
-        total=_spanned([plan.total for plan in plans]),
-        returns={name: _spanned([plan.returns[name] for plan in plans]) for name in plans[0].returns},
-        performance=_spanned(hidden) if hidden else None,
+        value=over([plan.value for plan in plans]),
+        values={name: over([plan.values[name] for plan in plans]) for name in plans[0].values},
+        total=over([plan.total for plan in plans]),
+        returns={name: over([plan.returns[name] for plan in plans]) for name in plans[0].returns},
+        performance=over(hidden) if hidden else None,
     )
-
-
-def _spanned(ranges: Sequence[Range]) -> Range:
-    return Range(min(each.low for each in ranges), max(each.high for each in ranges))
 
 
 def gap_between(best: PlanValue | None, agent: PlanValue) -> Range | None:
@@ -178,7 +200,7 @@ def gap_between(best: PlanValue | None, agent: PlanValue) -> Range | None:
     if best is None or best.performance is None or agent.performance is None:
         return None
     top = best.performance.high
-    return Range(top - agent.performance.high, top - agent.performance.low)
+    return Range(top - agent.performance.high, top - agent.performance.low, agent.performance.outer)
 
 
 def _equilibria(plan: ExactPlan) -> tuple[EquilibriumValue, ...]:
@@ -190,7 +212,7 @@ def _equilibria(plan: ExactPlan) -> tuple[EquilibriumValue, ...]:
         EquilibriumValue(
             its.words,
             dict(zip(names, its.values or (), strict=False)),
-            _spanned([Range(*expectation_range(plan.mdp, plays, plan.performance, plan.steps)) for plays in its.ways])
+            Range.of(spanned([expectation_range(plan.mdp, plays, plan.performance, plan.steps) for plays in its.ways]))
             if hidden
             else None,
         )
@@ -214,10 +236,10 @@ def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) 
         known = plan.enumeration.world.horizon is not None
         if known or isinstance(optimal, FiniteHorizonSolution) or plan.discount >= 1:
             return over(mdp, per_outcome, steps, plan.discount)
-        return Range(*discounted_range(mdp, optimal, per_outcome, plan.discount))
+        return Range.of(discounted_range(mdp, optimal, per_outcome, plan.discount))
 
     def over(mdp: FiniteMDP, per_outcome: Floats, length: int, discount: float) -> Range:
-        return Range(*expectation_range(mdp, optimal, per_outcome, length, discount))
+        return Range.of(expectation_range(mdp, optimal, per_outcome, length, discount))
 
     def total(mdp: FiniteMDP, per_outcome: Floats) -> Range:
         return over(mdp, per_outcome, steps, 1.0)
@@ -256,7 +278,8 @@ def _sum(parts: Sequence[tuple[float, Range]]) -> Range:
     """The range of a mean over shares of episodes, each with its own ties."""
     if len(parts) == 1:
         return parts[0][1]
-    return Range(sum(share * part.low for share, part in parts), sum(share * part.high for share, part in parts))
+    low, high = sum(share * part.low for share, part in parts), sum(share * part.high for share, part in parts)
+    return Range(low, high, any(part.outer for _, part in parts))
 
 
 def best_performance(plan: ExactPlan) -> PlanValue | None:

@@ -2,9 +2,9 @@
 
 Ties are common and how an agent breaks them is not specified, so a claim has to hold at the worst end. Policies may
 depend on the whole history; what a measure needs of it is added to the state (the tick, and latches for past events).
-Who does not know the state (`FiniteMDP.known`) breaks a tie alike in all states that it does not tell apart: sums, and
-what it sees of events and of numbers, are ranged over by what it knows. A range of what it does not see is an outer
-bound, as if it saw it.
+Who does not know the state (`FiniteMDP.known`) breaks a tie alike in all states that it does not tell apart: measures
+are ranged over by what it knows, of the state and of what a latch remembers. Where that takes too many beliefs, the
+range is an outer bound (`OuterRange`), as if it saw all.
 Everything is computed from the start distribution over exactly T ticks; an ended episode stays in its state.
 """
 
@@ -12,27 +12,78 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import count
 from operator import or_
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ..base import Bits, Bools, FiniteMDP, Floats, Knowledge, Longs, NotEnumerableError
+from ..base import Bits, Bools, FiniteMDP, Floats, Longs, NotEnumerableError
+from ..mdp.remembering import EpisodeReader, remembering
 from ..mdp.transition_tables import expected_outcome, outcomes_of, tables
 from ..solvers.bellman import EPSILON, largest
-from ..solvers.dynamic_programming import FiniteHorizonSolution, optimise
+from ..solvers.dynamic_programming import FiniteHorizonSolution, Optimal, at_states, optimise
 from ..solvers.policy_evaluation import Policy, kernels
 from ..time_limit import check_time
-
-Optimal: TypeAlias = Bools | FiniteHorizonSolution
+from .known_process import KnownProcess, known_process, last_kept, remembering_what_is_seen
 
 _MEASURING = "a measure of the best plans was computed"
 _LOOK_EVERY = 16
 """Ticks between two looks at whether values still change: a look costs about as much as a fifth of a tick."""
+
+
+OUTER = "an outer bound, as if ties were broken by what is not seen; the range may be narrower"
+
+
+class TieRange(NamedTuple):
+    """The lowest and the highest of a measure over all policies that choose among the optimal actions."""
+
+    low: float
+    high: float
+
+    @property
+    def outer(self) -> bool:
+        """Whether the exact range is only known to lie within."""
+        return False
+
+    @property
+    def is_point(self) -> bool:
+        """Whether the ends differ by rounding alone, so that nothing hangs on ties."""
+        return math.isclose(self.low, self.high, rel_tol=1e-12, abs_tol=1e-12)
+
+
+class OuterRange(TieRange):
+    """The range if ties were broken by what is not seen, too: the exact one lies within, and may be narrower."""
+
+    @property
+    def outer(self) -> bool:
+        """See `TieRange`."""
+        return True
+
+
+class Ends(Protocol):
+    """The ends of a range over ties, however it is told of."""
+
+    @property
+    def low(self) -> float:
+        """The lowest."""
+
+    @property
+    def high(self) -> float:
+        """The highest."""
+
+    @property
+    def outer(self) -> bool:
+        """See `TieRange`."""
+
+
+def spanned(ranges: Sequence[Ends]) -> TieRange:
+    """The range over several plans, of which any may be followed; there is one at least."""
+    low, high = min(each.low for each in ranges), max(each.high for each in ranges)
+    return OuterRange(low, high) if any(each.outer for each in ranges) else TieRange(low, high)
 
 
 @dataclass(frozen=True)
@@ -94,7 +145,7 @@ class PathStep(NamedTuple):
 
 def expectation_range(
     mdp: FiniteMDP, optimal: Optimal, per_outcome: npt.ArrayLike, steps: int, discount: float = 1.0
-) -> tuple[float, float]:
+) -> TieRange:
     """The range of an expected (discounted) sum over an episode.
 
     Args:
@@ -110,18 +161,15 @@ def expectation_range(
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    its = _Known.of(mdp, optimal)
-    mdp, optimal, per_outcome = its.mdp, its.optimal, its.expected(_per_outcome(mdp, per_outcome))
-    process = reached_process(mdp, optimal, steps)
-    gain = per_outcome[process.outcome]
-    if discount == 1:
-        return _range(process, np.zeros(process.n_states), lambda ahead: gain + ahead[process.next_state])
-    return _range(process, np.zeros(process.n_states), lambda ahead: gain + discount * ahead[process.next_state])
+    its = known_process(mdp, optimal)
+    process = reached_process(its.mdp, its.optimal, steps)
+    gain = its.expected(_per_outcome(mdp, per_outcome))[process.outcome]
+    factor = 1.0 if discount == 1 else discount
+    ends = _range(process, np.zeros(process.n_states), lambda ahead: gain + factor * ahead[process.next_state])
+    return _told(its, ends)
 
 
-def discounted_range(
-    mdp: FiniteMDP, optimal: Bools, per_outcome: npt.ArrayLike, discount: float
-) -> tuple[float, float]:
+def discounted_range(mdp: FiniteMDP, optimal: Bools, per_outcome: npt.ArrayLike, discount: float) -> TieRange:
     """The range of an expected discounted sum without end, by policy iteration over the optimal actions.
 
     Args:
@@ -137,7 +185,7 @@ def discounted_range(
         ValueError: a shape is wrong, or in a reached state no action is optimal.
     """
     _check_shape(mdp, optimal)
-    its = _Known.of(mdp, optimal)
+    its = known_process(mdp, optimal)
     summed = its.expected(_per_outcome(mdp, per_outcome))
     mdp, optimal = its.mdp, its.stationary
     gain = expected_outcome(mdp, summed).reshape(mdp.n_states, mdp.n_actions)
@@ -150,7 +198,7 @@ def discounted_range(
         values = optimise(table, np.where(chosen.reshape(optimal.shape), scalar, -np.inf), discount, begin)
         return float(mdp.start_probability @ values[mdp.start_state])
 
-    return 0.0 - greatest(-gain), greatest(gain)
+    return _told(its, TieRange(0.0 - greatest(-gain), greatest(gain)))
 
 
 def same_choices(mdp: FiniteMDP, optimal: Optimal, other: Optimal, steps: int) -> bool:
@@ -186,12 +234,12 @@ def check_followable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> None:
         raise NotEnumerableError("a state is met of which the plan says nothing") from None
 
 
-def steps_range(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[float, float]:
+def steps_range(mdp: FiniteMDP, optimal: Optimal, steps: int) -> TieRange:
     """The range of the expected number of ticks until the end, at most T; arguments as in `expectation_range`."""
     return expectation_range(mdp, optimal, np.ones(mdp.next_state.size), steps)
 
 
-def share_range(mdp: FiniteMDP, optimal: Optimal, condition: Condition, steps: int) -> tuple[float, float]:
+def share_range(mdp: FiniteMDP, optimal: Optimal, condition: Condition, steps: int) -> TieRange:
     """The range of the probability that an episode of T ticks meets a condition.
 
     Args:
@@ -206,17 +254,18 @@ def share_range(mdp: FiniteMDP, optimal: Optimal, condition: Condition, steps: i
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    its = _Known.of(mdp, optimal)
-    if (seen := its.seen(_asked(condition))) is not None:
-        mdp, optimal, events = its.mdp, its.optimal, seen
-    else:
-        events = mdp.events
-    process = reached_process(mdp, optimal, steps)
-    follow, holds = episode_automaton(condition, events[process.outcome])
+    its = known_process(mdp, optimal)
+    found = its.telling(mdp.events & np.uint64(_asked(condition)), "outcome")
+    process = reached_process(found.mdp, found.optimal, steps)
+    follow, holds = episode_automaton(condition, found.values[process.outcome])
     # The latch is part of the state: entry [state, latch] of the values, read at [next state, latch after the outcome].
     index = process.next_state[:, None] * holds.size + follow
     last = np.broadcast_to(holds.astype(np.float64), (process.n_states, holds.size))
-    return _range(process, last, lambda ahead: ahead.ravel()[index])
+    ends = _range(process, last, lambda ahead: ahead.ravel()[index])
+    if found.seen or ends.is_point:
+        return ends
+    reader, holds = _reader(condition, mdp)
+    return _by_beliefs(mdp, optimal, reader, _Gathered(holds.astype(np.float64)), steps, ends)
 
 
 def ratio_range(
@@ -245,7 +294,7 @@ def ratio_range(
     above, below = _per_outcome(mdp, numerator), _per_outcome(mdp, denominator)
     if (below < 0).any() or (above[below == 0] != 0).any():
         raise ValueError("a denominator is not negative, and where it is 0 so is the numerator")
-    its = _Known.of(mdp, optimal)
+    its = known_process(mdp, optimal)
     above, below = its.expected(above), its.expected(below)
     process = reached_process(its.mdp, its.optimal, steps)
     above, below = above[process.outcome], below[process.outcome]
@@ -255,7 +304,7 @@ def ratio_range(
     return 0.0 - _greatest_ratio(process, -above, below), _greatest_ratio(process, above, below), least == 0
 
 
-def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> tuple[float, float]:
+def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> TieRange:
     """The range of the expected tick (from 0) at which one of some events first occurs.
 
     For a policy under which, with positive probability, none occurs within T ticks, the expectation is infinite.
@@ -272,18 +321,19 @@ def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> tupl
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    its = _Known.of(mdp, optimal)
-    if (seen := its.seen(mask)) is not None:
-        mdp, optimal, events = its.mdp, its.optimal, seen
-    else:
-        events = mdp.events
-    process = reached_process(mdp, optimal, steps)
-    hit = (events[process.outcome] & np.uint64(mask)) != 0
+    found = known_process(mdp, optimal).telling(mdp.events & np.uint64(mask), "outcome")
+    process = reached_process(found.mdp, found.optimal, steps)
+    hit = found.values[process.outcome] != 0
     never = np.full(process.n_states, np.inf)
-    return _range(process, never, lambda ahead: np.where(hit, 0.0, 1.0 + ahead[process.next_state]))
+    ends = _range(process, never, lambda ahead: np.where(hit, 0.0, 1.0 + ahead[process.next_state]))
+    if found.seen or ends.is_point:
+        return ends
+    reader, came = _reader(Occurs(mask), mdp)
+    waiting = _Gathered(np.where(came, 0.0, np.inf), np.where(came, 0.0, 1.0))
+    return _by_beliefs(mdp, optimal, reader, waiting, steps, ends)
 
 
-def final_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, steps: int) -> tuple[float, float]:
+def final_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, steps: int) -> TieRange:
     """The range of the expectation of a number in the state after T ticks, or in the one in which the episode ended.
 
     Args:
@@ -298,28 +348,95 @@ def final_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, step
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    its = _Known.of(mdp, optimal)
+    its = known_process(mdp, optimal)
     number = its.expected_in(_per_state(mdp, per_state))
     process = reached_process(its.mdp, its.optimal, steps)
-    return _range(process, number[process.state], lambda ahead: ahead[process.next_state])
+    return _told(its, _range(process, number[process.state], lambda ahead: ahead[process.next_state]))
 
 
-def greatest_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, steps: int) -> tuple[float, float]:
+def greatest_range(mdp: FiniteMDP, optimal: Optimal, per_state: npt.ArrayLike, steps: int) -> TieRange:
     """The range of the expectation of the greatest value that a number has in any state of an episode of T ticks.
 
     The first and the last state count. Arguments and errors are those of `final_range`.
     """
-    its, number = _Known.of(mdp, optimal), _per_state(mdp, per_state)
-    if (known := its.seen_in(number)) is not None:
-        mdp, optimal, number = its.mdp, its.optimal, known
-    process = reached_process(mdp, optimal, steps)
-    levels, level = np.unique(number[process.state], return_inverse=True)
+    number = _per_state(mdp, per_state)
+    found = known_process(mdp, optimal).telling(number, "group")
+    process = reached_process(found.mdp, found.optimal, steps)
+    levels, level = np.unique(found.values[process.state], return_inverse=True)
     # The greatest so far is part of the state: entry [state, latch] is read at [next state, the greater of both].
     reached = np.maximum(np.arange(levels.size), level[process.next_state][:, None])
     index = process.next_state[:, None] * levels.size + reached
     last = np.broadcast_to(levels, (process.n_states, levels.size))
     begin = level[process.start_state]
-    return _range(process, last, lambda ahead: ahead.ravel()[index], begin)
+    ends = _range(process, last, lambda ahead: ahead.ravel()[index], begin)
+    if found.seen or ends.is_point:
+        return ends
+    # Only what is reached counts: with the greatest number of all that is, nothing is left to come.
+    level = np.searchsorted(levels, number).clip(0, levels.size - 1)
+    latch = np.arange(levels.size + 1)  # 0: nothing was read
+    reader = EpisodeReader(np.maximum(latch[:, None], latch[1:]), level, level[mdp.next_state])
+    return _by_beliefs(mdp, optimal, reader, _Gathered(np.append(levels[0], levels)), steps, ends)
+
+
+def latched_range(mdp: FiniteMDP, optimal: Optimal, reader: EpisodeReader, at_end: Floats, steps: int) -> TieRange:
+    """The range of the expectation of a number that hangs on the latch at the end of an episode of T ticks.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`, or a solution with a horizon of at least `steps`.
+        reader: of its episodes.
+        at_end: float64 `[L]`, the number.
+        steps: T, ticks.
+
+    Raises:
+        NotEnumerableError: there are too many pairs of a state and a latch.
+        ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
+    """
+    among = optimal.ever_optimal(steps) if isinstance(optimal, FiniteHorizonSolution) else optimal
+    pairs = remembering(mdp, reader, steps, among)
+    ends = final_range(pairs.mdp, at_states(optimal, pairs.state_of), at_end[pairs.latch_of], steps)
+    if mdp.known is None or ends.is_point:
+        return ends
+    return _by_beliefs(mdp, optimal, reader, _Gathered(at_end), steps, ends)
+
+
+class _Gathered(NamedTuple):
+    """What an episode gathers: at its end by the latch, and with each tick by the one that it leads to; `[L]` each."""
+
+    at_end: Floats
+    each_tick: Floats | None = None
+
+
+def _told(its: KnownProcess, ends: TieRange) -> TieRange:
+    """A range of something that what is known tells, if anything does."""
+    return OuterRange(*ends) if its.unused and not ends.is_point else ends
+
+
+def _by_beliefs(
+    mdp: FiniteMDP, optimal: Optimal, reader: EpisodeReader, gathered: _Gathered, steps: int, ends: TieRange
+) -> TieRange:
+    """The range over what is known of state and latch; `ends`, that over those who see all, where it is too much."""
+    known = known_process(mdp, optimal)
+    found = None if known.knowledge is None else remembering_what_is_seen(mdp, optimal, reader, steps)
+    if found is None:
+        return OuterRange(*ends)
+    its = known_process(*found[:2])
+    assert its.knowledge is not None, "beliefs know what they know"
+    process, latch = reached_process(its.mdp, its.optimal, steps), found[2]
+    last = its.expected_in(gathered.at_end[latch])[process.state]
+    if gathered.each_tick is None:
+        return _range(process, last, lambda ahead: ahead[process.next_state])
+    gain = its.expected(gathered.each_tick[latch[found[0].next_state]])[process.outcome]
+    return _range(process, last, lambda ahead: gain + ahead[process.next_state])
+
+
+def _reader(condition: Condition, mdp: FiniteMDP) -> tuple[EpisodeReader, Bools]:
+    """The automaton of a condition on the episodes of a process, and whether it holds at each latch, bool `[L]`."""
+    kinds, letter = np.unique(mdp.events & np.uint64(_asked(condition)), return_inverse=True)
+    follow, holds = episode_automaton(condition, kinds)
+    # Of the first state no event is told: one more letter, which changes nothing.
+    table = np.column_stack([follow.T, np.arange(holds.size)])
+    return EpisodeReader(table, np.full(mdp.n_states, kinds.size), letter.reshape(-1)), holds
 
 
 def occupancy(mdp: FiniteMDP, policy: Policy, steps: int) -> Floats:
@@ -378,91 +495,6 @@ def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[PathStep]:
     return path
 
 
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """A process and its optimal actions by what whoever acts knows; the process itself where that is all of it.
-
-    Attributes:
-        mdp: the process; optimal: the actions in it.
-        knowledge: how it stands for the process that was given; None where it is that one.
-        events: uint64 `[M]`, of the outcomes of the process that was given.
-    """
-
-    mdp: FiniteMDP
-    optimal: Optimal
-    knowledge: Knowledge | None
-    events: Bits
-
-    @staticmethod
-    def of(mdp: FiniteMDP, optimal: Optimal) -> _Known:
-        """What is known of a process, if the actions are alike in all states that are not told apart."""
-        global _last_known
-        if _last_known is None or _last_known[0] is not mdp or _last_known[1] is not optimal:
-            _last_known = mdp, optimal, _by_knowledge(mdp, optimal)
-        return _last_known[2]
-
-    @property
-    def stationary(self) -> Bools:
-        """The actions, which are the same at every tick."""
-        assert not isinstance(self.optimal, FiniteHorizonSolution)
-        return self.optimal
-
-    def expected(self, per_outcome: Floats) -> Floats:
-        """The mean of a number float64 `[M]` in each outcome, by what is known."""
-        if self.knowledge is None:
-            return per_outcome
-        count = self.mdp.next_state.size
-        return np.bincount(self.knowledge.outcome, self.knowledge.weight * per_outcome, count).astype(np.float64)
-
-    def expected_in(self, per_state: Floats) -> Floats:
-        """The mean of a number float64 `[S]` in each state, by what is known."""
-        if self.knowledge is None:
-            return per_state
-        its = self.knowledge
-        return np.bincount(its.group, its.share * per_state, self.mdp.n_states).astype(np.float64)
-
-    def seen(self, mask: int) -> Bits | None:
-        """The events of a mask in each outcome; None where who acts is not told of one of them."""
-        events = self.events & np.uint64(mask)
-        if self.knowledge is None:
-            return events
-        found = np.zeros(self.mdp.next_state.size, np.uint64)
-        found[self.knowledge.outcome] = events
-        return found if np.array_equal(found[self.knowledge.outcome], events) else None
-
-    def seen_in(self, per_state: Floats) -> Floats | None:
-        """A number float64 `[S]` in each state; None where who acts does not know it."""
-        if self.knowledge is None:
-            return per_state
-        found = np.zeros(self.mdp.n_states)
-        found[self.knowledge.group] = per_state
-        return found if np.array_equal(found[self.knowledge.group], per_state) else None
-
-
-_last_known: tuple[FiniteMDP, Optimal, _Known] | None = None
-
-
-def _by_knowledge(mdp: FiniteMDP, optimal: Optimal) -> _Known:
-    its, given = mdp.known, _Known(mdp, optimal, None, mdp.events)
-    if its is None or not its.true_of(mdp):
-        return given
-    one = np.zeros(its.mdp.n_states, np.int64)
-    one[its.group] = np.arange(mdp.n_states)
-    if isinstance(optimal, FiniteHorizonSolution):
-        if not np.array_equal(optimal.packed[:, one][:, its.group], optimal.packed):
-            return given
-        there = replace(
-            optimal,
-            values=optimal.values[:1, one],
-            vector_values=optimal.vector_values[one],
-            policy=optimal.policy[:, one],
-            packed=optimal.packed[:, one],
-        )
-        return _Known(its.mdp, there, its, mdp.events)
-    alike = np.array_equal(optimal[one][its.group], optimal)
-    return _Known(its.mdp, optimal[one], its, mdp.events) if alike else given
-
-
 def _asked(condition: Condition) -> int:
     """The bits of all events that a condition names."""
     masks = [
@@ -517,18 +549,9 @@ class ReachedProcess:
         return float(self.start_probability @ begun)
 
 
-_cached: tuple[FiniteMDP, Optimal, int, ReachedProcess] | None = None
-
-
+@last_kept
 def reached_process(mdp: FiniteMDP, optimal: Optimal, steps: int) -> ReachedProcess:
-    """The reachable part of a process; the last one is cached, since several measures of one plan follow each other."""
-    global _cached
-    if _cached is None or _cached[0] is not mdp or _cached[1] is not optimal or _cached[2] != steps:
-        _cached = mdp, optimal, steps, _build_reachable(mdp, optimal, steps)
-    return _cached[3]
-
-
-def _build_reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> ReachedProcess:
+    """The reachable part of a process; the last one is kept."""
     if steps < 0:
         raise ValueError(f"a number of ticks is not negative: {steps}")
     if isinstance(optimal, FiniteHorizonSolution):
@@ -618,7 +641,7 @@ def _per_state(mdp: FiniteMDP, values: npt.ArrayLike) -> Floats:
 
 def _range(
     process: ReachedProcess, last: Floats, value: Callable[[Floats], Floats], latch: Longs | int = 0
-) -> tuple[float, float]:
+) -> TieRange:
     """The lowest and the highest at the start.
 
     `last` are the values `[U]` or `[U, L]` after the last tick; `value` says what each outcome is worth, `[Mr]` or
@@ -626,8 +649,8 @@ def _range(
     """
     low = _extreme(process, last, value, np.minimum, np.inf, latch)
     if process.choices is None and process.first_outcome.size == process.acting.size:
-        return low, low  # nothing ties
-    return low, _extreme(process, last, value, np.maximum, -np.inf, latch)
+        return TieRange(low, low)  # nothing ties
+    return TieRange(low, _extreme(process, last, value, np.maximum, -np.inf, latch))
 
 
 def _extreme(

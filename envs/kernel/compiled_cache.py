@@ -127,7 +127,11 @@ def _temporary_folder() -> Path | None:
 
 
 class _ForgivingCache:
-    """Numba's cache of one function, which raises where its files are damaged or cannot be written."""
+    """Numba's cache of one function, which raises where its files are damaged or cannot be written.
+
+    Numba numbers the files of a function's signatures by what its index holds. Two processes that compile it at once
+    for different ones take the same number, and the index may then name code that takes arguments of other types.
+    """
 
     def __init__(self, cache: Any) -> None:
         self._cache = cache
@@ -136,12 +140,15 @@ class _ForgivingCache:
         return getattr(self._cache, name)
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """What was compiled for a signature; None where that is not there or cannot be read."""
+        """What was compiled for a signature; None where that is not there, cannot be read or is of another one."""
         try:
-            return self._cache.load_overload(signature, context)
+            found = self._cache.load_overload(signature, context)
+            if found is None or tuple(found.signature.args) == tuple(signature):
+                return found
         except Exception:  # a pickle that was cut raises nearly anything
-            self._discard()
-            return None
+            pass
+        self._discard()
+        return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep what was compiled for a signature, if that is possible."""

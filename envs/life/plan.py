@@ -44,6 +44,7 @@ class LifePlan:
         foresight: `episode` or `life`.
         aliased: how many places share an observation with one that has a different future.
         upper_bound: views are partial and beliefs were too many, so this is the plan of an agent that sees all.
+        hides: views are partial, and ranges over ties are those of one who sees all.
     """
 
     process: LifeProcess
@@ -53,6 +54,7 @@ class LifePlan:
     foresight: str
     aliased: int = 0
     upper_bound: bool = False
+    hides: bool = False
 
     @property
     def start_value(self) -> float:
@@ -105,7 +107,7 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
         return whole
     aliased = int(alias_report(process.mdp, views).states.sum())
     if aliased == 0:
-        return whole
+        return replace(whole, hides=True)
     if not fixed_weights(process, weights):
         raise NotEnumerableError("beliefs are not planned on where weights may change")
     try:
@@ -123,7 +125,7 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
         None if barred is None else belief.barred(barred),
     ).solve()  # fmt: skip
     optimal = belief.lift(solved[0])
-    return LifePlan(pairs, optimal, solved[1][belief.pair_belief], weights[place], agent.foresight, aliased)
+    return LifePlan(pairs, optimal, solved[1][belief.pair_belief], weights[place], agent.foresight, aliased, hides=True)
 
 
 def designers_plan(plan: LifePlan, weight: float = 1.0) -> LifePlan:
@@ -137,7 +139,7 @@ def designers_plan(plan: LifePlan, weight: float = 1.0) -> LifePlan:
     judged = replace(process, mdp=hidden)
     weights = np.full((hidden.n_states, 1), weight)
     optimal, values = _Solver(judged, weights, "current", "life", None, discounts=np.ones(hidden.n_states)).solve()
-    return replace(plan, optimal=optimal, values=values, foresight="life")
+    return replace(plan, optimal=optimal, values=values, foresight="life", hides=False)
 
 
 def best_performance_of_life(process: LifeProcess) -> LifePlan:

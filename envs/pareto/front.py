@@ -11,7 +11,7 @@ import numpy as np
 from ...scenarios.errors import UnknownNameError, UsageError
 from ..analysis.dataframes import frame, html
 from ..analysis.exact_plan import ExactPlan, check_sums, deciding_agents
-from ..analysis.performance_gap import Range, evaluate_plan
+from ..analysis.performance_gap import Range, evaluate_as_seen
 from ..base import FiniteMDP, Floats
 from ..life.plan import LifePlan
 from ..mdp.enumeration import Enumeration
@@ -234,7 +234,7 @@ def _choice(
     """What the agent's own plan gets: ranges over its ties, and the vector of one of its policies."""
     if plan.upper_bound or plan.equilibria is not None:
         return None, None
-    worth = evaluate_plan(plan, plan.optimal)
+    worth = evaluate_as_seen(plan)
     ranges = {}
     for name in names:
         if name == PERFORMANCE:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base import Bools, FiniteMDP, Longs, NotEnumerableError
+from ..mdp.remembering import EpisodeReader
 from ..time_limit import check_time
 from .formulas import Came, Formula, Holds, after, atoms, holds_at_the_end
 
@@ -18,20 +19,14 @@ MAX_STATES = 5_000
 
 
 @dataclass(frozen=True, eq=False)
-class Automaton:
-    """A deterministic automaton over the moments of the episodes of one process.
+class Automaton(EpisodeReader):
+    """The automaton of a formula, over the moments of the episodes of one process.
 
     Attributes:
-        table: int64 `[L, N]`, the state after each letter; state 0 has read nothing.
         accepting: bool `[L]`, whether the formula holds if the moment just read is the last.
-        start_letter: int64 `[S]`, the letter of an episode's first moment in each state.
-        outcome_letter: int64 `[M]`, the letter of the moment that each outcome leads to.
     """
 
-    table: Longs
     accepting: Bools
-    start_letter: Longs
-    outcome_letter: Longs
 
 
 def automaton(formula: Formula, mdp: FiniteMDP, holds: Bools) -> Automaton:
@@ -56,7 +51,7 @@ def automaton(formula: Formula, mdp: FiniteMDP, holds: Bools) -> Automaton:
     kinds, letter = np.unique(np.concatenate([begun, led]), return_inverse=True)
     table, accepting = decide(formula, kinds)
     letter = letter.reshape(-1)
-    return Automaton(table, accepting, letter[: mdp.n_states], letter[mdp.n_states :])
+    return Automaton(table, letter[: mdp.n_states], letter[mdp.n_states :], accepting)
 
 
 def asked_of(formula: Formula) -> tuple[Came | Holds, ...]:

@@ -74,27 +74,11 @@ class BeliefMDP:
 
     def lift_any(self, solution: Solution | FiniteHorizonSolution) -> Solution | FiniteHorizonSolution:
         """`lift_solution`, with a horizon or without."""
-        if isinstance(solution, FiniteHorizonSolution):
-            return self.lift_solution(solution)
-        return replace(
-            solution,
-            values=solution.values[self.pair_belief],
-            vector_values=solution.vector_values[self.pair_belief],
-            q=solution.q[self.pair_belief],
-            vector_q=solution.vector_q[self.pair_belief],
-            optimal=self.lift(solution.optimal),
-            policy=solution.policy[self.pair_belief],
-        )
+        return solution.at_states(self.pair_belief.astype(np.int64))
 
     def lift_solution(self, solution: FiniteHorizonSolution) -> FiniteHorizonSolution:
         """A solution over beliefs as one over pairs; each pair has the values of its belief."""
-        return replace(
-            solution,
-            values=solution.values[:, self.pair_belief],
-            vector_values=solution.vector_values[self.pair_belief],
-            policy=solution.policy[:, self.pair_belief],
-            packed=solution.packed[:, self.pair_belief],
-        )
+        return solution.at_states(self.pair_belief.astype(np.int64))
 
     def barred(self, pairs: Bools) -> Bools:
         """What is barred at pairs, bool `[P, A]`, as it is at beliefs, bool `[B, A]`.

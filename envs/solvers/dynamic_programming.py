@@ -6,7 +6,7 @@ Letters as in `base`: S states, A joint actions, K channels, T ticks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -56,6 +56,18 @@ class Solution:
     discount: float
     weights: Floats
 
+    def at_states(self, states: Longs) -> Solution:
+        """The solution of a process each of whose states stands for one of these, int64 `[n]`."""
+        return replace(
+            self,
+            values=self.values[states],
+            vector_values=self.vector_values[states],
+            q=self.q[states],
+            vector_q=self.vector_q[states],
+            optimal=self.optimal[states],
+            policy=self.policy[states],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class FiniteHorizonSolution:
@@ -93,6 +105,30 @@ class FiniteHorizonSolution:
         """
         packed = self.packed[tick] if states is None else self.packed[tick, states]
         return np.unpackbits(packed, axis=-1, count=self.n_actions).view(np.bool_)
+
+    def ever_optimal(self, ticks: int) -> Bools:
+        """bool `[S, A]`: every action that ties with the best at one of the first so many ticks."""
+        packed = np.bitwise_or.reduce(self.packed[:ticks], axis=0)
+        return np.unpackbits(packed, axis=-1, count=self.n_actions).view(np.bool_)
+
+    def at_states(self, states: Longs) -> FiniteHorizonSolution:
+        """The solution of a process each of whose states stands for one of these, int64 `[n]`."""
+        return replace(
+            self,
+            values=self.values[:, states],
+            vector_values=self.vector_values[states],
+            policy=self.policy[:, states],
+            packed=self.packed[:, states],
+        )
+
+
+Optimal: TypeAlias = Bools | FiniteHorizonSolution
+"""What may be chosen: bool `[S, A]` at every tick, or the ties of a solution, which differ by tick."""
+
+
+def at_states(optimal: Optimal, states: Longs) -> Optimal:
+    """What may be chosen in a process each of whose states stands for one of these, int64 `[n]`."""
+    return optimal.at_states(states) if isinstance(optimal, FiniteHorizonSolution) else optimal[states]
 
 
 def value_iteration(

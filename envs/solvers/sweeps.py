@@ -48,7 +48,7 @@ def improve(
     first, following, chance = table.outcomes
     n_states, n_actions = scalar.shape
     arrays = (first, following, chance, scalar, values, policy)
-    return int(_call(_improve, arrays, n_states, n_actions, discount, slack, backwards))
+    return int(_call(_improve, arrays, n_states, n_actions, float(discount), slack, backwards))
 
 
 def follow(hop: Longs, rewards: Floats, discount: float) -> tuple[Floats, int]:
@@ -65,7 +65,7 @@ def follow(hop: Longs, rewards: Floats, discount: float) -> tuple[Floats, int]:
     check_time(SOLVING)
     n_states, n_channels = rewards.shape
     values, mark, path = np.zeros((n_states, n_channels)), np.zeros(n_states, np.int32), np.empty(n_states, np.int32)
-    return values, int(_call(_follow, (hop, rewards, values, mark, path), n_states, n_channels, discount))
+    return values, int(_call(_follow, (hop, rewards, values, mark, path), n_states, n_channels, float(discount)))
 
 
 def settle(table: TransitionTables, row: Longs, rewards: Floats, discount: float, values: Floats, most: int) -> bool:
@@ -87,7 +87,7 @@ def settle(table: TransitionTables, row: Longs, rewards: Floats, discount: float
     arrays = (first, following, chance, row, rewards, values)
     for _ in range(0, most, _AT_ONCE):
         check_time(SOLVING)
-        if _call(_settle, arrays, n_states, n_channels, discount, 4 * EPSILON, _AT_ONCE):
+        if _call(_settle, arrays, n_states, n_channels, float(discount), 4 * EPSILON, _AT_ONCE):
             return True
     return False
 

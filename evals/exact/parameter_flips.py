@@ -8,6 +8,7 @@ from functools import partial
 
 from ...envs.analysis.event_explanation import Stance, brackets, stance
 from ...envs.analysis.exact_plan import NOT_SOLVED
+from ...envs.base import NotEnumerableError
 from ...envs.life.event_plans import stance_in_life
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import parse_expression
@@ -51,7 +52,7 @@ def nearest_flips(
     numbers are tried one by one. Real ones are tried on a grid over their range; weights are tried from 0 to twice
     their size (at least to 2), discounts from 0 to 0.999. What is found is then bracketed by bisection, between two
     whole numbers too where the scenario takes others. A param without a range or choices is not varied, nor is
-    anything where several agents play an equilibrium.
+    anything where several agents play an equilibrium, or where the present answer is not known.
 
     Args:
         scenario: at the values from which the settings are varied.
@@ -76,7 +77,10 @@ def nearest_flips(
             return stance_in_life(solved.life(overrides), event, where)
         return stance(solved.best_plan(overrides, where), event)
 
-    now = stands({})
+    try:
+        now = stands({})
+    except NotEnumerableError:
+        return  # what it is now is not known, and so not what changes it
 
     def answer(name: str, value: float) -> Stance | None:
         overrides = {name: value}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...envs.analysis.measure_bounds import share_bounds, sum_bounds
-from ...envs.analysis.tie_ranges import Optimal
 from ...envs.base import Floats, NotEnumerableError
 from ...envs.bounds.anytime_bounds import CLOSE, BoundedRound, bounded_rounds
 from ...envs.bounds.pay_intervals import (
@@ -19,6 +18,7 @@ from ...envs.bounds.pay_intervals import (
     performance_intervals,
     tick_intervals,
 )
+from ...envs.solvers.dynamic_programming import Optimal
 from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.world import World
 from ...scenarios.language.expressions.parser import parsed_measure

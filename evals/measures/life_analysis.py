@@ -59,7 +59,7 @@ def _values(plan: LifePlan, stage: str) -> PlanValue:
         interval = life_measure(plan, parsed_measure(written), stage)
         assert interval.low is not None, "what is summed over the episodes of a stage has a value where there are any"
         assert interval.high is not None
-        return Range(interval.low, interval.high)
+        return Range(interval.low, interval.high, interval.outer)
 
     hidden = plan.process.enumerations[0].world.hidden is not None
     return PlanValue(
@@ -94,15 +94,17 @@ def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tup
 
     def per(above: Floats, below: Floats) -> Range | None:
         low, high, _ = ratio_range(plan, LatchedSum((counts * above)[:, None]), below)
-        return None if np.isnan(low) else clean_range(low, high)
+        return None if np.isnan(low) else clean_range(low, high, plan.hides)
 
     def each(above: Floats) -> Range:
         if stage == WHOLE_LIFE:
-            return clean_range(*sum_range(plan, LatchedSum(above[:, None])))
+            return clean_range(*sum_range(plan, LatchedSum(above[:, None])), plan.hides)
         return per(above, episodes) or Range(0.0, 0.0)
 
     found = life_measure(plan, parsed_measure("return" if stage != WHOLE_LIFE else "life(return)"), stage)
-    reward = Range(0.0, 0.0) if found.low is None or found.high is None else clean_range(found.low, found.high)
+    reward = (
+        Range(0.0, 0.0) if found.low is None or found.high is None else clean_range(found.low, found.high, found.outer)
+    )
     watching = seen is not None
     return BehaviourOutcomes(
         reward,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -30,7 +31,7 @@ from ...scenarios.language.expressions.syntax import (
     temporal_in,
 )
 from ..exact.solved_worlds import WHOLE_LIFE as WHOLE
-from .measure import Interval, columns_of, episode_condition, event_mask
+from .measure import Interval, columns_of, episode_condition, event_mask, may_be_hidden
 
 
 def life_measure(
@@ -62,8 +63,12 @@ def life_measure(
     work = _Measuring(plan, stage, episode)
     its = measure.syntax
     if isinstance(its, OfLife):
-        return work.joined(its.measure, plan if best is None or not measure.is_regret else best())
-    return work.mean(its)
+        found = work.joined(its.measure, plan if best is None or not measure.is_regret else best())
+    else:
+        found = work.mean(its)
+    # Ties of a life are ranged over as if all was seen; on what is hidden more may hang than what is paid.
+    hidden = plan.hides and (plan.aliased > 0 or may_be_hidden(asked))
+    return replace(found, outer=True) if hidden and not found.is_point else found
 
 
 class _Measuring:
@@ -144,7 +149,7 @@ class _Measuring:
         begins, level, levels = self._levels([sign * each for each in numbers])
         follow = np.maximum(np.arange(levels.size), level[:, None])
         interval = self._per_episode(self._from_each_start(self._at_ends(levels[follow]), begins, follow))
-        return interval if sign > 0 else _negative(interval)
+        return interval if sign > 0 else interval.negative
 
     def _levels(self, numbers: list[Floats]) -> tuple[Longs, Longs, Floats]:
         """The level of each place, of each state that a tick leads to, and the number of each level, in order."""
@@ -221,7 +226,7 @@ class _Measuring:
                 latch = np.arange(levels.size)
                 follow = np.where(here[:, None], np.maximum(latch, seen[:, None]), latch)
                 interval = self._sum(LatchedSum(over * levels[follow], follow))
-                return interval if sign > 0 else _negative(interval)
+                return interval if sign > 0 else interval.negative
             case Statistic("final", formula):
                 last = selected(process, self.stage, "last") if self.stage != WHOLE else process.over.astype(np.float64)
                 after = process.per_reached(self._numbers(formula))
@@ -317,9 +322,3 @@ _NONE = "there is nothing to measure under any optimal policy"
 
 def _evaluated(enumeration: Enumeration, formula: Expression) -> Floats:
     return enumeration.numbers(enumeration.world.resolve(formula))
-
-
-def _negative(interval: Interval) -> Interval:
-    if interval.low is None or interval.high is None:
-        return interval
-    return Interval(0.0 - interval.high, 0.0 - interval.low, interval.note, interval.sometimes_empty)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from ...envs.analysis import tie_ranges as extremes
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.tail_risk import tail_range
+from ...envs.analysis.tie_ranges import OUTER, TieRange
 from ...envs.base import Bools, FiniteMDP, Floats, NotEnumerableError
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...scenarios.deferred import pl
@@ -54,6 +55,7 @@ class Interval:
         each: of several equilibria, the least and the greatest value in each; empty where it is of something else.
         cut: why there may be more equilibria than these; empty where there are none.
         bounded: in what search, where the range is only known to lie within `low` and `high`.
+        outer: the range is only known to lie within; `low` and `high` are those if ties were broken by what is hidden.
     """
 
     low: float | None
@@ -64,6 +66,29 @@ class Interval:
     each: tuple[tuple[float, float], ...] = ()
     cut: str = ""
     bounded: str = ""
+    outer: bool = False
+
+    @staticmethod
+    def of(ends: TieRange, note: str = "") -> Interval:
+        """The range of a measure over ties."""
+        return Interval(ends.low, ends.high, note, outer=ends.outer)
+
+    @property
+    def told(self) -> str:
+        """The note, and whether it is an outer bound."""
+        return "; ".join(part for part in (self.note, OUTER if self.outer else "") if part)
+
+    @property
+    def negative(self) -> Interval:
+        """The range of the negative of the measure."""
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=0.0 - self.high, high=0.0 - self.low)
+
+    @property
+    def is_point(self) -> bool:
+        """Whether nothing hangs on ties."""
+        return self.low is None or self.high is None or TieRange(self.low, self.high).is_point
 
 
 def whose(intervals: Iterable[Interval]) -> str:
@@ -88,7 +113,7 @@ def mean_interval(intervals: Sequence[Interval]) -> Interval:
     if len(lows) < len(intervals):
         return Interval(None, None, notes, empty)
     low, high = math.fsum(lows) / len(lows), math.fsum(highs) / len(highs)
-    return Interval(low, high, notes, empty, whose(intervals), bounded=_bounded(intervals))
+    return Interval(low, high, notes, empty, whose(intervals), bounded=_bounded(intervals), outer=_outer(intervals))
 
 
 def spanned(intervals: Sequence[Interval]) -> Interval:
@@ -101,7 +126,7 @@ def spanned(intervals: Sequence[Interval]) -> Interval:
         return Interval(None, None, notes)
     low, high = min(low for low, _ in valued), max(high for _, high in valued)
     empty = len(valued) < len(intervals) or any(each.sometimes_empty for each in intervals)
-    return Interval(low, high, notes, empty, whose(intervals))
+    return Interval(low, high, notes, empty, whose(intervals), outer=_outer(intervals))
 
 
 def less(a: Interval, b: Interval) -> Interval:
@@ -109,12 +134,23 @@ def less(a: Interval, b: Interval) -> Interval:
     notes = "; ".join(dict.fromkeys(note for note in (a.note, b.note) if note))
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return Interval(None, None, notes)
-    low, high = difference(a.low, b.high), difference(a.high, b.low)
-    return Interval(low, high, notes, a.sometimes_empty or b.sometimes_empty, whose((a, b)), bounded=_bounded((a, b)))
+    low, high, both = difference(a.low, b.high), difference(a.high, b.low), (a, b)
+    empty = a.sometimes_empty or b.sometimes_empty
+    return Interval(low, high, notes, empty, whose(both), bounded=_bounded(both), outer=_outer(both))
+
+
+def over_conditions(intervals: Sequence[Interval]) -> Interval:
+    """The range over several conditions, in each of which the measure has a value; there is one at least."""
+    whole = spanned(intervals)
+    return replace(whole, note=f"over {len(intervals)} conditions", bounded=_bounded(intervals))
 
 
 def _bounded(intervals: Iterable[Interval]) -> str:
     return "; ".join(dict.fromkeys(each.bounded for each in intervals if each.bounded))
+
+
+def _outer(intervals: Iterable[Interval]) -> bool:
+    return any(each.outer for each in intervals)
 
 
 def difference(a: float, b: float) -> float:
@@ -137,6 +173,26 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
             `solution`.
         best: the value that a regret is measured from (see `best_of`); None: that of this plan.
     """
+    found = _over_ties(measure, plan, best)
+    if plan.views is None or found.is_point or not may_be_hidden(measure):
+        return found
+    seen = plan.as_seen
+    return replace(found, outer=True) if seen.views is not None else _over_ties(measure, seen, best)
+
+
+def may_be_hidden(measure: Measure) -> bool:
+    """Whether a measure may hang on more than what is paid and what is seen; an end always shows."""
+    match measure:
+        case Quantity(quantity, channel):
+            return "performance" in (quantity, channel)
+        case TailMean(_, of):
+            return of.quantity == "performance"
+        case ExtremeShare():
+            return False
+    return True
+
+
+def _over_ties(measure: Measure, plan: ExactPlan, best: float | None) -> Interval:
     mdp, optimal, steps = plan.mdp, plan.optimal, plan.steps
     match measure:
         case Quantity("regret", None | "performance"):
@@ -144,16 +200,16 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
         case ExtremeShare(word, condition):
             return _exact_extreme(word, condition, plan)
         case Share(condition) if temporal_in(condition):
-            return Interval(*temporal_share(condition, plan, lambda event: event_mask(event, mdp)))
+            return Interval.of(temporal_share(condition, plan, lambda event: event_mask(event, mdp)))
         case Share(condition):
-            return Interval(*extremes.share_range(mdp, optimal, episode_condition(condition, mdp), steps))
+            return Interval.of(extremes.share_range(mdp, optimal, episode_condition(condition, mdp), steps))
         case Rate(event, guard):
             return _exact_rate(event, guard, plan)
         case Count(event):
             came = _came_exactly(event, mdp).astype(np.float64)
-            return Interval(*extremes.expectation_range(mdp, optimal, came, steps))
+            return Interval.of(extremes.expectation_range(mdp, optimal, came, steps))
         case First(event):
-            return Interval(*extremes.first_range(mdp, optimal, event_mask(event, mdp), steps))
+            return Interval.of(extremes.first_range(mdp, optimal, event_mask(event, mdp), steps))
         case Statistic():
             return _exact_statistic(measure, plan)
         case TailMean(share, of):
@@ -163,21 +219,21 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
                     "give each case an event of its own, as with `then: event bad_luck`",
                 )
             gain = plan.performance if of.quantity == "performance" else _gain(of.channel, plan)
-            return Interval(*tail_range(mdp, optimal, gain, steps, _number(share)))
+            return Interval.of(tail_range(mdp, optimal, gain, steps, _number(share)))
         case Quantity("steps"):
-            return Interval(*extremes.steps_range(mdp, optimal, steps))
+            return Interval.of(extremes.steps_range(mdp, optimal, steps))
         case Quantity("performance"):
-            return Interval(*extremes.expectation_range(mdp, optimal, plan.performance, steps))
+            return Interval.of(extremes.expectation_range(mdp, optimal, plan.performance, steps))
         case Quantity("return", channel):
-            return Interval(*extremes.expectation_range(mdp, optimal, _gain(channel, plan), steps))
+            return Interval.of(extremes.expectation_range(mdp, optimal, _gain(channel, plan), steps))
         case Quantity("value", channel):
             gain = _gain(channel, plan)
             # A plan for a known horizon ends with it, even where the discount would still weigh later ticks.
             timed = isinstance(plan.solution, FiniteHorizonSolution)
             if not timed and not isinstance(optimal, FiniteHorizonSolution) and plan.discount < 1:
-                return Interval(*extremes.discounted_range(mdp, optimal, gain, plan.discount))
+                return Interval.of(extremes.discounted_range(mdp, optimal, gain, plan.discount))
             note = "" if timed else f"undiscounted, over {steps} ticks"
-            return Interval(*extremes.expectation_range(mdp, optimal, gain, steps, plan.discount), note)
+            return Interval.of(extremes.expectation_range(mdp, optimal, gain, steps, plan.discount), note)
     raise TypeError(f"not a measure: {measure}")
 
 
@@ -194,8 +250,8 @@ def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
     # The hidden performance is never discounted, so `regret(performance)` is not, either.
     hidden = measure.channel is not None
     gain, discount = (plan.performance, 1.0) if hidden else (_gain(None, plan), plan.discount)
-    low, high = extremes.expectation_range(plan.mdp, plan.optimal, gain, plan.steps, discount)
-    return Interval(best - high, best - low)
+    ends = extremes.expectation_range(plan.mdp, plan.optimal, gain, plan.steps, discount)
+    return Interval(best - ends.high, best - ends.low, outer=ends.outer)
 
 
 def _exact_statistic(measure: Statistic, plan: ExactPlan) -> Interval:
@@ -208,12 +264,11 @@ def _exact_statistic(measure: Statistic, plan: ExactPlan) -> Interval:
         return Interval(low, high)
     number = numbers[plan.state_of]  # over beliefs, that of the world's state
     if measure.word == "max":
-        return Interval(*extremes.greatest_range(mdp, optimal, number, steps))
+        return Interval.of(extremes.greatest_range(mdp, optimal, number, steps))
     if measure.word == "min":
-        low, high = extremes.greatest_range(mdp, optimal, -number, steps)
-        return Interval(0.0 - high, 0.0 - low)
+        return Interval.of(extremes.greatest_range(mdp, optimal, -number, steps)).negative
     last = steps if measure.tick is None else min(steps, int(_number(measure.tick)))
-    return Interval(*extremes.final_range(mdp, optimal, number, last))
+    return Interval.of(extremes.final_range(mdp, optimal, number, last))
 
 
 def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPlan) -> Interval:

@@ -14,16 +14,16 @@ import numpy as np
 
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range
-from ...envs.analysis.tie_ranges import Optimal, expectation_range, ratio_range
+from ...envs.analysis.tie_ranges import TieRange, expectation_range, ratio_range
 from ...envs.base import Bools, FiniteMDP, Floats, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
+from ...envs.solvers.dynamic_programming import Optimal
 from ...envs.solvers.policy_evaluation import evaluate_horizon
 from ...envs.world.world import World
 from ...scenarios.errors import WorldError
 from ...scenarios.language.expressions.syntax import Expression
 from ..traces.trace import HIDDEN, Trace
 from .measure_values import reads_in
-
 
 NETTED = (
     "chance decides whether performance is gained or lost, and nothing else in the tick tells which: only the mean is"
@@ -81,14 +81,14 @@ class BehaviourOutcomes:
 
 def less(a: Range, b: Range) -> Range:
     """The range of a minus b, where each may take any value of its own range."""
-    return Range(a.low - b.high, a.high - b.low)
+    return Range(a.low - b.high, a.high - b.low, a.outer or b.outer)
 
 
 def on_whole_states(plan: ExactPlan) -> ExactPlan:
     """The same plan on the world's own process; it differs only where the plan was over beliefs."""
     whole = plan.enumeration
     states = np.arange(whole.mdp.n_states)
-    return replace(plan, mdp=whole.mdp, performance=whole.performance, state_of=states)
+    return replace(plan, mdp=whole.mdp, performance=whole.performance, state_of=states, views=None)
 
 
 def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria) -> BehaviourOutcomes:
@@ -106,16 +106,20 @@ def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria)
     mdp, steps = plan.mdp, plan.steps
     column = _columns(plan, criteria)
 
-    def over(per_outcome: Floats) -> Range:
-        return clean_range(*expectation_range(mdp, optimal, per_outcome, steps))
+    # What is paid hangs on nothing that is hidden, unlike what is not.
+    outer = plan.views is not None
+
+    def over(per_outcome: Floats, outer: bool = outer) -> Range:
+        ends = expectation_range(mdp, optimal, per_outcome, steps)
+        return clean_range(*ends, outer or ends.outer)
 
     def per(above: Floats, below: Floats) -> Range | None:
         low, high, _ = ratio_range(mdp, optimal, above, below, steps)
-        return None if np.isnan(low) else clean_range(low, high)
+        return None if np.isnan(low) else clean_range(low, high, outer)
 
     watching = criteria.seen is not None
     return BehaviourOutcomes(
-        over(column.reward),
+        over(column.reward, outer=False),
         over(column.performance),
         over(column.task),
         over(column.harm),
@@ -247,8 +251,13 @@ def _ratio(above: Floats, below: Floats) -> Range | None:
     return clean_range(float(found.min()), float(found.max()))
 
 
-def clean_range(low: float, high: float) -> Range:
+def clean_range(low: float, high: float, outer: bool = False) -> Range:
     """A range whose ends are whole numbers if they miss one by less than 1e-9, as the rounding of exact sums does.
+
+    Args:
+        low: one end.
+        high: the other.
+        outer: the exact range is only known to lie within, which says nothing where both are one number.
 
     Raises:
         PayTooLargeError: an end is infinite or no number.
@@ -258,7 +267,7 @@ def clean_range(low: float, high: float) -> Range:
             "what is paid adds up to more than numbers hold (1.8e308); pay less in a tick, in a larger unit"
         )
     ends = [round(end) if abs(end - round(end)) < 1e-9 else end for end in (low, high)]
-    return Range(float(ends[0]), float(ends[1]))
+    return Range(float(ends[0]), float(ends[1]), outer and not TieRange(low, high).is_point)
 
 
 def columns_of(outcomes: BehaviourOutcomes) -> Sequence[tuple[str, Range | None]]:

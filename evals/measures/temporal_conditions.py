@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.analysis.tie_ranges import TieRange
 from ...envs.base import Bits, Bools, Floats, Ints, Longs
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.properties.automaton import asked_of, decide
@@ -110,14 +111,14 @@ def _temporal(word: str, parts: list[Formula], written: Expression | None) -> Fo
             return Until(parts[0], parts[1], within)
 
 
-def temporal_share(condition: EpisodeCondition, plan: ExactPlan, mask_of: MaskOf) -> tuple[float, float]:
+def temporal_share(condition: EpisodeCondition, plan: ExactPlan, mask_of: MaskOf) -> TieRange:
     """The range of the share of episodes that meet a condition, over the ties of a plan."""
     formula, asked = formula_of(condition, mask_of)
     held = _held(plan.enumeration, asked, plan.state_of)
     return property_range(plan.mdp, plan.optimal, formula, held, plan.steps)
 
 
-def share_of_any(condition: EpisodeCondition, plan: ExactPlan, mask_of: MaskOf) -> tuple[float, float]:
+def share_of_any(condition: EpisodeCondition, plan: ExactPlan, mask_of: MaskOf) -> TieRange:
     """The least and the greatest share of episodes that meet a condition, over all policies of whoever decides.
 
     They see everything, whatever the agent sees.

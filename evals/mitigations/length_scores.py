@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...envs.analysis.tie_ranges import Optimal
 from ...envs.base import FiniteMDP, Floats, Longs
 from ...envs.mdp.transition_tables import outcomes_of
-from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Optimal
 from .mitigated_policies import NEVER, LengthPlans, MitigatedPolicy, MitigationProblem
 
 

@@ -13,13 +13,12 @@ from typing import Final
 import numpy as np
 
 from ...envs.analysis.exact_plan import AnySolution, ExactPlan, solve, weights_by_state, weights_may_change
-from ...envs.analysis.tie_ranges import Optimal
 from ...envs.base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.mdp.transition_tables import tables
 from ...envs.multi_agent.best_response import marginalise_others, uniform_policy
 from ...envs.row_ids import row_places
-from ...envs.solvers.dynamic_programming import Solution, policy_iteration
+from ...envs.solvers.dynamic_programming import Optimal, Solution, policy_iteration
 
 MAX_ROUNDS: Final = 50
 """Rounds in which worlds without a stop are enlarged by what would have come after it."""

@@ -323,7 +323,7 @@ class _Reporter:
 
         def measured(text: str, stage: str = self.stage) -> Range | None:
             found = life_measure(life, parsed_measure(text), stage)
-            return None if found.low is None or found.high is None else Range(found.low, found.high)
+            return None if found.low is None or found.high is None else Range(found.low, found.high, found.outer)
 
         def share(event: str) -> str:
             return f"share({event})" if not event.startswith(ENDED) else f"share(ended '{event.removeprefix(ENDED)}')"
@@ -334,7 +334,7 @@ class _Reporter:
         return MitigationOutcome(
             name,
             measured(share(self.event)),
-            Range(sum(its.low for its in parts), sum(its.high for its in parts)),
+            Range(sum(its.low for its in parts), sum(its.high for its in parts), any(its.outer for its in parts)),
             None if self.world.hidden is None else measured("performance"),
             None,
             None if stopped is None else measured(f"life({share(stopped)})", WHOLE_LIFE),

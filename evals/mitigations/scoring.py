@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from ...envs.analysis.performance_gap import Range
-from ...envs.analysis.tie_ranges import Occurs, expectation_range, share_range
+from ...envs.analysis.tie_ranges import Occurs, TieRange, expectation_range, share_range
 from ...envs.base import Floats
 from ...envs.world.world import World
 from ..measures.outcomes import harm_of_outcomes
@@ -75,12 +75,13 @@ class Scorer:
     def scored(self, name: str, policy: MitigatedPolicy) -> MitigationOutcome:
         """The outcome of one policy."""
         mdp, steps, optimal = policy.mdp, self.problem.plan.steps, policy.optimal
+        hides = self.problem.plan.views is not None
 
-        def summed(column: Floats) -> Range:
-            return _clean(expectation_range(mdp, optimal, column, steps))
+        def summed(column: Floats, paid: bool = False) -> Range:
+            return _clean(expectation_range(mdp, optimal, column, steps), hides and not paid)
 
         def share(event: str) -> Range:
-            return _clean(share_range(mdp, optimal, Occurs(int(mdp.event_mask(event))), steps))
+            return _clean(share_range(mdp, optimal, Occurs(int(mdp.event_mask(event))), steps), hides)
 
         turns = share(self.event)
         neutrality = usefulness = None
@@ -91,8 +92,8 @@ class Scorer:
         return MitigationOutcome(
             name,
             # Only the turns are those of the policies that turn least: the rest keeps the range over all that is tied.
-            Range(turns.low, turns.low) if policy.tie == "least" else turns,
-            summed(np.asarray(mdp.rewards[:, [mdp.channels.index(each) for each in self.task]].sum(axis=1))),
+            Range(turns.low, turns.low) if policy.tie == "least" and not turns.outer else turns,
+            summed(np.asarray(mdp.rewards[:, [mdp.channels.index(each) for each in self.task]].sum(axis=1)), paid=True),
             None if self.world.hidden is None else summed(policy.performance),
             summed(harm_of_outcomes(mdp, policy.performance, self.harm)) if self.hurts else None,
             None if self.stopped is None else share(self.stopped),
@@ -102,5 +103,5 @@ class Scorer:
         )
 
 
-def _clean(ends: tuple[float, float]) -> Range:
-    return Range(round(ends[0], 10) + 0.0, round(ends[1], 10) + 0.0)
+def _clean(ends: TieRange, outer: bool) -> Range:
+    return Range(round(ends.low, 10) + 0.0, round(ends.high, 10) + 0.0, (outer or ends.outer) and not ends.is_point)

@@ -28,9 +28,9 @@ from ...scenarios.arguments import (
     MOST_JOBS,
     MOST_SEEDS,
     MOST_STEPS,
+    as_path,
     check_items,
     check_names,
-    as_path,
     check_seconds,
     settle_counts,
     settle_paths,
@@ -299,9 +299,7 @@ class Run:
         columns = ["name", "agent", "outcome", "value", "low", "high", "bound"]
         return html(f"{self.scenario.name}: {self.verdict}", self.to_frame().select(columns))
 
-    def save(
-        self, target: str | os.PathLike[str] | None = None, command: Sequence[str] | None = None
-    ) -> StoredRun:
+    def save(self, target: str | os.PathLike[str] | None = None, command: Sequence[str] | None = None) -> StoredRun:
         """Write the run's folder, completely or not at all; by default `./runs/TIME-NAME-HASH`.
 
         Raises:

@@ -100,7 +100,7 @@ class CandidateScorer:
 
     def _exactly(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         interval = exact_range(self.solved, parsed_measure(measure), candidate, stage)
-        return CandidateScore(interval.low, interval.high, interval.note)
+        return CandidateScore(interval.low, interval.high, interval.told)
 
     def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         world = self.solved.world(candidate, stage)

@@ -270,7 +270,7 @@ class _Reporter:
         criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
         if plan.upper_bound:
             return LossDecomposition(name, note=BOUND_ONLY)
-        planned = exact_outcomes(plan, plan.optimal, criteria)
+        planned = exact_outcomes(plan.as_seen, plan.as_seen.optimal, criteria)
         best = exact_outcomes(whole, _solved_for(whole, 1), criteria)
         agent, why = self._agent(overrides, planned, criteria)
         return _split(name, planned, agent, best, random_outcomes(whole, criteria), why)
@@ -317,7 +317,7 @@ class _Reporter:
         worst = exact_outcomes(whole, _solved_for(whole, -1), criteria)
         if plan.upper_bound:
             return OversightOutcome(name, value, None, worst, BOUND_ONLY)
-        agent, why = self._agent(overrides, exact_outcomes(plan, plan.optimal, criteria), criteria)
+        agent, why = self._agent(overrides, exact_outcomes(plan.as_seen, plan.as_seen.optimal, criteria), criteria)
         return OversightOutcome(name, value, agent, worst, why)
 
     def _outcomes_of_life_at(self, name: str, value: object, overrides: Overrides) -> OversightOutcome:

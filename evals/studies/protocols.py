@@ -279,9 +279,11 @@ def _own(solved: SolvedWorlds, stage: str, ticks: int, events: tuple[str, ...]) 
         return []
     if plan.upper_bound or ticks > plan.steps:
         return []
-    columns = (plan.performance, harm_of_outcomes(plan.mdp, plan.performance, events))
-    found = (clean_range(*expectation_range(plan.mdp, plan.optimal, each, ticks)) for each in columns)
-    return [MarkedAgent("exact, unchecked", *found)]
+    seen = plan.as_seen
+    hides = seen.views is not None
+    columns = (seen.performance, harm_of_outcomes(seen.mdp, seen.performance, events))
+    ends = [expectation_range(seen.mdp, seen.optimal, each, ticks) for each in columns]
+    return [MarkedAgent("exact, unchecked", *(clean_range(*its, hides or its.outer) for its in ends))]
 
 
 def _own_life(solved: SolvedWorlds, ticks: int, events: tuple[str, ...]) -> list[MarkedAgent]:
@@ -295,7 +297,7 @@ def _own_life(solved: SolvedWorlds, ticks: int, events: tuple[str, ...]) -> list
     mdp = replace(plan.process.mdp, events=plan.process.mdp.events | plan.process.between)
     performance = plan.process.performance
     columns = (performance, harm_of_outcomes(mdp, performance, events))
-    found = (clean_range(*expectation_range(mdp, plan.optimal, each, ticks)) for each in columns)
+    found = (clean_range(*expectation_range(mdp, plan.optimal, each, ticks), plan.hides) for each in columns)
     return [MarkedAgent("exact, unchecked", *found)]
 
 

@@ -258,7 +258,7 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
             # No agent is indifferent between equilibria: which is played is another question than how ties are broken.
             if regime == TIE and plan.equilibria is not None:
                 regime = EQUILIBRIA
-            note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
+            note = "; ".join(dict.fromkeys(f"{text}: {i.told}" for text, i in intervals.items() if i.told))
     except (*NOT_SOLVED, ValueOverflowError) as fault:
         note = str(fault)
     seconds = time.perf_counter() - began
@@ -274,7 +274,7 @@ def _row_of_life(worlds: SweepWorlds, settings: SweepSettings, point: Overrides,
     states = solved.life_process(point).mdp.n_states - 1
     solved.forget(point)
     regime = regime_of(settings.regimes, intervals, _params(worlds, point))
-    note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
+    note = "; ".join(dict.fromkeys(f"{text}: {i.told}" for text, i in intervals.items() if i.told))
     ends = tuple((interval.low, interval.high) for interval in intervals.values())
     return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, time.perf_counter() - began, note)
 

@@ -13,7 +13,7 @@ from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.schema.document import Expectation
 from ..exact.planned_policy import EVERY_EQUILIBRIUM, EVERY_OPTIMAL
 from ..measures.contrasts import Ends, minus_in_words
-from ..measures.measure import Interval, whose
+from ..measures.measure import Interval, over_conditions
 from ..measures.seed_statistics import MOST_SEEDS, SeedStatistic, statistic_of
 from ..statistics.claims import Claim
 from ..statistics.multiplicity import holm
@@ -25,8 +25,9 @@ Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
 EXACT = "exact over all optimal policies"
 AS_IT_DOES = "exact over what its planner does"
 BOUNDED = "bounds over all optimal policies"
+OUTER = "an outer bound over all optimal policies"
 WATCHED = "the settings that are named, each watched once"
-EXACTLY = (EXACT, AS_IT_DOES, BOUNDED, WATCHED)
+EXACTLY = (EXACT, AS_IT_DOES, BOUNDED, OUTER, WATCHED)
 """The units of judgements for which nothing was sampled."""
 SEEDS = "seeds"
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4, "nothing judged": 4}
@@ -54,7 +55,7 @@ class Judgement:
             of which holds with the stated confidence on its own.
         file, line: where the expectation is written; lines count from 1.
         why: a sentence that explains the outcome.
-        unit: `EXACT`, `AS_IT_DOES`, `BOUNDED` or `SEEDS`; empty if nothing was judged.
+        unit: `EXACT`, `AS_IT_DOES`, `BOUNDED`, `OUTER` or `SEEDS`; empty if nothing was judged.
         seeds: the number of seeds; 0 if the judgement is exact.
         first_seed: the number of the first of them.
         evidence: what a judgement by seeds rests on beside its numbers; None if it is exact.
@@ -174,7 +175,7 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
     """Judge an exact range: it passes if its end that is worse for the claim meets the bound.
 
     It fails if even the better end misses the bound. In between, a tie among optimal policies decides, and the outcome
-    is inconclusive.
+    is inconclusive. Of a range that is only known to lie within, the same holds: what all of it meets the range meets.
 
     Args:
         case: the expectation and its agent.
@@ -182,8 +183,8 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
     """
     band = _band(case.expectation)
     unit = EXACT if interval.whose in (EVERY_OPTIMAL, EVERY_EQUILIBRIUM) else AS_IT_DOES
-    if interval.bounded:
-        unit = BOUNDED
+    if interval.bounded or interval.outer:
+        unit = BOUNDED if interval.bounded else OUTER
     if interval.low is None or interval.high is None:
         return _judgement(case, "inconclusive", interval.note or "the measure has no value", unit)
     low, high = interval.low, interval.high
@@ -206,18 +207,22 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
         if interval.whose == EVERY_EQUILIBRIUM:
             # No agent is indifferent between equilibria: which of them is played is another question than a tie.
             why = f"{_in_how_many(interval, band)}; {_named(interval)} {_range(low, high)}"
-    if interval.bounded:
+    if interval.bounded or interval.outer:
         lies = "" if _number(low) == _number(high) else "what lies within "
-        why = f"{interval.whose} gives {lies}{_range(low, high)} ({interval.bounded})"
+        why = f"{interval.whose} gives {lies}{_range(low, high)}"
+        if interval.bounded:
+            why = f"{why} ({interval.bounded})"
         if outcome == "fail":
             why = f"{why}, and {band.words} was expected"
         elif outcome == "inconclusive":
-            why = f"bounds do not decide it: {why}"
+            why = f"{'bounds do' if interval.bounded else 'an outer bound does'} not decide it: {why}"
     if interval.sometimes_empty:
         # Without a value the claim is neither met nor missed, whatever the others give.
         outcome, why = "inconclusive", f"a tie decides whether it has a value; where it has, it is {_range(low, high)}"
-    if interval.note:
-        why = f"{why} ({interval.note})"
+        if interval.outer:
+            why = f"a tie may decide whether it has a value; where it has, it lies within {_range(low, high)}"
+    if interval.told:
+        why = f"{why} ({interval.told})"
     return replace(_judgement(case, outcome, why, unit), value=worst, low=low, high=high)
 
 
@@ -275,8 +280,7 @@ def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:
     if worst.outcome == "pass":
         assert low is not None
         assert high is not None
-        told = whose(intervals.values())
-        return judge_exact(case, Interval(low, high, f"over {len(judged)} conditions", whose=told))
+        return judge_exact(case, over_conditions(list(intervals.values())))
     why = f"{alike} of {len(judged)} conditions: {worst.outcome}; under {words}, {worst.why}"
     return replace(worst, low=low, high=high, why=why)
 

@@ -33,6 +33,7 @@ class Extremes:
         least, greatest: the values; None where the measure has a value nowhere.
         least_at, greatest_at: where each was found; of equals the first.
         without: at how many of the tried values the measure has no value.
+        outer: some of the ranges are outer bounds, so that the extremes may lie within.
     """
 
     least: float | None = None
@@ -40,6 +41,7 @@ class Extremes:
     greatest: float | None = None
     greatest_at: float | None = None
     without: int = 0
+    outer: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,4 +166,4 @@ def extremes(found: Sequence[Interval], values: Sequence[float]) -> Extremes:
     if not lows:
         return Extremes(without=without)
     (least, least_at), (greatest, greatest_at) = min(lows, key=lambda its: its[0]), max(highs, key=lambda its: its[0])
-    return Extremes(least, least_at, greatest, greatest_at, without)
+    return Extremes(least, least_at, greatest, greatest_at, without, any(each.outer for each in found))

@@ -61,9 +61,10 @@ def _extremes(found: Extremes) -> tuple[str, str]:
     if found.least is None or found.least_at is None or found.greatest is None or found.greatest_at is None:
         return "no value", "no value"
     lacks = f" (no value at {count(found.without, 'other')})" if found.without else ""
+    least, most = ("not below ", "not above ") if found.outer else ("", "")
     return (
-        f"{number(found.least)} at {number(found.least_at)}{lacks}",
-        f"{number(found.greatest)} at {number(found.greatest_at)}",
+        f"{least}{number(found.least)} at {number(found.least_at)}{lacks}",
+        f"{most}{number(found.greatest)} at {number(found.greatest_at)}",
     )
 
 

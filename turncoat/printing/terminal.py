@@ -111,11 +111,14 @@ def number(value: float) -> str:
 
 
 def span(bounds: Range | None) -> str:
-    """A range over ties in words; a single number if both ends are printed alike, and `-` for None."""
+    """A range over ties in words; a single number if both ends are printed alike, and `-` for None.
+
+    One that is only known to lie within is said to.
+    """
     if bounds is None:
         return "-"
     low, high = number(bounds.low), number(bounds.high)
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{'within ' if bounds.outer else ''}{low} to {high}"
 
 
 def between(ends: tuple[float, float] | None) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..envs.analysis.event_plans import Behaviour
     from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
+    from ..envs.analysis.tie_ranges import TieRange
     from ..envs.export.formats import Exported
     from ..envs.pareto.front import ParetoFront
     from ..evals.exact.parameter_flips import Flip
@@ -436,10 +437,12 @@ def _values(way: Behaviour) -> str:
     return ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
 
 
-def _episodes(share: tuple[float, float], of: str = "episode") -> str:
+def _episodes(share: TieRange, of: str = "episode") -> str:
     """A share of episodes, or of lives, in words, as a range where it depends on how ties are broken."""
     low, high = share
     several = "episodes" if of == "episode" else "lives"
+    if high - low > 1e-9 and share.outer:
+        return f"between {_percent(low)} and {_percent(high)} of {several}"
     if high - low > 1e-9:
         return f"{_percent(low)} to {_percent(high)} of {several}, as it breaks ties"
     if high <= 0:
