@@ -507,7 +507,8 @@ def test_ties_of_who_does_not_see_all_are_broken_by_beliefs() -> None:
     solved = SolvedWorlds(scenario_of(UNSEEN))
     for measure, stage, value in (
         ("return", "deploy", 1), ("performance", "deploy", -1), ("count(hit)", "deploy", 1), ("value", "deploy", 1),
-        ("rate(hit)", "deploy", 0.5), ("life(return)", "life", 2), ("life(performance)", "life", -2), ("steps", "deploy", 2),
+        ("rate(hit)", "deploy", 0.5), ("steps", "deploy", 2), ("life(return)", "life", 2),
+        ("life(performance)", "life", -2),
     ):  # fmt: skip
         found = measured(solved, measure, stage)
         assert (found.low, found.high) == pytest.approx((value, value)), measure
