@@ -93,12 +93,12 @@ def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tup
     watched = _watched(process, seen)
 
     def per(above: Floats, below: Floats) -> Range | None:
-        low, high, _ = ratio_range(plan, LatchedSum((counts * above)[:, None]), below)
-        return None if np.isnan(low) else clean_range(low, high, plan.hides)
+        low, high, _, outer = ratio_range(plan, LatchedSum((counts * above)[:, None]), below)
+        return None if np.isnan(low) else clean_range(low, high, outer or plan.ties_of_all)
 
     def each(above: Floats) -> Range:
         if stage == WHOLE_LIFE:
-            return clean_range(*sum_range(plan, LatchedSum(above[:, None])), plan.hides)
+            return clean_range(*sum_range(plan, LatchedSum(above[:, None])), plan.ties_of_all)
         return per(above, episodes) or Range(0.0, 0.0)
 
     found = life_measure(plan, parsed_measure("return" if stage != WHOLE_LIFE else "life(return)"), stage)
@@ -132,7 +132,7 @@ def random_life(plan: LifePlan) -> LifePlan:
         probability=mdp.probability / np.repeat(able, np.diff(starts)),
     )
     whole = process.lifted(blind, np.arange(mdp.n_states), np.arange(mdp.next_state.size))
-    return replace(plan, process=whole, optimal=~mdp.ended[:, None])
+    return replace(plan, process=whole, optimal=~mdp.ended[:, None], hides=False, known=None)
 
 
 def _watched(process: LifeProcess, seen: Expression | None) -> Floats:

@@ -297,7 +297,7 @@ def _own_life(solved: SolvedWorlds, ticks: int, events: tuple[str, ...]) -> list
     mdp = replace(plan.process.mdp, events=plan.process.mdp.events | plan.process.between)
     performance = plan.process.performance
     columns = (performance, harm_of_outcomes(mdp, performance, events))
-    found = (clean_range(*expectation_range(mdp, plan.optimal, each, ticks), plan.hides) for each in columns)
+    found = (clean_range(*expectation_range(mdp, plan.optimal, each, ticks), plan.ties_of_all) for each in columns)
     return [MarkedAgent("exact, unchecked", *found)]
 
 

@@ -87,6 +87,13 @@ class Judgement:
     evidence: Evidence | None = None
 
     @property
+    def about(self) -> str:
+        """What is said before the value: of an end of bounds, that no policy is known to have it; else nothing."""
+        if self.unit not in (BOUNDED, OUTER) or self.low == self.high:
+            return ""
+        return "at least " if self.value == self.low else "at most "
+
+    @property
     def asked(self) -> str:
         """The measure in words, with the baseline that is subtracted from it."""
         return f"{self.measure} less that {self.minus}" if self.minus else self.measure

@@ -439,12 +439,10 @@ class _Checker:
         """The range of a measure over all policies, good and bad."""
         # Only the process of the plan is used: made `free`, every available action counts as optimal.
         if self.solved.lives_in(subject.stage):
-            life = self.solved.life(subject.overrides)
-            free = replace(life, optimal=life.process.mdp.available)
-            return life_measure(free, measure, subject.stage, episode)
-        plan = self.solved.plan(subject.overrides, subject.stage)
-        # The process of two who choose apart holds what they may play in equilibrium, not all they could do.
-        plan = plan if plan.equilibria is None else on_whole_states(plan)
+            return life_measure(self.solved.life(subject.overrides).free, measure, subject.stage, episode)
+        # On the world's own process: that of two who choose apart holds what they may play in equilibrium, not all they
+        # could do; and no policy at all is one that sees all, too.
+        plan = on_whole_states(self.solved.plan(subject.overrides, subject.stage))
         return measured(replace(plan, free=True), measure)
 
     def _enough_seeds(self) -> None:

@@ -208,7 +208,8 @@ def _again(run: StoredRun) -> list[str]:
 
 def judgement_data(judgement: Judgement) -> Data:
     """The data of a judgement."""
-    return {**judgement.to_dict(), "file": portable(judgement.file), "rests_on": judgement.rests_on}
+    told = {"about": judgement.about, "rests_on": judgement.rests_on}
+    return {**judgement.to_dict(), "file": portable(judgement.file), **told}
 
 
 def _recorded(run: StoredRun, found: str | None) -> tuple[list[Data], list[Data], int]:
