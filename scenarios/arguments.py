@@ -180,10 +180,11 @@ def check_seconds(what: str, value: object) -> None:
     """
     if value is None:
         return
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        # A whole number may be too large for a float; infinity is none.
-        if 0 <= value <= sys.float_info.max or value == float("inf"):
-            return
+    if isinstance(value, float) and value >= 0:
+        return
+    # A whole number may be too large for a float.
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max:
+        return
     raise ArgumentError(f"`{what}` is a number of seconds, at least 0, not {shown(value)}")
 
 

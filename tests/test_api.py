@@ -370,7 +370,8 @@ def test_what_is_no_number_or_beyond_floats_is_refused_by_name(odd: Any):
             turncoat.MitigationSettings(**{name: odd})
     with pytest.raises(ArgumentError, match="`catches` is a number"):
         turncoat.ProtocolSettings(catches=odd)
-    for audits in (odd, [1.5], []):
+    lists: tuple[Any, ...] = (odd, [1.5], [])
+    for audits in lists:
         with pytest.raises(ArgumentError, match="`audits` is a"):
             turncoat.ProtocolSettings(audits=audits)
     if odd is not None:
