@@ -135,8 +135,8 @@ class MitigationReport:
     def to_frame(self) -> pl.DataFrame:
         """One row for each agent, mitigation and measure.
 
-        Columns `agent`, `mitigation`, `measure`, `middle`, `low`, `high`, `outer`. Of the exact planner the ends are those
-        of what is tied (see `Range`), and there is no middle; of seeds see `OverSeeds`.
+        Columns `agent`, `mitigation`, `measure`, `middle`, `low`, `high`, `outer`. Of the exact planner the ends are
+        those of what is tied (see `Range`), and there is no middle; of seeds see `OverSeeds`.
         """
         found = [
             (EXACT, each.name, name, None, its.low, its.high, its.outer)
@@ -157,11 +157,8 @@ class MitigationReport:
                 for name in (*MEASURES, *SCORES)
                 if (its := getattr(each, name)) is not None
             ]
-        kinds = {
-            **dict.fromkeys(("agent", "mitigation", "measure"), str),
-            **dict.fromkeys(("middle", "low", "high"), float),
-        }
-        kinds["outer"] = bool
+        kinds: dict[str, type] = dict.fromkeys(("agent", "mitigation", "measure"), str)
+        kinds |= {**dict.fromkeys(("middle", "low", "high"), float), "outer": bool}
         return frame([dict(zip(kinds, row, strict=True)) for row in found], kinds)
 
     def _repr_html_(self) -> str:
