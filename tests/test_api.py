@@ -244,8 +244,9 @@ def test_run(tmp_path):
 def test_an_analysis_as_a_frame_and_in_a_notebook():
     analysis = turncoat.solve(NAME)
     frame = analysis.to_frame()
-    assert frame.schema == {"plan": pl.String, "measure": pl.String, "low": pl.Float64, "high": pl.Float64}
-    rows = {(plan, measure): (low, high) for plan, measure, low, high in frame.iter_rows()}
+    ends = {"low": pl.Float64, "high": pl.Float64, "outer": pl.Boolean}
+    assert frame.schema == {"plan": pl.String, "measure": pl.String, **ends}
+    rows = {(plan, measure): (low, high) for plan, measure, low, high, _ in frame.iter_rows()}
     assert len(rows) == frame.height
     assert rows["agent", "return(reward)"] == pytest.approx((38, 38))
     assert rows["designers", "performance"] == pytest.approx((19, 19))

@@ -136,30 +136,32 @@ class MitigationReport:
     learned: LearnedMitigations | None = None
 
     def to_frame(self) -> pl.DataFrame:
-        """One row for each agent, mitigation and measure: `agent`, `mitigation`, `measure`, `middle`, `low`, `high`.
+        """One row for each agent, mitigation and measure.
 
-        Of the exact planner the ends are those of what is tied, and there is no middle; of seeds see `OverSeeds`.
+        Columns `agent`, `mitigation`, `measure`, `middle`, `low`, `high`, `outer`. Of the exact planner the ends are
+        those of what is tied (see `Range`), and there is no middle; of seeds see `OverSeeds`.
         """
         found = [
-            (EXACT, each.name, name, None, its.low, its.high)
+            (EXACT, each.name, name, None, its.low, its.high, its.outer)
             for each in self.outcomes
             for name in MEASURES
             if (its := getattr(each, name)) is not None
         ]
         found += [
-            (EXACT, each.name, name, None, score, score)
+            (EXACT, each.name, name, None, score, score, False)
             for each in self.outcomes
             for name in SCORES
             if (score := getattr(each, name)) is not None
         ]
         if self.learned is not None:
             found += [
-                (self.learned.agent, each.name, name, its.middle, its.low, its.high)
+                (self.learned.agent, each.name, name, its.middle, its.low, its.high, False)
                 for each in self.learned.outcomes
                 for name in (*MEASURES, *SCORES)
                 if (its := getattr(each, name)) is not None
             ]
-        kinds = {"agent": str, "mitigation": str, "measure": str, "middle": float, "low": float, "high": float}
+        kinds: dict[str, type] = dict.fromkeys(("agent", "mitigation", "measure"), str)
+        kinds |= {**dict.fromkeys(("middle", "low", "high"), float), "outer": bool}
         return frame([dict(zip(kinds, row, strict=True)) for row in found], kinds)
 
     def _repr_html_(self) -> str:

@@ -123,7 +123,7 @@ class ControlReport:
     budgets: tuple[OversightOutcome, ...]
 
     def to_frame(self) -> pl.DataFrame:
-        """Columns `table` (conditions or budgets), `name`, `value`, `who`, `measure`, `low`, `high`."""
+        """Columns `table` (conditions or budgets), `name`, `value`, `who`, `measure`, `low`, `high`, `outer`."""
         rows: list[tuple[str, str, str, str, str, Range | None]] = []
         for each in self.conditions:
             whole: tuple[tuple[str, BehaviourOutcomes | None], ...]
@@ -138,11 +138,11 @@ class ControlReport:
         names = ("table", "name", "value", "who", "measure")
         return frame(
             [
-                {**dict(zip(names, row[:5], strict=True)), "low": its.low, "high": its.high}
+                {**dict(zip(names, row[:5], strict=True)), "low": its.low, "high": its.high, "outer": its.outer}
                 for row in rows
                 if (its := row[5]) is not None
             ],
-            {**dict.fromkeys(names, str), "low": float, "high": float},
+            {**dict.fromkeys(names, str), "low": float, "high": float, "outer": bool},
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class CheckResult:
 
 def _ends(found: Range) -> str:
     low, high = f"{found.low:.6g}", f"{found.high:.6g}"
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{'within ' if found.outer else ''}{low} to {high}"
 
 
 def _fault(fault: Fault) -> str:
@@ -314,7 +314,7 @@ class _Checker:
         # Only the absence of any misalignment is a matter of the judged stage too.
         none = document.origin == "none" and analysis is not None
         judged = solved.enumeration({}, solved.scenario.judged_stage) if none else None
-        gap = None if analysis is None or analysis.gap is None else analysis.gap.high
+        gap = None if analysis is None else analysis.worst_gap
         origin = prove_origin(solved.enumeration({}, solved.scenario.training_stage), document.origin, judged, gap)
         if origin.agrees is False:
             message = f"the origin is `{origin.proved}`, not `{origin.stated}`: {origin.why}"
