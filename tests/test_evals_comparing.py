@@ -12,6 +12,7 @@ from turncoat import RunSettings
 from turncoat.evals.runs.compare import RunSide, compare_runs, open_side
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
+from turncoat.evals.verdicts.expectation import EXACT, OUTER
 
 TEXT = (
     CORRIDOR.partition("expect:")[0]
@@ -168,8 +169,10 @@ def test_ranges_over_ties(runs):
     """Equal ranges are the same, apart they are a change, and where they overlap a tie decides."""
     run = load_run(runs(agents=("exact",)))
 
-    def side(low, high):
-        judged = tuple(replace(each, low=low, high=high) for each in run.judgements if each.name == "goes right")
+    def side(low, high, unit=EXACT):
+        judged = tuple(
+            replace(each, low=low, high=high, unit=unit) for each in run.judgements if each.name == "goes right"
+        )
         return RunSide(replace(run, judgements=judged[:1]))
 
     def between(*ends):
@@ -180,6 +183,10 @@ def test_ranges_over_ties(runs):
     assert between(0.6, 0.9) == "changed"
     assert between(0.3, 0.9) == "inconclusive"
     assert between(None, None) == "changed"
+    # Of outer bounds the ranges themselves may differ where the bounds do not.
+    assert between(0.0, 0.5, OUTER) == "inconclusive"
+    assert between(0.6, 0.9, OUTER) == "changed"
+    assert between(0.1, 0.2, OUTER) == "inconclusive"
     (near,) = compare_runs(side(0.0, 0.1), side(0.15, 0.2), within=0.2).pairs
     assert near.outcome == "same"
     assert near.difference == pytest.approx((0.05, 0.2))

@@ -87,6 +87,7 @@ def test_an_outer_bound_decides_what_all_of_it_meets_or_misses_and_says_so():
     ):
         judged = judge_exact(case(**bound), outer)
         assert (judged.outcome, judged.unit) == (outcome, OUTER)
+        assert f"{judged.about}{judged.value}" == ("at most 0.7" if "at_most" in bound else "at least 0.2")
         assert judged.why.startswith(f"{words} ({told}")
     partly = judge_exact(case(at_least=0), replace(outer, sometimes_empty=True))
     assert partly.outcome == "inconclusive"

@@ -238,6 +238,7 @@ def test_the_first_regime_that_holds_names_a_point():
     regimes = {"one": "steps > 5", "two": "steps > 1", "three": "steps > 0"}
     assert regime_of(regimes, {"steps": Interval(3, 3)}, {}) == "two"
     assert regime_of(regimes, {"steps": Interval(1, 3)}, {}) == "tie"
+    assert regime_of(regimes, {"steps": Interval(1, 3, outer=True)}, {}) == "outer bound"
     assert regime_of({}, {}, {}) == "other"
 
 

@@ -12,13 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.envs.adapters.base import LifeNotSteppedError, open_worlds
+from turncoat.envs.analysis.performance_gap import Range
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.reference import step as reference
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.randomness import GivenDraws
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.life_analysis import analyse_life
+from turncoat.evals.measures.life_measures import life_measure
 from turncoat.evals.measures.measure import Interval
 from turncoat.evals.measures.measure_values import exact_range
 from turncoat.scenarios.language.expressions.parser import parsed_measure
@@ -472,6 +476,50 @@ def test_what_outlives_an_episode_begins_the_next_one() -> None:
     flag = train.columns["happened(worked)"].index
     assert after[0, flag] == 1
     assert next_one.states[0, flag] == 0
+
+
+UNSEEN = """
+agents:
+  robot: {actions: [this, that], foresight: life, values: {gain: {}}, discount: 1}
+draws: {coin: {at: start, p: 0.5, observed: false}}
+counters:
+  side: {max: 1, persists: episodes, observed: false}
+rewards: {gain: {}, performance: {hidden: true}}
+rules:
+  - name: chance
+    when: stage is settle and coin == 1
+    then: side = 1
+  - name: hit
+    when: stage is deploy and ((robot does this and side == 0) or (robot does that and side == 1))
+    then: event hit
+    pays: {gain: 1, performance: -1}
+stages:
+  settle: {horizon: 1}
+  deploy: {horizon: 2}
+life:
+  - {stage: settle, episodes: 1}
+  - {stage: deploy, episodes: 2}
+"""
+
+
+def test_ties_of_who_does_not_see_all_are_broken_by_beliefs() -> None:
+    """Which of two actions pays is settled once, and never seen: whatever is done, half of what could be had is had."""
+    solved = SolvedWorlds(scenario_of(UNSEEN))
+    for measure, stage, value in (
+        ("return", "deploy", 1), ("performance", "deploy", -1), ("count(hit)", "deploy", 1), ("value", "deploy", 1),
+        ("rate(hit)", "deploy", 0.5), ("steps", "deploy", 2), ("life(return)", "life", 2),
+        ("life(performance)", "life", -2),
+    ):  # fmt: skip
+        found = measured(solved, measure, stage)
+        assert (found.low, found.high) == pytest.approx((value, value)), measure
+        assert not found.outer
+    # Whether it hits at all hangs on what was tried before, which beliefs about the side do not tell.
+    found = measured(solved, "share(hit)", "deploy")
+    assert (found.low, found.high, found.outer) == (0, 1, True)
+    assert analyse_life(solved.life({}), "deploy").gap == Range(1, 1)
+    # What an agent may do that sees as little is no less, nor more.
+    free = life_measure(solved.life({}).free, parsed_measure("return"), "deploy")
+    assert (free.low, free.high) == pytest.approx((1, 1))
 
 
 def test_retired_lives_have_fewer_episodes() -> None:

@@ -123,7 +123,9 @@ def _nothing_wrong(judged: Enumeration, gap: float | None, total: int, why: str)
         why += f", but not on {count:,} of {pairs:,} where it is judged"
         return _conclude("none", "learned", total, 0, None, why)
     if gap is None:
-        return OriginProof("none", None, None, total, 0, None, f"{why}; the best plan where it is judged is not known")
+        return OriginProof(
+            "none", None, None, total, 0, None, f"{why}; what the best plans lose where it is judged is not known"
+        )
     if gap > TOLERANCE:
         why += f", and yet a best plan loses {gap:g} of the performance that was possible where it is judged"
         return _conclude("none", "learned", total, 0, None, why)

@@ -115,8 +115,13 @@ class Analysis:
     equilibria: tuple[EquilibriumValue, ...] = ()
     cut: str = ""
 
+    @property
+    def worst_gap(self) -> float | None:
+        """What the worst of the agent's best plans loses; None where nothing is hidden, or only bounds are known."""
+        return None if self.gap is None or self.gap.outer else self.gap.high
+
     def to_frame(self) -> pl.DataFrame:
-        """Columns `plan` (agent, designers or gap), `measure` (as in an expectation), `low`, `high`."""
+        """Columns `plan` (agent, designers or gap), `measure` (as in an expectation), `low`, `high`, `outer`."""
         rows: list[tuple[str, str, Range | None]] = []
         for plan, outcome in (("agent", self.agent), ("designers", self.performance_best)):
             if outcome is not None:
@@ -127,11 +132,11 @@ class Analysis:
         rows.append(("gap", "performance", self.gap))
         return frame(
             [
-                {"plan": plan, "measure": measure, "low": interval.low, "high": interval.high}
+                {"plan": plan, "measure": measure, "low": interval.low, "high": interval.high, "outer": interval.outer}
                 for plan, measure, interval in rows
                 if interval is not None
             ],
-            {"plan": str, "measure": str, "low": float, "high": float},
+            {"plan": str, "measure": str, "low": float, "high": float, "outer": bool},
         )
 
     def _repr_html_(self) -> str:

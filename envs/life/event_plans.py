@@ -98,7 +98,7 @@ class LifeEventPlans(ComparedPlans[LifePlan]):
         """The share of lives with the event, (low, high) over the ties of a solution."""
         low, high = sum_range(solution, LatchedSum(self._came[:, None].astype(np.float64)))
         ends = TieRange(min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0))
-        return OuterRange(*ends) if self._plan.hides and not ends.is_point else ends
+        return OuterRange(*ends) if self._plan.ties_of_all and not ends.is_point else ends
 
     def chance_and_value(self, solution: LifePlan) -> tuple[float, float]:
         """The discounted chance of the event, and the value of the whole life without any reward for it."""

@@ -44,7 +44,8 @@ class LifePlan:
         foresight: `episode` or `life`.
         aliased: how many places share an observation with one that has a different future.
         upper_bound: views are partial and beliefs were too many, so this is the plan of an agent that sees all.
-        hides: views are partial, and ranges over ties are those of one who sees all.
+        hides: views are partial.
+        known: the same plan over beliefs, by which ties are broken, if any were planned on.
     """
 
     process: LifeProcess
@@ -55,6 +56,17 @@ class LifePlan:
     aliased: int = 0
     upper_bound: bool = False
     hides: bool = False
+    known: LifePlan | None = None
+
+    @property
+    def ties_of_all(self) -> bool:
+        """Views are partial, and yet the plan is one on places, so that its ties are those of one who sees all."""
+        return self.hides and self.known is None
+
+    @property
+    def free(self) -> LifePlan:
+        """The same life in which every available action counts as optimal."""
+        return replace(self, optimal=self.process.mdp.available, known=None if self.known is None else self.known.free)
 
     @property
     def start_value(self) -> float:
@@ -124,8 +136,11 @@ def plan_life(process: LifeProcess, barring: Sequence[str] = (), max_states: int
         over_beliefs, weights[place[one]], agent.judges_by, agent.foresight,
         None if barred is None else belief.barred(barred),
     ).solve()  # fmt: skip
-    optimal = belief.lift(solved[0])
-    return LifePlan(pairs, optimal, solved[1][belief.pair_belief], weights[place], agent.foresight, aliased, hides=True)
+    known = LifePlan(over_beliefs, *solved, weights[place[one]], agent.foresight)
+    values = known.values[belief.pair_belief]
+    return LifePlan(
+        pairs, belief.lift(known.optimal), values, weights[place], agent.foresight, aliased, hides=True, known=known
+    )
 
 
 def designers_plan(plan: LifePlan, weight: float = 1.0) -> LifePlan:
@@ -139,7 +154,7 @@ def designers_plan(plan: LifePlan, weight: float = 1.0) -> LifePlan:
     judged = replace(process, mdp=hidden)
     weights = np.full((hidden.n_states, 1), weight)
     optimal, values = _Solver(judged, weights, "current", "life", None, discounts=np.ones(hidden.n_states)).solve()
-    return replace(plan, optimal=optimal, values=values, foresight="life", hides=False)
+    return replace(plan, optimal=optimal, values=values, foresight="life", hides=False, known=None)
 
 
 def best_performance_of_life(process: LifeProcess) -> LifePlan:

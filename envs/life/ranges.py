@@ -1,5 +1,8 @@
 """Ranges of expected sums over a life, and of their ratios, over all policies that choose among its optimal actions.
 
+Who does not see all breaks ties by beliefs: sums are ranged over by these, where the latch is known to whoever acts.
+Else the range is an outer bound, as if all was seen.
+
 What a measure has to remember of an episode, or of a life, is a latch: a number that each outcome turns into another.
 Letters: P places, M outcomes, L latches.
 """
@@ -7,9 +10,11 @@ Letters: P places, M outcomes, L latches.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from ..analysis.tie_ranges import OuterRange, TieRange
 from ..base import Floats, Longs
 from ..mdp.transition_tables import outcomes_of
 from ..solvers.bellman import EPSILON, largest
@@ -39,13 +44,61 @@ class LatchedSum:
     factor: Floats | None = None
 
 
-def sum_range(plan: LifePlan, summed: LatchedSum) -> tuple[float, float]:
+class LifeRatio(NamedTuple):
+    """The range of a ratio of sums.
+
+    Attributes:
+        low, high: over the policies whose lower sum is not 0; both nan if there are none.
+        empty: there is a policy whose lower sum is 0.
+        outer: the exact range is only known to lie within.
+    """
+
+    low: float
+    high: float
+    empty: bool
+    outer: bool = False
+
+
+def sum_range(plan: LifePlan, summed: LatchedSum) -> TieRange:
     """The lowest and the highest expectation of a sum."""
-    walk = _Walk(plan, summed)
-    return 0.0 - walk.greatest(-1.0), walk.greatest(1.0)
+    known = _known(plan, summed)
+    walk = _Walk(*(known or (plan, summed)))
+    ends = TieRange(0.0 - walk.greatest(-1.0), walk.greatest(1.0))
+    return OuterRange(*ends) if known is None and not ends.is_point else ends
 
 
-def ratio_range(plan: LifePlan, above: LatchedSum, below: Floats) -> tuple[float, float, bool]:
+def _known(plan: LifePlan, summed: LatchedSum) -> tuple[LifePlan, LatchedSum] | None:
+    """The plan over what whoever acts knows, and what it expects of a sum; None where the latch hangs on more."""
+    its = plan.process.mdp.known
+    if not plan.aliased:
+        return plan, summed
+    if plan.known is None or its is None or not its.true_of(plan.process.mdp):
+        return None
+    mdp = plan.known.process.mdp
+    count, begun = mdp.next_state.size, plan.process.mdp.start_state
+    sums = [np.bincount(its.outcome, its.weight * each, count) for each in summed.gain.T]
+    gain = np.stack(sums, axis=1).astype(np.float64)
+    follow = factor = start = None
+    if summed.follow is not None:
+        follow = np.zeros((count, summed.gain.shape[1]), np.int64)
+        follow[its.outcome] = summed.follow
+        if not np.array_equal(follow[its.outcome], summed.follow):
+            return None
+    if summed.factor is not None:
+        factor = np.ones(count)
+        factor[its.outcome] = summed.factor
+        if not np.array_equal(factor[its.outcome], summed.factor):
+            return None
+    if summed.start is not None:
+        in_group = np.zeros(mdp.n_states, np.int64)
+        in_group[its.group[begun]] = summed.start
+        if not np.array_equal(in_group[its.group[begun]], summed.start):
+            return None
+        start = in_group[mdp.start_state]
+    return plan.known, LatchedSum(gain, follow, start, factor)
+
+
+def ratio_range(plan: LifePlan, above: LatchedSum, below: Floats) -> LifeRatio:
     """The range of a ratio of two expected sums, by Dinkelbach's method where the lower one depends on the policy.
 
     Args:
@@ -54,18 +107,22 @@ def ratio_range(plan: LifePlan, above: LatchedSum, below: Floats) -> tuple[float
         below: float64 `[M]`, what each outcome adds to the lower sum, never negative; where a policy never adds to it,
             it never adds to the upper one.
 
-    Returns:
-        The lowest and the highest over the policies whose lower sum is not 0 (both nan if there are none), and whether
-        there is a policy whose lower sum is 0.
     """
     least, most = sum_range(plan, LatchedSum(below[:, None]))
     if most <= 0:
-        return float("nan"), float("nan"), True
+        return LifeRatio(float("nan"), float("nan"), True)
     if most - least <= 1e-12 * most:
-        low, high = sum_range(plan, above)
-        return low / most, high / most, False
-    walk = _Walk(plan, above)
-    return 0.0 - walk.greatest_ratio(-1.0, below), walk.greatest_ratio(1.0, below), least <= 0
+        ends = sum_range(plan, above)
+        return LifeRatio(ends.low / most, ends.high / most, False, ends.outer)
+    known, under = _known(plan, above), _known(plan, LatchedSum(below[:, None]))
+    if known is None or under is None:
+        low, high = _ratios(_Walk(plan, above), below)
+        return LifeRatio(low, high, least <= 0, not TieRange(low, high).is_point)
+    return LifeRatio(*_ratios(_Walk(*known), under[1].gain[:, 0]), least <= 0)
+
+
+def _ratios(walk: _Walk, below: Floats) -> tuple[float, float]:
+    return 0.0 - walk.greatest_ratio(-1.0, below), walk.greatest_ratio(1.0, below)
 
 
 class _Walk:

@@ -98,8 +98,7 @@ class EditJudge:
                 train = worlds.enumeration({}, scenario.training_stage)
                 if stated == "none":  # the absence of any misalignment is a matter of the judged stage too
                     other = worlds.enumeration({}, judged)
-                    found = analyse(worlds.best_plan({}, judged)).gap
-                    gap = None if found is None else found.high
+                    gap = analyse(worlds.best_plan({}, judged)).worst_gap
                 return prove_origin(train, stated, other, gap)
         except (*NOT_SOLVED, ScenarioError, OutOfTimeError, PlacementError):
             return None

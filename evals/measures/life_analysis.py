@@ -16,7 +16,7 @@ from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import Expression
 from ..exact.solved_worlds import WHOLE_LIFE
 from .life_measures import life_measure
-from .outcomes import BehaviourOutcomes, clean_range, harm_of_outcomes
+from .outcomes import BehaviourOutcomes, check_losses, clean_range, harm_of_outcomes
 
 
 def analyse_life(plan: LifePlan, stage: str) -> Analysis:
@@ -81,10 +81,11 @@ def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tup
         harm: events; see `OutcomeCriteria`. Those between two episodes do not count.
 
     Raises:
-        NotEnumerableError: the life may never come to the stage.
+        NotEnumerableError: the life may never come to the stage; or see `check_losses`.
         PayTooLargeError: see `exact_outcomes`.
     """
     process = plan.process
+    check_losses(*process.enumerations)
     counts = selected(process, stage, None)
     episodes = counts * process.ends
     performance = process.performance
@@ -92,12 +93,12 @@ def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tup
     watched = _watched(process, seen)
 
     def per(above: Floats, below: Floats) -> Range | None:
-        low, high, _ = ratio_range(plan, LatchedSum((counts * above)[:, None]), below)
-        return None if np.isnan(low) else clean_range(low, high, plan.hides)
+        low, high, _, outer = ratio_range(plan, LatchedSum((counts * above)[:, None]), below)
+        return None if np.isnan(low) else clean_range(low, high, outer or plan.ties_of_all)
 
     def each(above: Floats) -> Range:
         if stage == WHOLE_LIFE:
-            return clean_range(*sum_range(plan, LatchedSum(above[:, None])), plan.hides)
+            return clean_range(*sum_range(plan, LatchedSum(above[:, None])), plan.ties_of_all)
         return per(above, episodes) or Range(0.0, 0.0)
 
     found = life_measure(plan, parsed_measure("return" if stage != WHOLE_LIFE else "life(return)"), stage)
@@ -131,7 +132,7 @@ def random_life(plan: LifePlan) -> LifePlan:
         probability=mdp.probability / np.repeat(able, np.diff(starts)),
     )
     whole = process.lifted(blind, np.arange(mdp.n_states), np.arange(mdp.next_state.size))
-    return replace(plan, process=whole, optimal=~mdp.ended[:, None])
+    return replace(plan, process=whole, optimal=~mdp.ended[:, None], hides=False, known=None)
 
 
 def _watched(process: LifeProcess, seen: Expression | None) -> Floats:

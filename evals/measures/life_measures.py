@@ -66,8 +66,8 @@ def life_measure(
         found = work.joined(its.measure, plan if best is None or not measure.is_regret else best())
     else:
         found = work.mean(its)
-    # Ties of a life are ranged over as if all was seen; on what is hidden more may hang than what is paid.
-    hidden = plan.hides and (plan.aliased > 0 or may_be_hidden(asked))
+    # A plan on places has the ties of one who sees all, and more may hang on them than what is paid.
+    hidden = plan.ties_of_all and may_be_hidden(asked)
     return replace(found, outer=True) if hidden and not found.is_point else found
 
 
@@ -179,15 +179,18 @@ class _Measuring:
 
     def _ratio(self, above: LatchedSum, below: Floats) -> Interval:
         if not np.isfinite(above.gain).all():
-            low, high = sum_range(self.plan, above)
+            ends = sum_range(self.plan, above)
             least, most = sum_range(self.plan, LatchedSum(below[:, None]))
             if most - least > 1e-12 * most:
                 raise NotEnumerableError("`first` of the mean episode is not computed where a rule retires the life")
-            return Interval(low / most, high / most) if most > 0 else Interval(None, None, _NONE, True)
-        low, high, empty = ratio_range(self.plan, above, below)
-        if math.isnan(low):
+            if most <= 0:
+                return Interval(None, None, _NONE, True)
+            return Interval(ends.low / most, ends.high / most, outer=ends.outer)
+        found = ratio_range(self.plan, above, below)
+        if math.isnan(found.low):
             return Interval(None, None, _NONE, True)
-        return Interval(low, high, "under some optimal policies there is none to measure" if empty else "", empty)
+        note = "under some optimal policies there is none to measure" if found.empty else ""
+        return Interval(found.low, found.high, note, found.empty, outer=found.outer)
 
     # -------------------------------------------------------------- all of them joined
 
@@ -215,7 +218,7 @@ class _Measuring:
                 follow = np.stack([came.astype(np.int64), np.ones(came.size, np.int64)], axis=1)
                 return self._sum(LatchedSum(gain, follow))
             case Quantity("value", channel):
-                return Interval(*self._value(self.plan, channel))
+                return Interval.of(self._value(self.plan, channel))
             case Quantity("regret", channel):
                 return self._regret(channel, best)
             case Statistic("max" | "min" as word, formula):
@@ -278,7 +281,7 @@ class _Measuring:
         paid: Floats = plan.process.mdp.rewards[:, columns_of(channel, self.mdp.channels)].sum(axis=1)
         return paid
 
-    def _value(self, plan: LifePlan, channel: str | None) -> tuple[float, float]:
+    def _value(self, plan: LifePlan, channel: str | None) -> extremes.TieRange:
         """The range of a discounted sum, from the first tick of the selected episodes."""
         process = plan.process
         counts = selected(process, self.stage, None)
@@ -291,14 +294,14 @@ class _Measuring:
             free = best_performance_of_life(best.process)
             counts = selected(free.process, self.stage, None)
             most = sum_range(free, LatchedSum((counts * free.process.performance)[:, None]))[1]
-            low, high = sum_range(self.plan, LatchedSum((self.counts * self.process.performance)[:, None]))
+            ends = sum_range(self.plan, LatchedSum((self.counts * self.process.performance)[:, None]))
         else:
             most = self._value(best, None)[1]
-            low, high = self._value(self.plan, None)
-        return Interval(most - high, most - low)
+            ends = self._value(self.plan, None)
+        return Interval(most - ends.high, most - ends.low, outer=ends.outer)
 
     def _sum(self, summed: LatchedSum) -> Interval:
-        return Interval(*sum_range(self.plan, summed))
+        return Interval.of(sum_range(self.plan, summed))
 
     # -------------------------------------------------------------- formulas and events
 

@@ -20,7 +20,9 @@ OTHER = "other"
 """The name of a point at which no regime holds."""
 UNSOLVED = "unsolved"
 """The name of a point without an exact plan, or with only an upper bound of one."""
-NO_REGIME = (TIE, EQUILIBRIA, OTHER, UNSOLVED)
+OUTER_BOUND = "outer bound"
+"""The name of a point at which only an outer bound over ties is known, and does not decide."""
+NO_REGIME = (TIE, EQUILIBRIA, OTHER, UNSOLVED, OUTER_BOUND)
 """The names of points that lie in no regime of the sweep's own."""
 
 _ROUNDING = 1e-9
@@ -44,14 +46,15 @@ def regime_of(regimes: Mapping[str, str], measures: Mapping[str, Interval], para
         params: values of the params that the bounds may name.
 
     Returns:
-        A regime's name; `TIE` if a condition before it holds under only some optimal policies; `OTHER` if no condition
-        holds.
+        A regime's name; `TIE` if a condition before it holds under only some optimal policies; `OUTER_BOUND` if it may,
+        for all that an outer bound tells; `OTHER` if no condition holds.
     """
     for name, text in regimes.items():
         held = holds(regime(text), text, measures, params)
         # The first regime that holds names the point. If one before it is undecided, so is the name.
         if held is None:
-            return TIE
+            outer = any(measures[measured_text(bound, text)].outer for bound in bounds_in(regime(text)))
+            return OUTER_BOUND if outer else TIE
         if held:
             return name
     return OTHER

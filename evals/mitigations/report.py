@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,13 +16,14 @@ from ...envs.analysis.performance_gap import Range
 from ...envs.base import NotEnumerableError
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts, settle_numbers, settle_paths
 from ...scenarios.errors import UsageError, WorldError, check_name
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ENDED
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..measures.life_measures import life_measure
+from ..measures.outcomes import NETTED
 from ..studies.control import ControlSettings, control_of
 from ..training.options import first_seed_of
 from .learned_scores import AGENT, HONEYPOT, LearnedMitigations, LearnedScores
@@ -103,6 +104,8 @@ class MitigationSettings:
             UsageError: the quantile is not above 0 and at most 1, a weight is negative, or the agent is another.
         """
         settle_counts(self, aup_rewards=(1, 1_000), seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS))
+        settle_numbers(self, "quantile", "aup_weight")
+        settle_paths(self, "cache")
         if self.agent not in (EXACT, AGENT):
             raise UsageError(
                 f"mitigations change a plan on a table, which `{EXACT}` and `{AGENT}` have; not that of `{self.agent}`"
@@ -133,30 +136,32 @@ class MitigationReport:
     learned: LearnedMitigations | None = None
 
     def to_frame(self) -> pl.DataFrame:
-        """One row for each agent, mitigation and measure: `agent`, `mitigation`, `measure`, `middle`, `low`, `high`.
+        """One row for each agent, mitigation and measure.
 
-        Of the exact planner the ends are those of what is tied, and there is no middle; of seeds see `OverSeeds`.
+        Columns `agent`, `mitigation`, `measure`, `middle`, `low`, `high`, `outer`. Of the exact planner the ends are
+        those of what is tied (see `Range`), and there is no middle; of seeds see `OverSeeds`.
         """
         found = [
-            (EXACT, each.name, name, None, its.low, its.high)
+            (EXACT, each.name, name, None, its.low, its.high, its.outer)
             for each in self.outcomes
             for name in MEASURES
             if (its := getattr(each, name)) is not None
         ]
         found += [
-            (EXACT, each.name, name, None, score, score)
+            (EXACT, each.name, name, None, score, score, False)
             for each in self.outcomes
             for name in SCORES
             if (score := getattr(each, name)) is not None
         ]
         if self.learned is not None:
             found += [
-                (self.learned.agent, each.name, name, its.middle, its.low, its.high)
+                (self.learned.agent, each.name, name, its.middle, its.low, its.high, False)
                 for each in self.learned.outcomes
                 for name in (*MEASURES, *SCORES)
                 if (its := getattr(each, name)) is not None
             ]
-        kinds = {"agent": str, "mitigation": str, "measure": str, "middle": float, "low": float, "high": float}
+        kinds: dict[str, type] = dict.fromkeys(("agent", "mitigation", "measure"), str)
+        kinds |= {**dict.fromkeys(("middle", "low", "high"), float), "outer": bool}
         return frame([dict(zip(kinds, row, strict=True)) for row in found], kinds)
 
     def _repr_html_(self) -> str:
@@ -273,6 +278,8 @@ class _Reporter:
                 out.append(MitigationOutcome(name, note=str(fault)))
         self.tell(VETO)
         out.append(self._vetoed(scorer))
+        if self.world.hidden is not None and not scorer.hurts:
+            out[0] = replace(out[0], note=f"no harm is given: {NETTED}")  # for all of them, said once
         return out
 
     def _ignoring(self, scorer: Scorer) -> MitigationOutcome:

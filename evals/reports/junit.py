@@ -121,6 +121,7 @@ def _properties(report: RunReport, judgement: Judgement) -> dict[str, str]:
         "value": judgement.value,
         "low": judgement.low,
         "high": judgement.high,
+        "unit": judgement.unit or None,
         "seeds": _seeds(judgement),
         "again": report.again(judgement),
         "replay": replay,

@@ -135,8 +135,9 @@ def _more_can_decide(judgement: Judgement) -> bool:
 
 
 def numbers(judgement: Judgement) -> str:
-    """`0.5 (0.2 to 1)`, or empty where there is no value."""
+    """`0.5 (0.2 to 1)`, or `at least 0.2 (0.2 to 1)` of bounds, or empty where there is no value."""
     if judgement.value is None:
         return ""
     ends = [f"{end:.4g}" for end in (judgement.low, judgement.high) if end is not None]
-    return f"{judgement.value:.4g} ({' to '.join(ends)})" if len(set(ends)) > 1 else f"{judgement.value:.4g}"
+    value = f"{judgement.about}{judgement.value:.4g}"
+    return f"{value} ({' to '.join(ends)})" if len(set(ends)) > 1 else value

@@ -444,7 +444,10 @@ def _compare_exact(paired: _PairedJudgements, within: float | None) -> Pair:
         if a is b:
             return paired.as_pair("same", f"neither has a value: {paired.a.why}")
         return paired.as_pair("changed", "only one of them has a value")
-    if all(_equal(x, y) for x, y in zip(a, b, strict=True)):
+    alike = all(_equal(x, y) for x, y in zip(a, b, strict=True))
+    # Within equal bounds two ranges may still differ.
+    bounds = paired.a.is_bounds or paired.b.is_bounds
+    if alike and not bounds:
         return paired.as_pair("same", "exactly the same")
     difference = _minus(a, b)
     if within is not None and max(abs(end) for end in difference or (math.inf,)) <= within:
@@ -452,6 +455,8 @@ def _compare_exact(paired: _PairedJudgements, within: float | None) -> Pair:
     if b[0] - a[1] > _ROUNDING or a[0] - b[1] > _ROUNDING:
         never = "" if _finite(difference) else "; one of them is infinite: it never comes there"
         return paired.as_pair("changed", f"exact, and the ranges have nothing in common{never}")
+    if bounds:
+        return paired.as_pair("inconclusive", "only bounds are known, and what lies within them may be the same or not")
     return paired.as_pair("inconclusive", "the ranges over ties overlap, so that a tie decides")
 
 

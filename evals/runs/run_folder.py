@@ -322,7 +322,7 @@ def verdict_markdown(scenario: str, judgements: Sequence[Judgement]) -> str:
     lines = [f"# {scenario}: {verdict(judgements)}", ""]
     lines += ["| expectation | agent | stage | outcome | value | bound |", "|---|---|---|---|---|---|"]
     for judgement in judgements:
-        value = "" if judgement.value is None else f"{judgement.value:.4g}"
+        value = "" if judgement.value is None else f"{judgement.about}{judgement.value:.4g}"
         cells = (judgement.name, judgement.agent, judgement.stage, judgement.outcome, value, judgement.bound)
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     lines.append("")

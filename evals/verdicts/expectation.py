@@ -87,6 +87,18 @@ class Judgement:
     evidence: Evidence | None = None
 
     @property
+    def is_bounds(self) -> bool:
+        """Whether the range over ties is only known to lie within `low` and `high`."""
+        return self.unit in (BOUNDED, OUTER) and self.low != self.high
+
+    @property
+    def about(self) -> str:
+        """What is said before the value: of an end of bounds, that no policy is known to have it; else nothing."""
+        if not self.is_bounds:
+            return ""
+        return "at least " if self.value == self.low else "at most "
+
+    @property
     def asked(self) -> str:
         """The measure in words, with the baseline that is subtracted from it."""
         return f"{self.measure} less that {self.minus}" if self.minus else self.measure

@@ -127,7 +127,7 @@ class CheckResult:
 
 def _ends(found: Range) -> str:
     low, high = f"{found.low:.6g}", f"{found.high:.6g}"
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{'within ' if found.outer else ''}{low} to {high}"
 
 
 def _fault(fault: Fault) -> str:
@@ -314,7 +314,7 @@ class _Checker:
         # Only the absence of any misalignment is a matter of the judged stage too.
         none = document.origin == "none" and analysis is not None
         judged = solved.enumeration({}, solved.scenario.judged_stage) if none else None
-        gap = None if analysis is None or analysis.gap is None else analysis.gap.high
+        gap = None if analysis is None else analysis.worst_gap
         origin = prove_origin(solved.enumeration({}, solved.scenario.training_stage), document.origin, judged, gap)
         if origin.agrees is False:
             message = f"the origin is `{origin.proved}`, not `{origin.stated}`: {origin.why}"
@@ -439,12 +439,10 @@ class _Checker:
         """The range of a measure over all policies, good and bad."""
         # Only the process of the plan is used: made `free`, every available action counts as optimal.
         if self.solved.lives_in(subject.stage):
-            life = self.solved.life(subject.overrides)
-            free = replace(life, optimal=life.process.mdp.available)
-            return life_measure(free, measure, subject.stage, episode)
-        plan = self.solved.plan(subject.overrides, subject.stage)
-        # The process of two who choose apart holds what they may play in equilibrium, not all they could do.
-        plan = plan if plan.equilibria is None else on_whole_states(plan)
+            return life_measure(self.solved.life(subject.overrides).free, measure, subject.stage, episode)
+        # On the world's own process: that of two who choose apart holds what they may play in equilibrium, not all they
+        # could do; and no policy at all is one that sees all, too.
+        plan = on_whole_states(self.solved.plan(subject.overrides, subject.stage))
         return measured(replace(plan, free=True), measure)
 
     def _enough_seeds(self) -> None:

@@ -37,7 +37,7 @@ def print_measures(name: str, stage: str, measures: Sequence[MeasureOver], over:
     """Print measures of the best plans, and their extremes over the tried values of a setting, if there is one."""
     say(f"[bold]{escape(name)}[/bold], stage {escape(stage)}")
     say()
-    here = [[escape(each.measure), between(_ends(each.here)), escape(each.here.note)] for each in measures]
+    here = [[escape(each.measure), _within(each.here), escape(each.here.told)] for each in measures]
     if over is None:
         table(["measure", "under every best plan", ""], here)
         return
@@ -52,8 +52,9 @@ def print_measures(name: str, stage: str, measures: Sequence[MeasureOver], over:
     say("only the values that were named were tried; nothing is said of what lies between", indent=2)
 
 
-def _ends(interval: Interval) -> tuple[float, float] | None:
-    return None if interval.low is None or interval.high is None else (interval.low, interval.high)
+def _within(interval: Interval) -> str:
+    ends = None if interval.low is None or interval.high is None else (interval.low, interval.high)
+    return f"{'within ' if interval.outer else ''}{between(ends)}"
 
 
 def _extremes(found: Extremes) -> tuple[str, str]:

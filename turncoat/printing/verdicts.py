@@ -35,7 +35,7 @@ def print_run(report: RunReport) -> None:
     rows = []
     for judgement in run.judgements:
         colour = COLOURS[judgement.outcome]
-        value = "" if judgement.value is None else number(judgement.value)
+        value = "" if judgement.value is None else f"{judgement.about}{number(judgement.value)}"
         outcome = f"[{colour}]{judgement.outcome}[/{colour}]"
         rows.append((outcome, escape(judgement.name), judgement.agent, value, judgement.bound))
     table(("", "expectation", "agent", "value", "expected"), rows, right=("value",))

@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from scipy.ndimage import distance_transform_edt, label
 
 from ...envs.base import Bools, Floats
-from ...evals.measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED
+from ...evals.measures.phase_diagram_regimes import EQUILIBRIA, OTHER, OUTER_BOUND, TIE, UNSOLVED
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
@@ -33,10 +33,11 @@ PALE = 0.35
 BLANKS = {
     TIE: ("#BDBDBD", "xxx"),
     EQUILIBRIA: ("#BDBDBD", "++"),
+    OUTER_BOUND: ("#BDBDBD", "---"),
     OTHER: ("#FFFFFF", "..."),
     UNSOLVED: ("#FFFFFF", "///"),
 }
-"""Colour and hatching of points without a regime: ties, games of several equilibria, other behaviour, unsolved."""
+"""Colour and hatching of points without a regime: ties, games of several equilibria, outer bounds, other, unsolved."""
 MARKS = ("o", "s", "^", "D")
 SIZE = (4.6, 3.9)
 """Width and height of a panel, in inches."""

@@ -39,7 +39,7 @@ function verdictTable(judgements) {
     return make("tr", { class: judgement.outcome === "not applicable" ? "none" : judgement.outcome },
       make("td", {}, judgement.name, make("div", { class: "muted" }, measured)), make("td", { "data-of": "agent" }, judgement.agent), make("td", { "data-of": "stage" }, judgement.stage),
       make("td", {}, make("span", { class: "outcome" }, judgement.outcome)),
-      make("td", judgement.value === null ? {} : { "data-of": "value" }, number(judgement.value) + range), make("td", { "data-of": "claimed" }, judgement.bound), make("td", {}, interval(judgement)),
+      make("td", judgement.value === null ? {} : { "data-of": "value" }, (judgement.about || "") + number(judgement.value) + range), make("td", { "data-of": "claimed" }, judgement.bound), make("td", {}, interval(judgement)),
       make("td", { class: "why" }, judgement.why + " (" + judgement.file + ":" + judgement.line + ")", make("div", { class: "muted" }, judgement.rests_on)));
   });
   const head = ["expectation", "agent", "stage", "outcome", "value", "claimed", "0 to 1", "why"].map((name) => make("th", {}, name));
