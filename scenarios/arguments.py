@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import operator
 import os
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from .did_you_mean import quote
 from .errors import ArgumentError
@@ -83,13 +85,58 @@ def check_items(what: str, value: object, kind: type, told: str) -> None:
         raise ArgumentError(f"`{what}` is a list of {told}, not {shown(value)}")
 
 
+def settle_numbers(settings: object, *fields: str) -> None:
+    """Make floats of some fields of a frozen dataclass, whatever type of number they have.
+
+    Args:
+        settings: the object, in its `__post_init__`.
+        fields: their names.
+
+    Raises:
+        ArgumentError: one is no number, or too large for a float.
+    """
+    for name in fields:
+        value = getattr(settings, name)
+        try:
+            if isinstance(value, str | bool):
+                raise TypeError  # `float` takes both
+            object.__setattr__(settings, name, float(value))
+        except (TypeError, ValueError, OverflowError):
+            raise ArgumentError(f"`{name}` is a number, not {shown(value)}") from None
+
+
+def settle_paths(settings: object, *fields: str) -> None:
+    """Make paths of those fields of a frozen dataclass that are texts; None stays.
+
+    Args:
+        settings: the object, in its `__post_init__`.
+        fields: their names.
+
+    Raises:
+        ArgumentError: a field can be no path.
+    """
+    for name in fields:
+        if (value := getattr(settings, name)) is not None:
+            object.__setattr__(settings, name, as_path(f"`{name}` is a path", value))
+
+
+def as_path(what: str, value: object) -> Path:
+    """An argument as a path, of whichever kind it is, or a text that stands for one.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    check_path(what, value)
+    return Path(value)  # type: ignore[arg-type] # what it does not accept was refused
+
+
 def check_path(what: str, value: object) -> None:
     """Check that an argument can be a path, or a text that stands for one.
 
     Raises:
         ArgumentError: it is none.
     """
-    if not isinstance(value, str | os.PathLike):
+    if not isinstance(value, str | os.PathLike) or "\0" in str(value):
         raise ArgumentError(f"{what}, not {shown(value)}")
 
 
@@ -103,6 +150,16 @@ def check_paths(what: str, value: object) -> None:
         raise ArgumentError(f"`{what}` is a list of paths, not {shown(value)}")
     for each in value:
         check_path(f"`{what}` is a list of paths", each)
+
+
+def check_text(what: str, value: object) -> None:
+    """Check that an argument is a text, such as a name.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ArgumentError(f"`{what}` is a name, not {shown(value)}")
 
 
 def check_kind(what: str, value: object, kind: type) -> None:
@@ -121,7 +178,12 @@ def check_seconds(what: str, value: object) -> None:
     Raises:
         ArgumentError: it is none.
     """
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0):
+    if value is None:
+        return
+    if isinstance(value, float) and value >= 0:
+        return
+    # A whole number may be too large for a float.
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max:
         return
     raise ArgumentError(f"`{what}` is a number of seconds, at least 0, not {shown(value)}")
 

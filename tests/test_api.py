@@ -20,6 +20,7 @@ from turncoat.evals.studies.search import SearchSettings
 from turncoat.scenarios.errors import ArgumentError
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.testing import assert_scenario, each_expectation
+from turncoat.viz.report.page import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "escape/interruption"
@@ -340,3 +341,48 @@ def test_a_name_of_any_type_is_unknown_in_words(odd: Any):
     with pytest.raises(turncoat.UnknownNameError) as caught:
         turncoat.why(NAME, odd)
     assert str(caught.value).startswith("there is no event `")
+
+
+def test_settings_take_a_path_as_a_text_and_refuse_what_is_none(tmp_path: Path):
+    """Only once it was used a text had no `/`, after what had been trained until then."""
+    assert RunSettings(cache="a", policies="b").cache == Path("a")  # type: ignore[arg-type]
+    assert turncoat.SearchSettings("x.sqlite").storage == Path("x.sqlite")  # type: ignore[arg-type]
+    assert turncoat.MitigationSettings(cache="a").cache == Path("a")  # type: ignore[arg-type]
+    assert turncoat.ProtocolSettings(runs=["a"]).runs == (Path("a"),)  # type: ignore[list-item]
+    page = Page("<p>told</p>")
+    assert page.save(str(tmp_path / "page.html")).read_text(encoding="utf-8") == "<p>told</p>"
+    odd: tuple[Any, ...] = (5, b"a", "a\0b")
+    for value in odd:
+        for made in (RunSettings, turncoat.MitigationSettings, ControlSettings):
+            with pytest.raises(ArgumentError, match="`cache` is a path"):
+                made(cache=value)
+        with pytest.raises(ArgumentError, match="`target` is a path"):
+            page.save(value)
+        with pytest.raises(ArgumentError, match="`out` is a path"):
+            turncoat.sweep(NAME, {"p_halt": [0, 1]}, measures=["value"], out=value)
+    with pytest.raises(ArgumentError, match="`runs` is a list of paths"):
+        turncoat.ProtocolSettings(runs="a")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("odd", [None, "1", True, 10**400])
+def test_what_is_no_number_or_beyond_floats_is_refused_by_name(odd: Any):
+    for name in ("quantile", "aup_weight"):
+        with pytest.raises(ArgumentError, match=f"`{name}` is a number"):
+            turncoat.MitigationSettings(**{name: odd})
+    with pytest.raises(ArgumentError, match="`catches` is a number"):
+        turncoat.ProtocolSettings(catches=odd)
+    lists: tuple[Any, ...] = (odd, [1.5], [])
+    for audits in lists:
+        with pytest.raises(ArgumentError, match="`audits` is a"):
+            turncoat.ProtocolSettings(audits=audits)
+    if odd is not None:
+        with pytest.raises(ArgumentError, match="`seconds` is a number of seconds"):
+            turncoat.check(NAME, seconds=odd)
+
+
+@pytest.mark.parametrize("odd", [["deploy"], b"deploy", 3, {"deploy": 1}])
+def test_a_stage_of_any_type_is_refused_in_words(odd: Any):
+    """It was no key of a table, or could not be made JSON of."""
+    for function in (turncoat.make, turncoat.make_parallel, turncoat.solve, turncoat.control):
+        with pytest.raises(ArgumentError, match="`stage` is a name"):
+            function(NAME, odd)

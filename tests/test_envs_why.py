@@ -16,7 +16,8 @@ from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
 from turncoat.envs.analysis.performance_gap import analyse
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.parameter_flips import nearest_flips
+from turncoat.evals.exact.parameter_flips import Flip, nearest_flips
+from turncoat.printing.worlds import print_flips
 from turncoat.scenarios.language.loading import load, load_text
 
 
@@ -425,6 +426,17 @@ def test_a_count_is_not_divided() -> None:
     text += "params: {most: {value: 1, range: [1, 9]}}\n"
     [flip] = [each for each in nearest_flips(scenario_of(text), "pressed") if each.name == "most"]
     assert flip.between == (3, 4)
+
+
+def test_it_is_said_how_far_away_values_were_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten thousand would change the answer, and it was said that no other value did."""
+    text = CHOICE.replace("PAY", '"if(most > 9999, 1, 0 - 1)"') + "params: {most: {value: 1, range: [0, 9]}}\n"
+    [flip] = [each for each in nearest_flips(scenario_of(text), "pressed") if each.name == "most"]
+    assert (flip.between, flip.tried) == (None, (0, 9))
+    print_flips([flip, Flip("alone", 1, None, (1, 1))], "")
+    said = capsys.readouterr().out
+    assert "no value tried from 0 to 9" in said
+    assert "there is no other value" in said
 
 
 @pytest.mark.parametrize("at", [0.0, 1.0, -12.594, 1e-9, 66.99999999, 3.5e200])

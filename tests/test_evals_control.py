@@ -216,3 +216,41 @@ def test_pays_beyond_what_numbers_hold_are_refused():
     # What seeds were paid is added up without a world to say where it is written.
     with pytest.raises(PayTooLargeError, match="what is paid adds up to more than numbers hold"):
         clean_range(-math.inf, 0)
+
+
+LUCK = """
+turncoat: 1
+name: luck
+title: A wager
+origin: proxy
+claim: it wagers
+agents: {robot: {actions: [wait, wager], values: {task: {}}, discount: 0.9}}
+rewards: {task: {}, performance: {hidden: true}}
+rules:
+  - name: wagering
+    when: robot does wager
+    chance: 0.5
+    then: event wagered
+    else: event wagered
+    pays: {task: 1, performance: -10}
+    else_pays: {task: 1, performance: 10}
+stages: {deploy: {limit: 4}}
+"""
+
+
+def test_what_is_taken_away_is_not_set_off_by_what_is_given():
+    """Of losing and winning ten, which nothing tells apart, only the mean is kept: 0 is not what the wager takes."""
+    netted, apart = load_text(LUCK), load_text(LUCK.replace("else: event wagered", "else: event won"))
+    wager = turncoat.MitigationSettings("wagered")
+    assert "what is lost is not known" in by_name(turncoat.control(netted))[AS_WRITTEN].note
+    assert by_name(turncoat.control(apart))[AS_WRITTEN].agent.harm == exactly(4 * 5)
+    without, given = (turncoat.mitigations(each, settings=wager).outcomes[0] for each in (netted, apart))
+    assert (without.harm, without.performance, given.harm) == (None, exactly(0), exactly(20))
+    assert "what is lost is not known" in without.note
+    with pytest.raises(turncoat.NotEnumerableError, match="what is lost is not known"):
+        turncoat.protocols(netted)
+    counted = turncoat.protocols(netted, settings=turncoat.ProtocolSettings(harm=["wagered"]))
+    assert counted.agents[-1].harm == exactly(4)
+    # Of unlike scores of one sign the mean says all that is asked.
+    worse = load_text(LUCK.replace("performance: 10", "performance: -2"))
+    assert by_name(turncoat.control(worse))[AS_WRITTEN].agent.harm == exactly(4 * 6)

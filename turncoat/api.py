@@ -48,7 +48,7 @@ from .evals.verdicts.pre_training_check import CheckResult, check_scenario
 from .evals.verdicts.robustness import MeasureOver, measures_over
 from .notebook import register
 from .scenarios import library
-from .scenarios.arguments import check_kind, check_names, check_path, check_paths, shown
+from .scenarios.arguments import as_path, check_kind, check_names, check_path, check_paths, shown
 from .scenarios.errors import ArgumentError, check_name
 from .scenarios.errors import TurncoatError as TurncoatError
 from .scenarios.errors import UnknownNameError as UnknownNameError
@@ -733,10 +733,10 @@ def sweep(
     settings = sweep_settings(
         scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau, first_seed
     )
-    curves = None if tensorboard is None else Path(tensorboard)
+    curves = None if tensorboard is None else as_path("`tensorboard` is a path", tensorboard)
     if out is None:
         return run_sweep(scenario, settings, jobs, report, tensorboard=curves)
-    return sweep_into(Path(out), scenario, settings, jobs, report, curves)
+    return sweep_into(as_path("`out` is a path", out), scenario, settings, jobs, report, curves)
 
 
 def _listed(values: object) -> bool:

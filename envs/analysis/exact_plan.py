@@ -142,8 +142,7 @@ class ExactPlan:
     def evaluated(self) -> Enumeration:
         """The process on which the plan is evaluated, with the world's state behind each of its states."""
         states = self.enumeration.states[self.state_of]
-        blended = self.enumeration.blended
-        return Enumeration(self.enumeration.world, self.mdp, states, self.performance, blended=blended)
+        return replace(self.enumeration, mdp=self.mdp, states=states, performance=self.performance)
 
     @property
     def source(self) -> Longs:

@@ -60,7 +60,14 @@ def as_stage(process: LifeProcess, name: str) -> Enumeration:
         horizon=int(process.layer[here].max()) + 1 if known else None,
     )
     mdp = replace(process.mdp, events=process.mdp.events | process.between)
-    return Enumeration(world, mdp, np.concatenate([states, places.astype(np.int32)], axis=1), process.performance)
+    return Enumeration(
+        world,
+        mdp,
+        np.concatenate([states, places.astype(np.int32)], axis=1),
+        process.performance,
+        blended=any(each.blended for each in process.enumerations),
+        netted=any(each.netted for each in process.enumerations),
+    )
 
 
 def _check_alike(first: World, each: Enumeration) -> None:

@@ -44,6 +44,7 @@ class Enumeration:
         performance: float64 `[M]`, the hidden score of each outcome (its mean, where chance alone decides it).
         fired: names of the rules that fired somewhere.
         blended: somewhere `performance` is the mean of unlike scores: it has the right mean, and not the right spread.
+        netted: somewhere it may be the mean of scores above 0 and of others below, so that what is lost is not known.
     """
 
     world: World
@@ -52,6 +53,7 @@ class Enumeration:
     performance: Floats
     fired: frozenset[str] = frozenset()
     blended: bool = False
+    netted: bool = False
 
     def holds(self, condition: Expression) -> Bools:
         """bool `[S]`: the states in which a resolved guard holds."""
@@ -132,7 +134,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
         event_names=world.events,
         action_names=world.joint_action_names,
     )
-    return Enumeration(world, mdp, states, performance, frozenset(noted.fired), noted.blended)
+    return Enumeration(world, mdp, states, performance, frozenset(noted.fired), noted.blended, noted.netted)
 
 
 def _check_time(world: World, index: StateNumbers, began: float) -> None:
@@ -164,6 +166,7 @@ class Noted:
 
     fired: set[str] = field(default_factory=set)
     blended: bool = False
+    netted: bool = False
 
 
 def expand(
@@ -186,22 +189,19 @@ def expand(
     tick = step(world, states[lane], joint[action], EnumeratedDraws(world.max_outcomes, rows))
     noted.fired |= tick.fired
     noted.blended |= tick.blended
+    # What was made one in the middle of a tick may have been paid for since: nobody knows of which sign it was.
+    noted.netted |= tick.blended
     row = (lanes[lane] * len(joint) + action)[tick.source]
     next_state = index.number(tick.states)
     if tick.source.size == lane.size:
         return row, next_state, tick.probability, tick.rewards, tick.events, tick.performance
-    merged, blended = _merged(row, next_state, tick)
-    noted.blended |= blended
-    return merged
+    return _merged(row, next_state, tick, noted)
 
 
-def _merged(row: Longs, next_state: Ints, tick: TickResult) -> tuple[TransitionRows, bool]:
+def _merged(row: Longs, next_state: Ints, tick: TickResult, noted: Noted) -> TransitionRows:
     """Merge outcomes of one row that an agent could not tell apart; their performance is replaced by its mean.
 
     Performance must not decide which outcomes are merged: an agent could read it off the number of outcomes.
-
-    Returns:
-        The rows, and whether some of them had unlike performances.
     """
     order = np.lexsort((*tick.rewards.T, tick.events, next_state, row))
     same = np.ones(order.size - 1, np.bool_)
@@ -215,8 +215,11 @@ def _merged(row: Longs, next_state: Ints, tick: TickResult) -> tuple[TransitionR
     # The mean as an offset from the first: where all are equal it is exact, whatever the probabilities round to.
     beyond = tick.performance[order] - np.repeat(performance, np.diff(np.append(begins, order.size)))
     performance = performance + np.add.reduceat(tick.probability[order] * beyond, begins) / probability
-    merged = (row[kept], next_state[kept], probability, tick.rewards[kept], tick.events[kept], performance)
-    return merged, unlike(beyond, performance)
+    if unlike(beyond, performance):
+        noted.blended = True
+        least, most = (of.reduceat(tick.performance[order], begins) for of in (np.minimum, np.maximum))
+        noted.netted |= bool(((least < 0) & (most > 0)).any())
+    return row[kept], next_state[kept], probability, tick.rewards[kept], tick.events[kept], performance
 
 
 class StateNumbers:

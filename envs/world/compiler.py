@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...scenarios.errors import UnknownNameError
+from ...scenarios.arguments import check_text
+from ...scenarios.errors import UnknownNameError, check_name
 from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes, settled
 from ...scenarios.language.expressions.parser import effect, formula, measure
 from ...scenarios.language.expressions.stated_policies import RANDOM, StatedPolicy, conditions_in, stated_policy
@@ -90,8 +91,8 @@ def compile_world(
     """
     document = scenario.document
     name = stage if stage is not None else next(reversed(document.stages))
-    if name not in document.stages:
-        raise UnknownNameError("stage", name, document.stages)
+    check_text("stage", name)
+    check_name("stage", name, document.stages)
     if unknown := set(params or {}) - set(document.params):
         raise UnknownNameError("param", sorted(unknown)[0], document.params)
     candidates = [thing for thing, its in document.things.items() if its.as_agent is not None]

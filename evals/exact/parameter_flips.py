@@ -36,11 +36,14 @@ class Flip:
         present: its present value.
         between: two values, both of which were solved for: at the first, which is nearer to the present value, the
             answer is the present one, and at the second it is another. None if it changes at no value that was tried.
+        tried: the least and the greatest value that was to be tried, the present one among them; beyond them the answer
+            may be another.
     """
 
     name: str
     present: float
     between: tuple[float, float] | None
+    tried: tuple[float, float]
 
 
 def nearest_flips(
@@ -95,7 +98,8 @@ def nearest_flips(
     for name, present, values in _settings(scenario):
         if report is not None:
             report(f"varying {name}")
-        yield Flip(name, present, _changing(partial(answer, name), now, present, values))
+        every = (present, *values)
+        yield Flip(name, present, _changing(partial(answer, name), now, present, values), (min(every), max(every)))
 
 
 def settings_varied(scenario: Scenario) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from ...envs.time_limit import OutOfTimeError, time_limit
 from ...envs.world.compiler import compile_world
 from ...envs.world.digests import dynamics_digest, world_digest
 from ...envs.world.world import World
+from ...scenarios.arguments import check_text
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import parse_expression
 from ...scenarios.language.faults.faults import Fault, ScenarioError
@@ -350,4 +351,6 @@ def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) ->
 
 def _key(overrides: Overrides, *more: str) -> str:
     """A hashable key, for override values may be lists; the order of the overrides does not matter."""
+    for each in more:
+        check_text("stage", each)
     return json.dumps([dict(sorted(overrides.items())), *more])

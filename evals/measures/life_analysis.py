@@ -16,7 +16,7 @@ from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import Expression
 from ..exact.solved_worlds import WHOLE_LIFE
 from .life_measures import life_measure
-from .outcomes import BehaviourOutcomes, clean_range, harm_of_outcomes
+from .outcomes import BehaviourOutcomes, check_losses, clean_range, harm_of_outcomes
 
 
 def analyse_life(plan: LifePlan, stage: str) -> Analysis:
@@ -81,10 +81,11 @@ def life_outcomes(plan: LifePlan, stage: str, seen: Expression | None, harm: tup
         harm: events; see `OutcomeCriteria`. Those between two episodes do not count.
 
     Raises:
-        NotEnumerableError: the life may never come to the stage.
+        NotEnumerableError: the life may never come to the stage; or see `check_losses`.
         PayTooLargeError: see `exact_outcomes`.
     """
     process = plan.process
+    check_losses(*process.enumerations)
     counts = selected(process, stage, None)
     episodes = counts * process.ends
     performance = process.performance

@@ -15,7 +15,7 @@ import numpy as np
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range
 from ...envs.analysis.tie_ranges import TieRange, expectation_range, ratio_range
-from ...envs.base import Bools, FiniteMDP, Floats
+from ...envs.base import Bools, FiniteMDP, Floats, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.dynamic_programming import Optimal
 from ...envs.solvers.policy_evaluation import evaluate_horizon
@@ -24,6 +24,12 @@ from ...scenarios.errors import WorldError
 from ...scenarios.language.expressions.syntax import Expression
 from ..traces.trace import HIDDEN, Trace
 from .measure_values import reads_in
+
+NETTED = (
+    "chance decides whether performance is gained or lost, and nothing else in the tick tells which: only the mean is"
+    " kept, so what is lost is not known; an event for each case, as `then: event bad_luck`, tells them apart"
+)
+"""Why there is no harm where it is the performance that is taken away."""
 
 
 class PayTooLargeError(WorldError):
@@ -94,6 +100,7 @@ def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria)
         criteria: resolved for the plan's world.
 
     Raises:
+        NotEnumerableError: see `check_losses`.
         PayTooLargeError: a sum over the ticks is beyond what numbers hold.
     """
     mdp, steps = plan.mdp, plan.steps
@@ -174,6 +181,7 @@ class _Columns:
 
 def _columns(plan: ExactPlan, criteria: OutcomeCriteria) -> _Columns:
     """What each outcome of a plan's process adds to the quantities of `BehaviourOutcomes`."""
+    check_losses(plan.enumeration)
     mdp, performance = plan.mdp, plan.performance
     return _Columns(
         mdp.rewards @ plan.weights,
@@ -182,6 +190,16 @@ def _columns(plan: ExactPlan, criteria: OutcomeCriteria) -> _Columns:
         harm_of_outcomes(mdp, performance, criteria.harm),
         _seen(plan, criteria).astype(np.float64),
     )
+
+
+def check_losses(*whole: Enumeration) -> None:
+    """Check that what ticks take away of the performance is known apart from what they add to it.
+
+    Raises:
+        NotEnumerableError: chance decides which of the two it is, and only the mean is kept.
+    """
+    if any(each.netted for each in whole):
+        raise NotEnumerableError(NETTED)
 
 
 def harm_of_outcomes(mdp: FiniteMDP, performance: Floats, events: Sequence[str]) -> Floats:

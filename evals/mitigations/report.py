@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,13 +16,14 @@ from ...envs.analysis.performance_gap import Range
 from ...envs.base import NotEnumerableError
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts, settle_numbers, settle_paths
 from ...scenarios.errors import UsageError, WorldError, check_name
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ENDED
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds
 from ..measures.life_measures import life_measure
+from ..measures.outcomes import NETTED
 from ..studies.control import ControlSettings, control_of
 from ..training.options import first_seed_of
 from .learned_scores import AGENT, HONEYPOT, LearnedMitigations, LearnedScores
@@ -103,6 +104,8 @@ class MitigationSettings:
             UsageError: the quantile is not above 0 and at most 1, a weight is negative, or the agent is another.
         """
         settle_counts(self, aup_rewards=(1, 1_000), seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS))
+        settle_numbers(self, "quantile", "aup_weight")
+        settle_paths(self, "cache")
         if self.agent not in (EXACT, AGENT):
             raise UsageError(
                 f"mitigations change a plan on a table, which `{EXACT}` and `{AGENT}` have; not that of `{self.agent}`"
@@ -275,6 +278,8 @@ class _Reporter:
                 out.append(MitigationOutcome(name, note=str(fault)))
         self.tell(VETO)
         out.append(self._vetoed(scorer))
+        if self.world.hidden is not None and not scorer.hurts:
+            out[0] = replace(out[0], note=f"no harm is given: {NETTED}")  # for all of them, said once
         return out
 
     def _ignoring(self, scorer: Scorer) -> MitigationOutcome:

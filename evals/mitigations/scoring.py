@@ -29,9 +29,9 @@ class MitigationOutcome:
     Attributes:
         name: of the mitigation.
         turns: the share of episodes with the event; task: the sum of the designers' channels, performance: of the
-            hidden score (None if there is none), harm: of harm, in an episode; stopped: the share of episodes (of
-            lives, in a life) in which it is stopped, None if no such event was named. All are None where it is not
-            applicable.
+            hidden score (None if there is none), harm: of harm, in an episode (None if it is not known); stopped: the
+            share of episodes (of lives, in a life) in which it is stopped, None if no such event was named. All are
+            None where it is not applicable.
         neutrality, usefulness: see `LengthScores`, of the policy that takes the first of what is tied; None where
             nobody stops the agent, or when it is stopped is left to chance.
         note: why it is not applicable, or a remark.
@@ -67,6 +67,11 @@ class Scorer:
     problem: MitigationProblem
     best: LengthPlans | None
 
+    @property
+    def hurts(self) -> bool:
+        """Whether harm is known: by events, or by a performance of which no mean of unlike signs was made."""
+        return bool(self.harm) or (self.world.hidden is not None and not self.problem.plan.enumeration.netted)
+
     def scored(self, name: str, policy: MitigatedPolicy) -> MitigationOutcome:
         """The outcome of one policy."""
         mdp, steps, optimal = policy.mdp, self.problem.plan.steps, policy.optimal
@@ -78,7 +83,6 @@ class Scorer:
         def share(event: str) -> Range:
             return _clean(share_range(mdp, optimal, Occurs(int(mdp.event_mask(event))), steps), hides)
 
-        nothing_hurts = self.world.hidden is None and not self.harm
         turns = share(self.event)
         neutrality = usefulness = None
         if self.best is not None:
@@ -91,7 +95,7 @@ class Scorer:
             Range(turns.low, turns.low) if policy.tie == "least" and not turns.outer else turns,
             summed(np.asarray(mdp.rewards[:, [mdp.channels.index(each) for each in self.task]].sum(axis=1)), paid=True),
             None if self.world.hidden is None else summed(policy.performance),
-            None if nothing_hurts else summed(harm_of_outcomes(mdp, policy.performance, self.harm)),
+            summed(harm_of_outcomes(mdp, policy.performance, self.harm)) if self.hurts else None,
             None if self.stopped is None else share(self.stopped),
             policy.note,
             neutrality,

@@ -28,10 +28,12 @@ from ...scenarios.arguments import (
     MOST_JOBS,
     MOST_SEEDS,
     MOST_STEPS,
+    as_path,
     check_items,
     check_names,
     check_seconds,
     settle_counts,
+    settle_paths,
     shown,
 )
 from ...scenarios.errors import ArgumentError, UsageError
@@ -155,6 +157,7 @@ class RunSettings:
         check_seconds("budget", self.budget)
         check_seconds("solve_seconds", self.solve_seconds)
         check_seconds("checkpoint_every", self.checkpoint_every)
+        settle_paths(self, "cache", "tensorboard", "policies")
 
     @property
     def options(self) -> TrainingOptions:
@@ -296,10 +299,11 @@ class Run:
         columns = ["name", "agent", "outcome", "value", "low", "high", "bound"]
         return html(f"{self.scenario.name}: {self.verdict}", self.to_frame().select(columns))
 
-    def save(self, target: Path | None = None, command: Sequence[str] | None = None) -> StoredRun:
+    def save(self, target: str | os.PathLike[str] | None = None, command: Sequence[str] | None = None) -> StoredRun:
         """Write the run's folder, completely or not at all; by default `./runs/TIME-NAME-HASH`.
 
         Raises:
+            ArgumentError: the target can be no path.
             RunError: the folder exists, or cannot be written.
         """
         manifest = Manifest(
@@ -313,7 +317,8 @@ class Run:
             settings=self.settings.filled(self.scenario),
             code=code_hash(),
         )
-        folder = target or default_folder(self.scenario.name, self.scenario.hash)
+        named = default_folder(self.scenario.name, self.scenario.hash) if target is None else target
+        folder = as_path("`target` is a path", named)
         texts = scenario_texts(self.scenario)
         if self.focal:
             texts[FOCAL] = json.dumps([each.to_dict() for each in self.focal], indent=2) + "\n"

@@ -21,7 +21,7 @@ from ...envs.analysis.performance_gap import Range, performance_mdp
 from ...envs.life.plan import LifePlan, designers_plan
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, backward_induction
 from ...envs.world.world import World
-from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts, shown
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts, settle_paths, shown
 from ...scenarios.errors import ArgumentError, UsageError
 from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.faults.collector import Report
@@ -38,6 +38,7 @@ from ..measures.measure_values import BOUND_ONLY
 from ..measures.outcomes import (
     BehaviourOutcomes,
     OutcomeCriteria,
+    check_losses,
     columns_of,
     exact_outcomes,
     less,
@@ -182,6 +183,7 @@ class ControlSettings:
             ArgumentError: one is of the wrong type or out of range.
         """
         settle_counts(self, seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS))
+        settle_paths(self, "cache")
 
 
 def control_report(
@@ -261,6 +263,7 @@ class _Reporter:
             return self._decomposed_life(name, overrides)
         try:
             plan = self.solved.plan(overrides, self.stage)
+            check_losses(plan.enumeration)
         except NOT_SOLVED as fault:
             return LossDecomposition(name, note=str(fault))
         # Best, worst and random act on the states of the world, whatever the agent may observe.
@@ -307,6 +310,7 @@ class _Reporter:
             return self._outcomes_of_life_at(name, value, overrides)
         try:
             plan = self.solved.plan(overrides, self.stage)
+            check_losses(plan.enumeration)
         except NOT_SOLVED as fault:
             return OversightOutcome(name, value, note=str(fault))
         criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)

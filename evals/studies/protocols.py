@@ -18,12 +18,12 @@ from ...envs.control_games.sequence_form import sequence_form_front
 from ...envs.control_games.sighted_protocols import sighted_front
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.solvers.dynamic_programming import backward_induction
-from ...scenarios.arguments import settle_counts
+from ...scenarios.arguments import check_paths, settle_counts, settle_numbers, shown, whole_number
 from ...scenarios.deferred import pl
 from ...scenarios.errors import ArgumentError, UsageError, WorldError, check_name
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import WHOLE_LIFE, SolvedWorlds, asked_stage
-from ..measures.outcomes import OutcomeCriteria, clean_range, exact_outcomes, harm_of_outcomes, seed_outcomes
+from ..measures.outcomes import OutcomeCriteria, check_losses, clean_range, harm_of_outcomes, seed_outcomes
 from ..runs.reopen import reopen_scenario, world_of
 from ..runs.run_folder import load_run
 from ..training.spec import has_performance
@@ -71,8 +71,16 @@ class ProtocolSettings:
         """
         settle_counts(self, ticks=(1, 10_000))
         check_name("view", self.sees, ("state", "clock"))
-        if not self.audits or any(isinstance(n, bool) or not 0 <= n <= MOST_AUDITS for n in self.audits):
-            raise ArgumentError(f"audits are budgets from 0 to {MOST_AUDITS}, not {list(self.audits)}")
+        try:
+            budgets = tuple(whole_number("audits", each, 0, MOST_AUDITS) for each in self.audits)
+        except (TypeError, ArgumentError):  # no collection, or of something else
+            budgets = ()
+        if not budgets:
+            raise ArgumentError(f"`audits` is a list of budgets from 0 to {MOST_AUDITS}, not {shown(self.audits)}")
+        object.__setattr__(self, "audits", budgets)
+        settle_numbers(self, "catches")
+        check_paths("runs", self.runs)
+        object.__setattr__(self, "runs", tuple(map(Path, self.runs)))
         if not 0 <= self.catches <= 1:
             raise ArgumentError(f"an audit notices with a probability from 0 to 1, not {self.catches:g}")
         if isinstance(self.trusted, int) and not 1 <= self.trusted <= 10_000:
@@ -198,6 +206,8 @@ def protocol_report(
     ticks = how.ticks or whole.world.steps
     if not ticks:
         raise UsageError("chance decides how long this life is: say how many of its ticks are looked at, `--ticks N`")
+    if not events:
+        check_losses(whole)
     hand_over = how.sees == "clock" if how.hand_over is None else how.hand_over
     honest = _planned(whole, ticks)
     harm = harm_of_outcomes(whole.mdp, whole.performance, events)
@@ -270,8 +280,10 @@ def _own(solved: SolvedWorlds, stage: str, ticks: int, events: tuple[str, ...]) 
     if plan.upper_bound or ticks > plan.steps:
         return []
     seen = plan.as_seen
-    found = exact_outcomes(replace(seen, steps=ticks), seen.optimal, OutcomeCriteria(None, events))
-    return [MarkedAgent("exact, unchecked", found.performance, found.harm)]
+    hides = seen.views is not None
+    columns = (seen.performance, harm_of_outcomes(seen.mdp, seen.performance, events))
+    ends = [expectation_range(seen.mdp, seen.optimal, each, ticks) for each in columns]
+    return [MarkedAgent("exact, unchecked", *(clean_range(*its, hides or its.outer) for its in ends))]
 
 
 def _own_life(solved: SolvedWorlds, ticks: int, events: tuple[str, ...]) -> list[MarkedAgent]:

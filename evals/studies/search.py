@@ -21,7 +21,7 @@ import numpy as np
 from ...agents.learning.device import CPU
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
-from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts
+from ...scenarios.arguments import MOST_SEEDS, MOST_STEPS, settle_counts, settle_paths
 from ...scenarios.bounded_reading import UnreadableFileError, open_regular, parse_json
 from ...scenarios.errors import UsageError, installing
 from ...scenarios.language.loading import Scenario
@@ -86,6 +86,7 @@ class SearchSettings:
         """
         settle_counts(self, seeds=(1, MOST_SEEDS), steps=(1, MOST_STEPS), trials=(1, 10**6), repeats=(1, 10**6))
         settle_counts(self, draws=(0, 10**6))
+        settle_paths(self, "storage", "tensorboard", "cache")
 
     @property
     def options(self) -> TrainingOptions:

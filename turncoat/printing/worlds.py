@@ -367,7 +367,7 @@ def print_flips(flips: Sequence[Flip], left_out: str) -> None:
     if flips:
         say()
         rows = [
-            (escape(flip.name), _as_set(flip.present), _between(flip.between) or "[dim]no value tried[/dim]")
+            (escape(flip.name), _as_set(flip.present), _between(flip.between) or f"[dim]{_none_of(flip.tried)}[/dim]")
             for flip in flips
         ]
         table(("setting", "is", "the answer changes between"), rows, right=("is",))
@@ -462,6 +462,12 @@ def _as_set(value: float) -> str:
 def _between(ends: tuple[float, float] | None) -> str:
     """The two ends of a bracket as they were solved for, which rounding might move to one side."""
     return "" if ends is None else " and ".join(f"{end:.12g}" for end in sorted(ends))
+
+
+def _none_of(tried: tuple[float, float]) -> str:
+    """That no value changes the answer, and how far away from the present one any were tried."""
+    least, greatest = (f"{end:.12g}" for end in tried)
+    return "there is no other value" if least == greatest else f"no value tried from {least} to {greatest}"
 
 
 def _signed(value: float) -> str:

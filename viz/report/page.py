@@ -25,6 +25,7 @@ from ...evals.studies.sweep_points import SweepResult
 from ...evals.traces.atomic_folder import check_target
 from ...evals.traces.provenance import RunError
 from ...evals.verdicts.expectation import Judgement
+from ...scenarios.arguments import as_path
 from ...scenarios.language.faults.faults import safe
 from ...scenarios.output_file import write_text_whole
 from ..text.ascii_board import meanings
@@ -53,14 +54,16 @@ class Page:
 
     html: str
 
-    def save(self, target: Path) -> Path:
+    def save(self, target: str | os.PathLike[str]) -> Path:
         """Write the page, whole or not at all.
 
         Raises:
+            ArgumentError: the target can be no path.
             RunError: the target exists, or cannot be written.
         """
-        check_target(target)
-        return _write(self.html, target)
+        path = as_path("`target` is a path", target)
+        check_target(path)
+        return _write(self.html, path)
 
     def _repr_html_(self) -> str:
         """The page in a sandboxed frame: its scripts run, but cannot reach the notebook around it."""
