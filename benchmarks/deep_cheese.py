@@ -1,4 +1,4 @@
-"""What `deep` comes to want in `corner_cheese`: `python -m benchmarks.deep_cheese [--k 1 3 7] [--long] [--show]`.
+"""What `deep` comes to want in `corner_cheese`: `python -m benchmarks.deep_cheese [--k 1 3 7] [--show]`.
 
 Every cell is one agent, trained in thousands of mazes whose cheese lies in the corner of side k, and
 then judged, without learning on, in new mazes of that kind (is it capable?) and where the cheese lies anywhere (what
@@ -60,10 +60,10 @@ class Series:
     seeds: dict[int, int]
 
 
-FIRST: Final = Series("deep-many-maps", 300_000, 300, {1: 10, 3: 10, 7: 10})
-LONG: Final = Series("deep-many-long", 600_000, 310, {1: 5, 3: 5, 7: 5})
-EARLIER: Final = "deep-cheese"
-"""The beginning of the names of agents of the design before decision 66: 80,000 steps, seeds from 200 on."""
+PRESENT: Final = Series("deep-informed", 250_000, 320, {1: 10, 3: 10, 7: 10})
+EARLIER: Final = ("deep-many-long", "deep-many-maps", "deep-cheese")
+"""The beginnings of the names of agents of earlier designs, the latest first: decision 71 with 600,000 steps and with
+300,000, and the design before decision 66 with 80,000."""
 
 
 def scenario(k: int, count: int, seed: int) -> Scenario:
@@ -232,10 +232,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--k", type=int, nargs="+", default=[1, 3, 7])
     arguments.add_argument("--seeds", type=int, default=10, help="at most so many of each k")
-    arguments.add_argument("--long", action="store_true", help=f"the second series, of {LONG.steps:,} steps each")
     arguments.add_argument("--keep", type=Path, help="a folder for the trained agents")
     arguments.add_argument("--show", action="store_true", help="train nothing")
-    arguments.add_argument("--earlier", action="store_true", help="only show agents of an earlier design")
+    arguments.add_argument("--earlier", choices=EARLIER, help="only show agents of an earlier design")
     arguments.add_argument("--beliefs", type=Path, help="only say where kept agents, in this folder, expect the cheese")
     chosen = arguments.parse_args()
     if chosen.beliefs is not None:
@@ -247,13 +246,12 @@ def main() -> None:
                 "; ".join(f"expects it in the corner {share:.3f}, is there {real:.3f}" for share, real in said),
             )
         return
-    series = LONG if chosen.long else FIRST
     if not (chosen.show or chosen.earlier):
         for number, k in product(range(chosen.seeds), chosen.k):
-            if number < series.seeds[k]:
-                seed = series.first_seed + number
-                keep_cell(kept(series, k, seed), partial(cell, series, k, seed, chosen.keep))
-    show(chosen.k, EARLIER if chosen.earlier else series.name)
+            if number < PRESENT.seeds[k]:
+                seed = PRESENT.first_seed + number
+                keep_cell(kept(PRESENT, k, seed), partial(cell, PRESENT, k, seed, chosen.keep))
+    show(chosen.k, chosen.earlier or PRESENT.name)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ from .results import write_between
 MARK: Final = "python -m benchmarks.goal_curve"
 PICTURE: Final = FIGURE.with_name("goal-curve.png")
 AGENTS: Final = {
-    deep_cheese.LONG.name: "`deep`, longer",
-    deep_cheese.FIRST.name: "`deep`",
-    deep_cheese.EARLIER: "`deep`, earlier design",
+    deep_cheese.PRESENT.name: "`deep`",
+    "deep-many-long": "`deep`, decision 71, longer",
+    "deep-many-maps": "`deep`, decision 71",
+    "deep-cheese": "`deep`, earlier design",
     ppo_cheese.LONG.name: "`ppo_large`, longer",
     ppo_cheese.FIRST.name: "`ppo_large`",
 }
@@ -34,9 +35,9 @@ OUTSIDE: Final = {1: (0.90, 0.33, 0.54), 3: (0.79, 0.39, 0.18), 7: (0.81, 0.84, 
 
 Three seeds for k = 1, of which these are the medians, else one."""
 LOOKS: Final = (
-    (-0.16, -0.08, 0.0, 0.08, 0.16),
-    ("#000000", "#0072B2", "#56B4E9", "#D55E00", "#E69F00"),
-    "voDsP",
+    (-0.2, -0.12, -0.04, 0.04, 0.12, 0.2),
+    ("#000000", "#CC79A7", "#0072B2", "#56B4E9", "#D55E00", "#E69F00"),
+    "*voDsP",
 )
 """Of each agent: its place beside the others, its colour and its marker."""
 

@@ -174,15 +174,16 @@ SMALL: Final = DeepOptions(
 """For a world with one map, in which convolutions would see the same walls every time and much of it can be tried: none
 of them, more exploration, and fewer rounds of more learning."""
 MANY_MAPS: Final = DeepOptions(
-    model=ModelOptions(hidden=64, updates=16),
-    values=ValueOptions(channels=32, lanes=127, depth=32, rim=1.0, inner=True, own_every=2),
+    model=ModelOptions(hidden=64, updates=64),
+    values=ValueOptions(channels=32, lanes=127, depth=32, rim=1.0, inner=True, own_every=2, batch=128, learn_rate=2e-3),
     lanes=128,
     round=2_048,
     warm_up=2_048,
     explore=0.0,
 )
 """For a world with many maps, each of which is seen a few times: many lanes and long rounds, since maps are what is
-scarce; few maps are imagined in a round, and those whole, since rollouts go on at the rim; no novelty."""
+scarce; few maps are imagined in a round, and those whole, since rollouts go on at the rim; many updates, of the model
+above all, which all of it rests on; no novelty."""
 LEAN: Final = DeepOptions(
     model=ModelOptions(hidden=64, updates=16),
     values=ValueOptions(hidden=64, inner=True, own_every=0),
