@@ -201,7 +201,7 @@ def test_the_command(tmp_path):
     as_json = json.loads(runner.invoke(app, [*asked[:-2], "--json"]).stdout)
     by_name = {each["name"]: each for each in as_json["agents"]}
     assert by_name["exact, unchecked"]["harm"] == {"low": 1, "high": 1, "outer": False}, "its own plan cheats"
-    assert by_name["exact"]["harm"] == {"low": 1, "high": 1}, "and so it did in the run"
-    assert by_name["honest, alone"]["usefulness"] == {"low": 2, "high": 2}
+    assert by_name["exact"]["harm"] == {"low": 1, "high": 1, "outer": False}, "and so it did in the run"
+    assert by_name["honest, alone"]["usefulness"] == {"low": 2, "high": 2, "outer": False}
     wrong = runner.invoke(app, ["protocols", "lab", "--run", str(run)])
     assert isinstance(wrong.exception, UsageError)
