@@ -118,7 +118,9 @@ def _report(mine: Sequence[_Recording], others: Sequence[_Recording], event: str
     episodes = sum(len(each.first) for each in mine)
     if not reached:
         where = " and ".join(each.name for each in mine)
-        raise UsageError(f"`{event}` happened in none of the {episodes} episodes of {where}")
+        raise UsageError(
+            f"`{event}` happened in none of the episodes of {where} whose thoughts are kept, {episodes} in all"
+        )
     for each in others:
         if happened := sum(at is not None for at in each.first):
             raise UsageError(
