@@ -293,7 +293,7 @@ def test_why(call, corridor):
     assert code == 0
     assert (data["best"]["share"], data["with_event"]["actions"]) == ([0, 0], ["left", "left"])
     assert data["break_even"]["lower"] < 1 < data["break_even"]["upper"]
-    assert {"name": "left_pay", "present": 1, "between": [1.9999, 2.0001]} in data["flips"]
+    assert {"name": "left_pay", "present": 1, "between": [1.9999, 2.0001], "tried": [0, 5]} in data["flips"]
 
 
 def test_run_writes_a_folder_and_promises_its_keys(call, corridor, tmp_path):
