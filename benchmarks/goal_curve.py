@@ -102,7 +102,7 @@ def draw() -> None:
         panel.set_title(title, fontsize=9)
         panel.set_xticks(list(places.values()), [f"k = {k}" for k in KS])
         panel.set_ylim(-0.02, 1.02)
-    panels[1].legend(fontsize=8)
+    panels[2].legend(*panels[1].get_legend_handles_labels(), fontsize=8, loc="upper right")
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
 
 
