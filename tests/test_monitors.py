@@ -228,7 +228,7 @@ def test_plans_tell_the_turn_from_the_start_and_behaviour_never(folders):
 
 
 def test_what_cannot_be_judged_is_refused(folders, tmp_path):
-    with pytest.raises(UsageError, match="`disarmed` happened in none of the episodes of .*, 1 in all"):
+    with pytest.raises(UsageError, match=r"`disarmed` happened in none of the episodes of .*, 1 in all"):
         api.monitor([folders["aligned"]], [], "disarmed")
     with pytest.raises(UsageError, match="no control"):
         api.monitor([folders["turn"]], [folders["turn"]], "disarmed")
