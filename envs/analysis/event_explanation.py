@@ -16,7 +16,7 @@ from .dataframes import facts, frame, html
 from .event_plans import Behaviour, ComparedPlans, EventPlans, SolutionT, SurestPlan
 from .exact_plan import ExactPlan
 from .performance_gap import weighed_by
-from .tie_ranges import OUTER, Occurs, OuterRange, TieRange, share_range, spanned
+from .tie_ranges import OUTER, Occurs, TieRange, share_range, spanned
 
 if TYPE_CHECKING:
     import polars as pl
@@ -196,9 +196,7 @@ def stance(plan: ExactPlan, event: str) -> Stance:
     """
     mask = int(plan.mdp.event_mask(event))
     seen = plan.as_seen
-    share = share_range(seen.mdp, seen.optimal, Occurs(mask), seen.steps)
-    if seen.views is not None and not share.is_point:
-        share = OuterRange(*share)
+    share = share_range(seen.mdp, seen.optimal, Occurs(mask), seen.steps).outer_where(seen.views is not None)
     # Only what happens at all can be more than it must be.
     return _stance(share, EventPlans(plan, event).least_share() if share.high > 0 else 0.0)
 

@@ -37,7 +37,7 @@ from .exact_plan import (
     weights_by_state,
     weights_may_change,
 )
-from .tie_ranges import Occurs, OuterRange, TieRange, expectation_range, rollout_path, share_range
+from .tie_ranges import Occurs, TieRange, expectation_range, rollout_path, share_range
 
 CAME = "came"
 """The channel that pays 1 when the event comes for the first time."""
@@ -239,7 +239,7 @@ class EventPlans(ComparedPlans[AnySolution]):
             return expectation_range(self.played, optimal, self.played.rewards[:, -1], self._plan.steps)
         ends = share_range(self.played, optimal, Occurs(self._mask), self._plan.steps)
         # The plan is one on states, and the event may hang on what is not seen of them.
-        return ends if self._plan.views is None or ends.is_point else OuterRange(*ends)
+        return ends.outer_where(self._plan.views is not None)
 
     def chance_and_value(self, solution: AnySolution) -> tuple[float, float]:
         """The discounted chance of the event, and the value without any reward for it."""

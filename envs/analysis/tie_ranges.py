@@ -54,6 +54,10 @@ class TieRange(NamedTuple):
         """Whether the ends differ by rounding alone, so that nothing hangs on ties."""
         return math.isclose(self.low, self.high, rel_tol=1e-12, abs_tol=1e-12)
 
+    def outer_where(self, hidden: bool) -> TieRange:
+        """An outer bound where ties were broken by what is hidden; the range itself where nothing hangs on ties."""
+        return OuterRange(*self) if hidden and not self.is_point else self
+
 
 class OuterRange(TieRange):
     """The range if ties were broken by what is not seen, too: the exact one lies within, and may be narrower."""
@@ -409,7 +413,7 @@ class _Gathered(NamedTuple):
 
 def _told(its: KnownProcess, ends: TieRange) -> TieRange:
     """A range of something that what is known tells, if anything does."""
-    return OuterRange(*ends) if its.unused and not ends.is_point else ends
+    return ends.outer_where(its.unused)
 
 
 def _by_beliefs(

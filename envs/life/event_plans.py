@@ -12,7 +12,7 @@ import numpy as np
 from ..analysis.event_explanation import EventExplanation, Stance, explain, stance_of
 from ..analysis.event_plans import CAME, Behaviour, ComparedPlans, SurestPlan
 from ..analysis.exact_plan import deciding_agents
-from ..analysis.tie_ranges import OuterRange, TieRange
+from ..analysis.tie_ranges import TieRange
 from ..base import Bools, FiniteMDP, Floats, NotEnumerableError
 from ..mdp.transition_tables import tables
 from ..solvers.dynamic_programming import InfeasibleError, allowed_for_ever
@@ -98,7 +98,7 @@ class LifeEventPlans(ComparedPlans[LifePlan]):
         """The share of lives with the event, (low, high) over the ties of a solution."""
         low, high = sum_range(solution, LatchedSum(self._came[:, None].astype(np.float64)))
         ends = TieRange(min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0))
-        return OuterRange(*ends) if self._plan.ties_of_all and not ends.is_point else ends
+        return ends.outer_where(self._plan.ties_of_all)
 
     def chance_and_value(self, solution: LifePlan) -> tuple[float, float]:
         """The discounted chance of the event, and the value of the whole life without any reward for it."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..analysis.tie_ranges import OuterRange, TieRange
+from ..analysis.tie_ranges import TieRange
 from ..base import Floats, Longs
 from ..mdp.transition_tables import outcomes_of
 from ..solvers.bellman import EPSILON, largest
@@ -63,8 +63,7 @@ def sum_range(plan: LifePlan, summed: LatchedSum) -> TieRange:
     """The lowest and the highest expectation of a sum."""
     known = _known(plan, summed)
     walk = _Walk(*(known or (plan, summed)))
-    ends = TieRange(0.0 - walk.greatest(-1.0), walk.greatest(1.0))
-    return OuterRange(*ends) if known is None and not ends.is_point else ends
+    return TieRange(0.0 - walk.greatest(-1.0), walk.greatest(1.0)).outer_where(known is None)
 
 
 def _known(plan: LifePlan, summed: LatchedSum) -> tuple[LifePlan, LatchedSum] | None:
