@@ -17,6 +17,7 @@ from turncoat.agents.base import Agent, OnlineLearner, SpawningEnv, Thinker, Tho
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.encoding import StateEncoding
+from turncoat.agents.deep.graph_search import graph_search
 from turncoat.agents.deep.hyperparameters import (
     MANY_MAPS,
     DeepOptions,
@@ -25,7 +26,7 @@ from turncoat.agents.deep.hyperparameters import (
     search_budget,
     shipped_options,
 )
-from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Predicted
+from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Merged, Predicted
 from turncoat.agents.deep.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
 from turncoat.agents.deep.value_network import ValueNetwork, ValueOutputs
@@ -92,6 +93,12 @@ def _policy(agent: DeepAgent, enumeration: Enumeration) -> np.ndarray[Any, np.dt
     policy = np.zeros(mdp.n_states, np.int32)
     policy[live], _ = agent.act(observe(enumeration.world, enumeration.states)[live], None, mdp.available[live])
     return policy
+
+
+def _asked(enumeration: Enumeration) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Observations and masks of some states that are not ended."""
+    live = np.flatnonzero(~enumeration.mdp.ended)[::5]
+    return observe(enumeration.world, enumeration.states)[live], enumeration.mdp.available[live]
 
 
 @pytest.fixture(scope="module")
@@ -503,6 +510,93 @@ def test_within_a_graph_of_the_true_rules_it_finds_what_policy_iteration_finds(d
         np.testing.assert_allclose(found.own[:, 0, channel], alone, atol=1e-3)
 
 
+class TrueRules(GraphImagination):
+    """Imagines by a table, in which a state is its number; its networks know nothing."""
+
+    mdp: FiniteMDP
+
+    def merged(self, states: torch.Tensor, most: int) -> Merged:
+        told = _exact(self.mdp, np.zeros(2), np.zeros((6, 2))).predicted(states, most)
+        return Merged(told, told.probability[..., None].expand(*told.probability.shape, 3))
+
+
+def test_a_search_of_a_graph_of_the_true_rules_finds_what_policy_iteration_finds() -> None:
+    mdp, weights = _places(), np.array([1.0, 0.5])
+    solved, actions = solve_heads(mdp, weights, np.array([0.9, 0.5]), WEIGHTED), mdp.n_actions
+    blank: Any = SimpleNamespace(
+        values=lambda of: ValueOutputs(torch.zeros(len(of), actions), *2 * [torch.zeros(len(of), 3, 2)])
+    )
+    numbers: Any = SimpleNamespace(keys=lambda rows: rows[..., 0] * 0x2545F4914F6CDD1D)
+    imagination = TrueRules(
+        _exact(mdp, weights, np.zeros((6, 2))).model, blank, blank, numbers,
+        torch.as_tensor(weights, dtype=torch.float32), torch.tensor([0.9, 0.5]), WEIGHTED, ValueOptions(sweeps=400),
+        torch.tensor(1.0),
+    )  # fmt: skip
+    object.__setattr__(imagination, "mdp", mdp)
+
+    tree = graph_search(imagination, torch.arange(5)[:, None], states=5)
+
+    q = tree.q.numpy()
+    np.testing.assert_allclose(q, solved.vector_q[:5], atol=1e-3)
+    np.testing.assert_array_equal((q @ weights).argmax(axis=1), solved.policy[:5])
+    assert (tree.used > 1).any()
+    assert (tree.used <= 5).all()
+
+
+def test_a_graph_is_searched_for_each_root_alone_and_kept_as_a_tree_of_what_the_model_says(
+    trained: tuple[DeepAgent, Enumeration],
+) -> None:
+    agent, room = trained
+    seen, mask = _asked(room)
+    roots, imagination = torch.as_tensor(agent.learner.encoding.states(seen, mask)), agent.learner.imagination
+
+    tree = graph_search(imagination, roots, states=12)
+
+    for lane in (0, len(roots) // 2):
+        alone = graph_search(imagination, roots[lane : lane + 1], states=12)
+        rows = int(tree.used[lane])
+        assert 1 < rows == int(alone.used[0]) <= 12
+        assert torch.equal(alone.state[0], tree.state[lane, :rows])
+        torch.testing.assert_close(alone.q[0], tree.q[lane], atol=1e-5, rtol=1e-4)
+        assert len(torch.unique(alone.state[0], dim=0)) == rows
+        assert torch.equal(alone.state[0, 0], roots[lane])
+        for row in range(1, rows):
+            above, action = int(alone.parent[0, row]), int(alone.action[0, row])
+            assert 0 <= above < row
+            told = imagination.predicted(alone.state[0, above][None], OUTCOMES)
+            slot = (told.next_state[0, action] == alone.state[0, row]).all(dim=1).nonzero()[0, 0]
+            torch.testing.assert_close(told.probability[0, action, slot], alone.probability[0, row])
+            torch.testing.assert_close(told.rewards[0, action, slot], alone.reward[0, row])
+        able = torch.as_tensor(mask[lane])
+        assert int(alone.visits.sum()) == int(able.sum()) + rows - 1
+        assert torch.equal(alone.visits[0] > 0, able)
+
+
+def test_an_agent_that_searches_a_graph_does_as_well_and_shows_it(trained: tuple[DeepAgent, Enumeration]) -> None:
+    agent, room = snapshot.make(*snapshot.take(trained[0])), trained[1]
+    agent.options = replace(agent.options, graph=64)
+    policy = _policy(agent, room)
+    best = policy_iteration(room.mdp, agent.weights, agent.discounts[0])
+    start = room.mdp.start_state
+    worth = evaluate(room.mdp, policy, agent.discounts[0])[start] @ agent.weights
+    assert worth == pytest.approx(best.values[start], rel=0.02)
+    seen, mask = observe(room.world, room.states)[start], room.mdp.available[start]
+
+    actions, _ = agent.act(seen, None, mask)
+    thought = agent.thought()
+
+    assert thought is not None
+    plan = thought.plans[0]
+    assert thought.action == plan.line[0].action == actions[0]
+    assert 5 < len(plan.node_observation) <= 64
+    assert np.array_equal(plan.root, seen[0])
+    # Values that were found within a graph weigh as much against the habit as all its sweeps.
+    shown = np.where(mask[0], thought.prior + plan.q @ agent.weights, -np.inf)
+    assert shown.argmax() == actions[0]
+    with pytest.raises(ValueError, match="graph at least 0"):
+        DeepOptions(graph=-1)
+
+
 def test_a_graph_has_every_state_once_and_outcomes_lead_where_the_model_says(
     trained: tuple[DeepAgent, Enumeration],
 ) -> None:
@@ -531,7 +625,7 @@ def test_rollouts_that_go_on_at_the_rim_come_to_all_that_can_be_reached(
     reached = start
     while True:
         told = imagination.predicted(reached, OUTCOMES)
-        going_on = (told.probability > 0) & ~told.ended & imagination._able(reached)[..., None]
+        going_on = (told.probability > 0) & ~told.ended & imagination.able(reached)[..., None]
         wider = torch.unique(torch.cat([reached, told.next_state[going_on]]), dim=0)
         if len(wider) == len(reached):
             break

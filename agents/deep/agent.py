@@ -22,6 +22,7 @@ from ..planners.head_validation import check_heads
 from ..records.attribution import attribution
 from ..records.thought import Attribution, Thought
 from ..records.thought_from_values import valued_thought
+from .graph_search import graph_search
 from .hyperparameters import DeepOptions, search_budget
 from .learner import Learner
 from .network_search import NetworkSearchTree, search
@@ -290,8 +291,11 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
             return mask.argmax(axis=1).astype(np.int32), np.zeros((*mask.shape, len(self.channels))), None
         imagination = self.learner.imagination
         roots = torch.as_tensor(rows, device=self.learner.device)
-        budget = search_budget(self.options.planner)
-        tree = search(imagination, roots, budget.simulations, budget.considered)
+        budget = search_budget(self.options.planner, self.options.graph)
+        if budget.states:
+            tree = graph_search(imagination, roots, budget.states)
+        else:
+            tree = search(imagination, roots, budget.simulations, budget.considered)
         q = tree.q.double().cpu().numpy()
         able = _considered(tree, mask)
         if self.options.deliberation.name == "weighted":
@@ -306,12 +310,11 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         waiting looks a little better at every tick; the prior has learned from many of them what to do.
         """
         prior = torch.log_softmax(tree.prior, dim=-1).double().cpu().numpy()
-        scores: Floats = prior + self._sharpness * (q @ weights)
+        scores: Floats = prior + self._sharpness(tree) * (q @ weights)
         return scores
 
-    @property
-    def _sharpness(self) -> float:
-        return self.options.values.sharpness / float(self.learner.task.spread)
+    def _sharpness(self, tree: NetworkSearchTree) -> float:
+        return tree.steps * self.options.values.sharpness / float(self.learner.task.spread)
 
     def observe(
         self,
@@ -356,7 +359,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
         decided, prior = attribution(values, self.weights, mask, action, rule), None
         if rule.name == "weighted":
             decided = self._attribution(tree, q, _considered(tree, mask[None])[0], action)
-            prior = np.where(mask, self._scores(tree, 0 * q, self.weights)[0] / self._sharpness, 0.0)
+            prior = np.where(mask, self._scores(tree, 0 * q, self.weights)[0] / self._sharpness(tree), 0.0)
         return Thought(
             self.name, step, action, self.channels, self.weights, rule.name, values, plan.uncertainty, mask, decided,
             (plan,), prior=prior,
@@ -369,7 +372,7 @@ class DeepAgent(StopsAtOnce[DeepFitState]):
             rest = np.where(np.arange(len(self.weights)) == k, 0.0, self.weights)
             scores = np.where(able, self._scores(tree, q, rest)[0], -np.inf)
             without[k] = scores.argmax()
-            margin[k] = (scores.max() - scores[action]) / self._sharpness
+            margin[k] = (scores.max() - scores[action]) / self._sharpness(tree)
         return Attribution(action, without, margin)
 
     def value_heads(self, observation: Longs, mask: Bools) -> tuple[Floats, Floats]:

@@ -21,26 +21,32 @@ class SearchBudget(NamedTuple):
     Attributes:
         simulations: paths that are simulated; 0: none, the policy prior decides.
         considered: the most actions tried at the root.
+        states: of a graph, which is searched in place of a tree; 0: it is a tree.
     """
 
     simulations: int = SIMULATIONS
     considered: int = CONSIDERED
+    states: int = 0
 
 
-def search_budget(planner: PartSpec) -> SearchBudget:
+def search_budget(planner: PartSpec, states: int = 0) -> SearchBudget:
     """The budget that a planner's name and parameters stand for.
 
     `enumerate`, which every file has that names no planner, is the search by default: there is no table to enumerate.
-    `mcts` is the same search with its own `simulations` and `considered`; `none` is no search.
+    `mcts` is the search of a tree with its own `simulations` and `considered`; `none` is no search.
+
+    Args:
+        planner: of the file.
+        states: of the graph that is searched by default; 0: a tree of `SIMULATIONS` is.
 
     Raises:
         ValueError: another planner or parameter.
     """
     if planner.name == "enumerate":
-        return SearchBudget()
+        return SearchBudget(states=states)
     if planner.name == "none":
         return SearchBudget(0)
-    unknown = set(planner.parameters) - set(SearchBudget._fields)
+    unknown = set(planner.parameters) - {"simulations", "considered"}
     if planner.name != "mcts" or unknown:
         what = ", ".join(sorted(unknown)) if unknown else planner.name
         raise ValueError(f"`deep` searches on networks: it takes the planners enumerate, none, mcts (simulations,"
@@ -143,7 +149,7 @@ class DeepOptions:
         capacity: the most transitions that are kept for replay, the latest ones.
         explore: share of the training episodes in which it seeks novelty.
         deliberation: the rule that makes one choice of K values.
-        planner: the search behind each deployed decision, see `search_budget`.
+        planner: the search behind each deployed decision, see `search_budget`; graph: its `states`.
         device: of the networks, the search and the replay (`cpu`, `cuda`); a run is reproducible only on the same one.
     """
 
@@ -156,11 +162,12 @@ class DeepOptions:
     explore: float = 0.25
     deliberation: DeliberationRule = WEIGHTED
     planner: PartSpec = ENUMERATE
+    graph: int = 0
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if min(self.lanes, self.round) < 1 or self.warm_up < 0:
-            raise ValueError("lanes and round are at least 1, warm_up at least 0")
+        if min(self.lanes, self.round) < 1 or min(self.warm_up, self.graph) < 0:
+            raise ValueError("lanes and round are at least 1, warm_up and graph at least 0")
         if self.capacity < self.lanes:
             raise ValueError("capacity is at least lanes: the ticks of all lanes are kept together")
         search_budget(self.planner)

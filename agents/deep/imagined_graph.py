@@ -86,6 +86,19 @@ class ImaginedGraph(NamedTuple):
     novelty: Tensor
 
 
+class Swept(NamedTuple):
+    """What policy iteration made of the nodes of a graph.
+
+    Attributes:
+        logits: float32 `[N, A]`, of the improved policy.
+        joint: float32 `[N, K]`, what it is worth; q: float32 `[N, A, K]`, what each action is worth before it.
+    """
+
+    logits: Tensor
+    joint: Tensor
+    q: Tensor
+
+
 class _Rim(NamedTuple):
     """What the actions of a graph's nodes may lead to and what is no node of it, each state once.
 
@@ -99,8 +112,8 @@ class _Rim(NamedTuple):
     def grown(self, state: Tensor, key: Tensor, nodes: Tensor) -> _Rim:
         """With some more states int64 `[m, F]` and their keys, without those among the sorted keys of nodes."""
         states, keys = torch.cat([self.state, state]), torch.cat([self.key, key])
-        first = _firsts(keys)
-        first = first[~_known(nodes, keys[first])]
+        first = firsts(keys)
+        first = first[~known(nodes, keys[first])]
         return _Rim(states[first], keys[first])
 
     def drawn(self, count: int, generator: torch.Generator) -> Tensor:
@@ -108,7 +121,7 @@ class _Rim(NamedTuple):
         return self.state[torch.randperm(len(self.key), generator=generator, device=self.key.device)[:count]]
 
 
-class _Merged(NamedTuple):
+class Merged(NamedTuple):
     """As `Predicted`, with float32 `[n, A, W, E]`, each member's own probabilities."""
 
     told: Predicted
@@ -140,10 +153,11 @@ class GraphImagination:
 
     def predicted(self, states: Tensor, most: int) -> Predicted:
         """The `most` most probable outcomes of every action of states int64 `[n, F]`, equal ones of members merged."""
-        return self._merged(states, most).told
+        return self.merged(states, most).told
 
     @torch.no_grad()
-    def _merged(self, states: Tensor, most: int) -> _Merged:
+    def merged(self, states: Tensor, most: int) -> Merged:
+        """As `predicted`, with each member's own probabilities."""
         n, members = len(states), self.model.options.members
         found = self.model.branches(states.expand(members, *states.shape).contiguous(), self.replay.pay_count)
         # The outcomes of all members and branches, `[n, A, E * M]`.
@@ -175,7 +189,7 @@ class GraphImagination:
             blank = (part.new_zeros((n, part.shape[1], room, *part.shape[3:])) for part in out)
             out = Predicted(*(torch.cat(parts, dim=2) for parts in zip(out, blank, strict=True)))
             chance = torch.cat([chance, chance.new_zeros(n, chance.shape[1], room, members)], dim=2)
-        return _Merged(out, chance)
+        return Merged(out, chance)
 
     def _novelty(self, states: Tensor, chance: Tensor) -> Tensor:
         """float32 `[n, A]`: how likely each action is to show something new.
@@ -191,9 +205,9 @@ class GraphImagination:
     @torch.no_grad()
     def seeking(self, states: Tensor) -> Tensor:
         """float32 `[n, A]`: the logits of the policy that seeks what is new, one step further than its prior."""
-        told, chance = self._merged(states, OUTCOMES)
+        told, chance = self.merged(states, OUTCOMES)
         here = self.judge.values(states)
-        able = self._able(states)
+        able = self.able(states)
         n, actions, outcomes = told.ended.shape
         ahead = self.judge.values(told.next_state.flatten(0, 2)).joint[:, 0, 0].view(n, actions, outcomes)
         after = (told.probability * ahead.clamp(0, 1) * ~told.ended).sum(dim=-1)
@@ -201,7 +215,7 @@ class GraphImagination:
         q = new + (1 - new) * self.discounts * after
         return self._better(here.prior, q[..., None, None], able, SEARCHED)
 
-    def _able(self, states: Tensor) -> Tensor:
+    def able(self, states: Tensor) -> Tensor:
         """bool `[n, A]`: the available actions; all, of a state that the model imagines without any."""
         able = self.model.encoding.available(states)
         return able | ~able.any(dim=-1, keepdim=True)
@@ -262,18 +276,18 @@ class GraphImagination:
         rim = _Rim(starts[0][:0], none)
         for tick in range(len(starts)):
             key = self.replay.keys(states)
-            lane = _firsts(key)
-            lane = lane[~_known(ordered, key[lane])]
+            lane = firsts(key)
+            lane = lane[~known(ordered, key[lane])]
             onward = starts[min(tick + 1, len(starts) - 1)].clone()
             free = torch.ones(len(states), dtype=torch.bool, device=starts.device)
             if lane.numel():
                 here = states[lane]
-                found = self._merged(here, OUTCOMES)
+                found = self.merged(here, OUTCOMES)
                 keys = torch.cat([keys, key[lane]])
                 ordered = keys.sort().values
                 rows.append(here)
                 merged.append(found)
-                able = self._able(here)
+                able = self.able(here)
                 prior = torch.where(able, self.judge.values(here).prior, -torch.inf)
                 led = lane >= len(states) - seekers
                 if seeker is not None and led.any():
@@ -289,7 +303,7 @@ class GraphImagination:
                     led_to = found.told.next_state[possible]
                     rim = rim.grown(led_to, self.replay.keys(led_to), ordered)
             if self.options.rim > 0:
-                free |= _known(ordered, self.replay.keys(onward))
+                free |= known(ordered, self.replay.keys(onward))
                 chosen = torch.rand(len(states), generator=generator, device=starts.device) < self.options.rim
                 anew = (free & chosen).nonzero()[:, 0]
                 drawn = rim.drawn(len(anew), generator)
@@ -300,38 +314,42 @@ class GraphImagination:
         chance = torch.cat([each.chance for each in merged])
         used = int((told.probability > 0).any(dim=1).any(dim=0).sum())
         told, chance = Predicted(*(part[:, :, :used] for part in told)), chance[:, :, :used]
-        place, leaf = self._places(keys, told)
-        return ImaginedGraph(state, self._able(state), told.rewards, chance, place, leaf, self._novelty(state, chance))
+        place, leaf = self.places(keys, told, torch.zeros_like(keys))
+        return ImaginedGraph(state, self.able(state), told.rewards, chance, place, leaf, self._novelty(state, chance))
 
-    def _places(self, keys: Tensor, told: Predicted) -> tuple[Tensor, Tensor]:
-        """Where outcomes lead, see `ImaginedGraph`, and the leaves, by the keys int64 `[N]` of nodes."""
+    def places(self, keys: Tensor, told: Predicted, salt: Tensor) -> tuple[Tensor, Tensor]:
+        """Where outcomes lead, see `ImaginedGraph`, and the leaves.
+
+        Args:
+            keys: int64 `[N]`, of nodes.
+            told: what their actions lead to.
+            salt: int64 `[N]`, what was added to the key of each: only nodes with the same are one graph.
+        """
         n, flat = len(keys), told.next_state.flatten(0, 2)
-        to = self.replay.keys(flat)
+        to = (self.replay.keys(told.next_state) + salt[:, None, None]).flatten()
         ordered, order = keys.sort()
         at = torch.searchsorted(ordered, to).clamp(max=n - 1)
         inside = ordered[at] == to
         asked = ~inside & ~told.ended.flatten() & (told.probability.flatten() > 0)
         outside = asked.nonzero()[:, 0]
-        firsts = _firsts(to[outside])
-        leaf_keys, leaf_order = to[outside][firsts].sort()
-        leaf = flat[outside][firsts][leaf_order]
+        once = outside[firsts(to[outside])]
+        leaf_keys, leaf_order = to[once].sort()
+        leaf = flat[once][leaf_order]
         place = torch.where(inside, order[at], n + torch.searchsorted(leaf_keys, to))
         gone = told.ended.flatten() | ~(inside | asked)
         return torch.where(gone, n + len(leaf), place).view(told.ended.shape), leaf
 
     @torch.no_grad()
-    def targets(self, graph: ImaginedGraph, own: bool) -> LearningTargets:
-        """Improves values and policy within a graph, from what the network says of its nodes and leaves.
+    def planned(self, graph: ImaginedGraph) -> Swept:
+        """What sweeps make of a graph, with the network's judgement of its leaves."""
+        return self.swept(graph, self._rim(self.judge, graph).joint.mean(dim=1))
 
-        Args:
-            graph: what was imagined.
-            own: whether the heads' own optima are asked for.
-        """
-        here, rim = self.judge.values(graph.state), self._rim(self.judge, graph)
-        mean = graph.chance.mean(dim=-1)[..., None]
+    def swept(self, graph: ImaginedGraph, edge: Tensor) -> Swept:
+        """Policy iteration within a graph; `edge` float32 `[L + 1, K]`: what leaves, and an end, are worth."""
+        here, mean = self.judge.values(graph.state), graph.chance.mean(dim=-1)[..., None]
         logits, joint = here.prior, here.joint.mean(dim=1)
-        edge = rim.joint.mean(dim=1)
         paid = (mean * graph.rewards).sum(dim=2)
+        q = paid
         for _ in range(self.options.sweeps):
             after = (mean * torch.cat([joint, edge])[graph.place]).sum(dim=2)
             if self.exploring:
@@ -343,6 +361,20 @@ class GraphImagination:
                 q = paid + self.discounts * after
             logits = self._better(logits, q[:, :, None], graph.able)
             joint = (logits.softmax(dim=-1)[..., None] * q).sum(dim=1)
+        return Swept(logits, joint, q)
+
+    @torch.no_grad()
+    def targets(self, graph: ImaginedGraph, own: bool) -> LearningTargets:
+        """Improves values and policy within a graph, from what the network says of its nodes and leaves.
+
+        Args:
+            graph: what was imagined.
+            own: whether the heads' own optima are asked for.
+        """
+        rim = self._rim(self.judge, graph)
+        logits, joint, _ = self.swept(graph, rim.joint.mean(dim=1))
+        mean = graph.chance.mean(dim=-1)[..., None]
+        paid = (mean * graph.rewards).sum(dim=2)
         policy = logits.softmax(dim=-1)
         each = self._of_members(graph, policy, joint, rim.joint)
         yes = torch.ones(len(policy), dtype=torch.bool, device=policy.device)
@@ -409,7 +441,7 @@ class GraphImagination:
         return LearningTargets(flat, able.float(), never, joint, (batch.paid >= 0).flatten(0, 1), joint, never)
 
 
-def _firsts(keys: Tensor) -> Tensor:
+def firsts(keys: Tensor) -> Tensor:
     """The first place of every distinct key of int64 `[n]`, in order."""
     ordered, order = keys.sort(stable=True)
     new = torch.ones_like(ordered, dtype=torch.bool)
@@ -417,7 +449,7 @@ def _firsts(keys: Tensor) -> Tensor:
     return order[new].sort().values
 
 
-def _known(ordered: Tensor, keys: Tensor) -> Tensor:
+def known(ordered: Tensor, keys: Tensor) -> Tensor:
     """bool `[n]`: whether each key is among sorted ones."""
     if not len(ordered):
         return torch.zeros_like(keys, dtype=torch.bool)

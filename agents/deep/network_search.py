@@ -37,6 +37,7 @@ class NetworkSearchTree:
         parent, action: int64 `[B, N]`, -1 at the root; probability: float32 `[B, N]`; reward: float32 `[B, N, K]`.
         ended: bool `[B, N]`.
         used: int64 `[B]`, how many rows are in use.
+        steps: of improvement on the prior that the values are good for.
     """
 
     prior: Tensor
@@ -52,6 +53,7 @@ class NetworkSearchTree:
     reward: Tensor
     ended: Tensor
     used: Tensor
+    steps: int = 1
 
 
 class _Edges:
