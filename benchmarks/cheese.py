@@ -123,7 +123,7 @@ def draw(cells: Sequence[Cell], path: Path) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    figure = Figure(figsize=(9, 3.2), dpi=DPI)
+    figure = Figure(figsize=(9, 3.2), dpi=DPI, layout="constrained")
     bars, dots = figure.subplots(1, 2)
     labels, bottoms = [], np.zeros(2 * len(KS))
     parts: dict[str, list[float]] = {"ate": [], "corner_instead": [], "neither": []}

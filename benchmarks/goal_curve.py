@@ -78,7 +78,7 @@ def draw() -> None:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    figure = Figure(figsize=(9, 2.9), dpi=DPI)
+    figure = Figure(figsize=(9, 2.9), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     titles = (
         "New mazes of the training kind: it eats",

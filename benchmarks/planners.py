@@ -130,7 +130,7 @@ def draw(found: Mapping[str, Growth], path: Path) -> None:
     """Value by simulations, world by world, beside following the same heads."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 2.5), dpi=DPI)
+    figure = Figure(figsize=(11, 2.5), dpi=DPI, layout="constrained")
     styles = {
         "followed": ("#0072B2", "o", "search; what lies beyond it is judged by following the short-sighted values"),
         "swept": ("#D55E00", "s", "search; what lies beyond it is judged by the values themselves (swept)"),

@@ -35,6 +35,8 @@ TIED = 1e-9
 TIE_HATCH, OUTER_HATCH, EMPTY_HATCH = BLANKS[TIE][1], BLANKS[OUTER_BOUND][1], "///"
 TIE_TOLD = "several plans are best there, and differ in this"
 OUTER_TOLD = "outer bound: what best plans come to is only known to lie within a range"
+DARK = 0.6
+"""Up to which share of the scale a colour is dark enough for white hatching."""
 COLOURS = "cividis"
 """Evenly bright for all eyes, and from dark to light in print."""
 
@@ -125,7 +127,7 @@ def draw_contour_diagram(sweep: SweepResult, dpi: int = 150) -> Figure:
     drawn = measure_panels(sweep)
     columns = min(len(drawn), 3)
     rows = -(-len(drawn) // columns)
-    figure = Figure(figsize=((SIZE[0] + 0.6) * columns, SIZE[1] * rows), dpi=dpi)
+    figure = Figure(figsize=((SIZE[0] + 0.6) * columns, SIZE[1] * rows), dpi=dpi, layout="constrained")
     grid: npt.NDArray[np.object_] = np.array(figure.subplots(rows, columns, squeeze=False)).ravel()
     names = sweep.words.names
     for axes in grid[len(drawn) :]:
@@ -166,7 +168,7 @@ def _key(drawn: Sequence[MeasurePanel]) -> list[Artist]:
         (EMPTY_HATCH, "no value, or never", empty),
     ]
     return [
-        Patch(facecolor=LIGHT.paper, edgecolor=LIGHT.muted, hatch=hatch, label=words)
+        Patch(facecolor=LIGHT.paper, edgecolor=LIGHT.ink, hatch=hatch, label=words)
         for hatch, words, used in shown
         if used
     ]
@@ -194,7 +196,9 @@ def _draw_map(figure: Figure, axes: Axes, panel: MeasurePanel, y: SweepAxis) -> 
     hatched = ((TIE_HATCH, _tied(panel)), (OUTER_HATCH, _outer(panel)), (EMPTY_HATCH, ~np.isfinite(middle)))
     for hatch, where in hatched:
         for row, column in np.argwhere(where):
-            hatch_cell(axes, across, up, row, column, hatch)
+            # Dark to light: a hatching of one colour would be lost on the cells that are as bright.
+            dark = np.isfinite(middle[row, column]) and scale(middle[row, column]) < DARK
+            hatch_cell(axes, across, up, row, column, hatch, LIGHT.paper if dark else LIGHT.ink)
     axes.set_xlim(across[0], across[-1])
     axes.set_ylim(up[0], up[-1])
 

@@ -36,7 +36,7 @@ def add_head_and_key(figure: Figure, title: str, about: Sequence[str], handles: 
     Neither can lie over the panels: these are laid out in what is left between the two.
 
     Args:
-        figure: with its panels, of the size that these are to have.
+        figure: with its panels, of the size that these are to have; laid out as `constrained`, as color bars ask for.
         title: of the figure.
         about: what it shows, in paragraphs.
         handles: the marks of the key, each with its label.

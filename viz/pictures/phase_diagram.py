@@ -160,7 +160,7 @@ def draw_phase_diagram(sweep: SweepResult, dpi: int = 150) -> Figure:
     columns = min(len(drawn), 3)
     rows = -(-len(drawn) // columns)
     tall = SIZE[1] if drawn[0].y else 1.2
-    figure = Figure(figsize=(SIZE[0] * columns + 0.3, tall * rows), dpi=dpi)
+    figure = Figure(figsize=(SIZE[0] * columns + 0.3, tall * rows), dpi=dpi, layout="constrained")
     grid: npt.NDArray[np.object_] = np.array(figure.subplots(rows, columns, squeeze=False))
     styles = _styles(sweep)
     for place, axes in zip(np.ndindex(rows, columns), grid.ravel(), strict=True):
@@ -189,7 +189,7 @@ def _about(sweep: SweepResult) -> str:
     agents = sweep.settings.agents
     exact = "Each point is one setting of this world, solved exactly: its colour says what then happens."
     learners = [agent for agent in agents if agent != "exact"]
-    learned = f"Marks: what trained {' and '.join(learners)} do ({sweep.settings.seeds_in_words})."
+    learned = f"Marks: what trained agents do ({' and '.join(learners)}, {sweep.settings.seeds_in_words})."
     told = [*([exact] if "exact" in agents else []), *([learned] if learners else [])]
     return f"{' '.join(told)} ({sweep.scenario}, stage {sweep.settings.stage})"
 
@@ -243,10 +243,10 @@ def _draw(
     set_panel_title(axes, panel.title, panel.words)
 
 
-def hatch_cell(axes: Axes, across: Floats, up: Floats, y: int, x: int, hatch: str) -> None:
+def hatch_cell(axes: Axes, across: Floats, up: Floats, y: int, x: int, hatch: str, colour: str = LIGHT.muted) -> None:
     """Hatch one cell of a panel, given the edges of all."""
     sides = [*across[[x, x + 1, x + 1, x]]], [*up[[y, y, y + 1, y + 1]]]
-    axes.fill(*sides, fill=False, linewidth=0, edgecolor=LIGHT.muted, hatch=hatch)
+    axes.fill(*sides, fill=False, linewidth=0, edgecolor=colour, hatch=hatch)
 
 
 def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Iterator[tuple[Point, Point]]:
@@ -289,6 +289,7 @@ def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], 
             axes.annotate(
                 f"{agree}/{seeds}", (x, y), (beside, 0), textcoords="offset points", fontsize=7, color=LIGHT.ink,
                 ha="left" if beside > 0 else "right", va="center", zorder=5,
+                bbox=_BEHIND | {"boxstyle": "square,pad=0"},
             )  # fmt: skip
 
 
@@ -299,7 +300,7 @@ def set_panel_title(axes: Axes, title: str, words: str) -> None:
 
 
 def label_axis(axes: Axes, axis: SweepAxis, which: str, words: Mapping[str, str], named: bool = True) -> None:
-    """Say what an axis of a picture is, unless a panel beside it does, and its values where they are words.
+    """Say what an axis is, unless a panel beside it does, and its values where they are words.
 
     Args:
         axes: of the panel.
