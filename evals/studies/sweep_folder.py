@@ -240,8 +240,8 @@ class _StoredWords(StoredRecord):
     """See `SweepWords`."""
 
     claim: str = ""
-    names: Annotated[dict[str, str], Field(max_length=1_000, default_factory=dict)]
-    regimes: Annotated[dict[str, str], Field(max_length=1_000, default_factory=dict)]
+    names: dict[str, str] = Field(default_factory=dict, max_length=1_000)
+    regimes: dict[str, str] = Field(default_factory=dict, max_length=1_000)
 
 
 class _StoredSweep(StoredRecord):

@@ -92,8 +92,8 @@ def measure_panels(sweep: SweepResult) -> tuple[MeasurePanel, ...]:
         for place in np.ndindex(*shape[2:]):
             values = ", ".join(f"{a.name} = {written(a.values[i])}" for a, i in zip(others, place, strict=True))
             # The grid has the first axis first; a picture has rows (the second axis) first.
-            both: Floats = grids[(slice(None), slice(None), *place, number)].swapaxes(0, 1)
-            bounds: Bools = outer[(slice(None), slice(None), *place, number)].T
+            both: Floats = np.array([[grids[i, j, *place, number] for i in range(shape[0])] for j in range(shape[1])])
+            bounds: Bools = np.array([[outer[i, j, *place, number] for i in range(shape[0])] for j in range(shape[1])])
             title = f"{text}\n{values}" if values else text
             out.append(MeasurePanel(title, x, y, both[:, :, 0], both[:, :, 1], bounds))
     return tuple(out)
