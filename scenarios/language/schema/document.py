@@ -256,9 +256,12 @@ class ActionSpec(Block):
 
 
 class Lexicographic(Block):
-    """Values in order of priority: each keeps the actions within `slack` of its best, and the last takes its best."""
+    """Values in order of priority: each keeps the actions within `slack` of its best, and the last takes its best.
 
-    order: Annotated[list[Name], Field(min_length=1, max_length=256)]
+    Without `order` the agent's values, as they are listed.
+    """
+
+    order: Annotated[list[Name], Field(min_length=1, max_length=256)] | None = None
     slack: Formula = 0.0
 
 
