@@ -110,8 +110,9 @@ def test_ties_are_broken_by_what_is_seen(time, discount):
     assert ends(scenario, "share(lost)") == pytest.approx((0, 0.25))
     plan = solved(scenario)
     worth = analyse(plan)
+    assert worth.agent.performance is not None
     assert (worth.agent.performance.low, worth.agent.performance.high) == pytest.approx((0, 0.5))
-    each = [its.performance for its in worth.equilibria]
+    each = [its.performance for its in worth.equilibria if its.performance is not None]
     assert (min(its.low for its in each), max(its.high for its in each)) == pytest.approx((0, 0.5))
     shares = [its.share for its in explain_event(plan, "lost").equilibria]
     assert (min(its.low for its in shares), max(its.high for its in shares)) == pytest.approx((0, 0.25))
@@ -252,7 +253,7 @@ def every_equilibrium(scenario, horizon):
             then = int(mdp.next_state[outcome])
             yield outcome, then, tuple((*seen[i], pair[i], looks[i][then]) for i in (0, 1))
 
-    known = ({}, {})
+    known: tuple[dict[object, list[int]], dict[object, list[int]]] = ({}, {})
     front = {(state, seen) for state, seen, _ in begin}
     for _ in range(horizon):
         for state, seen in front:

@@ -259,7 +259,8 @@ def told(world: World, mdp: FiniteMDP, mixtures: Floats, play: Longs, plays: Boo
     Over all that chance brings by then, while the episode goes on. What an agent does by what it knows then is told
     apart from what it draws lots for. `together`: what they do is told of both at once, for neither chooses by itself.
     """
-    now = np.bincount(mdp.start_state, weights=mdp.start_probability, minlength=mdp.n_states)
+    now: Floats = np.zeros(mdp.n_states)
+    np.add.at(now, mdp.start_state, mdp.start_probability)
     action, matrix = plays.argmax(axis=1), tables(mdp).matrix
     ticks: list[list[str]] = [[]] if together else [[] for _ in world.agents]
     for tick in range(MAX_WORDS + 1):

@@ -320,8 +320,8 @@ def _solve(
 def _alike(worth: Floats, marks: Floats) -> list[list[int]]:
     """Groups of rows of equal worth, and in each the first of those that have the same mark as well, in order."""
     kinds: dict[tuple[int, int], int] = {}
-    for row, kind in enumerate(zip(_kinds(worth).tolist(), _kinds(marks).tolist(), strict=True)):
-        kinds.setdefault(kind, row)
+    for row, both in enumerate(zip(_kinds(worth).tolist(), _kinds(marks).tolist(), strict=True)):
+        kinds.setdefault(both, row)
     groups: dict[int, list[int]] = {}
     for (kind, _), row in kinds.items():
         groups.setdefault(kind, []).append(row)
