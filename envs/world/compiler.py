@@ -713,7 +713,7 @@ class _Compiler:
         match block:
             case schema.Lexicographic():
                 return DeliberationRule(
-                    word, {"order": [head(v) for v in block.order], "slack": self.number(block.slack)}
+                    word, {"order": [head(v) for v in block.order or agent.values], "slack": self.number(block.slack)}
                 )
             case schema.Veto():
                 bounds = [[head(value), self.number(bound)] for value, bound in block.at_least.items()]

@@ -159,7 +159,7 @@ def sweep_settings(
             )
         axes = [SweepAxis(name, tuple(axis_values(its)), its.scale == "log") for name, its in given.axes.items()]
     if regimes is None:
-        regimes = given.regimes if given else {}
+        regimes = given.conditions if given else {}
     if measures is None:
         measures = given.measures if given else ()
     solved = SolvedWorlds(scenario)
