@@ -222,10 +222,10 @@ def search_picture(ratio: float = 2) -> Image.Image:
     # A path contains the present state, so that of a node four ticks ahead has five nodes.
     viewer.node = next(node for node in range(len(mind.search.parents)) if len(mind.search.path_to(node)) == 5)
     about = (
-        "In tick 20 it tries sequences of actions on its model of the laboratory: each row is one of them, each "
-        "dot a tick ahead. The ringed dot was clicked, and the board shows what the robot imagines there: four "
-        "ticks ahead, after down, down, left, disarm, the guard is gone (crossed out). From there on the robot "
-        "values its way to the vault most, so it goes down now."
+        "In tick 20 it tries sequences of actions on its model of the laboratory: each row is one of them, "
+        "each dot a tick ahead. The ringed dot was clicked, and the board shows what the robot imagines "
+        "there: four ticks ahead, after down, down, left, disarm, the guard is gone (crossed out). The blue "
+        "row is the one that it follows: it goes down now."
     )
     return _explained("What the robot imagines before it acts", about, draw(viewer.frame(), 1200, 750, ratio), ratio)
 
