@@ -179,7 +179,8 @@ def nash(q: Floats, weights: Floats, mask: Bools, disagreement: int = 0) -> Choi
     """
     _check(q, weights, mask)
     share, counted, rational = gains(*_wanted(q, weights, mask), weights, mask, disagreement)
-    return _choice(most_by_product(share, np.abs(weights), counted, rational, TIE_TOLERANCE))
+    best = most_by_product(share, np.abs(weights), counted, rational, TIE_TOLERANCE)
+    return _choice(_without_gain(best, counted, mask, disagreement))
 
 
 def kalai_smorodinsky(q: Floats, weights: Floats, mask: Bools, disagreement: int = 0) -> Choice:
@@ -199,7 +200,8 @@ def kalai_smorodinsky(q: Floats, weights: Floats, mask: Bools, disagreement: int
     share, counted, rational = gains(*_wanted(q, weights, mask), weights, mask, disagreement)
     power = np.where(weights == 0, 1.0, np.abs(weights))
     parts = np.where(counted[..., None, :], share / power, np.inf)
-    return _choice(leximin(parts, rational, np.full((*mask.shape[:-1], 1), TIE_TOLERANCE / power.min())))
+    best = leximin(parts, rational, np.full((*mask.shape[:-1], 1), TIE_TOLERANCE / power.min()))
+    return _choice(_without_gain(best, counted, mask, disagreement))
 
 
 def vote(q: Floats, weights: Floats, mask: Bools, ballot: str = "borda", approves: float = 0.5) -> Choice:
@@ -287,6 +289,12 @@ def gains(wanted: Floats, near: Floats, weights: Floats, mask: Bools, disagreeme
     counted = (most > 0) & (weights != 0)
     share = gain / np.where(counted, most, 1.0)[..., None, :]
     return np.where(counted[..., None, :], share, 0.0), counted, rational
+
+
+def _without_gain(best: Bools, counted: Bools, mask: Bools, disagreement: int) -> Bools:
+    """The best actions of a bargain, or the disagreement action alone where it is available and nobody can gain."""
+    alone = mask & (np.arange(mask.shape[-1]) == disagreement)
+    return np.where(alone.any(axis=-1, keepdims=True) & ~counted.any(axis=-1, keepdims=True), alone, best)
 
 
 def most_by_product(share: Floats, power: Floats, counted: Bools, rational: Bools, tolerance: float) -> Bools:

@@ -17,7 +17,6 @@ from turncoat.agents.base import Agent, OnlineLearner, SpawningEnv, Thinker, Tho
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.encoding import StateEncoding
-from turncoat.agents.deep.graph_search import graph_search
 from turncoat.agents.deep.hyperparameters import (
     MANY_MAPS,
     DeepOptions,
@@ -27,7 +26,8 @@ from turncoat.agents.deep.hyperparameters import (
     shipped_options,
 )
 from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Merged, Predicted
-from turncoat.agents.deep.network_search import search
+from turncoat.agents.deep.planning.graph_search import graph_search
+from turncoat.agents.deep.planning.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
 from turncoat.agents.deep.value_network import ValueNetwork, ValueOutputs
 from turncoat.agents.learning import snapshot

@@ -30,6 +30,11 @@ SAME = [
         DeliberationRule("lexicographic", {"order": [1, 0], "slack": 0.5}),
     ),
     (
+        "{lexicographic: {slack: 0.5}}",
+        {"lexicographic": {"slack": 0.5}},
+        DeliberationRule("lexicographic", {"order": [0, 1], "slack": 0.5}),
+    ),
+    (
         "{veto: {at_least: {own: -1}}}",
         {"veto": {"at_least": {"own": -1}}},
         DeliberationRule("veto", {"at_least": [[1, -1.0]]}),

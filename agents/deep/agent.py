@@ -22,11 +22,11 @@ from ..planners.head_validation import check_heads
 from ..records.attribution import attribution
 from ..records.thought import Attribution, Thought
 from ..records.thought_from_values import valued_thought
-from .graph_search import graph_search
 from .hyperparameters import DeepOptions, search_budget
 from .learner import Learner
-from .network_search import NetworkSearchTree, search
-from .plan_from_search import plan_of
+from .planning.graph_search import graph_search
+from .planning.network_search import NetworkSearchTree, search
+from .planning.plan_from_search import plan_of
 
 TASK, EXPLORE = 0, 1
 """The policies of training episodes: that of the task, and that which seeks novelty."""

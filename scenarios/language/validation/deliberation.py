@@ -40,7 +40,7 @@ def _check_bare(rule: str, name: str, agent: AgentBlock, path: Path, context: Co
 
 def _check_rule(its: Deliberating, agent: AgentBlock, path: Path, context: Context) -> None:
     if its.lexicographic is not None:
-        order = its.lexicographic.order
+        order = its.lexicographic.order or []
         for index, value in enumerate(order):
             _check_value(value, agent, (*path, "order", index), context)
             if value in order[:index]:

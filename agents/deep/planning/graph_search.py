@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from .imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Merged, firsts, known
+from ..imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Merged, firsts, known
 from .network_search import NetworkSearchTree
 
 WIDTH: Final = 16
