@@ -13,7 +13,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -35,6 +35,7 @@ from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.part_spec import PartSpec
 from turncoat.envs.world.world import World
 from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load_text
@@ -95,7 +96,8 @@ def cell(series: Series, k: int, seed: int, keep: Path | None = None) -> dict[st
     """
     field = school(k)
     its = field.agents[0]
-    agent = DeepAgent(observation_spec(field), field.channels, len(its.actions), its.weights, its.discount, MANY_MAPS)
+    options = replace(MANY_MAPS, planner=PartSpec("mcts", {"simulations": 16}))  # as it was stated
+    agent = DeepAgent(observation_spec(field), field.channels, len(its.actions), its.weights, its.discount, options)
     began = time.process_time()
     agent.fit(TabularTrainingEnv(enumerate_world(field)), series.steps, seed)
     spent = time.process_time() - began

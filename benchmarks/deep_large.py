@@ -91,7 +91,7 @@ WORLDS: Final = {
     "mazes": Board(MAZES, 1.0),
     "harvest": Board(HARVEST, None),
 }
-AGENTS: Final = {"deep": 40_000, "ppo_large": 1_500_000, "random": 0}
+AGENTS: Final = {"deep": 100_000, "ppo_large": 1_500_000, "random": 0}
 """Agents, and the steps of their training."""
 ROWS: Final = {f"{world}/{agent}": (world, agent) for world in WORLDS for agent in AGENTS}
 

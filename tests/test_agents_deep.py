@@ -21,6 +21,7 @@ from turncoat.agents.deep.hyperparameters import (
     MANY_MAPS,
     DeepOptions,
     ModelOptions,
+    SearchBudget,
     ValueOptions,
     search_budget,
     shipped_options,
@@ -740,7 +741,7 @@ def test_spawned_lanes_are_watched_counted_and_put_back_where_they_were(kind: An
 def test_its_planner_is_a_search_by_networks_or_none() -> None:
     assert search_budget(PartSpec("enumerate")).simulations == 16
     assert search_budget(PartSpec("none")).simulations == 0
-    assert search_budget(PartSpec("mcts", {"simulations": 5})) == (5, 16)
+    assert search_budget(PartSpec("mcts", {"simulations": 5}), 64) == SearchBudget(5, 16, 0)
     with pytest.raises(ValueError, match="not `leaves`"):
         search_budget(PartSpec("mcts", {"leaves": "swept"}))
     told = eligibility.unable("deep", world_of(ROOM.replace("discount: 0.9", "discount: 0.9\n    planner: shooting")))
