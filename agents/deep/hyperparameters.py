@@ -191,7 +191,8 @@ MANY_MAPS: Final = DeepOptions(
 )
 """For a world with many maps, each of which is seen a few times: many lanes and long rounds, since maps are what is
 scarce; few maps are imagined in a round, and those whole, since rollouts go on at the rim; many updates, of the model
-above all, which all of it rests on; no novelty. It plans in a graph of what lies around, since in a new map values know little."""
+above all, which all of it rests on; no novelty. It plans in a graph of what lies around, since values know little of a
+new map."""
 LEAN: Final = DeepOptions(
     model=ModelOptions(hidden=64, updates=16),
     values=ValueOptions(hidden=64, inner=True, own_every=0),
