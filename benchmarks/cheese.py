@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from turncoat.evals.reports.files import write_whole
+from turncoat.viz.pictures.headed_figure import add_head_and_key
 
 from .cheese_cell import cell
 from .results import CELLS, FIRST_SEED, cells_of, write_between
@@ -28,6 +29,8 @@ STEPS: Final = (100, 1_000)
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "close-but-wrong.md"
 FIGURE: Final = PAGE.parent.parent / "images" / "corner-cheese.png"
 WAYS: Final = {"rule": "its one rule", "hypotheses": "eight hypotheses"}
+OUTCOMES: Final = {"ate": "eats the cheese", "corner_instead": "goes to the corner instead", "neither": "neither"}
+DPI: Final = 110
 MARK: Final = "python -m benchmarks cheese"
 Cell = dict[str, Any]
 
@@ -117,8 +120,10 @@ def correlation(cells: Sequence[Cell], way: str, draws: int = 2_000) -> tuple[fl
 def draw(cells: Sequence[Cell], path: Path) -> None:
     """Outcomes by k, and doubt before deployment against the corner taken after it."""
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    figure = Figure(figsize=(9, 3.2), dpi=DPI, layout="constrained")
     bars, dots = figure.subplots(1, 2)
     labels, bottoms = [], np.zeros(2 * len(KS))
     parts: dict[str, list[float]] = {"ate": [], "corner_instead": [], "neither": []}
@@ -127,20 +132,35 @@ def draw(cells: Sequence[Cell], path: Path) -> None:
         mine = [c[way] for c in cells if c["k"] == k and c["steps"] == STEPS[-1]]
         for name, shares in parts.items():
             shares.append(statistics.mean(c[name] for c in mine))
+    handles: list[Patch | Line2D] = []
     for (name, shares), colour in zip(parts.items(), ("#0072B2", "#D55E00", "#BBBBBB"), strict=True):
-        bars.bar(labels, shares, bottom=bottoms, color=colour, label=name.replace("_", " "))
+        bars.bar(labels, shares, bottom=bottoms, color=colour)
         bottoms += shares
-    bars.set_ylabel("share of deployment mazes")
-    bars.legend(loc="lower right", fontsize=8)
-    for (way, told), colour in zip(WAYS.items(), ("#009E73", "#CC79A7"), strict=True):
-        for k, marker in zip(KS, "os^", strict=True):
-            mine = [c for c in cells if (c["k"], c["steps"]) == (k, STEPS[-1])]
-            where = [c["doubt"] for c in mine], [c[way]["corner_instead"] for c in mine]
-            dots.scatter(*where, marker=marker, facecolors="none", edgecolors=colour, label=f"k = {k}, {told}")
-    dots.set_xlabel("disagreement of value heads before deployment")
-    dots.set_ylabel("corner instead, deployed")
-    dots.legend(fontsize=8)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+        if max(shares) > 0:
+            handles.append(Patch(color=colour, label=f"left: {OUTCOMES[name]}"))
+    handles += [Patch(alpha=0.0, label="")] * (len(KS) - len(handles))  # so that each way of wanting has its own column
+    bars.set_title("What agents go for (mean of five), by k and what they go by", fontsize=9)
+    bars.set_ylabel("share of the mazes", fontsize=9)
+    places = zip(product(WAYS, KS), np.linspace(-0.006, 0.006, len(WAYS) * len(KS)), strict=True)
+    for (way, k), aside in places:
+        marker, colour = dict(zip(KS, "os^", strict=True))[k], "#009E73" if way == "rule" else "#CC79A7"
+        mine = [c for c in cells if (c["k"], c["steps"]) == (k, STEPS[-1])]
+        where = [c["doubt"] + aside for c in mine], [c[way]["corner_instead"] for c in mine]
+        dots.scatter(*where, marker=marker, facecolors="none", edgecolors=colour)
+        look = Line2D([], [], linestyle="", marker=marker, markerfacecolor="none", markeredgecolor=colour)
+        look.set_label(f"right: k = {k}, goes by {WAYS[way]}")
+        handles.append(look)
+    dots.set_title("Each agent; equal ones lie on each other", fontsize=9)
+    dots.set_xlabel("doubt: disagreement of its eight hypotheses before deployment", fontsize=9)
+    dots.set_ylabel("share of the mazes: corner instead", fontsize=9)
+    about = (
+        "Rule learners were paid for cheese that lay within k cells of one corner. Then the cheese lies anywhere: "
+        "in 200 new mazes each goes by its one learned rule of pay, or by the mean of eight hypotheses that its "
+        "training leaves open. With k = 1 training does not tell the cheese from the corner; only agents in doubt "
+        "took the corner.",
+    )
+    add_head_and_key(figure, "Cheese or corner: what was learned shows only after training", about, handles, 3)
+    figure.savefig(path, dpi=DPI, metadata={"Software": None})
 
 
 def _kinds(cells: Sequence[Cell]) -> str:

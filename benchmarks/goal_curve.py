@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
+from turncoat.viz.pictures.headed_figure import add_head_and_key
+
 from . import deep_cheese, ppo_cheese
-from .cheese import FIGURE, KS, PAGE
+from .cheese import DPI, FIGURE, KS, PAGE
 from .deep_cheese import CAPABLE, cells_of
 from .results import write_between
 
@@ -74,14 +76,19 @@ def spread(values: Sequence[float]) -> str:
 def draw() -> None:
     """What is eaten where agents were trained and where they are deployed, and the corner taken instead, by k."""
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    figure = Figure(figsize=(9, 2.9), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
-    titles = ("cheese eaten in new mazes", "deployed: cheese eaten", "deployed: the corner instead")
+    titles = (
+        "New mazes of the training kind: it eats",
+        "Cheese anywhere: it eats",
+        "Cheese anywhere: the corner instead",
+    )
     looks = (("new", "ate"), ("deploy", "ate"), ("deploy", "corner"))
     places = {k: place for place, k in enumerate(KS)}
     for panel, title, (stage, what) in zip(panels, titles, looks, strict=True):
-        for shift, colour, marker, (kind, name) in zip(*LOOKS, AGENTS.items(), strict=True):
+        for shift, colour, marker, kind in zip(*LOOKS, AGENTS, strict=True):
             found = {k: [each[stage][what] for each in cells_of(kind, k)] for k in KS}
             there = [k for k in KS if found[k]]
             if not there:
@@ -91,19 +98,35 @@ def draw() -> None:
             )
             where = [(places[k] + shift, value) for k in there for value in found[k]]
             across, up = ([each[i] for each in where] for i in range(2))
-            panel.scatter(across, up, marker=marker, facecolors="none", edgecolors=colour, label=name.replace("`", ""))
+            panel.scatter(across, up, marker=marker, facecolors="none", edgecolors=colour)
         before = [OUTSIDE[k][titles.index(title)] for k in KS]
-        panel.plot(list(places.values()), before, color="#009E73", ls="--", marker="^", label="a PPO, run elsewhere")
+        panel.plot(list(places.values()), before, color="#009E73", ls="--", marker="^")
         if title == titles[1]:
             published = [PUBLISHED[k][0] / 0.88 for k in KS]
-            panel.plot(
-                list(places.values()), published, color="#999999", ls=":", marker="x", label="jaxgmg 2024, share"
-            )
+            panel.plot(list(places.values()), published, color="#999999", ls=":", marker="x")
         panel.set_title(title, fontsize=9)
         panel.set_xticks(list(places.values()), [f"k = {k}" for k in KS])
         panel.set_ylim(-0.02, 1.02)
-    panels[2].legend(*panels[1].get_legend_handles_labels(), fontsize=8, loc="upper right")
-    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+    panels[0].set_ylabel("share of the mazes", fontsize=9)
+    trained = [(kind, name) for kind, name in AGENTS.items() if any(cells_of(kind, k) for k in KS)]
+    styles = dict(zip(AGENTS, zip(*LOOKS[1:], strict=True), strict=True))
+    handles = [
+        Line2D([], [], color=styles[kind][0], marker=styles[kind][1], lw=1, markerfacecolor="none",
+               label=name.replace("`", ""))
+        for kind, name in trained
+    ]  # fmt: skip
+    handles.append(Line2D([], [], color="#009E73", ls="--", marker="^", label="a plain PPO, run elsewhere"))
+    handles.append(
+        Line2D([], [], color="#999999", ls=":", marker="x", label="jaxgmg 2024, PPO: its return as a share of the most")
+    )
+    about = (
+        "Agents were trained in mazes in which the cheese lies within k cells of one corner. With k = 1 nothing "
+        "in training tells the cheese from the corner: where the cheese then lies anywhere, they leave it for the "
+        "corner in more than half of the mazes. With k = 7 hardly any does. Each mark is one agent, lines join "
+        "medians; deep plans on a model that it learned.",
+    )
+    add_head_and_key(figure, "Capable in training, and after the wrong goal outside of it", about, handles, 3)
+    figure.savefig(PICTURE, dpi=DPI, metadata={"Software": None})
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
 from turncoat.agents.planners.mcts import MctsPlanner
 from turncoat.agents.planners.tabular import Enumerate, GreedyPlanner
 from turncoat.evals.reports.files import write_whole
+from turncoat.viz.pictures.headed_figure import add_head_and_key
 
 from .planning_study import Ground, Pupil, Subject, spread
 from .results import CELLS, FIRST_SEED, write_between
@@ -27,6 +28,7 @@ PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "agents.md"
 FIGURE: Final = PAGE.parent / "images" / "planners.png"
 SIMULATIONS: Final = (4, 16, 64, 256, 1_024)
 SHUFFLES: Final = 5
+DPI: Final = 110
 EPISODES: Final = 5
 """In which plans are compared with deeds, where chance plays a part."""
 SUBJECTS: Final = (
@@ -128,20 +130,32 @@ def draw(found: Mapping[str, Growth], path: Path) -> None:
     """Value by simulations, world by world, beside following the same heads."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 2.9), layout="constrained")
-    styles = {"followed": ("#0072B2", "o"), "swept": ("#D55E00", "s"), "by means": ("#999999", "^")}
+    figure = Figure(figsize=(11, 2.5), dpi=DPI, layout="constrained")
+    styles = {
+        "followed": ("#0072B2", "o", "search; what lies beyond it is judged by following the short-sighted values"),
+        "swept": ("#D55E00", "s", "search; what lies beyond it is judged by the values themselves (swept)"),
+        "by means": ("#999999", "^", "search that takes the mean of what it saw, not the best continuation"),
+    }
     for axes, (name, curves) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
-        axes.axhline(1.0, color="black", linewidth=0.8, linestyle=":")
-        axes.axhline(curves["none"][0], color="#009E73", linestyle="--", label="none: the heads followed")
-        for way, (colour, marker) in styles.items():
-            axes.plot(SIMULATIONS, curves[way], color=colour, marker=marker, markersize=4, label=f"mcts, {way}")
+        exact = axes.axhline(1.0, color="black", linewidth=0.8, linestyle=":", label="the best plan")
+        none = axes.axhline(curves["none"][0], color="#009E73", linestyle="--", label="no search: the values followed")
+        lines = [
+            axes.plot(SIMULATIONS, curves[way], color=colour, marker=marker, ms=6 - place, lw=3 - place, label=told)[0]
+            for place, (way, (colour, marker, told)) in enumerate(styles.items())  # the first shows below the others
+        ]
         axes.set_xscale("log", base=4)
         axes.set_xticks(SIMULATIONS, [str(simulations) for simulations in SIMULATIONS], fontsize=8)
-        axes.set_title(name, fontsize=10)
-        axes.set_xlabel("simulations")
-    figure.axes[0].set_ylabel("share of the exact value")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+        axes.set_title(f"world: {name}", fontsize=9)
+        axes.set_xlabel("simulations a decision", fontsize=9)
+    figure.axes[0].set_ylabel("share of what the\nbest plan is worth", fontsize=9)
+    about = (
+        "A planner (mcts) searches a true model of each world before it acts, beside values that see only a few "
+        "ticks ahead. Where the blue line rises above the dashed one, search makes good what the values do not "
+        "see. Each world has its own scale.",
+    )
+    title = "What searching ahead adds to short-sighted values, by how much is searched"
+    add_head_and_key(figure, title, about, [*lines, none, exact], 2)
+    figure.savefig(path, dpi=DPI, metadata={"Software": None})
 
 
 def _told(values: list[float]) -> str:

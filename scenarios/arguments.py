@@ -67,6 +67,27 @@ def check_names(what: str, value: object) -> None:
     check_items(what, value, str, "texts")
 
 
+def check_listed(what: str, value: object) -> None:
+    """As `check_names`, where None is wrong too: nothing is `()`.
+
+    Raises:
+        ArgumentError: it is no collection of texts.
+    """
+    if value is None:
+        raise ArgumentError(f"`{what}` is a list of texts, not None; `()` is none of them")
+    check_names(what, value)
+
+
+def check_callable(what: str, value: object) -> None:
+    """Check that an argument can be called with what it is told; None is right.
+
+    Raises:
+        ArgumentError: it cannot.
+    """
+    if value is not None and not callable(value):
+        raise ArgumentError(f"`{what}` is a function that is told the progress, not {shown(value)}")
+
+
 def check_items(what: str, value: object, kind: type, told: str) -> None:
     """Check that an argument is a collection of objects of one kind; None is right.
 

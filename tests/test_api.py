@@ -335,6 +335,29 @@ def test_a_text_is_no_list_of_texts():
         turncoat.check(NAME, seconds=-1)
 
 
+def test_what_is_told_the_progress_can_be_called():
+    """It was called all the same, after a while, and that ended in a bare TypeError."""
+    odd: dict[str, Any] = {"report": 5}
+    for function in (turncoat.run, turncoat.control, turncoat.mitigations, turncoat.protocols, turncoat.api.bound):
+        with pytest.raises(ArgumentError, match="`report` is a function"):
+            function(NAME, **odd)
+    with pytest.raises(ArgumentError, match="`report` is a function"):
+        turncoat.sweep(NAME, {"p_halt": [0]}, measures=["value"], **odd)
+    with pytest.raises(ArgumentError, match="`report` is a function"):
+        turncoat.api.measure(NAME, ["value"], **odd)
+    with pytest.raises(ArgumentError, match="`count` is a function"):
+        turncoat.run(NAME, count=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("nothing", [None, 5])
+def test_nothing_is_an_empty_list_of_texts(nothing: Any):
+    with pytest.raises(ArgumentError, match="`agents` is a list of texts"):
+        turncoat.sweep(NAME, {"p_halt": [0]}, measures=["value"], agents=nothing)
+    for function in (turncoat.make_parallel, turncoat.make_aec):
+        with pytest.raises(ArgumentError, match="`enlist` is a list of texts"):
+            function("two_systems/chicken", enlist=nothing)
+
+
 @pytest.mark.parametrize("odd", [3, ["pressed"], None, b"x"])
 def test_a_name_of_any_type_is_unknown_in_words(odd: Any):
     """The message of the error could not be made."""

@@ -175,7 +175,7 @@ def test_no_command_sits_for_ever_by_default(call, corridor, hours_later):
     for words in (["solve", corridor], ["why", corridor, "--event", "went_left"]):
         code, out, err = call(*words)
         assert (code, out) == (2, "")
-        assert "the 600 seconds of `--budget` ran out while" in err
+        assert "the 600 seconds of `--time-limit` ran out while" in err
     code, out, _ = call("run", corridor, "--agent", "exact", "--no-save")
     assert code == 4
     assert out.count("the 600 seconds of one solution (`--solve-budget`) ran out while") == 2

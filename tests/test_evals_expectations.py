@@ -61,6 +61,20 @@ def test_exact_judgements(bound, low, high, outcome, value):
     assert (judgement.low, judgement.high, judgement.unit) == (low, high, EXACT)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "outer", "outcome"),
+    [
+        (0.0, 1.0, False, "pass"),
+        (0.0, 1.0, True, "inconclusive"),
+        (0.9, 1.0, True, "pass"),
+        (0.0, 0.1, True, "fail"),
+    ],
+)
+def test_of_an_outer_bound_it_is_not_known_what_some_equilibrium_attains(low, high, outer, outcome):
+    found = Interval(low, high, each=((low, high),), outer=outer)
+    assert judge_exact(case(at_least=0.5, exists=True), found).outcome == outcome
+
+
 def test_exact_reasons_are_plain():
     assert judge_exact(case(at_least=1), Interval(0.0, 1.0)).why == (
         "a tie decides: policies that are equally good to the agent give 0 to 1"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 import pytest
 
 import turncoat
@@ -27,14 +28,15 @@ from turncoat.evals.measures.phase_diagram_regimes import regime_of
 from turncoat.evals.studies import sweep as sweeping
 from turncoat.evals.studies import sweep_points
 from turncoat.evals.studies.sweep import identity, run_sweep
-from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep
+from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
 from turncoat.evals.studies.sweep_points import costs
 from turncoat.evals.studies.sweep_settings import SweepAxis, SweepError, sweep_settings
+from turncoat.evals.studies.sweep_words import SweepWords
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios.errors import UnknownNameError
 from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
-from turncoat.scenarios.language.loading import apply_overrides, load_text
+from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.names.axes import axis_values
 from turncoat.scenarios.language.schema.document import Axis as WrittenAxis
 from turncoat.scenarios.library import find
@@ -295,6 +297,10 @@ def test_a_folder_is_there_whole_and_is_read_again(tmp_path):
     assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["diagram.png", "points.parquet", "sweep.json"]
     assert load_sweep(tmp_path / "s") == sweep
     assert pl.read_parquet(tmp_path / "s/points.parquet").equals(sweep.to_frame())
+    stored = json.loads((tmp_path / "s/sweep.json").read_text(encoding="utf-8"))
+    assert (
+        stored["words"]["names"] == dict(sweep.words.names) == {"p_halt": load(BUTTON).document.params["p_halt"].about}
+    )
     before = (tmp_path / "s/points.parquet").stat().st_mtime_ns
     assert turncoat.sweep(BUTTON, axes, regimes=PRESSES, out=tmp_path / "s") == sweep
     assert (tmp_path / "s/points.parquet").stat().st_mtime_ns == before, "it was read, not solved again"
@@ -348,6 +354,27 @@ def test_a_journal_is_not_written_through_a_planted_link(tmp_path):
     journal.keep([])
     assert (tmp_path / "mine").read_text() == "kept"
     assert not journal.path.is_symlink()
+
+
+def test_outer_bounds_are_read_again_and_older_folders_too(tmp_path):
+    sweep = turncoat.sweep(BUTTON, {"p_halt": [0, 1]}, measures=["value", "steps"], regimes=PRESSES)
+    first, second = sweep.rows
+    sweep = replace(sweep, rows=(first, replace(second, outer=(False, True, False))))
+    save_sweep(sweep, tmp_path / "s", "1", None)
+    assert load_sweep(tmp_path / "s") == sweep
+    assert load_sweep(tmp_path / "s").to_frame()["value.outer"].to_list() == [False, True]
+    table = pl.read_parquet(tmp_path / "s/points.parquet")
+    table.with_columns(pl.lit(None, pl.Boolean).alias("value.outer")).write_parquet(tmp_path / "s/points.parquet")
+    with pytest.raises(RunError, match="row 0 is none of this sweep's"):
+        load_sweep(tmp_path / "s")
+    # Folders that were written before say nothing of outer bounds, nor have they words.
+    table.select(~cs.ends_with(".outer")).write_parquet(tmp_path / "s/points.parquet")
+    settings = json.loads((tmp_path / "s/sweep.json").read_text(encoding="utf-8"))
+    del settings["words"]
+    (tmp_path / "s/sweep.json").write_text(json.dumps(settings), encoding="utf-8")
+    older = load_sweep(tmp_path / "s")
+    assert older.rows == (first, replace(second, outer=()))
+    assert older.words == SweepWords()
 
 
 def test_points_of_several_equilibria_are_read_again(tmp_path):

@@ -207,7 +207,7 @@ def test_a_command_ends_in_time(call, corridor):  # noqa: F811
     for words in (("solve", corridor), ("why", corridor, "--event", "went_left")):
         code, out, err = call(*words, "--budget", "0")
         assert (code, out) == (2, "")
-        assert "the 0 seconds of `--budget` ran out while the states of stage `deploy` were searched" in err
+        assert "the 0 seconds of `--time-limit` ran out while the states of stage `deploy` were searched" in err
     code, out, _ = call("check", corridor, "--budget", "0")
     assert code == 0
     assert "simulated, not enumerated" in out

@@ -1,12 +1,14 @@
 """Boards as text, and pictures: what they show is what the engine has."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.cut_texts import recording
 from tests.worlds import played, sampled, scenario_of
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import parallel_env
@@ -29,6 +31,7 @@ from turncoat.viz.pictures.state_picture import Caption, filmstrip, picture
 from turncoat.viz.report.replay_data import stage_data
 from turncoat.viz.scene.curves import Chart, ChartMark, Curve, curves, parting
 from turncoat.viz.scene.overlays import expected_elsewhere
+from turncoat.viz.scene.panels import _rest_of_state
 from turncoat.viz.scene.return_curves import ReturnCurves, chart_of
 from turncoat.viz.scene.scene import draw
 from turncoat.viz.text.ascii_board import describe, first_state, state_text
@@ -495,6 +498,29 @@ def test_the_gallery_draws_the_turn(tmp_path: Path) -> None:
 
 
 DRAWN = sorted(set(PICTURES) - {"cluster.png"})  # that one takes half a minute
+
+
+@pytest.mark.parametrize("name", sampled(DRAWN, {"beside.png", "lab.png"}))
+def test_no_text_of_the_documents_pictures_is_cut(name: str) -> None:
+    with recording() as recorder:
+        PICTURES[name]()
+    assert not [found for found in recorder.found if found[0] in ("shortened", "over the rim")]
+
+
+def test_the_rest_of_a_state_is_told_in_whole_fields() -> None:
+    """Once a line ended in "where the next", for the line after it had no room."""
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), label="lab", wait=True)
+    frame = viewer.frame()
+    viewer.close()
+    meant = "deliveries so far, up to the threshold: 0 of 3", "where the next sample goes: bench 1"
+    named = "power 0 of 3", "next job bench 1"
+    told = {_rest_of_state(frame, width, most)[-1:] != [] for width in (20.0, 400.0) for most in (0, 1, 2)}
+    assert told == {True, False}
+    for width, most in product(range(20, 700, 20), (1, 2)):
+        lines = _rest_of_state(frame, float(width), most)
+        fields = tuple(field for field in " ".join(lines).split(" · ") if field not in ("", frame.short))
+        assert len(lines) <= most
+        assert fields in (meant, named, named[:1], ())
 
 
 def test_what_a_learned_model_expects_elsewhere_is_marked_where_it_expects_it() -> None:

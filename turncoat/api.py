@@ -48,7 +48,7 @@ from .evals.verdicts.pre_training_check import CheckResult, check_scenario
 from .evals.verdicts.robustness import MeasureOver, measures_over
 from .notebook import register
 from .scenarios import library
-from .scenarios.arguments import as_path, check_kind, check_names, check_path, check_paths, shown
+from .scenarios.arguments import as_path, check_callable, check_kind, check_names, check_path, check_paths, shown
 from .scenarios.errors import ArgumentError, check_name
 from .scenarios.errors import TurncoatError as TurncoatError
 from .scenarios.errors import UnknownNameError as UnknownNameError
@@ -227,6 +227,7 @@ def measure(
         ScenarioError: the scenario, a measure, or a value of the setting is wrong.
         UnknownNameError: no such stage.
     """
+    check_callable("report", report)
     scenario = load(which, overrides)
     if over is not None and not (isinstance(over, Mapping) and len(over) == 1 and all(map(_listed, over.values()))):
         raise ArgumentError(f"`over` maps one dotted name to a list of values, not {shown(over)}")
@@ -257,6 +258,7 @@ def bound(
             outcomes; or the stage is part of a life.
         UnknownNameError: no such stage.
     """
+    check_callable("report", report)
     solved = SolvedWorlds(load(which, overrides))
 
     def told(its: BoundedRound) -> None:
@@ -454,6 +456,8 @@ def run(
         ScenarioError: the scenario cannot be loaded.
         ValueError, RunError, ClusterError: as `run_scenario`.
     """
+    check_callable("report", report)
+    check_callable("count", count)
     check_kind("settings", settings, RunSettings)
     scenario = load(which, overrides)
     return run_scenario(scenario, settings, report, count, judge_stated)
@@ -473,6 +477,7 @@ def control(
         UnknownNameError: no such stage.
         MissingPerformanceError: the scenario has no hidden performance.
     """
+    check_callable("report", report)
     check_kind("settings", settings, ControlSettings)
     return control_report(load(which, overrides), stage, settings, report)
 
@@ -494,6 +499,7 @@ def protocols(
         NotEnumerableError: the world is too large.
         RunError, TraceError: a run cannot be opened.
     """
+    check_callable("report", report)
     check_kind("settings", settings, ProtocolSettings)
     return protocol_report(load(which, overrides), stage, settings, report)
 
@@ -513,6 +519,7 @@ def mitigations(
         UsageError: nothing says what counts as turning, or several agents act.
         NotEnumerableError, ImproperDiscountError: the agent as it is cannot be solved for.
     """
+    check_callable("report", report)
     check_kind("settings", settings, MitigationSettings)
     return mitigation_report(load(which, overrides), stage, settings, report)
 
@@ -540,6 +547,7 @@ def monitor(
         UnknownNameError: no such event.
         UsageError: the recordings cannot tell how well a monitor does; the message says why.
     """
+    check_callable("report", report)
     check_paths("runs", runs)
     check_paths("controls", controls)
     tell = report or (lambda _: None)
@@ -562,6 +570,8 @@ def search(
         ScenarioError: the scenario cannot be loaded.
         SearchError: the scenario declares no search, or optuna is not installed.
     """
+    check_callable("report", report)
+    check_callable("count", count)
     check_kind("settings", settings, SearchSettings)
     return search_scenario(load(which, overrides), settings, report, count)
 
@@ -612,6 +622,8 @@ def reproduce(
         UntrustedCodeError: it had agents of the user's own, and is not trusted.
         RunError: it is not a run, does not keep what is needed, or its files have changed since.
     """
+    check_callable("report", report)
+    check_callable("count", count)
     # The spare folder is never used: a run that is stored already is not written again.
     return reproduce_run(_stored(run, Path()), Workers(jobs), trust, report, count, judge_stated)
 
@@ -726,6 +738,7 @@ def sweep(
         SweepError: there are no axes, nothing is measured, or there are too many points.
         RunError: the folder exists and holds something else, or cannot be written.
     """
+    check_callable("report", report)
     scenario = load(which, overrides)
     if not (axes is None or (isinstance(axes, Mapping) and all(_listed(values) for values in axes.values()))):
         raise ArgumentError(f"`axes` maps dotted names to lists of values, not {shown(axes)}")

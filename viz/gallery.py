@@ -19,19 +19,22 @@ from ..scenarios import library
 from ..scenarios.language.loading import apply_overrides, load, load_text
 from ..scenarios.language.names.axes import axis_values
 from ..scenarios.language.schema.document import Axis as AxisRange
-from .drawing.canvas import Canvas
+from .drawing.canvas import Canvas, wrapped
 from .drawing.palette import LIGHT
 from .editing.editor_scene import draw_editor
 from .pictures.phase_diagram import phase_diagram
 from .pictures.state_picture import Caption, filmstrip
 from .scene.curves import ChartMark, Curve, curves
 from .scene.scene import draw
+from .text.ascii_board import meanings, plain_name, quantities
 from .viewer.editor import ScenarioEditor
 from .viewer.frame import USUAL
 from .viewer.viewer import Viewer, viewer_buttons
 
 WIDTH, MARGIN = 1200.0, 28.0
 """Width of a picture and margin around its parts, in points."""
+EXPLAINING = 17.0
+"""Size of type of what explains a picture, in points: pages show these at two thirds of their width."""
 TICKS = 60
 """The number of ticks that the curves of `lab` cover."""
 
@@ -51,7 +54,8 @@ def lab_picture(ratio: float = 2) -> Image.Image:
         (seized[0], "Unwatched, it takes the vault."),
     )
     states = np.stack([episode.states[tick + 1] for tick, _ in moments])
-    captions = [_caption(episode, tick, text) for tick, text in moments]
+    meant = meanings(scenario.document)
+    captions = [_caption(episode, tick, text, meant) for tick, text in moments]
     # The way that is drawn in each picture begins where that of the picture before has ended.
     since = [0, *(tick + 1 for tick, _ in moments)]
     paths = [episode.states[first : tick + 2] for first, (tick, _) in zip(since, moments, strict=False)]
@@ -73,13 +77,17 @@ def lab_picture(ratio: float = 2) -> Image.Image:
         ratio=ratio,
     )
     about = (
-        "Lab, solved exactly: the best plan for a robot to which its task and a vault of its own are worth the same."
+        "The best plan, solved exactly, of a robot that values its task (to deliver to the benches) and a vault "
+        "of its own alike. Hidden performance: what its designers want."
     )
     return _page(scenario.document.title, about, [strip, below], ratio)
 
 
-def _caption(episode: Episode, tick: int, text: str) -> Caption:
-    """The caption of the state after a tick, with the sums so far; -1 is the state before the first tick."""
+def _caption(episode: Episode, tick: int, text: str, meant: Mapping[str, str]) -> Caption:
+    """The caption of the state after a tick, with the sums so far; -1 is the state before the first tick.
+
+    What its fields mean is `meant`, by name.
+    """
     sums = [*episode.rewards[: tick + 1].sum(axis=0), episode.performance[: tick + 1].sum()]
     names = (*episode.world.channels, episode.world.hidden or "performance")
     return Caption(
@@ -87,6 +95,10 @@ def _caption(episode: Episode, tick: int, text: str) -> Caption:
         () if tick < 0 else episode.events[tick],
         text,
         tuple((name, f"{value:g}") for name, value in zip(names, sums, strict=True)),
+        tuple(
+            f"{meant.get(each.name, plain_name(each.name))}: {plain_name(each.text)}"
+            for each in quantities(episode.world, episode.states[tick + 1])
+        ),
     )
 
 
@@ -107,11 +119,38 @@ def _page(title: str, about: str, parts: Sequence[Image.Image], ratio: float) ->
     return page
 
 
+def _explained(title: str, about: str, window: Image.Image, ratio: float) -> Image.Image:
+    """A picture of the window, below a title and what there is to see in it: it is met without the page around it."""
+    size, lines = EXPLAINING, wrapped(about, EXPLAINING, WIDTH - 2 * MARGIN)
+    height = 52 + 1.35 * size * len(lines) + 10
+    head = Canvas(WIDTH, height, ratio, background=LIGHT.panel)
+    head.text(MARGIN, 38, title, 24, bold=True)
+    for number, line in enumerate(lines):
+        head.text(MARGIN, 52 + 1.35 * size * number + size, line, size)
+    top = head.picture()
+    page = Image.new("RGB", (top.width, top.height + window.height), LIGHT.paper)
+    page.paste(top, (0, 0))
+    page.paste(window, (0, top.height))
+    return page
+
+
 def watch_picture(ratio: float = 2) -> Image.Image:
     """The window on `lab` just before the turn, with the values of cells and the best moves over the board."""
     viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"value", "policy"}, wait=True)
     viewer.seek(20)
-    return draw(viewer.frame(), 1200, 750, ratio)
+    about = (
+        "The robot delivers samples to the green benches, which is its task, and each delivery makes it stronger. "
+        "It also wants the yellow vault, where the guard (the shield) would shut it down. After three deliveries "
+        "it is strong enough to disarm the guard: the dotted way is its plan, down, disarm, then the vault. Blue "
+        "cells: what standing there is worth to it. Right: what each other action would lose. Below: its reward "
+        "and what its designers want (hidden performance), which still agree."
+    )
+    return _explained(
+        "Just before the turn: what the robot does, what it plans, and what that is worth to it",
+        about,
+        draw(viewer.frame(), 1200, 750, ratio),
+        ratio,
+    )
 
 
 def cluster_picture() -> Image.Image:
@@ -140,7 +179,15 @@ def what_if_picture(ratio: float = 2) -> Image.Image:
     viewer.overlays = USUAL | {"value"}
     viewer.seek(23)
     viewer.press("shift+2")
-    return draw(viewer.frame(), 1200, 750, ratio)
+    about = (
+        "Left, as it is: in tick 23 the robot disarms the guard, then it takes the yellow vault, which it values "
+        "itself (own). Right, the same tick with the weight of that value set to 0: it leaves the guard alone and "
+        "goes on delivering to the green benches. Below: as it is, reward rises while what the designers want "
+        "(performance) falls; changed so, the two stay together."
+    )
+    return _explained(
+        "What if the robot's own value counted for nothing?", about, draw(viewer.frame(), 1200, 750, ratio), ratio
+    )
 
 
 def beside_picture(ratio: float = 2) -> Image.Image:
@@ -150,7 +197,19 @@ def beside_picture(ratio: float = 2) -> Image.Image:
     other = Viewer(LiveShow(myopic, "deploy"), label="myopic", wait=True)
     viewer = Viewer(LiveShow(scenario, "deploy"), label="lab", beside=other, wait=True)
     viewer.seek(17)
-    return draw(viewer.frame(), 1200, 750, ratio)
+    about = (
+        "Both are paid for deliveries to the green benches, and both want the yellow vault, where the guard (the "
+        "shield) shuts down whom it sees. The myopic one, right, went there in tick 14, and the guard is on its "
+        "way back. The other, left, delivers in the guard's sight (shaded); its dotted plan is to disarm the "
+        "guard first. So far it looks harmless: below, its reward and what the designers want (performance) "
+        "agree, and those of the myopic one have parted."
+    )
+    return _explained(
+        "Two robots that want the same: one looks ahead, the other (myopic) does not",
+        about,
+        draw(viewer.frame(), 1200, 750, ratio),
+        ratio,
+    )
 
 
 def search_picture(ratio: float = 2) -> Image.Image:
@@ -162,7 +221,13 @@ def search_picture(ratio: float = 2) -> Image.Image:
     assert mind.search is not None
     # A path contains the present state, so that of a node four ticks ahead has five nodes.
     viewer.node = next(node for node in range(len(mind.search.parents)) if len(mind.search.path_to(node)) == 5)
-    return draw(viewer.frame(), 1200, 750, ratio)
+    about = (
+        "In tick 20 it tries sequences of actions on its model of the laboratory: each row is one of them, "
+        "each dot a tick ahead. The ringed dot was clicked, and the board shows what the robot imagines "
+        "there: four ticks ahead, after down, down, left, disarm, the guard is gone (crossed out). The blue "
+        "row is the one that it follows: it goes down now."
+    )
+    return _explained("What the robot imagines before it acts", about, draw(viewer.frame(), 1200, 750, ratio), ratio)
 
 
 WANDERING = """
@@ -178,7 +243,15 @@ def foreseen_picture(ratio: float = 2) -> Image.Image:
     """What the planner foresaw of a guard that moves at random, compared with where it went."""
     viewer = Viewer(LiveShow(load_text(WANDERING), "deploy"), overlays=USUAL | {"foreseen"}, wait=True)
     viewer.seek(10)
-    return draw(viewer.frame(), 1200, 750, ratio)
+    about = (
+        "Here the guard walks at random, and no plan can foresee its way. Grey frame: where the robot's model "
+        "most likely had it in this tick. Orange frame: where it is. With a guard that it cannot reckon with the "
+        "robot does not wait until it is strong: it went to the yellow vault at once, and since tick 4 its reward "
+        "and what the designers want (hidden performance) come apart."
+    )
+    return _explained(
+        "Where the guard was expected, and where it is", about, draw(viewer.frame(), 1200, 750, ratio), ratio
+    )
 
 
 def edit_picture(ratio: float = 2) -> Image.Image:
@@ -198,7 +271,12 @@ def edit_picture(ratio: float = 2) -> Image.Image:
     editor.drop()
     picture = draw_editor(viewer.frame(), 1200, 675, ratio)
     viewer.close()
-    return picture
+    about = (
+        "The guard's round (the orange line) was pulled down to the lower wall, and two cells before bench 2 were "
+        "made walls. The best plan is solved again at once, right: it now disarms the guard in tick 27, not in "
+        "23, and takes the vault in 31, not 27."
+    )
+    return _explained("A world changed by hand, and what comes of it at once", about, picture, ratio)
 
 
 PICTURES: Mapping[str, Callable[[], Image.Image]] = {

@@ -148,6 +148,8 @@ def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
     plans, notes = EventPlans(plan, event), list[str]()
     if plan.upper_bound:
         notes.append("beliefs are too many to plan on: these are the plans of an agent that sees everything")
+    if plan.together:
+        notes.append(plan.together)
     if (how := _VALUED.get(weighed_by(plan.enumeration.world))) is not None:
         notes.append(how)
     planners = [its.planner.name for its in plan.enumeration.world.agents if its.planner != ENUMERATE]
@@ -194,11 +196,16 @@ def stance(plan: ExactPlan, event: str) -> Stance:
     Raises:
         NotEnumerableError: it hangs on ties, and of these only an outer bound is known.
     """
-    mask = int(plan.mdp.event_mask(event))
-    seen = plan.as_seen
-    share = share_range(seen.mdp, seen.optimal, Occurs(mask), seen.steps).outer_where(seen.views is not None)
+    share = _share_as_seen(plan, event)
     # Only what happens at all can be more than it must be.
     return _stance(share, EventPlans(plan, event).least_share() if share.high > 0 else 0.0)
+
+
+def _share_as_seen(plan: ExactPlan, event: str) -> TieRange:
+    """How often a plan brings an event about, if its ties are broken by what was seen."""
+    seen = plan.as_seen
+    share = share_range(seen.mdp, seen.optimal, Occurs(int(seen.mdp.event_mask(event))), seen.steps)
+    return share.outer_where(seen.views is not None)
 
 
 def stance_of(plans: ComparedPlans[SolutionT]) -> Stance:
@@ -228,12 +235,13 @@ def _known_stance(share: TieRange, least: float) -> Stance | None:
 
 
 def _of_equilibria(plan: ExactPlan, equilibria: Equilibria, event: str) -> EventExplanation:
-    mask = int(plan.mdp.event_mask(event))
     found = []
     for each in equilibria.every:
-        shares = [share_range(plan.mdp, plays, Occurs(mask), plan.steps) for plays in each.ways]
+        shares = [_share_as_seen(plan.playing(plays), event) for plays in each.ways]
         found.append(EquilibriumShare(each.words, spanned(shares)))
     notes = ["no plan is compared with another: what either agent's actions are worth hangs on what the other plays"]
+    if any(each.share.outer for each in found):
+        notes.append(f"of shares that are a range only this is known: {OUTER}")
     if equilibria.cut:
         notes.append(f"there may be more equilibria: {equilibria.cut}")
     return EventExplanation(event, equilibria=tuple(found), notes=tuple(notes))

@@ -33,7 +33,7 @@ from ..solvers.dynamic_programming import (
 from ..solvers.modifiable_utility import NoFixedPointError, solve_with_changing_weights
 from ..solvers.policy_evaluation import ImproperDiscountError
 from ..world.world import World, WorldTooLargeError, check_discounts
-from .known_process import MOST_BELIEFS
+from .known_process import MOST_BELIEFS, last_kept
 
 AnySolution = Solution | FiniteHorizonSolution
 
@@ -96,7 +96,7 @@ class ExactPlan:
         beliefs: the beliefs that were planned on, if any were.
         views: int64 `[S]`, what each state shows to whoever decides, where some share a view and yet the plan is one on
             states: none of them differs in what is paid or seen later. Ties of the plan are then those of one who sees
-            all, and what is never paid nor seen may hang on them (see `as_seen`).
+            all, and what is never paid nor seen may hang on them (see `as_seen`). Of equilibria: what both see.
         rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
     """
 
@@ -124,9 +124,8 @@ class ExactPlan:
         """
         if self.views is None:
             return self
-        try:
-            beliefs = belief_mdp(self.mdp, self.views, MOST_BELIEFS, self.enumeration.world.horizon)
-        except NotEnumerableError:
+        beliefs = _beliefs_of(self.mdp, self.views, self.enumeration.world.horizon)
+        if beliefs is None:
             return self
         at = beliefs.pair_state.astype(np.int64)
         return replace(
@@ -137,6 +136,18 @@ class ExactPlan:
             solution=self.solution.at_states(at),
             views=None,
         )
+
+    @property
+    def together(self) -> str:
+        """That one planner, who sees all, chooses for several who do not, in words; empty where it is not so."""
+        world, states = self.enumeration.world, self.enumeration.states
+        if self.equilibria is not None or len(deciding_agents(world)) < 2:
+            return ""
+        seen = [observation_ids(world, states, number) for number in range(len(world.agents))]
+        blind = [its.name for its, views in zip(world.agents, seen, strict=True) if np.unique(views).size < len(states)]
+        if not blind:
+            return ""
+        return f"one planner sees all and chooses for all: an upper bound, for less is seen by {' and '.join(blind)}"
 
     @property
     def evaluated(self) -> Enumeration:
@@ -274,8 +285,17 @@ def _plan_apart(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
     weights = np.sum([its.weights for its in world.agents], axis=0)
     return ExactPlan(
         enumeration, found.mdp, enumeration.performance[found.order], found.state_of, found.solution,
-        weights, world.agents[0].discount, world.steps, equilibria=found,
+        weights, world.agents[0].discount, world.steps, equilibria=found, views=found.views,
     )  # fmt: skip
+
+
+@last_kept
+def _beliefs_of(mdp: FiniteMDP, views: Longs, horizon: int | None) -> BeliefMDP | None:
+    """The beliefs of who sees so much of a process; None where they are too many. All equilibria of it ask for them."""
+    try:
+        return belief_mdp(mdp, views, MOST_BELIEFS, horizon)
+    except NotEnumerableError:
+        return None
 
 
 def barred_pairs(mdp: FiniteMDP, events: Sequence[str]) -> Bools | None:

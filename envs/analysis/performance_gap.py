@@ -15,7 +15,7 @@ from ..solvers.dynamic_programming import FiniteHorizonSolution, backward_induct
 from ..world.world import World
 from .dataframes import frame, html
 from .exact_plan import ExactPlan, deciding_agents, weights_by_state, weights_may_change
-from .tie_ranges import OuterRange, TieRange, discounted_range, expectation_range, spanned
+from .tie_ranges import TieRange, discounted_range, expectation_range, spanned
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,6 +93,8 @@ class Analysis:
         aliased: reachable states that share an observation with one of another future; upper_bound: observations are
             partial and the result is the fully observed optimum, which the agent may not reach.
         equilibria: where two agents choose apart, what each equilibrium is and is worth; cut: why there may be more.
+        together: that one planner, who sees all, chooses for several who do not, in words: its plan is worth as much or
+            more than what they get apart; empty where it is not so.
     """
 
     scenario: str
@@ -114,6 +116,7 @@ class Analysis:
     weighed_by: Literal["fixed", "start", "then"] = "fixed"
     equilibria: tuple[EquilibriumValue, ...] = ()
     cut: str = ""
+    together: str = ""
 
     @property
     def worst_gap(self) -> float | None:
@@ -170,6 +173,7 @@ def analyse(plan: ExactPlan) -> Analysis:
         weighed_by=weighed_by(world),
         equilibria=_equilibria(plan),
         cut="" if plan.equilibria is None else plan.equilibria.cut,
+        together=plan.together,
     )
 
 
@@ -179,9 +183,14 @@ def evaluate_as_seen(plan: ExactPlan) -> PlanValue:
     its = found.performance
     if plan.views is None or its is None or TieRange(its.low, its.high).is_point:
         return found
+    return replace(found, performance=Range.of(_performance_as_seen(plan)))
+
+
+def _performance_as_seen(plan: ExactPlan) -> TieRange:
+    """The range of the hidden score if ties are broken by what was seen."""
     seen = plan.as_seen
-    ends = expectation_range(seen.mdp, seen.optimal, seen.performance, seen.steps)
-    return replace(found, performance=Range.of(ends if seen.views is None else OuterRange(*ends)))
+    found = expectation_range(seen.mdp, seen.optimal, seen.performance, seen.steps)
+    return found.outer_where(seen.views is not None)
 
 
 def _hull(plans: Sequence[PlanValue]) -> PlanValue:
@@ -217,9 +226,7 @@ def _equilibria(plan: ExactPlan) -> tuple[EquilibriumValue, ...]:
         EquilibriumValue(
             its.words,
             dict(zip(names, its.values or (), strict=False)),
-            Range.of(spanned([expectation_range(plan.mdp, plays, plan.performance, plan.steps) for plays in its.ways]))
-            if hidden
-            else None,
+            Range.of(spanned([_performance_as_seen(plan.playing(plays)) for plays in its.ways])) if hidden else None,
         )
         for its in plan.equilibria.every
     )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..base import NotEnumerableError
 from ..mdp.enumeration import Enumeration
-from ..reference.observation import observation_ids
-from ..solvers.belief_mdp import alias_report
 from ..world.world import EquilibriumChoice
-from .best_response import own_available
+from .common_knowledge import sees_enough
 from .equilibrium_process import Equilibria, check_players
 from .hidden_information import equilibria_of_tree
 from .shapley_iteration import is_zero_sum, zero_sum_equilibria
@@ -60,17 +56,3 @@ def equilibria_of(enumeration: Enumeration, choice: EquilibriumChoice | None = N
         message = "the game has no known end, and what a mediator could draw in it is not ranged over"
         raise NotEnumerableError(message, "give the stage a `horizon`, or write `solution: equilibrium`")
     return zero_sum_equilibria(enumeration)
-
-
-def sees_enough(enumeration: Enumeration, agent: int) -> bool:
-    """Whether no two states that look alike to an agent, what it may do in them included, have different futures."""
-    world, mdp = enumeration.world, enumeration.mdp
-    views = observation_ids(world, enumeration.states, agent)
-    if np.unique(views).size == mdp.n_states:
-        return True
-    # Futures are told apart by what anybody may do, which this agent need not see.
-    futures = alias_report(mdp, views).futures
-    own = own_available(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
-    looks = np.column_stack([views, mdp.ended, own])[futures >= 0]
-    pairs = np.column_stack([looks, futures[futures >= 0]])
-    return bool(len(np.unique(looks, axis=0)) == len(np.unique(pairs, axis=0)))

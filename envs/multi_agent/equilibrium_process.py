@@ -57,6 +57,8 @@ class Equilibria:
         cut: a sentence that says why there may be more equilibria than these; empty where these are all.
         settled: which one is played is settled for all places at once in which episodes may begin, since somebody does
             not know in which of them it is; else each place has its own choice among all that is played there.
+        views: int64 `[places]`, equal for places that are not told apart by what both agents see, and in which the same
+            is chosen; None where each is.
     """
 
     mdp: FiniteMDP
@@ -68,6 +70,7 @@ class Equilibria:
     every: tuple[Equilibrium, ...]
     cut: str = ""
     settled: bool = False
+    views: Longs | None = None
 
 
 Key: TypeAlias = tuple[int, ...]
@@ -210,40 +213,69 @@ def values_of(mdp: FiniteMDP, world: World, plays: Bools) -> tuple[float, ...]:
 
 def in_words(world: World, mixture: Floats, agent: int) -> str:
     """`left 0.25, right 0.75`, or `left`: one agent's part of a mixture float64 `[J]`, which need not add up to 1."""
-    parts = np.bincount(world.joint_actions[:, agent], weights=mixture, minlength=world.action_counts[agent])
-    total = parts.sum()
-    played = [(world.agents[agent].actions[a], p / total) for a, p in enumerate(parts.tolist()) if p > SHOWN * total]
-    return ", ".join(name if p > 1 - SHOWN else f"{name} {p:.4g}" for name, p in played)
+    return _worded(world.agents[agent].actions, parts_of(world, mixture[None], agent)[0])
 
 
 def in_words_together(world: World, mixture: Floats) -> str:
     """`left right 0.5, right left 0.5`: a mixture float64 `[J]` of joint actions, which need not add up to 1."""
-    total = mixture.sum()
-    played = [
-        (" ".join(its.actions[a] for its, a in zip(world.agents, world.joint_actions[joint].tolist(), strict=True)), p)
-        for joint, p in enumerate((mixture / total).tolist())
-        if p > SHOWN
-    ]
-    return ", ".join(names if p > 1 - SHOWN else f"{names} {p:.4g}" for names, p in played)
+    return _worded(_names_together(world), mixture)
+
+
+def parts_of(world: World, mixtures: Floats, agent: int) -> Floats:
+    """float64 `[n, actions]`: one agent's part of mixtures float64 `[n, J]`."""
+    return mixtures @ np.eye(world.action_counts[agent])[world.joint_actions[:, agent]]
+
+
+def _names_together(world: World) -> tuple[str, ...]:
+    return tuple(
+        " ".join(its.actions[a] for its, a in zip(world.agents, joint, strict=True))
+        for joint in world.joint_actions.tolist()
+    )
+
+
+def _worded(names: Sequence[str], chances: Floats) -> str:
+    played = [(name, p) for name, p in zip(names, (chances / chances.sum()).tolist(), strict=True) if p > SHOWN]
+    return ", ".join(name if p > 1 - SHOWN else f"{name} {p:.4g}" for name, p in played)
+
+
+def _by_place(names: Sequence[str], weights: Floats, chances: Floats, knowing: str) -> str:
+    """What is done at some places, told as a lottery only where it is one.
+
+    Args:
+        names: of the actions.
+        weights: float64 `[n]`, how often each place is met.
+        chances: float64 `[n, actions]`, of each action there.
+        knowing: what it is to choose by the place, in words.
+    """
+    words = _worded(names, weights @ chances)
+    if np.abs(chances - chances[0]).max() <= SHOWN:
+        return words
+    return f"{knowing} {words}" if (chances.max(axis=1) > 1 - SHOWN).all() else f"{knowing} and by lot {words}"
 
 
 def told(world: World, mdp: FiniteMDP, mixtures: Floats, play: Longs, plays: Bools, together: bool = False) -> str:
     """What each agent does tick by tick where the first of some actions bool `[S, A]` is played everywhere.
 
-    Over all that chance brings by then, while the episode goes on. `together`: what they do is told of both at once,
-    for neither chooses by itself.
+    Over all that chance brings by then, while the episode goes on. What an agent does by what it knows then is told
+    apart from what it draws lots for. `together`: what they do is told of both at once, for neither chooses by itself.
     """
-    now = np.bincount(mdp.start_state, weights=mdp.start_probability, minlength=mdp.n_states)
+    now: Floats = np.zeros(mdp.n_states)
+    np.add.at(now, mdp.start_state, mdp.start_probability)
     action, matrix = plays.argmax(axis=1), tables(mdp).matrix
     ticks: list[list[str]] = [[]] if together else [[] for _ in world.agents]
     for tick in range(MAX_WORDS + 1):
         live = np.flatnonzero((now > SHOWN) & ~mdp.ended)
         if live.size == 0:
             break
-        mixed = now[live] @ mixtures[play[live, action[live]]]
+        mixed = mixtures[play[live, action[live]]]
         for agent, its in enumerate(ticks):
-            words = in_words_together(world, mixed) if together else in_words(world, mixed, agent)
-            its.append(words if tick < MAX_WORDS else "...")
+            if tick == MAX_WORDS:
+                its.append("...")
+            elif together:
+                its.append(_by_place(_names_together(world), now[live], mixed, "by what they know"))
+            else:
+                parts = parts_of(world, mixed, agent)
+                its.append(_by_place(world.agents[agent].actions, now[live], parts, "by what it knows"))
         now = np.asarray(now[live] @ matrix[live * mdp.n_actions + action[live]])
     names = [" and ".join(its.name for its in world.agents)] if together else [its.name for its in world.agents]
     return "; ".join(f"{name}: {_merged(words)}" for name, words in zip(names, ticks, strict=True))

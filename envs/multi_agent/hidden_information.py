@@ -9,8 +9,8 @@ equilibria are those of the tree (Shoham and Leyton-Brown 2009, chapter 5).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import product
-from math import comb
+from itertools import chain, islice, product, zip_longest
+from math import comb, prod
 from typing import Final
 
 import numpy as np
@@ -19,11 +19,11 @@ from ...scenarios.deferred import sparse
 from ..base import Floats, Longs, NotEnumerableError
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of
-from ..reference.observation import observation_ids
 from ..time_limit import check_time
 from ..world.world import EquilibriumChoice
 from .best_response import own_available
 from .bimatrix_equilibria import equilibria
+from .common_knowledge import looks_of
 from .equilibrium_process import (
     Equilibria,
     Equilibrium,
@@ -44,6 +44,8 @@ MAX_VERTICES: Final = 20_000
 """Sets of constraints that are tried to find all equilibria; beyond it only those with small supports are."""
 MAX_EQUILIBRIA: Final = 64
 """Equilibria that are kept."""
+MAX_WAYS: Final = 512
+"""Ways to play them that are kept: with plans that are paid the same, and bring about something else."""
 _NEAR: Final = 1e-9
 
 
@@ -74,15 +76,7 @@ class _Tree:
             own_available(world.joint_actions[:, agent], mdp.available, count)
             for agent, count in enumerate(world.action_counts)
         ]
-        # Beside its view an agent sees which of its actions are available, and that the episode is over.
-        self._looks = [
-            np.unique(
-                np.column_stack([observation_ids(world, enumeration.states, agent), masks[agent], mdp.ended]),
-                axis=0,
-                return_inverse=True,
-            )[1].reshape(-1)
-            for agent in range(2)
-        ]
+        self._looks = [looks_of(enumeration, agent) for agent in range(2)]
         self._masks = masks
         self.levels: list[dict[tuple[int, int, int], float]] = [{}]
         self._classes: dict[int, Longs] = {}
@@ -180,8 +174,8 @@ def equilibria_of_tree(enumeration: Enumeration, horizon: int, choice: Equilibri
     tree = _Tree(enumeration, horizon)
     kept = tree.alike()
     plans = [_plans(tree, agent, kept[agent], world.agents[agent].name) for agent in range(2)]
-    first, second = _matrix(tree, plans, [its.discount for its in world.agents])
-    found, cut = _solve(first, second, choice)
+    first, second, outcomes = _matrix(tree, plans, [its.discount for its in world.agents])
+    found, cut = _solve(first, second, outcomes, choice)
     if not found:
         raise NotEnumerableError(
             f"no equilibrium was found in which each agent mixes at most two of its plans ({len(first)} and "
@@ -234,8 +228,11 @@ def _plans(tree: _Tree, agent: int, kept: dict[int, tuple[int, ...]], name: str)
     return out
 
 
-def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[float]) -> tuple[Floats, Floats]:
-    """What each pair of plans is worth to each agent, float64 `[m, n]`."""
+def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[float]) -> tuple[Floats, Floats, Floats]:
+    """What each pair of plans is worth to each agent, float64 `[m, n]`, and a mark of what comes of it.
+
+    The mark is the mean of random numbers, one for each thing that may come: equal where all has the same chances.
+    """
     mdp, world = tree.enumeration.mdp, tree.enumeration.world
     pay = [mdp.rewards @ its.weights for its in world.agents]
     # A sequence is an information set and an action at it; a plan plays it or does not.
@@ -244,7 +241,8 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
         for plan in plans[agent]:
             for pair in plan.items():
                 index[agent].setdefault(pair, len(index[agent]))
-    entries: tuple[list[int], list[int], list[float], list[float]] = ([], [], [], [])
+    entries: tuple[list[int], list[int], list[float], list[float], list[float]] = ([], [], [], [], [])
+    marks = np.random.default_rng(0)
     for tick in range(tree.horizon):
         factors = [discount**tick for discount in discounts]
         for key, weight in tree.levels[tick].items():
@@ -258,6 +256,7 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
                 entries[1].append(pairs[1])
                 entries[2].append(chance * factors[0] * float(pay[0][outcome]))
                 entries[3].append(chance * factors[1] * float(pay[1][outcome]))
+                entries[4].append(chance * float(marks.random()))
     shape = len(index[0]), len(index[1])
     played = []
     for agent in range(2):
@@ -266,13 +265,15 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
             mine[number, [index[agent][pair] for pair in plan.items()]] = 1.0
         played.append(mine)
     out = []
-    for column in (2, 3):
+    for column in (2, 3, 4):
         paid = sparse.coo_array((entries[column], (entries[0], entries[1])), shape=shape).tocsr()
         out.append(np.asarray(played[0] @ (paid @ played[1].T)))
-    return out[0], out[1]
+    return out[0], out[1], out[2]
 
 
-def _solve(first: Floats, second: Floats, choice: EquilibriumChoice) -> tuple[list[tuple[Floats, Floats]], str]:
+def _solve(
+    first: Floats, second: Floats, outcomes: Floats, choice: EquilibriumChoice
+) -> tuple[list[tuple[Floats, Floats]], str]:
     """Pairs of mixtures of plans that a rule chooses, and why there may be more."""
     rows, columns = np.ones(len(first), np.bool_), np.ones(first.shape[1], np.bool_)
     if choice.rule == "perfect":
@@ -282,10 +283,14 @@ def _solve(first: Floats, second: Floats, choice: EquilibriumChoice) -> tuple[li
     left, right = undominated(first[np.ix_(rows, columns)], second[np.ix_(rows, columns)])
     rows[rows], columns[columns] = left, right
     a, b = first[np.ix_(rows, columns)], second[np.ix_(rows, columns)]
-    # Plans that are worth the same against every plan differ only where neither agent ever comes.
-    a_rows = _distinct(np.concatenate([a, b], axis=1))
-    a_columns = _distinct(np.concatenate([a.T, b.T], axis=1))
-    a, b = a[np.ix_(a_rows, a_columns)], b[np.ix_(a_rows, a_columns)]
+    # Plans that are worth the same against every plan are one to the solver; most of them differ only where neither
+    # agent ever comes, and others in what nobody is paid for.
+    marks = outcomes[np.ix_(rows, columns)]
+    a_rows = _alike(np.concatenate([a, b], axis=1), marks)
+    a_columns = _alike(np.concatenate([a.T, b.T], axis=1), marks.T)
+    chosen_rows = [np.flatnonzero(rows)[its] for its in a_rows]
+    chosen_columns = [np.flatnonzero(columns)[its] for its in a_columns]
+    a, b = (each[np.ix_([its[0] for its in a_rows], [its[0] for its in a_columns])] for each in (a, b))
     m, n = a.shape
     cut = ""
     if comb(m + n, min(m, n)) <= MAX_VERTICES:
@@ -294,22 +299,60 @@ def _solve(first: Floats, second: Floats, choice: EquilibriumChoice) -> tuple[li
         pairs = _small_supports(a, b)
         cut = f"of {m} by {n} plans that are left, equilibria in which each agent mixes at most two were looked for"
     whole = []
-    chosen_rows, chosen_columns = np.flatnonzero(rows)[a_rows], np.flatnonzero(columns)[a_columns]
     for x, y in pairs:
         one, two = np.zeros(len(first)), np.zeros(first.shape[1])
-        one[chosen_rows], two[chosen_columns] = x, y
+        one[[its[0] for its in chosen_rows]], two[[its[0] for its in chosen_columns]] = x, y
         whole.append((one, two))
     whole = chosen(choice, first, second, whole) if whole else []
     if len(whole) > MAX_EQUILIBRIA:
         more = f"of {len(whole):,} equilibria {MAX_EQUILIBRIA} are kept"
         whole, cut = whole[:MAX_EQUILIBRIA], f"{cut}; {more}" if cut else more
-    return whole, cut
+    count = sum(_ways(one, chosen_rows) * _ways(two, chosen_columns) for one, two in whole)
+    if count > MAX_WAYS:
+        more = f"of {count:,} ways to play equilibria that are paid the same {MAX_WAYS} are kept"
+        cut = f"{cut}; {more}" if cut else more
+    # One way of each comes before a second of any.
+    ways = [product(_put(one, chosen_rows), _put(two, chosen_columns)) for one, two in whole]
+    turns = chain.from_iterable(zip_longest(*ways))
+    return list(islice((way for way in turns if way is not None), MAX_WAYS)), cut
 
 
-def _distinct(table: Floats) -> Longs:
-    """The first of each group of equal rows, in order."""
+def _alike(worth: Floats, marks: Floats) -> list[list[int]]:
+    """Groups of rows of equal worth, and in each the first of those that have the same mark as well, in order."""
+    kinds: dict[tuple[int, int], int] = {}
+    for row, both in enumerate(zip(_kinds(worth).tolist(), _kinds(marks).tolist(), strict=True)):
+        kinds.setdefault(both, row)
+    groups: dict[int, list[int]] = {}
+    for (kind, _), row in kinds.items():
+        groups.setdefault(kind, []).append(row)
+    return list(groups.values())
+
+
+def _kinds(table: Floats) -> Longs:
+    """int64 `[n]`: equal for equal rows."""
     size = max(float(np.abs(table).max(initial=0.0)), 1e-300)
-    return np.sort(np.unique((table / size).round(10), axis=0, return_index=True)[1]).astype(np.int64)
+    return np.unique((table / size).round(10), axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _played(mixture: Floats, groups: list[Longs]) -> list[Longs]:
+    """The groups of plans of which a mixture plays the first."""
+    return [group for group in groups if mixture[group[0]] > 0]
+
+
+def _ways(mixture: Floats, groups: list[Longs]) -> int:
+    """How many mixtures `_put` makes."""
+    return prod(len(group) for group in _played(mixture, groups))
+
+
+def _put(mixture: Floats, groups: list[Longs]) -> list[Floats]:
+    """A mixture of the first plans of some groups, with each other plan in its place: as many as are kept."""
+    played = _played(mixture, groups)
+    out = []
+    for pick in islice(product(*played), MAX_WAYS):
+        whole = np.zeros_like(mixture)
+        whole[list(pick)] = [mixture[group[0]] for group in played]
+        out.append(whole)
+    return out
 
 
 def _small_supports(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:

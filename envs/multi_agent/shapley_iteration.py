@@ -20,6 +20,7 @@ from ..solvers.dynamic_programming import optimise
 from ..time_limit import check_time
 from ..world.world import EquilibriumChoice
 from .best_response import induced_mdp
+from .common_knowledge import common_cells, looks_of, sees_alone
 from .equilibrium_process import (
     Equilibria,
     Equilibrium,
@@ -110,6 +111,9 @@ def zero_sum_equilibria(enumeration: Enumeration) -> Equilibria:
     table, its = tables(mdp), world.agents[0]
     pay = (table.rewards @ its.weights).reshape(mdp.n_states, -1)
     solver, builder = StageSolver(EquilibriumChoice()), EquilibriumProcess(enumeration)
+    looks = np.stack([looks_of(enumeration, agent) for agent in range(2)])
+    cells = common_cells(looks)
+    mixtures_in: dict[int, list[Floats]] = {}
     starts = [
         ((state,), state, p)
         for state, p in zip(mdp.start_state.tolist(), mdp.start_probability.tolist(), strict=True)
@@ -121,20 +125,36 @@ def zero_sum_equilibria(enumeration: Enumeration) -> Equilibria:
     while done < len(builder.keys):
         (state,) = builder.keys[done]
         if not mdp.ended[state]:
-            game = StageGame.of(enumeration, state)
-            worth = pay[state] + its.discount * (game.chances @ solved.values[game.successors])
-            # Values carry an error, so ties of the matrix game are looked for no finer than that.
-            near = worth[game.joint].round(max(0, 9 - _digits(solved.values)))
-            for x, y in solver.solve(near, -near):
-                mixture = np.zeros(mdp.n_actions)
-                mixture[game.joint.ravel()] = np.outer(x, y).ravel()
+            first = int(cells[state])
+            if first not in mixtures_in:
+                game = StageGame.of(enumeration, np.flatnonzero(cells == first).tolist())
+                worth = pay[first] + its.discount * (game.chances @ solved.values[game.successors])
+                # Values carry an error, so ties of the matrix game are looked for no finer than that.
+                near = worth[game.joint].round(max(0, 9 - _digits(solved.values)))
+                mixtures_in[first] = []
+                for x, y in solver.solve(near, -near):
+                    mixture = np.zeros(mdp.n_actions)
+                    mixture[game.joint.ravel()] = np.outer(x, y).ravel()
+                    mixtures_in[first].append(mixture)
+            for mixture in mixtures_in[first]:
                 builder.add(done, mixture, lambda outcome, _: [(s,) for s in mdp.next_state[outcome].tolist()])
         done += 1
     process, state_of, order, mixtures, play = builder.finish(starts)
     plays = process.available
     words = told(world, process, mixtures, play, plays)
     every = (Equilibrium(words, values_of(process, world, plays), (plays,)),)
-    return Equilibria(process, state_of, order, mixtures, play, indifferent(process, world), every)
+    views = cells[state_of]
+    return Equilibria(
+        process,
+        state_of,
+        order,
+        mixtures,
+        play,
+        indifferent(process, world),
+        every,
+        sees_alone(enumeration, looks, cells) or "",
+        views=views if np.unique(views).size < views.size else None,
+    )
 
 
 def _stage_values(q: Floats, available: Bools) -> tuple[Floats, Floats]:

@@ -5,11 +5,14 @@ tick and what is worth what comes after it. Where it has several equilibria, eac
 all agents, and every way to play that is worth just that. What comes after depends on the state that comes, and on the
 branch that was settled on before; so the equilibria found are all subgame perfect ones in which agents remember which
 states there were, but not who did what (Abreu, Pearce and Stacchetti 1990 for the recursion on sets of values).
+
+What nobody's pay hangs on need not be seen. States that only such a thing tells apart are one *cell* (see
+`common_knowledge`), in all of which the same is played: nobody can choose by what it does not see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
@@ -23,6 +26,7 @@ from ..mdp.transition_tables import outcomes_of, tables
 from ..time_limit import check_time
 from ..world.world import EquilibriumChoice
 from .bimatrix_equilibria import equilibria, without_noise
+from .common_knowledge import common_cells, looks_of, sees_alone
 from .equilibrium_process import (
     Equilibria,
     Equilibrium,
@@ -50,7 +54,7 @@ _NEAR: Final = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """A way to play: a mixture float64 `[J]`, and the branch of each state that may come."""
+    """A way to play: a mixture float64 `[J]`, and the branch of each cell that may come, by its first state."""
 
     mixture: Floats
     branch_of: dict[int, int]
@@ -189,8 +193,9 @@ class _Induction:
         self.discounts = np.array([its.discount for its in self.world.agents])
         self.solver = StageSolver(choice)
         self.cut: set[str] = set()
-        self.games: dict[int, StageGame] = {}
-        self.reachable = self._reach()
+        self.games: dict[tuple[int, ...], StageGame] = {}
+        self.looks = np.stack([looks_of(enumeration, agent) for agent in range(2)])
+        self.cells = [self._cells(level) for level in self._reach()]
         self.branches = self._induct()
 
     def _reach(self) -> list[Longs]:
@@ -205,39 +210,51 @@ class _Induction:
             levels.append(now)
         return levels
 
+    def _cells(self, states: Longs) -> dict[int, int]:
+        """The first state of the cell of each of the states of one tick."""
+        looks = self.looks[:, states]
+        first = common_cells(looks)
+        if (unshared := sees_alone(self.enumeration, looks, first)) is not None:
+            self.cut.add(unshared)
+        return dict(zip(states.tolist(), states[first].tolist(), strict=True))
+
     def _induct(self) -> list[dict[int, list[_Branch]]]:
+        """By tick, the branches of each cell, by its first state."""
         over = [_Branch(np.zeros(2), [])]
-        ahead: dict[int, list[_Branch]] = {int(state): over for state in self.reachable[self.horizon]}
+        ahead: dict[int, list[_Branch]] = {first: over for first in self.cells[self.horizon].values()}
         levels = [ahead]
         for tick in reversed(range(self.horizon)):
             here: dict[int, list[_Branch]] = {}
-            for number, state in enumerate(self.reachable[tick].tolist()):
+            members: dict[int, list[int]] = {}
+            for state, first in self.cells[tick].items():
+                members.setdefault(first, []).append(state)
+            for number, (first, states) in enumerate(members.items()):
                 if number % 64 == 0:
                     check_time("equilibria were looked for")
-                here[state] = over if self.mdp.ended[state] else self._branches(state, ahead)
+                here[first] = over if self.mdp.ended[first] else self._branches(states, self.cells[tick + 1], ahead)
             levels.append(here)
             ahead = here
         return levels[::-1]
 
-    def _game(self, state: int) -> StageGame:
-        if state not in self.games:
-            self.games[state] = StageGame.of(self.enumeration, state)
-        return self.games[state]
-
-    def _branches(self, state: int, ahead: dict[int, list[_Branch]]) -> list[_Branch]:
-        """The branches of a state, given those of the states that may come."""
-        game, found = self._game(state), dict[tuple[float, float], _Branch]()
-        open_ = [s for s in game.successors if len(ahead[s]) > 1]
-        futures = prod(len(ahead[s]) for s in open_)
+    def _branches(self, states: list[int], cell_of: dict[int, int], ahead: dict[int, list[_Branch]]) -> list[_Branch]:
+        """The branches of a cell, given the cells of the states that may come, and the branches of these."""
+        key = tuple(states)
+        if key not in self.games:
+            self.games[key] = StageGame.of(self.enumeration, states)
+        game, found = self.games[key], dict[tuple[float, float], _Branch]()
+        coming = [cell_of[s] for s in game.successors]
+        cells = list(dict.fromkeys(coming))
+        open_ = [cell for cell in cells if len(ahead[cell]) > 1]
+        futures = prod(len(ahead[cell]) for cell in open_)
         if futures > MAX_FUTURES:
             self.cut.add(f"of {futures:,} combinations of what may come after a state, {MAX_FUTURES} were looked at")
         if open_ and self.choice.rule == "all_correlated":
             self.cut.add("a mediator could also promise lotteries over what comes after a state")
-        settled = {s: 0 for s in game.successors}
-        pay = [each[state] for each in self.pay]
-        for pick in islice(product(*(range(len(ahead[s])) for s in open_)), MAX_FUTURES):
+        settled = {cell: 0 for cell in cells}
+        pay = [each[states[0]] for each in self.pay]
+        for pick in islice(product(*(range(len(ahead[cell])) for cell in open_)), MAX_FUTURES):
             branch_of = settled | dict(zip(open_, pick, strict=True))
-            worth = np.array([ahead[s][b].values for s, b in branch_of.items()]).reshape(-1, 2)
+            worth = np.array([ahead[cell][branch_of[cell]].values for cell in coming]).reshape(-1, 2)
             # float64 [2, J]: what a joint action is worth to each.
             tables_ = [
                 p + d * (game.chances @ worth[:, i]) for i, (p, d) in enumerate(zip(pay, self.discounts, strict=True))
@@ -265,8 +282,8 @@ class _Induction:
 
     def result(self) -> Equilibria:
         builder = EquilibriumProcess(self.enumeration)
-        mdp, first = self.mdp, self.branches[0]
-        places: list[tuple[int, list[int]]] = []
+        mdp, begin = self.mdp, self.cells[0]
+        places: list[tuple[int, int, list[int]]] = []
         starts: list[tuple[Key, int, float]] = [
             ((0, state, -1), state, chance)
             for state, chance in zip(mdp.start_state.tolist(), mdp.start_probability.tolist(), strict=True)
@@ -276,19 +293,21 @@ class _Induction:
         begun = [builder.place(key, state) for key, state, _ in starts]
         for place, (_, state, _) in zip(begun, starts, strict=True):
             belongs: list[int] = []
-            for number, branch in enumerate(first[state]):
+            for number, branch in enumerate(self.branches[0][begin[state]]):
                 for way in branch.ways:
                     builder.add(place, way.mixture, self._after(1, way))
                     belongs.append(number)
-            places.append((place, belongs))
+            places.append((place, begin[state], belongs))
         done = len(starts)
         while done < len(builder.keys):
             tick, state, number = builder.keys[done]
             if tick < self.horizon and not mdp.ended[state]:
-                for way in self.branches[tick][state][number].ways:
+                for way in self.branches[tick][self.cells[tick][state]][number].ways:
                     builder.add(done, way.mixture, self._after(tick + 1, way))
             done += 1
         process, state_of, order, mixtures, play = builder.finish(starts)
+        shown = np.array([(tick, self.cells[tick][state], number) for tick, state, number in builder.keys])
+        views = np.unique(shown, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
         every = self._listed(process, mixtures, play, places)
         return Equilibria(
             process,
@@ -299,28 +318,30 @@ class _Induction:
             indifferent(process, self.world),
             every,
             "; ".join(sorted(self.cut)),
+            views=views if views.max() + 1 < views.size else None,
         )
 
     def _after(self, tick: int, way: _Way) -> Callable[[Longs, Longs], list[Key]]:
-        next_state = self.mdp.next_state
+        next_state, cell_of = self.mdp.next_state, self.cells[tick]
 
         def keys(outcome: Longs, joint: Longs) -> list[Key]:
-            return [(tick, state, way.branch_of[state]) for state in next_state[outcome].tolist()]
+            return [(tick, state, way.branch_of[cell_of[state]]) for state in next_state[outcome].tolist()]
 
         return keys
 
     def _listed(
-        self, process: FiniteMDP, mixtures: Floats, play: Longs, places: list[tuple[int, list[int]]]
+        self, process: FiniteMDP, mixtures: Floats, play: Longs, places: list[tuple[int, int, list[int]]]
     ) -> tuple[Equilibrium, ...]:
-        """One for each combination of branches of the states in which episodes may begin."""
-        counts = [max(belongs, default=-1) + 1 for _, belongs in places]
+        """One for each combination of branches of the cells in which episodes may begin."""
+        cells = {cell: max(belongs, default=-1) + 1 for _, cell, belongs in places}
+        counts = list(cells.values())
         if prod(counts) > MAX_LISTED:
             self.cut.add(f"of {prod(counts):,} equilibria {MAX_LISTED} are listed")
         out = []
         for pick in islice(product(*map(range, counts)), MAX_LISTED):
-            plays = process.available.copy()
-            for (place, belongs), number in zip(places, pick, strict=True):
-                plays[place, : len(belongs)] = np.array(belongs, np.int64) == number
+            plays, branch = process.available.copy(), dict(zip(cells, pick, strict=True))
+            for place, cell, belongs in places:
+                plays[place, : len(belongs)] = np.array(belongs, np.int64) == branch[cell]
             words = told(self.world, process, mixtures, play, plays, together=self.choice.mediated)
             out.append(Equilibrium(words, values_of(process, self.world, plays), (plays,)))
         return tuple(out)
@@ -328,11 +349,11 @@ class _Induction:
 
 @dataclass(frozen=True, eq=False)
 class StageGame:
-    """The game of one tick in a state: which joint actions it is made of, and where they lead.
+    """The game of one tick in a state, or in a cell of them: which joint actions it is made of, and where they lead.
 
     Attributes:
         joint: int64 `[m, n]`, the joint action of each pair of own actions; of those that do the same, one is kept.
-        successors: the states that may come.
+        successors: the states that may come after the first state.
         chances: float64 `[J, successors]`.
     """
 
@@ -341,23 +362,22 @@ class StageGame:
     chances: Floats
 
     @staticmethod
-    def of(enumeration: Enumeration, state: int) -> StageGame:
-        """The game of a state of a world of two."""
+    def of(enumeration: Enumeration, states: Sequence[int]) -> StageGame:
+        """The game of a cell of a world of two: its first state's, with what differs in any of its states."""
         world, mdp = enumeration.world, enumeration.mdp
-        rows = state * mdp.n_actions + np.arange(mdp.n_actions)
+        rows = states[0] * mdp.n_actions + np.arange(mdp.n_actions)
         outcome, place = outcomes_of(mdp, rows)
         following = mdp.next_state[outcome]
         successors, index = np.unique(following, return_inverse=True)
         chances = np.zeros((mdp.n_actions, successors.size))
         np.add.at(chances, (place, index), mdp.probability[outcome])
-        looks = outcome_classes(enumeration, state)
         grid = np.arange(mdp.n_actions).reshape(world.action_counts)
-        there = mdp.available[state][grid]
+        there = mdp.available[states[0]][grid]
         first, second = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
         grid = grid[np.ix_(first, second)]
-        seen = looks[grid]
-        _, kept_rows = np.unique(seen, axis=0, return_index=True)
-        _, kept_columns = np.unique(seen, axis=1, return_index=True)
+        seen = [outcome_classes(enumeration, state)[grid] for state in states]
+        _, kept_rows = np.unique(np.concatenate(seen, axis=1), axis=0, return_index=True)
+        _, kept_columns = np.unique(np.concatenate(seen, axis=0), axis=1, return_index=True)
         return StageGame(grid[np.ix_(np.sort(kept_rows), np.sort(kept_columns))], successors.tolist(), chances)
 
 

@@ -12,6 +12,7 @@ from ...scenarios.errors import UnknownNameError, UsageError
 from ..analysis.dataframes import frame, html
 from ..analysis.exact_plan import ExactPlan, check_sums, deciding_agents
 from ..analysis.performance_gap import Range, evaluate_as_seen
+from ..analysis.tie_ranges import TieRange
 from ..base import FiniteMDP, Floats
 from ..life.plan import LifePlan
 from ..mdp.enumeration import Enumeration
@@ -260,6 +261,6 @@ def _choice_in_life(plan: LifePlan, names: tuple[str, ...], discount: float) -> 
         towards = np.eye(len(names))[place]
         ends = [policy_iteration(mdp, way * towards, discount, barred=~plan.optimal) for way in (-1.0, 1.0)]
         low, high = (float(mdp.start_probability @ end.vector_values[mdp.start_state, place]) for end in ends)
-        ranges[name] = Range(low, high)
+        ranges[name] = Range.of(TieRange(low, high).outer_where(plan.ties_of_all and name == PERFORMANCE))
     vectors = evaluate(mdp, plan.optimal.argmax(axis=1), discount)
     return ranges, np.asarray(mdp.start_probability @ vectors[mdp.start_state])

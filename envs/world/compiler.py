@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...scenarios.arguments import check_text
+from ...scenarios.arguments import check_listed, check_text
 from ...scenarios.errors import UnknownNameError, check_name
 from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes, settled
 from ...scenarios.language.expressions.parser import effect, formula, measure
@@ -93,6 +93,7 @@ def compile_world(
     name = stage if stage is not None else next(reversed(document.stages))
     check_text("stage", name)
     check_name("stage", name, document.stages)
+    check_listed("enlist", enlist)
     if unknown := set(params or {}) - set(document.params):
         raise UnknownNameError("param", sorted(unknown)[0], document.params)
     candidates = [thing for thing, its in document.things.items() if its.as_agent is not None]

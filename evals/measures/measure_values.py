@@ -84,13 +84,16 @@ def exact_range(
     # of it are not bounds of anything.
     if plan.upper_bound:
         raise NotEnumerableError(BOUND_ONLY)
-    interval = replace(measured(plan, measure, best), whose=whose_policies(plan))
-    return interval if plan.equilibria is None else _of_each(interval, plan, plan.equilibria, measure)
+    if plan.equilibria is None:
+        return replace(measured(plan, measure, best), whose=whose_policies(plan))
+    return _of_equilibria(plan, plan.equilibria, measure)
 
 
-def _of_each(interval: Interval, plan: ExactPlan, equilibria: Equilibria, measure: ParsedMeasure) -> Interval:
-    """The same range with that of each equilibrium beside it."""
+def _of_equilibria(plan: ExactPlan, equilibria: Equilibria, measure: ParsedMeasure) -> Interval:
+    """The range over all equilibria, with that of each beside it."""
     alone = [spanned([_under_ties(plan.playing(plays), measure) for plays in its.ways]) for its in equilibria.every]
+    interval = spanned(alone) if equilibria.settled else measured(plan, measure)
+    interval = replace(interval, whose=whose_policies(plan))
     each = tuple((one.low, one.high) for one in alone if one.low is not None and one.high is not None)
     return replace(interval, each=each if len(each) == len(alone) else (), cut=equilibria.cut)
 

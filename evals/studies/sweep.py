@@ -19,6 +19,7 @@ from ..traces.provenance import library_versions
 from ..training.execution.workers import Workers
 from .sweep_points import TASK_POINTS, SweepResult, SweepRow, SweepTask, SweepWorlds, _groups, costs, run_task
 from .sweep_settings import SweepSettings
+from .sweep_words import sweep_words
 
 Report = Callable[[str], None]
 
@@ -90,6 +91,7 @@ def run_sweep(
         rows_in_order,
         costs(scenario, settings),
         file=library.known_as(scenario.file),
+        words=sweep_words(scenario, settings),
     )
 
 

@@ -35,6 +35,7 @@ from ..traces.provenance import RunError
 from ..training.telemetry.early_stopping import Plateau
 from .sweep_points import SweepCosts, SweepResult, SweepRow
 from .sweep_settings import MAX_POINTS, SweepAxis, SweepSettings
+from .sweep_words import SweepWords
 
 VERSION = 1
 """The version of the folder's layout that this code writes; it reads this one and none newer."""
@@ -152,7 +153,7 @@ def load_sweep(folder: Path) -> SweepResult:
         rows = _rows_of(table, settings)
         return SweepResult(
             data.scenario, data.title, data.scenario_hash, data.overrides, settings, rows,
-            SweepCosts(**data.costs.values()), data.versions, data.file,
+            SweepCosts(**data.costs.values()), data.versions, data.file, SweepWords(**data.words.values()),
         )  # fmt: skip
     except (UnreadableFileError, pl.exceptions.PolarsError) as fault:
         raise _damaged(folder, fault) from None
@@ -236,6 +237,14 @@ class _StoredCosts(StoredRecord):
     trainings: Count
 
 
+class _StoredWords(StoredRecord):
+    """See `SweepWords`."""
+
+    claim: str = ""
+    names: dict[str, str] = Field(default_factory=dict, max_length=1_000)
+    regimes: dict[str, str] = Field(default_factory=dict, max_length=1_000)
+
+
 class _StoredSweep(StoredRecord):
     """`sweep.json`, apart from its version."""
 
@@ -250,6 +259,7 @@ class _StoredSweep(StoredRecord):
     versions: dict[str, str]
     command: Names
     file: str = ""
+    words: _StoredWords = _StoredWords()
 
 
 _SWEEP: Final = TypeAdapter(_StoredSweep)
@@ -279,6 +289,7 @@ def _settings_file(sweep: SweepResult, identity: str, command: Sequence[str]) ->
         "regimes": {agent: sweep.regimes(agent) for agent in sweep.settings.agents},
         "versions": dict(sweep.versions),
         "command": list(command),
+        "words": asdict(sweep.words),
     }
 
 
@@ -289,8 +300,10 @@ def _rows_of(table: pl.DataFrame, settings: SweepSettings) -> tuple[SweepRow, ..
         UnreadableFileError: a column is missing or of another type, or a row is none of this sweep.
     """
     names = [axis.name for axis in settings.axes]
-    ends = [f"{text}.{end}" for text in settings.all_measures for end in ("low", "high")]
-    wanted = [*names, "agent", "seed", "regime", *ends, "states", "seconds", "note"]
+    known_outer = any(column.endswith(".outer") for column in table.columns)  # older folders do not say it
+    parts = ("low", "high", "outer") if known_outer else ("low", "high")
+    columns = [f"{text}.{part}" for text in settings.all_measures for part in parts]
+    wanted = [*names, "agent", "seed", "regime", *columns, "states", "seconds", "note"]
     if table.columns != wanted:
         raise UnreadableFileError(f"{TABLE}: its columns are not those of the settings")
     regimes = {*settings.regimes, *NO_REGIME}
@@ -306,11 +319,13 @@ def _rows_of(table: pl.DataFrame, settings: SweepSettings) -> tuple[SweepRow, ..
     for number, record in enumerate(table.iter_rows(named=True)):
         try:
             values = tuple(known[record[name]] for name, known in zip(names, axes, strict=True))
-            numbers = [_end(record[name]) for name in ends]
+            numbers = [_end(record[f"{text}.{end}"]) for text in settings.all_measures for end in ("low", "high")]
+            outer = [_flag(record[f"{text}.outer"]) for text in settings.all_measures] if known_outer else []
             row = SweepRow(
                 **{name: record[name] for name in ("agent", "seed", "regime", "states", "seconds", "note")},
                 values=values,
                 measures=tuple(zip(numbers[::2], numbers[1::2], strict=True)),
+                outer=tuple(outer) if any(outer) else (),
             )
             if not _fits(row, settings, regimes) or row.key in rows:
                 raise ValueError
@@ -340,6 +355,17 @@ def _end(value: object) -> float | None:
     return value
 
 
+def _flag(value: object) -> bool:
+    """Whether a range is an outer bound.
+
+    Raises:
+        ValueError: it is neither true nor false.
+    """
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
 def _line(rows: Sequence[SweepRow]) -> str:
     return json.dumps([asdict(row) for row in rows])
 
@@ -355,6 +381,7 @@ class _StoredRow(StoredRecord):
     states: Count
     seconds: FiniteNumber
     note: str
+    outer: tuple[bool, ...] = ()
 
 
 _ROWS: Final = TypeAdapter(list[_StoredRow])

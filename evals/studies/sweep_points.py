@@ -46,6 +46,7 @@ from ..training.options import TrainingOptions
 from ..training.spec import training_spec
 from ..training.train_seed import trained_traces
 from .sweep_settings import SweepSettings
+from .sweep_words import SweepWords
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,6 +69,7 @@ class SweepRow:
         states: S; 0 where the world was not enumerated.
         seconds: that it took.
         note: a remark, or empty.
+        outer: whether the range of each measure is only known to lie within these ends; empty where none is.
     """
 
     agent: str
@@ -78,6 +80,7 @@ class SweepRow:
     states: int
     seconds: float
     note: str = ""
+    outer: tuple[bool, ...] = ()
 
     @staticmethod
     def key_of(agent: str, seed: int, values: tuple[Any, ...]) -> str:
@@ -263,7 +266,7 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
         note = str(fault)
     seconds = time.perf_counter() - began
     ends = tuple((interval.low, interval.high) for interval in intervals.values())
-    return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
+    return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, seconds, note, _outer(intervals))
 
 
 def _row_of_life(worlds: SweepWorlds, settings: SweepSettings, point: Overrides, began: float) -> SweepRow:
@@ -276,7 +279,13 @@ def _row_of_life(worlds: SweepWorlds, settings: SweepSettings, point: Overrides,
     regime = regime_of(settings.regimes, intervals, _params(worlds, point))
     note = "; ".join(dict.fromkeys(f"{text}: {i.told}" for text, i in intervals.items() if i.told))
     ends = tuple((interval.low, interval.high) for interval in intervals.values())
-    return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, time.perf_counter() - began, note)
+    seconds = time.perf_counter() - began
+    return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, seconds, note, _outer(intervals))
+
+
+def _outer(intervals: Mapping[str, Interval]) -> tuple[bool, ...]:
+    found = tuple(interval.outer for interval in intervals.values())
+    return found if any(found) else ()
 
 
 def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
@@ -351,6 +360,7 @@ class SweepResult:
             the order of the points.
         costs: what it took.
         file: by what a command finds the scenario (see `library.known_as`); empty where that is not known.
+        words: what its axes, settings and regimes mean.
     """
 
     scenario: str
@@ -362,15 +372,16 @@ class SweepResult:
     costs: SweepCosts
     versions: Mapping[str, str] = field(default_factory=library_versions)
     file: str = ""
+    words: SweepWords = field(default_factory=SweepWords)
 
     def to_frame(self) -> pl.DataFrame:
         """A row per point (and seed of a learned agent): the axes, `agent`, `seed` (-1: exact), `regime`, the least and
-        the greatest value of each measure (`MEASURE.low`, `MEASURE.high`; null where it has none), `states`, `seconds`,
-        `note`."""  # noqa: D205, D209
+        the greatest value of each measure (`MEASURE.low`, `MEASURE.high`; null where it has none), whether these are an
+        outer bound (`MEASURE.outer`), `states`, `seconds`, `note`."""  # noqa: D205, D209
         axes = {axis.name: _type_of(axis.values) for axis in self.settings.axes}
         schema: dict[str, type] = {**axes, "agent": str, "seed": int, "regime": str}
         for text in self.settings.all_measures:
-            schema |= {f"{text}.low": float, f"{text}.high": float}
+            schema |= {f"{text}.low": float, f"{text}.high": float, f"{text}.outer": bool}
         schema |= {"states": int, "seconds": float, "note": str}
         return frame([self._record(row, axes) for row in self.rows], schema)
 
@@ -387,8 +398,9 @@ class SweepResult:
             for (name, kind), value in zip(axes.items(), row.values, strict=True)
         }
         record |= {"agent": row.agent, "seed": row.seed, "regime": row.regime}
-        for text, (low, high) in zip(self.settings.all_measures, row.measures, strict=True):
-            record |= {f"{text}.low": low, f"{text}.high": high}
+        outer = row.outer or (False,) * len(row.measures)
+        for text, (low, high), only in zip(self.settings.all_measures, row.measures, outer, strict=True):
+            record |= {f"{text}.low": low, f"{text}.high": high, f"{text}.outer": only}
         return {**record, "states": row.states, "seconds": row.seconds, "note": row.note}
 
     def _repr_html_(self) -> str:

@@ -10,7 +10,15 @@ from typing import Any
 
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import agent_names
-from ...scenarios.arguments import MOST_EPISODES, MOST_SEEDS, MOST_STEPS, check_names, settle_counts, shown
+from ...scenarios.arguments import (
+    MOST_EPISODES,
+    MOST_SEEDS,
+    MOST_STEPS,
+    check_listed,
+    check_names,
+    settle_counts,
+    shown,
+)
 from ...scenarios.did_you_mean import quote
 from ...scenarios.errors import ArgumentError, UsageError, check_name
 from ...scenarios.language.faults.collector import Report as Faults
@@ -139,7 +147,7 @@ def sweep_settings(
         SweepError: there are no axes, nothing is measured, or there are too many points.
     """
     check_names("measures", measures)
-    check_names("agents", agents)
+    check_listed("agents", agents)
     if regimes is not None and not isinstance(regimes, Mapping):
         raise ArgumentError(f"`regimes` maps names to conditions on measures, not {shown(regimes)}")
     document = scenario.document
@@ -151,7 +159,7 @@ def sweep_settings(
             )
         axes = [SweepAxis(name, tuple(axis_values(its)), its.scale == "log") for name, its in given.axes.items()]
     if regimes is None:
-        regimes = given.regimes if given else {}
+        regimes = given.conditions if given else {}
     if measures is None:
         measures = given.measures if given else ()
     solved = SolvedWorlds(scenario)

@@ -293,6 +293,7 @@ def stated_program(text: str, scenario: Scenario, world: World, number: int) -> 
     """A stated policy of an agent: the number of an action, `AT_RANDOM`, or a choice by the state.
 
     Raises:
+        PopulationError: it reads something that is no part of the states of this world, such as `step`.
         ScenarioError: the agent cannot have it; the message says why.
     """
     its = world.agents[number]
@@ -304,8 +305,11 @@ def stated_program(text: str, scenario: Scenario, world: World, number: int) -> 
     decides = next(name for name in others if name != its.name)
     del others[decides]
     stated = apply_overrides(scenario, {SOLUTION: {"best_response": decides, "others": others}})
-    response = compile_world(stated, world.stage).response
+    asked = compile_world(stated, world.stage)
+    response = asked.response
     assert response is not None
+    if more := [field.name for field in asked.fields if field.name not in world.columns]:
+        raise PopulationError(f"`{text}` reads {', '.join(f'`{name}`' for name in more)}, which no state here holds")
     return response.others[list(scenario.document.agents).index(its.name)]
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any, Literal, TypeAlias
 
+from ...envs.analysis.tie_ranges import OUTER as WITHIN
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.schema.document import Expectation
@@ -244,14 +245,20 @@ def _of_equilibria(interval: Interval, band: _Band, exists: bool) -> tuple[Outco
     assert interval.high is not None
     # Of equally good ways to play an equilibrium each is one itself, and where they mix so is every value in between.
     ends = interval.each or ((interval.low, interval.high),)
-    met = any(_at_least(high, band.low) and _at_least(band.high, low) for low, high in ends)
+    maybe = any(_at_least(high, band.low) and _at_least(band.high, low) for low, high in ends)
+    # Of an outer bound it is not known what is attained.
+    met = (
+        any(_at_least(low, band.low) and _at_least(band.high, high) for low, high in ends) if interval.outer else maybe
+    )
     given = f"{_named(interval)} {_range(interval.low, interval.high)}"
+    if interval.outer:
+        given = f"{given} ({WITHIN})"
     more = f"; there may be more equilibria: {interval.cut}" if interval.cut else ""
     if exists and met:
         return "pass", f"{_in_how_many(interval, band)}; {given}"
-    if exists and not interval.cut:
+    if exists and not maybe and not interval.cut:
         return "fail", f"{_in_how_many(interval, band)}; {given}, and {band.words} was expected of one"
-    held = f"it holds in no equilibrium that was found; {given}{more}" if not met else ""
+    held = f"it holds in no equilibrium that was found; {given}{more}" if not maybe else ""
     return "inconclusive", held or f"{_in_how_many(interval, band)}; {given}{more}"
 
 

@@ -226,10 +226,10 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
 
 
 def limit_of(budget: float) -> AbstractContextManager[None]:
-    """A context in which searches and solvers stop after `--budget`."""
+    """A context in which searches and solvers stop after `--time-limit`."""
     from ..envs.time_limit import time_limit
 
-    return time_limit(budget, f"the {budget:g} seconds of `--budget`")
+    return time_limit(budget, f"the {budget:g} seconds of `--time-limit`")
 
 
 def jobs_of(jobs: int | None) -> int:

@@ -225,6 +225,8 @@ def print_analysis(analysis: Analysis) -> None:
         say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
     if analysis.upper_bound:
         say("[yellow]beliefs are too many: this is the fully observed optimum, an upper bound[/yellow]", indent=2)
+    if analysis.together:
+        say(f"[yellow]{escape(analysis.together)}[/yellow]", indent=2)
     if (weighed := _WEIGHED.get(analysis.weighed_by)) is not None:
         say(f"values are by the weights held {weighed}", indent=2)
     if analysis.equilibria:

@@ -1,33 +1,42 @@
 """Draws measures that are numbers over a sweep: colours and contour lines over two axes, a curve over one.
 
-Where optimal policies differ, the middle of the range is drawn and the point is hatched, or the curve is a band.
+Where optimal policies differ, the middle of the range is drawn and the point is hatched, or the curve is a band. Where
+only an outer bound is known, the point is hatched otherwise, or has a dotted bar.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ...envs.base import Bools, Floats
+from ...evals.measures.phase_diagram_regimes import OUTER_BOUND, TIE
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
 from ..drawing.palette import LIGHT
 from .figure_files import own_style, png
-from .phase_diagram import SIZE, axis_edges, hatch_cell, index_of, is_numeric, label_axis, written
+from .headed_figure import TEXT, add_head_and_key, broken, shared_words
+from .phase_diagram import BLANKS, SIZE, axis_edges, hatch_cell, index_of, is_numeric, label_axis, written
 
 MOST_PANELS = 12
 TIED = 1e-9
 """A range is wider than rounding, relative to its ends, where optimal policies differ."""
-TIE_HATCH, EMPTY_HATCH = "xxx", "///"
+TIE_HATCH, OUTER_HATCH, EMPTY_HATCH = BLANKS[TIE][1], BLANKS[OUTER_BOUND][1], "///"
+TIE_TOLD = "several plans are best there, and differ in this"
+OUTER_TOLD = "outer bound: what best plans come to is only known to lie within a range"
+DARK = 0.6
+"""Up to which share of the scale a colour is dark enough for white hatching."""
 COLOURS = "cividis"
 """Evenly bright for all eyes, and from dark to light in print."""
 
@@ -40,6 +49,7 @@ class MeasurePanel:
         title: the measure, and the values of the other axes.
         x, y: the axes; `y` is None for one.
         low, high: float64 `[Y, X]`, the range over optimal policies; nan where it has no value.
+        outer: bool `[Y, X]`, where the range is only known to lie within these two.
     """
 
     title: str
@@ -47,6 +57,7 @@ class MeasurePanel:
     y: SweepAxis | None
     low: Floats
     high: Floats
+    outer: Bools
 
 
 def measure_panels(sweep: SweepResult) -> tuple[MeasurePanel, ...]:
@@ -67,20 +78,24 @@ def measure_panels(sweep: SweepResult) -> tuple[MeasurePanel, ...]:
         raise ValueError(f"{count} panels are too many for a picture; ask for fewer measures, or sweep fewer values")
     # Measures and ends last, so that a point's place is the whole index.
     grids = np.full([*shape, len(settings.measures), 2], np.nan)
+    outer = np.zeros([*shape, len(settings.measures)], bool)
     at = [settings.all_measures.index(text) for text in settings.measures]
     for row in sweep.rows:
         if row.agent == "exact":
             place = tuple(index_of(axis.values, value) for axis, value in zip(settings.axes, row.values, strict=True))
             ends = [[end if end is not None else np.nan for end in row.measures[number]] for number in at]
-            grids[place if y else (*place, 0)] = ends
+            place = place if y else (*place, 0)
+            grids[place] = ends
+            outer[place] = [row.outer[number] for number in at] if row.outer else False
     out = []
     for number, text in enumerate(settings.measures):
         for place in np.ndindex(*shape[2:]):
             values = ", ".join(f"{a.name} = {written(a.values[i])}" for a, i in zip(others, place, strict=True))
             # The grid has the first axis first; a picture has rows (the second axis) first.
             both: Floats = np.array([[grids[i, j, *place, number] for i in range(shape[0])] for j in range(shape[1])])
+            bounds: Bools = np.array([[outer[i, j, *place, number] for i in range(shape[0])] for j in range(shape[1])])
             title = f"{text}\n{values}" if values else text
-            out.append(MeasurePanel(title, x, y, both[:, :, 0], both[:, :, 1]))
+            out.append(MeasurePanel(title, x, y, both[:, :, 0], both[:, :, 1], bounds))
     return tuple(out)
 
 
@@ -99,34 +114,64 @@ def contour_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
     Raises:
         ValueError: see `measure_panels`.
     """
+    return png(draw_contour_diagram(sweep, dpi), dpi)
+
+
+@own_style()
+def draw_contour_diagram(sweep: SweepResult, dpi: int = 150) -> Figure:
+    """The picture of a sweep's measures.
+
+    Raises:
+        ValueError: see `measure_panels`.
+    """
     drawn = measure_panels(sweep)
     columns = min(len(drawn), 3)
     rows = -(-len(drawn) // columns)
-    figure = Figure(figsize=((SIZE[0] + 0.6) * columns, SIZE[1] * rows + 0.7), dpi=dpi, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=((SIZE[0] + 0.6) * columns, SIZE[1] * rows), dpi=dpi, layout="constrained")
     grid: npt.NDArray[np.object_] = np.array(figure.subplots(rows, columns, squeeze=False)).ravel()
+    names = sweep.words.names
     for axes in grid[len(drawn) :]:
         axes.set_axis_off()
-    for axes, panel in zip(grid, drawn, strict=False):
+    for number, (axes, panel) in enumerate(zip(grid, drawn, strict=False)):
         if panel.y is None:
             _draw_curve(axes, panel)
         else:
             _draw_map(figure, axes, panel, panel.y)
-        axes.set_title(panel.title, fontsize=9, color=LIGHT.ink)
-    maps = [panel for panel in drawn if panel.y is not None]
+            label_axis(axes, panel.y, "y", names, named=number % columns == 0)
+        label_axis(axes, panel.x, "x", names)
+        axes.set_title("\n".join(broken(line, TEXT, 64 * SIZE[0]) for line in panel.title.split("\n")), fontsize=TEXT)
+    others = [f"{axis.name}: {names[axis.name]}" for axis in sweep.settings.axes[2:] if axis.name in names]
+    kind = "a curve" if drawn[0].y is None else "colour and contour lines"
+    about = (
+        sweep.words.claim,
+        f"The measure over each panel, of the best plan, as {kind}. ({sweep.scenario}, stage {sweep.settings.stage})",
+        f"{'; '.join(others)}." if others else "",
+        shared_words(sweep),
+    )
+    add_head_and_key(figure, sweep.title, about, _key(drawn), min(columns, 2))
+    return figure
+
+
+def _key(drawn: Sequence[MeasurePanel]) -> list[Artist]:
+    """What hatching stands for, or bands and bars beside a curve: of those that occur."""
+    curves = drawn[0].y is None
+    tied, outer = (any(found(panel).any() for panel in drawn) for found in (_tied, _outer))
+    empty = any(not np.isfinite(_middle(panel)).all() for panel in drawn)
+    if curves:
+        line = Line2D([], [], color=palette.BLUE, marker="o", markersize=3, linewidth=1.4, label="the value")
+        band = Patch(facecolor=palette.SKY, alpha=0.35, label=f"{TIE_TOLD}: from the least to the greatest")
+        bar = Line2D([], [], color=LIGHT.ink, linestyle=":", marker="_", linewidth=1.2, label=f"{OUTER_TOLD}, the bar")
+        return [line, *([band] if tied else []), *([bar] if outer else [])] if tied or outer else []
     shown = [
-        (TIE_HATCH, "optimal policies differ: the middle", any(_tied(panel).any() for panel in maps)),
-        (EMPTY_HATCH, "no value, or never", any(not np.isfinite(_middle(panel)).all() for panel in maps)),
+        (TIE_HATCH, f"{TIE_TOLD}: the middle", tied),
+        (OUTER_HATCH, f"{OUTER_TOLD}: its middle", outer),
+        (EMPTY_HATCH, "no value, or never", empty),
     ]
-    handles = [
-        Patch(facecolor=LIGHT.paper, edgecolor=LIGHT.muted, hatch=hatch, label=words)
+    return [
+        Patch(facecolor=LIGHT.paper, edgecolor=LIGHT.ink, hatch=hatch, label=words)
         for hatch, words, used in shown
         if used
     ]
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    figure.suptitle(f"{sweep.title}\n{sweep.scenario}: the exact plan", fontsize=9.5, color=LIGHT.ink)
-    return png(figure, dpi)
 
 
 def _draw_map(figure: Figure, axes: Axes, panel: MeasurePanel, y: SweepAxis) -> None:
@@ -148,29 +193,45 @@ def _draw_map(figure: Figure, axes: Axes, panel: MeasurePanel, y: SweepAxis) -> 
             colors=LIGHT.paper, linewidths=0.9, linestyles="solid",
         )  # fmt: skip
         bar.add_lines(lines)
-    for hatch, where in ((TIE_HATCH, _tied(panel)), (EMPTY_HATCH, ~np.isfinite(middle))):
+    hatched = ((TIE_HATCH, _tied(panel)), (OUTER_HATCH, _outer(panel)), (EMPTY_HATCH, ~np.isfinite(middle)))
+    for hatch, where in hatched:
         for row, column in np.argwhere(where):
-            hatch_cell(axes, across, up, row, column, hatch)
+            # Dark to light: a hatching of one colour would be lost on the cells that are as bright.
+            dark = np.isfinite(middle[row, column]) and scale(middle[row, column]) < DARK
+            hatch_cell(axes, across, up, row, column, hatch, LIGHT.paper if dark else LIGHT.ink)
     axes.set_xlim(across[0], across[-1])
     axes.set_ylim(up[0], up[-1])
-    label_axis(axes, panel.x, "x")
-    label_axis(axes, y, "y")
 
 
 def _draw_curve(axes: Axes, panel: MeasurePanel) -> None:
-    """The middle of the range over one axis, and the range as a band."""
+    """The middle of the range over one axis, and the range as a band, or as a bar where it is an outer bound."""
     numeric = is_numeric(panel.x)
     places = np.array(panel.x.values, np.float64) if numeric else np.arange(len(panel.x.values), dtype=np.float64)
     middle = _middle(panel)[0]
     low, high = (np.where(np.isfinite(end[0]), end[0], np.nan) for end in (panel.low, panel.high))
-    axes.fill_between(places, low, high, color=palette.SKY, alpha=0.35, linewidth=0)
+    outer = _outer(panel)[0]
+    within = np.where(outer, middle, low), np.where(outer, middle, high)
+    axes.fill_between(places, *within, color=palette.SKY, alpha=0.35, linewidth=0)
+    if outer.any():
+        half = (high - low)[outer] / 2
+        axes.errorbar(places[outer], middle[outer], yerr=half, fmt="none", ecolor=LIGHT.ink, elinewidth=1.2, capsize=3)[
+            2
+        ][0].set_linestyle(":")
     axes.plot(places, middle, color=palette.BLUE, linewidth=1.4, marker="o" if places.size <= 60 else "", markersize=3)
     axes.tick_params(labelsize=8)
-    label_axis(axes, panel.x, "x")
 
 
 def _tied(panel: MeasurePanel) -> Bools:
-    """Where optimal policies differ on a measure that has a value."""
+    """Where optimal policies are known to differ on a measure that has a value."""
+    return _wide(panel) & ~panel.outer
+
+
+def _outer(panel: MeasurePanel) -> Bools:
+    """Where a measure that has a value is only known to lie within a range."""
+    return _wide(panel) & panel.outer
+
+
+def _wide(panel: MeasurePanel) -> Bools:
     with np.errstate(invalid="ignore"):
         wide: Bools = panel.high - panel.low > TIED * np.maximum(1.0, np.abs(panel.high))
     return wide & np.isfinite(_middle(panel))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ...envs.base import Floats
@@ -16,6 +15,7 @@ from ...scenarios.errors import UsageError
 from ..drawing import palette
 from ..drawing.palette import LIGHT
 from .figure_files import own_style, write_figure
+from .headed_figure import add_head_and_key
 
 SIZE = (4.6, 3.9)
 """Width and height of a panel, in inches."""
@@ -41,13 +41,14 @@ def draw_front(front: ParetoFront) -> Figure:
     if not pairs:
         raise UsageError("a front of one objective is one number: name two objectives to draw")
     figure = Figure(figsize=(SIZE[0] * len(pairs), SIZE[1]), layout="constrained", facecolor=LIGHT.paper)
-    FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(pairs), squeeze=False)[0]
     for panel, (across, up) in zip(axes, pairs, strict=True):
         _draw(panel, front, across, up, whole=len(pairs) == 1)
-    axes[0].legend(loc="best", frameon=False, fontsize=8)
     kind = f"value, discount {front.discount:g}" if front.criterion == "value" else f"return of {front.ticks}"
-    figure.suptitle(f"{front.scenario}, stage {front.stage}: {kind}", fontsize=10)
+    title = f"What can be had of {' and '.join(_label(front, place) for place in range(len(front.objectives)))} at once"
+    where = f"({front.scenario}, stage {front.stage}: {kind})"
+    about = (f"Each dot is a plan that no other beats in all of them; more is better. {where}",)
+    add_head_and_key(figure, title, about, axes[0].get_legend_handles_labels()[0], min(len(pairs), 2))
     return figure
 
 
@@ -56,9 +57,24 @@ def _draw(panel: Axes, front: ParetoFront, across: int, up: int, whole: bool) ->
     if whole:
         worst = front.worst[front.objectives[across]], front.worst[front.objectives[up]]
         outline = _staircase(x, y, worst)
-        panel.fill(outline[:, 0], outline[:, 1], color=palette.SKY, alpha=0.18, linewidth=0, label="hypervolume")
-        panel.plot(x, y, color=palette.BLUE, linewidth=1, linestyle="--", label="mixtures")
-    panel.plot(x, y, "o", color=palette.BLUE, markersize=5, label="convex coverage set")
+        panel.fill(
+            outline[:, 0],
+            outline[:, 1],
+            color=palette.SKY,
+            alpha=0.18,
+            linewidth=0,
+            label="what one of them beats: the hypervolume",
+        )
+        if len(x) > 1:
+            panel.plot(x, y, color=palette.BLUE, linewidth=1, linestyle="--", label="mixtures of two plans")
+    panel.plot(
+        x,
+        y,
+        "o",
+        color=palette.BLUE,
+        markersize=5,
+        label="a plan that is best for some weights (the convex coverage set)",
+    )
     if front.choice is not None and front.vector is not None:
         names = front.objectives[across], front.objectives[up]
         at = [front.vector[name] for name in names]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -26,6 +25,7 @@ from ..drawing import palette
 from ..drawing.canvas import Point
 from ..drawing.palette import LIGHT
 from .figure_files import own_style, png
+from .headed_figure import TEXT, add_head_and_key, axis_words, broken, shared_words
 
 COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
 PALE = 0.35
@@ -38,6 +38,14 @@ BLANKS = {
     UNSOLVED: ("#FFFFFF", "///"),
 }
 """Colour and hatching of points without a regime: ties, games of several equilibria, outer bounds, other, unsolved."""
+BLANKS_TOLD = {
+    TIE: "several plans are best there, and they differ in this",
+    EQUILIBRIA: "they differ in this",
+    OUTER_BOUND: "no more than bounds is known there, and these leave it open",
+    OTHER: "none of these",
+    UNSOLVED: "no exact plan was found there",
+}
+"""What the points without a regime are."""
 MARKS = ("o", "s", "^", "D")
 SIZE = (4.6, 3.9)
 """Width and height of a panel, in inches."""
@@ -63,9 +71,17 @@ class LearnedPoint:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """The data of one diagram: `regimes` is `[Y, X]` of names, empty where unsolved; `y` is None for one axis."""
+    """The data of one diagram.
+
+    Attributes:
+        title: the values of all other axes; words: what these axes are.
+        x, y: the axes; `y` is None for one.
+        regimes: `[Y, X]` of names, empty where unsolved.
+        learned: what trained agents do.
+    """
 
     title: str
+    words: str
     x: SweepAxis
     y: SweepAxis | None
     regimes: npt.NDArray[np.object_]
@@ -96,13 +112,14 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
         else:
             learned.setdefault((row.agent, at), []).append(row.regime)
     out = []
+    words = "; ".join(sweep.words.names[axis.name] for axis in others if axis.name in sweep.words.names)
     for place in np.ndindex(*grids.shape[2:]):
         title = ", ".join(f"{a.name} = {written(a.values[i])}" for a, i in zip(others, place, strict=True))
         marks = tuple(
             LearnedPoint(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
         )
         # The grid has the first axis first; a picture has rows (the second axis) first.
-        out.append(Panel(title, x, y, grids[(slice(None), slice(None), *place)].T, marks))
+        out.append(Panel(title, words, x, y, grids[(slice(None), slice(None), *place)].T, marks))
     return tuple(out)
 
 
@@ -129,29 +146,58 @@ def phase_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
     Raises:
         ValueError: see `panels`.
     """
+    return png(draw_phase_diagram(sweep, dpi), dpi)
+
+
+@own_style()
+def draw_phase_diagram(sweep: SweepResult, dpi: int = 150) -> Figure:
+    """The picture of a sweep: its panels, and a key that says what each regime in them means.
+
+    Raises:
+        ValueError: see `panels`.
+    """
     drawn = panels(sweep)
     columns = min(len(drawn), 3)
     rows = -(-len(drawn) // columns)
-    tall = SIZE[1] if drawn[0].y else 1.6
-    figure = Figure(figsize=(SIZE[0] * columns + 0.3, tall * rows + 1.25), dpi=dpi, layout="constrained")
-    FigureCanvasAgg(figure)
+    tall = SIZE[1] if drawn[0].y else 1.2
+    figure = Figure(figsize=(SIZE[0] * columns + 0.3, tall * rows), dpi=dpi, layout="constrained")
     grid: npt.NDArray[np.object_] = np.array(figure.subplots(rows, columns, squeeze=False))
     styles = _styles(sweep)
-    unnamed: dict[str, None] = {}
     for place, axes in zip(np.ndindex(rows, columns), grid.ravel(), strict=True):
         number = place[0] * columns + place[1]
         if number >= len(drawn):
             axes.set_axis_off()
             continue
-        unnamed |= dict.fromkeys(_draw(axes, drawn[number], styles))
+        _draw(axes, drawn[number], styles, sweep.words.names, first=place[1] == 0)
+    shown = {str(regime) for panel in drawn for regime in panel.regimes.ravel()}
+    shown |= {regime for panel in drawn for mark in panel.learned for regime in mark.regimes}
+    handles: list[Artist] = [_patch(name, styles, _told(sweep, name)) for name in styles if name in shown]
     agents = list(dict.fromkeys(mark.agent for panel in drawn for mark in panel.learned))
-    handles: list[Artist] = [_patch(name, styles) for name in unnamed]
-    handles += [m for agent, shape in zip(agents, MARKS, strict=False) for m in _legend_marks(agent, shape)]
-    if handles:
-        wide = min(len(handles), 2 * columns)
-        figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize=8)
-    figure.suptitle(f"{sweep.title}\n{sweep.scenario}: {_who(sweep)}", fontsize=9.5, color=LIGHT.ink)
-    return png(figure, dpi)
+    handles += [
+        m
+        for agent, shape in zip(agents, MARKS, strict=False)
+        for m in _legend_marks(agent, shape, sweep.settings.seeds)
+    ]
+    add_head_and_key(
+        figure, sweep.title, (sweep.words.claim, _about(sweep), shared_words(sweep)), handles, min(columns, 2)
+    )
+    return figure
+
+
+def _about(sweep: SweepResult) -> str:
+    """What colours and marks stand for."""
+    agents = sweep.settings.agents
+    exact = "Each point is one setting of this world, solved exactly: its colour says what then happens."
+    learners = [agent for agent in agents if agent != "exact"]
+    learned = f"Marks: what trained agents do ({' and '.join(learners)}, {sweep.settings.seeds_in_words})."
+    told = [*([exact] if "exact" in agents else []), *([learned] if learners else [])]
+    return f"{' '.join(told)} ({sweep.scenario}, stage {sweep.settings.stage})"
+
+
+def _told(sweep: SweepResult, name: str) -> str:
+    """A regime's line in the key: its name, and what it means or else its condition."""
+    settings = sweep.settings
+    return f"{name}: {BLANKS_TOLD.get(name) or sweep.words.regimes.get(name) or settings.regimes[name]}"
 
 
 def regions(mask: Bools) -> Iterator[tuple[float, float, float]]:
@@ -172,8 +218,10 @@ def regions(mask: Bools) -> Iterator[tuple[float, float, float]]:
 # ------------------------------------------------------------------ one panel
 
 
-def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[str]:
-    """Draw a panel and return the regimes in it whose names found no place there, for the legend."""
+def _draw(
+    axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], words: Mapping[str, str], *, first: bool
+) -> None:
+    """Draw a panel; the `first` of a row has the name of the axis beside it."""
     names = list(styles)
     across, up = axis_edges(panel.x), axis_edges(panel.y) if panel.y else np.array([0.0, 1.0])
     codes = np.array([[names.index(name) if name else -1 for name in row] for row in panel.regimes])
@@ -185,21 +233,20 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
         axes.plot([x0, x1], [y0, y1], color=LIGHT.ink, linewidth=1.4, solid_capstyle="projecting")
     axes.set_xlim(across[0], across[-1])
     axes.set_ylim(up[0], up[-1])
-    unnamed = _name_regions(axes, panel, codes, names, across, up)
+    _name_regions(axes, codes, names, across, up)
     _draw_learned(axes, panel, styles, across, up)
-    label_axis(axes, panel.x, "x")
+    label_axis(axes, panel.x, "x", words)
     if panel.y:
-        label_axis(axes, panel.y, "y")
+        label_axis(axes, panel.y, "y", words, named=first)
     else:
         axes.yaxis.set_major_locator(NullLocator())
-    axes.set_title(panel.title, fontsize=9, color=LIGHT.ink)
-    return unnamed
+    set_panel_title(axes, panel.title, panel.words)
 
 
-def hatch_cell(axes: Axes, across: Floats, up: Floats, y: int, x: int, hatch: str) -> None:
+def hatch_cell(axes: Axes, across: Floats, up: Floats, y: int, x: int, hatch: str, colour: str = LIGHT.muted) -> None:
     """Hatch one cell of a panel, given the edges of all."""
     sides = [*across[[x, x + 1, x + 1, x]]], [*up[[y, y, y + 1, y + 1]]]
-    axes.fill(*sides, fill=False, linewidth=0, edgecolor=LIGHT.muted, hatch=hatch)
+    axes.fill(*sides, fill=False, linewidth=0, edgecolor=colour, hatch=hatch)
 
 
 def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Iterator[tuple[Point, Point]]:
@@ -210,21 +257,15 @@ def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Ite
         yield (across[x], up[y + 1]), (across[x + 1], up[y + 1])
 
 
-def _name_regions(
-    axes: Axes, panel: Panel, codes: npt.NDArray[np.int64], names: Sequence[str], across: Floats, up: Floats
-) -> list[str]:
-    """Write each regime's name into those of its regions where it fits; return the names that fit nowhere."""
-    unnamed = []
+def _name_regions(axes: Axes, codes: npt.NDArray[np.int64], names: Sequence[str], across: Floats, up: Floats) -> None:
+    """Write each regime's name into those of its regions where it fits; the key names it too."""
     for code in np.unique(codes[codes >= 0]):
-        fitting = [(y, x) for y, x, wide in regions(codes == code) if wide / codes.shape[1] * LINE >= len(names[code])]
-        for y, x in fitting:
-            axes.text(
-                _between(across, x), _between(up, y), names[code], ha="center", va="center", fontsize=9,
-                color=LIGHT.ink, bbox=_BEHIND, zorder=4,
-            )  # fmt: skip
-        if not fitting:
-            unnamed.append(names[code])
-    return unnamed
+        for y, x, wide in regions(codes == code):
+            if wide / codes.shape[1] * LINE >= len(names[code]):
+                axes.text(
+                    _between(across, x), _between(up, y), names[code], ha="center", va="center", fontsize=9,
+                    color=LIGHT.ink, bbox=_BEHIND, zorder=4,
+                )  # fmt: skip
 
 
 def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], across: Floats, up: Floats) -> None:
@@ -248,13 +289,31 @@ def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], 
             axes.annotate(
                 f"{agree}/{seeds}", (x, y), (beside, 0), textcoords="offset points", fontsize=7, color=LIGHT.ink,
                 ha="left" if beside > 0 else "right", va="center", zorder=5,
+                bbox=_BEHIND | {"boxstyle": "square,pad=0"},
             )  # fmt: skip
 
 
-def label_axis(axes: Axes, axis: SweepAxis, which: str) -> None:
-    """Name an axis of a picture (`x` or `y`), and its values where they are words."""
+def set_panel_title(axes: Axes, title: str, words: str) -> None:
+    """Write over a panel for which values of the other axes it is, and what these axes are."""
+    both = f"{title} ({words})" if title and words else title
+    axes.set_title(broken(both, TEXT, 64 * SIZE[0]), fontsize=TEXT, color=LIGHT.ink)
+
+
+def label_axis(axes: Axes, axis: SweepAxis, which: str, words: Mapping[str, str], named: bool = True) -> None:
+    """Say what an axis is, unless a panel beside it does, and its values where they are words.
+
+    Args:
+        axes: of the panel.
+        axis: of the sweep.
+        which: `x` or `y`.
+        words: what the names of axes mean.
+        named: whether it is said here.
+    """
     side = axes.xaxis if which == "x" else axes.yaxis
-    (axes.set_xlabel if which == "x" else axes.set_ylabel)(axis.name, fontsize=9, color=LIGHT.ink)
+    room = 62 * SIZE[0] if which == "x" else 50 * SIZE[1]  # beside a panel less is left by what is above and below it
+    if named:
+        told = "\n".join(broken(line, TEXT, room) for line in axis_words(axis, words).split("\n"))
+        (axes.set_xlabel if which == "x" else axes.set_ylabel)(told, fontsize=TEXT, color=LIGHT.ink)
     side.set_tick_params(labelsize=8)
     if not is_numeric(axis):
         side.set_ticks([float(i) for i in range(len(axis.values))], [written(value) for value in axis.values])
@@ -312,20 +371,18 @@ def _styles(sweep: SweepResult) -> dict[str, tuple[str, str]]:
     return named | BLANKS
 
 
-def _patch(name: str, styles: dict[str, tuple[str, str]]) -> Patch:
+def _patch(name: str, styles: dict[str, tuple[str, str]], label: str) -> Patch:
     colour, hatch = styles[name]
-    return Patch(facecolor=colour, edgecolor=LIGHT.ink, hatch=hatch, label=name, linewidth=0.6)
+    return Patch(facecolor=colour, edgecolor=LIGHT.ink, hatch=hatch, label=label, linewidth=0.6)
 
 
-def _legend_marks(agent: str, shape: str) -> list[Line2D]:
+def _legend_marks(agent: str, shape: str, seeds: int) -> list[Line2D]:
+    share = f"; 1/{seeds}: one seed of {seeds} does as the colour around says" if seeds > 1 else ""
     return [
         Line2D([], [], linestyle="", marker=shape, markersize=5.5, markeredgecolor=LIGHT.ink, markerfacecolor=fill,
                label=f"{agent}: {says}")
-        for fill, says in ((LIGHT.ink, "most seeds agree"), ("white", "they do not (colour: their regime)"))
+        for fill, says in (
+            (LIGHT.ink, "most seeds do as the colour around them says"),
+            ("white", f"most do something else, and the mark has its colour{share}"),
+        )
     ]  # fmt: skip
-
-
-def _who(sweep: SweepResult) -> str:
-    learners = [agent for agent in sweep.settings.agents if agent != "exact"]
-    learned = f"{', '.join(learners)} ({sweep.settings.seeds_in_words})" if learners else ""
-    return " and ".join(part for part in ("exact" if "exact" in sweep.settings.agents else "", learned) if part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ...evals.studies.protocols import ProtocolReport
@@ -12,6 +11,7 @@ from ...scenarios.errors import UsageError
 from ..drawing import palette
 from ..drawing.palette import LIGHT
 from .figure_files import own_style, write_figure
+from .headed_figure import add_head_and_key
 
 HUES = (palette.BLUE, palette.GREEN, palette.ORANGE, palette.PURPLE, palette.SKY)
 SHAPES = "os^vPX"
@@ -38,8 +38,7 @@ def draw_protocols(found: ProtocolReport) -> Figure:
         raise UsageError(
             "there is no front to draw: " + (found.fronts[0].note if found.fronts else "no budget was given")
         )
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained", facecolor=LIGHT.paper)
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained", facecolor=LIGHT.paper)
     panel = figure.subplots()
     for place, front in enumerate(solved):
         harm, useful = [p.harm for p in front.points], [p.usefulness for p in front.points]
@@ -59,6 +58,11 @@ def draw_protocols(found: ProtocolReport) -> Figure:
     panel.set_xlabel("harm of the worst agent (of agents unchecked: their own)")
     panel.set_ylabel("performance of an honest agent")
     panel.grid(alpha=0.25)
-    panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
-    figure.suptitle(f"{found.scenario}, {found.ticks} ticks: protocols that see the {found.sees}", fontsize=10)
+    where = f"({found.scenario}, {found.ticks} ticks; the protocols see the {found.sees})"
+    about = (
+        "Each mark on a line is a protocol of oversight with so many audits; above and to the left is better. Single "
+        f"marks are agents that nobody checks. {where}",
+    )
+    title = "What oversight costs in use, and what it saves in harm"
+    add_head_and_key(figure, title, about, panel.get_legend_handles_labels()[0], 2)
     return figure

@@ -257,23 +257,31 @@ def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
         _large_sums(column, frames[0])
     else:
         _rows_of_sums(column, frames)
-    for frame in frames:
-        # A world without a board shows its whole state as cards in place of the board.
-        for text in _rest_of_state(frame, column.width) if frame.world.boards.height else ():
-            if column.fits(LINE):
-                column.line(text, column.theme.muted, SMALL)
+    # A world without a board shows its whole state as cards in place of the board.
+    boards = [frame for frame in frames if frame.world.boards.height]
+    free = int((column.bottom - column.top) / LINE)
+    for place, frame in enumerate(boards if free >= len(boards) else ()):  # of two boards neither or both are told
+        room = int((column.bottom - column.top) / LINE) - (len(boards) - 1 - place)
+        for text in _rest_of_state(frame, column.width, min(room, STATE_LINES)):
+            column.line(text, column.theme.muted, SMALL)
     column.top += GAP - 4
 
 
-def _rest_of_state(frame: Frame, width: float) -> list[str]:
-    """Lines on what a board does not show: by what fields mean where that is short, else by their names."""
+def _rest_of_state(frame: Frame, width: float, most: int) -> list[str]:
+    """Lines on what a board does not show: by what fields mean where that has room, else by their names.
+
+    Of what has no room in so many lines the last fields are left out whole.
+    """
     # Which of several boards it is says nothing to who sees it.
     named = describe(frame.world, frame.state)[frame.world.layout >= 0 :]
     meant = {f"{each.name} {each.text}": each for each in quantities(frame.world, frame.state)}
     told = [f"{frame.meaning(meant[each].name)}: {meant[each].text}" if each in meant else each for each in named]
     short = [frame.short] if frame.short else []
-    lines = wrapped(" · ".join(map(plain, [*short, *told])), SMALL, width)
-    return lines if len(lines) <= STATE_LINES else wrapped(" · ".join(map(plain, [*short, *named])), SMALL, width)
+    for fields in (told, *(named[:count] for count in range(len(named), 0, -1))):
+        lines = wrapped(" · ".join(map(plain, [*short, *fields])), SMALL, width)
+        if len(lines) <= most:
+            return lines
+    return []
 
 
 @dataclass(frozen=True)

@@ -658,13 +658,30 @@ class Axis(Block):
     about: Line | None = None
 
 
+class ToldRegime(Block):
+    """A regime's condition, and in words what an agent does there."""
+
+    when: Line
+    about: Line
+
+
 class Sweep(Block):
     """The defaults of the command `sweep`: the axes of a phase diagram, its measures and the names of its regions."""
 
     axes: Annotated[dict[Line, Axis], Field(min_length=1, max_length=8)]
     stage: Name | None = None
     measures: Annotated[list[Line], Field(max_length=64)] = []
-    regimes: Annotated[dict[Line, Line], Field(max_length=16)] = {}
+    regimes: Annotated[dict[Line, Line | ToldRegime], Field(max_length=16)] = {}
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The condition of each regime, in order."""
+        return {name: its if isinstance(its, str) else its.when for name, its in self.regimes.items()}
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What those regimes mean that have words."""
+        return {name: its.about for name, its in self.regimes.items() if isinstance(its, ToldRegime)}
 
 
 class Control(Block):

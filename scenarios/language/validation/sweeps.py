@@ -26,8 +26,9 @@ def check_sweep(context: Context) -> None:
         check_axis(name, axis, context, ("sweep", "axes", name))
     for index, text in enumerate(sweep.measures):
         check_measured(text, context, ("sweep", "measures", index))
-    for name, text in sweep.regimes.items():
-        check_regime(text, context, ("sweep", "regimes", name))
+    for name, text in sweep.conditions.items():
+        told = ("when",) if name in sweep.told else ()
+        check_regime(text, context, ("sweep", "regimes", name, *told))
 
 
 def check_measured(text: str, context: Context, path: Path) -> None:
