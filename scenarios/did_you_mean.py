@@ -1,4 +1,4 @@
-"""The nearest valid name, for messages that ask whether another one was meant."""
+"""Words of messages: the nearest valid name, what was written in quotation marks, the beginning of a sentence."""
 
 from __future__ import annotations
 
@@ -33,3 +33,8 @@ def quote(name: object, limit: int = 40) -> str:
     """What an author wrote, in backquotes and cut to `limit` characters; of what is no text, as Python writes it."""
     name = name if isinstance(name, str) else repr(name)
     return f"`{name if len(name) <= limit else name[: limit - 1] + '…'}`"
+
+
+def capitalised(text: str) -> str:
+    """A text as a sentence begins: its first letter large, and nothing else changed."""
+    return text[:1].upper() + text[1:]

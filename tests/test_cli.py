@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from turncoat import __version__, cli, endings, printing
+from tests.worlds import scenario_of
+from turncoat import __version__, api, cli, endings, printing
 from turncoat.envs import time_limit
 from turncoat.envs.analysis.event_explanation import stance
 from turncoat.envs.mdp import enumeration
@@ -806,6 +807,33 @@ def test_numbers_as_people_read_them():
         float("inf"): "infinite", float("-inf"): "-infinite", 41.0000000000001: "41", 1.5e-7: "1.5e-07",
     }  # fmt: skip
     assert {value: printing.number(value) for value in shown} == shown
+
+
+def test_what_is_all_but_nothing_is_told_from_rounding_errors():
+    assert [printing.number(value, 2e-12) for value in (2e-12, 1e-15, 1e-24, 0.0)] == ["2e-12", "1e-15", "0", "0"]
+    assert [printing.number(value, 100) for value in (1e-12, 3e-10, -0.0)] == ["0", "0", "0"]
+
+
+def test_tiny_pay_is_told_by_solve_and_why(capsys):
+    """Both said that all plans are worth 0."""
+    scenario = scenario_of("""
+        agents:
+          robot: {actions: [bet, rest], values: {own: {}}, discount: 1}
+        rewards: {own: {}, performance: {hidden: true}}
+        rules:
+          - name: paid
+            when: robot does bet
+            then:
+              - event e
+            pays: {own: 0.000000000002}
+        stages: {deploy: {horizon: 2}}
+    """)
+    printing.print_analysis(api.solve(scenario))
+    assert "4e-12" in capsys.readouterr().out
+    printing.print_why(api.why(scenario, "e"))
+    told = capsys.readouterr().out
+    assert "value 4e-12 (own 4e-12)" in told
+    assert "gap to the best that never risks it: +4e-12 (own +4e-12)" in told
 
 
 def test_json_without_infinities():

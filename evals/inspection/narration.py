@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ...envs.reference.expressions import context_between_ticks, evaluate_bool
+from ...scenarios.did_you_mean import capitalised
 from ...scenarios.language.expressions.parser import ExpressionError, caption_of, episode_condition, measure
 from ...scenarios.language.expressions.syntax import (
     ENDED,
@@ -502,7 +503,7 @@ class Narration:
             came.append(f"the end in tick {episode.length - 1}: {episode.ended}")
         said = "; ".join(came) or "no event"
         got = "In this stage nobody pays" if unpaid(self.scenario, episode) else _counted(episode)
-        return f"{said[:1].upper()}{said[1:]}. {got}; the designers' hidden {name} is {hidden:+g}."
+        return f"{capitalised(said)}. {got}; the designers' hidden {name} is {hidden:+g}."
 
     def _why(self, episode: Episode, flip: tuple[int, DecidingValue] | None, agent: int) -> str:
         """Why it did what it did, as the file says of an episode that shows the claim, and which value decided."""
@@ -521,7 +522,7 @@ class Narration:
         """What came of the control, and what of this episode did not; or how to see it, while that is unknown."""
         if control is None:
             return _to_compare(setting, self.command)
-        compare = f"{setting.compare[:1].upper()}{setting.compare[1:]}"
+        compare = capitalised(setting.compare)
         return f"{setting.what}. {compare}: {_compared(episode, control, 'here', 'there')}."
 
     def questions(self, episode: Episode, flip: tuple[int, DecidingValue] | None) -> tuple[Question, ...]:
@@ -583,7 +584,7 @@ class Narration:
         if episode.agent != changed.agent:
             answer = f"What answers is the exact plan, for `{episode.agent}` itself cannot be asked. {answer}"
         sections = (
-            ("Asked", f"{asked[:1].upper()}{asked[1:]} (from tick {since} on)"),
+            ("Asked", f"{capitalised(asked)} (from tick {since} on)"),
             ("Answer", answer),
             ("As it is", self._happened(episode)),
             ("Changed so", self._happened(changed)),
@@ -642,7 +643,7 @@ class Narration:
         if self.learned:
             parts.append("its bars are what it expects of the reward that trained it, which it may misjudge here")
         text = "; ".join(parts)
-        return f"{text[:1].upper()}{text[1:]}."
+        return f"{capitalised(text)}."
 
     def _verdict(self, episode: Episode) -> list[tuple[str, str]]:
         """Whether the episode shows the claim, and where that is about several cases, which; how to see the others."""
@@ -673,7 +674,7 @@ class Narration:
         run = "a run" if self.command is None else f"`{shlex.join(['turncoat', 'run', self.command])}`"
         judges = f"{run} judges the claim statement by statement: {', and '.join(parts)}"
         measured = "" if self._judged() else f"; `{self.opening.agent}` was measured beforehand"
-        return f"{judges[:1].upper()}{judges[1:]}{measured}."
+        return f"{capitalised(judges)}{measured}."
 
     def _judged(self) -> bool:
         """Whether `run` judges anything of the agent that the file tells of."""
@@ -694,7 +695,7 @@ class Narration:
             return "This episode shows it, in a setting of its own.", ""
         if tell.side is not None:
             others = "; ".join(f"{_inside(side.what)} (`{self._watching(side)}`)" for side in tell.sides)
-            return f"This episode shows one case of it: {_inside(tell.side)}.", f"{others[:1].upper()}{others[1:]}."
+            return f"This episode shows one case of it: {_inside(tell.side)}.", f"{capitalised(others)}."
         # Of what learns a run is judged; it is named elsewhere.
         claimed = [each for each in self.scenario.document.expect if "exact" in each.of]
         variants = dict.fromkeys(each.variant for each in claimed if each.variant not in (None, self.opening.variant))
@@ -776,7 +777,7 @@ class _Words:
             return f"The end: {event.removeprefix(ENDED)}."
         about = next((rule.about for rule in self.scenario.document.rules if f"event {event}" in rule.then), None)
         text = flat(about) or event.replace("_", " ")
-        return f"{text[:1].upper()}{text[1:]}{'' if text[-1:] in '.!?' else '.'}"
+        return f"{capitalised(text)}{'' if text[-1:] in '.!?' else '.'}"
 
 
 @lru_cache(32)
@@ -902,7 +903,7 @@ def _named(event: str, episode: Episode) -> str:
 def _answered(episode: Episode, changed: Episode) -> str:
     """Whether the same happens under a change, and what else does."""
     told = _compared(episode, changed, "as it is", "then")
-    return f"{told[:1].upper()}{told[1:]}."
+    return f"{capitalised(told)}."
 
 
 def _compared(first: Episode, second: Episode, here: str, there: str) -> str:

@@ -96,12 +96,22 @@ def fault_data(fault: Fault) -> dict[str, Any]:
     return {"code": fault.code, **where, "message": fault.message, "cure": fault.cure, "warning": fault.warning}
 
 
+_ROUNDING = 1e-11
+"""Errors of exact figures, relative to the largest of them, are smaller."""
 MOST_IN_FULL = 1e15
 """Numbers from here on are written with an exponent: doubles do not hold all of their digits."""
 
 
-def number(value: float) -> str:
-    """A number with five significant digits, whole numbers in full: `16.961`, `2,596`, `infinite`."""
+def number(value: float, size: float = math.inf) -> str:
+    """A number with five significant digits, whole numbers in full: `16.961`, `2,596`, `infinite`.
+
+    Args:
+        value: the number.
+        size: of the largest that it was computed with: what is all but nothing is 0 unless it is more than the rounding
+            errors of such numbers.
+    """
+    if _ROUNDING * size < abs(value) < 1e-9:
+        return f"{value:.5g}"
     if not math.isfinite(value):
         return "infinite" if value > 0 else "-infinite" if value < 0 else "no number"
     # Sums of exact tables miss whole numbers by rounding errors; beyond 1e5 five digits leave no fraction to show.
@@ -110,15 +120,20 @@ def number(value: float) -> str:
     return f"{value:.5g}"
 
 
-def span(bounds: Range | None) -> str:
+def span(bounds: Range | None, size: float = math.inf) -> str:
     """A range over ties in words; a single number if both ends are printed alike, and `-` for None.
 
-    One that is only known to lie within is said to.
+    One that is only known to lie within is said to. `size` as in `number`.
     """
     if bounds is None:
         return "-"
-    low, high = number(bounds.low), number(bounds.high)
+    low, high = number(bounds.low, size), number(bounds.high, size)
     return low if low == high else f"{'within ' if bounds.outer else ''}{low} to {high}"
+
+
+def largest(figures: Iterable[float]) -> float:
+    """The size of the largest of some figures that is finite."""
+    return max((abs(figure) for figure in figures if math.isfinite(figure)), default=0.0)
 
 
 def between(ends: tuple[float, float] | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from .terminal import count, flowing, number, out, path_in_words, say, span, table
+from .terminal import count, flowing, largest, number, out, path_in_words, say, span, table
 
 if TYPE_CHECKING:
     from ..envs.analysis.event_explanation import EventExplanation
@@ -232,29 +232,32 @@ def print_analysis(analysis: Analysis) -> None:
     if analysis.equilibria:
         _print_every_equilibrium(analysis)
     headings = ["best plan for", "value", *(f"return({channel})" for channel in analysis.channels), "performance"]
-    rows = [
-        [who, span(o.value), *(span(o.returns[channel]) for channel in analysis.channels), span(o.performance)]
+    told = [
+        (who, (o.value, *(o.returns[channel] for channel in analysis.channels), o.performance))
         for who, o in (
             ("equilibria" if analysis.equilibria else "the agent", analysis.agent),
             ("the designers", analysis.performance_best),
         )
         if o is not None
     ]
+    size = largest(end for _, row in told for its in row if its is not None for end in (its.low, its.high))
+    rows = [[who, *(span(its, size) for its in row)] for who, row in told]
     say()
     table(headings, rows, right=headings[1:])
     if analysis.gap is not None:
         say()
         whose = "That they choose apart" if analysis.equilibria else "The agent's choice"
-        say(f"{whose} costs the designers {span(analysis.gap)} of performance.")
+        say(f"{whose} costs the designers {span(analysis.gap, size)} of performance.")
 
 
 def _print_every_equilibrium(analysis: Analysis) -> None:
     """Print each equilibrium: what agents do in it, and what it is worth to whom."""
     say()
     names = list(analysis.equilibria[0].values)
+    size = largest(value for each in analysis.equilibria for value in each.values.values())
     headings = ["equilibrium", *(f"value of {escape(name)}" for name in names), "performance"]
     rows = [
-        [str(index), *(number(each.values[name]) for name in names), span(each.performance)]
+        [str(index), *(number(each.values[name], size) for name in names), span(each.performance)]
         for index, each in enumerate(analysis.equilibria, 1)
     ]
     table(headings, rows, right=headings[1:])
@@ -399,23 +402,25 @@ def _print_plans(answer: EventExplanation, best: Behaviour) -> None:
     where = f" in `{escape(answer.of)}`" if answer.of not in ("episode", "life") else ""
     what = "plan" if of == "episode" else "life"
     said = _episodes(best.share, of)
+    ways = [way for way in (best, answer.without_event, answer.with_event) if way is not None]
+    size = largest(value for way in ways for value in (way.value, *way.values.values()))
     say(f"[bold]{escape(answer.event)}[/bold]{where}: the agent's best {what} brings it about in {said}")
-    _print_way(f"the best {what}", best)
+    _print_way(f"the best {what}", best, size)
     if answer.without_event is not None and best.share[1] > 0:
-        _print_way("the best that never risks it", answer.without_event)
+        _print_way("the best that never risks it", answer.without_event, size)
     if (surest := answer.with_event) is not None:
         where = _episodes(surest.share, of)
         if answer.postponed:
-            near = f"value {number(surest.value)} ({_values(surest)})"
+            near = f"value {number(surest.value, size)} ({_values(surest, size)})"
             say(f"the best that brings it about as surely as can be (in {where}, given time): none,", indent=2)
             say(f"for it is always better to put it off once more, which comes ever nearer to {near}", indent=4)
         elif (surest.share, surest.value) == (best.share, best.value):
             say(f"no {what} brings it about more surely", indent=2)
         else:
-            _print_way(f"the best that brings it about as surely as can be, in {where}", surest)
+            _print_way(f"the best that brings it about as surely as can be, in {where}", surest, size)
     if answer.gap_by_channel is not None and best.share[1] > 0:
-        parts = ", ".join(f"{escape(channel)} {_signed(gap)}" for channel, gap in answer.gap_by_channel.items())
-        say(f"gap to the best that never risks it: {_signed(answer.gap or 0.0)} ({parts})", indent=2)
+        parts = ", ".join(f"{escape(channel)} {_signed(gap, size)}" for channel, gap in answer.gap_by_channel.items())
+        say(f"gap to the best that never risks it: {_signed(answer.gap or 0.0, size)} ({parts})", indent=2)
     if (price := answer.break_even) is not None:
         if price.upper <= 0:
             kind, ends = "fine", (-price.upper, -price.lower)
@@ -427,16 +432,16 @@ def _print_plans(answer: EventExplanation, best: Behaviour) -> None:
         say(f"a one-time {kind} for it changes the answer between {_between(ends)}: {then}", indent=2)
 
 
-def _print_way(label: str, way: Behaviour) -> None:
-    """Print a plan: its value by channel, when the event first comes, its path."""
+def _print_way(label: str, way: Behaviour, size: float) -> None:
+    """Print a plan: its value by channel, when the event first comes, its path; `size` as in `number`."""
     first = f"; first at tick {way.tick}" if way.tick is not None else ""
-    say(f"{label}: value {number(way.value)} ({_values(way)}){first}", indent=2)
+    say(f"{label}: value {number(way.value, size)} ({_values(way, size)}){first}", indent=2)
     chancy = any(0 < share < 1 for share in way.share)
     say(f"{'likeliest course: ' if chancy else ''}{escape(path_in_words(way.actions))}", indent=4)
 
 
-def _values(way: Behaviour) -> str:
-    return ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
+def _values(way: Behaviour, size: float) -> str:
+    return ", ".join(f"{escape(channel)} {number(value, size)}" for channel, value in way.values.items())
 
 
 def _episodes(share: TieRange, of: str = "episode") -> str:
@@ -472,6 +477,6 @@ def _none_of(tried: tuple[float, float]) -> str:
     return "there is no other value" if least == greatest else f"no value tried from {least} to {greatest}"
 
 
-def _signed(value: float) -> str:
-    """A number with its sign, which tells a gain from a loss."""
-    return ("+" if value >= 0 else "") + number(value)
+def _signed(value: float, size: float) -> str:
+    """A number with its sign, which tells a gain from a loss; `size` as in `number`."""
+    return ("+" if value >= 0 else "") + number(value, size)

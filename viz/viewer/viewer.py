@@ -12,6 +12,7 @@ from ...evals.inspection.show import Show
 from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ...evals.traces.whole_life import WholeLife
+from ...scenarios.did_you_mean import capitalised
 from ...scenarios.language.faults.faults import ScenarioError
 from ..drawing.buttons import Button
 from ..drawing.palette import DARK, LIGHT, Theme
@@ -588,7 +589,7 @@ class Viewer(ShowView):
 
     @property
     def _awaiting(self) -> str:
-        return f"{self.making[:1].upper()}{self.making[1:]}: {AWAITED}{self.progress}"
+        return f"{capitalised(self.making)}: {AWAITED}{self.progress}"
 
     def shown_card(self) -> Card | None:
         """The card over the picture, or None."""

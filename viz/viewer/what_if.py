@@ -14,6 +14,7 @@ from ...envs.world.world import World, WorldTooLargeError
 from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
 from ...evals.inspection.what_if import Edit, EpisodeMoment, WhatIfPlanner, WhatIfResult
 from ...evals.traces.episode import Episode
+from ...scenarios.did_you_mean import capitalised
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
 from ..text.episode_text import describe_actions, describe_continuation, plain
@@ -317,4 +318,4 @@ def _verdict(answer: EditAnswer, since: int, now: int, learned: Episode | None =
         said.append(f"As it is, {who} {does} {act} in tick {since}. Changed so: {'the same' if act == then else then}.")
     said.append(f"As it is: {describe_continuation(before, since, now)}.")
     said.append(f"Changed so: {describe_continuation(answer.then.ahead, since, now)}.")
-    return (*said, *(f"{note[:1].upper()}{note[1:]}." for note in answer.then.notes))
+    return (*said, *(f"{capitalised(note)}." for note in answer.then.notes))

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pygame
 
 from ...envs.time_limit import listening
+from ...scenarios.did_you_mean import capitalised
 from ...scenarios.errors import TurncoatError
 from ..drawing.canvas import Canvas, fitted
 from ..drawing.palette import LIGHT, Theme, mix
@@ -137,7 +138,7 @@ def draw_loading(canvas: Canvas, name: str, said: str) -> None:
     canvas.box(left, top, left + wide, top + 124, theme.panel, 12, mix(theme.muted, theme.panel, 0.3), 1)
     size, lines = fitted(name, (19.0, 16.0, 13.0, 11.0), wide - 48, bold=True)
     canvas.text(left + 24, top + 38, lines[0], size, bold=True)
-    size, lines = fitted(f"{said[:1].upper()}{said[1:]}", (14.0, 12.5, 11.0), wide - 48, 2)
+    size, lines = fitted(capitalised(said), (14.0, 12.5, 11.0), wide - 48, 2)
     for number, line in enumerate(lines):
         canvas.text(left + 24, top + 66 + (size + 4) * number, line, size)
     canvas.text(left + 24, top + 108, "Esc: leave", 12.0, theme.muted)
