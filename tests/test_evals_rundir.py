@@ -165,7 +165,7 @@ def test_bad_folders_are_named(tmp_path):
 def test_a_default_name_that_another_run_takes_meanwhile_is_left_to_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mine = turncoat.run("oversight_in_simulation", settings=RunSettings(agents=["exact"]))
-    taken = []
+    taken: list[Path] = []
 
     def meanwhile(*given):
         if not taken:
