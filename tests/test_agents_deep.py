@@ -26,7 +26,7 @@ from turncoat.agents.deep.hyperparameters import (
     search_budget,
     shipped_options,
 )
-from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Merged, Predicted
+from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, MergedOutcomes, Predicted
 from turncoat.agents.deep.planning.graph_search import graph_search
 from turncoat.agents.deep.planning.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
@@ -516,9 +516,9 @@ class TrueRules(GraphImagination):
 
     mdp: FiniteMDP
 
-    def merged(self, states: torch.Tensor, most: int) -> Merged:
+    def merged(self, states: torch.Tensor, most: int) -> MergedOutcomes:
         told = _exact(self.mdp, np.zeros(2), np.zeros((6, 2))).predicted(states, most)
-        return Merged(told, told.probability[..., None].expand(*told.probability.shape, 3))
+        return MergedOutcomes(told, told.probability[..., None].expand(*told.probability.shape, 3))
 
 
 def test_a_search_of_a_graph_of_the_true_rules_finds_what_policy_iteration_finds() -> None:

@@ -121,7 +121,7 @@ class _Rim(NamedTuple):
         return self.state[torch.randperm(len(self.key), generator=generator, device=self.key.device)[:count]]
 
 
-class Merged(NamedTuple):
+class MergedOutcomes(NamedTuple):
     """As `Predicted`, with float32 `[n, A, W, E]`, each member's own probabilities."""
 
     told: Predicted
@@ -156,7 +156,7 @@ class GraphImagination:
         return self.merged(states, most).told
 
     @torch.no_grad()
-    def merged(self, states: Tensor, most: int) -> Merged:
+    def merged(self, states: Tensor, most: int) -> MergedOutcomes:
         """As `predicted`, with each member's own probabilities."""
         n, members = len(states), self.model.options.members
         found = self.model.branches(states.expand(members, *states.shape).contiguous(), self.replay.pay_count)
@@ -189,7 +189,7 @@ class GraphImagination:
             blank = (part.new_zeros((n, part.shape[1], room, *part.shape[3:])) for part in out)
             out = Predicted(*(torch.cat(parts, dim=2) for parts in zip(out, blank, strict=True)))
             chance = torch.cat([chance, chance.new_zeros(n, chance.shape[1], room, members)], dim=2)
-        return Merged(out, chance)
+        return MergedOutcomes(out, chance)
 
     def _novelty(self, states: Tensor, chance: Tensor) -> Tensor:
         """float32 `[n, A]`: how likely each action is to show something new.

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from ..imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Merged, firsts, known
+from ..imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, MergedOutcomes, firsts, known
 from .network_search import NetworkSearchTree
 
 WIDTH: Final = 16
@@ -59,7 +59,7 @@ class _Opening:
         self.key = self.ordered = torch.empty(0, dtype=torch.int64, device=device)
         self.count = torch.zeros_like(root)
         self.opened: list[_Rim] = []
-        self.found: list[Merged] = []
+        self.found: list[MergedOutcomes] = []
         self.rim = _Rim(
             roots, self._keys(roots, root), root, zero, nothing, nothing, zero + 1, zero[:, None].repeat(1, channels)
         )
@@ -88,7 +88,7 @@ class _Opening:
         self.rim = self._grown(chosen, found, before)
         return True
 
-    def _grown(self, nodes: _Rim, found: Merged, first: int) -> _Rim:
+    def _grown(self, nodes: _Rim, found: MergedOutcomes, first: int) -> _Rim:
         """The rim with what nodes, the first of which has the number `first`, lead to."""
         told, imagination = found.told, self.imagination
         able = imagination.able(nodes.state)
@@ -129,7 +129,7 @@ def graph_search(imagination: GraphImagination, roots: Tensor, states: int) -> N
     nodes = _Rim(*(torch.cat(parts) for parts in zip(*opening.opened, strict=True)))
     told = [torch.cat(parts) for parts in zip(*(found.told for found in opening.found), strict=True)]
     chance = torch.cat([found.chance for found in opening.found])
-    merged = Merged(type(opening.found[0].told)(*told), chance)
+    merged = MergedOutcomes(type(opening.found[0].told)(*told), chance)
     place, leaf = imagination.places(nodes.key, merged.told, opening.salt[nodes.root])
     graph = ImaginedGraph(
         nodes.state, imagination.able(nodes.state), merged.told.rewards, chance, place, leaf, chance[..., 0, 0]
