@@ -22,7 +22,7 @@ import torch
 
 from turncoat.agents.deep.agent import DeepAgent, DeepFitState
 from turncoat.agents.deep.hyperparameters import LEAN, MANY_MAPS, DeepOptions, ModelOptions, ValueOptions
-from turncoat.agents.deep.network_search import search
+from turncoat.agents.deep.planning.network_search import search
 from turncoat.agents.learning.device import training_thread
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv

@@ -18,7 +18,7 @@ from turncoat import scenarios
 from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep
 from turncoat.agents.deep.hyperparameters import search_budget
-from turncoat.agents.deep.network_search import search
+from turncoat.agents.deep.planning.network_search import search
 from turncoat.agents.learning.device import training_thread
 from turncoat.envs.base import Floats, Ints, Longs
 from turncoat.envs.reference import step as reference

@@ -49,13 +49,13 @@ def whole_file(target: Path) -> Iterator[Path]:
 
 
 def write_text_whole(target: Path, text: str) -> None:
-    """Write a text in UTF-8 as it is, with the rules of `whole_file`.
+    """Write a text in UTF-8 as it is, with the rules of `whole_file`; halves of characters, of paths, are escaped.
 
     Raises:
         OSError: it cannot be written.
     """
     with whole_file(target) as part:
-        part.write_text(text, encoding="utf-8", newline="")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def this_folder() -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path, PurePath
+from typing import Any
 
 RESERVED = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
@@ -44,3 +46,27 @@ def portable(name: str) -> str:
     kept = "".join("-" if character in _FORBIDDEN or ord(character) < 32 else character for character in name)
     kept = kept.rstrip(". ") or "-"
     return f"_{kept}" if kept.partition(".")[0].rstrip(" ").lower() in RESERVED else kept
+
+
+def as_text(word: str) -> str:
+    """A word in which there may be a path, as a text that every file takes: bytes that are no UTF-8 are escaped.
+
+    Python has such bytes of names and arguments as halves of characters, which UTF-8 and JSON have no place for.
+    """
+    try:
+        raw = os.fsencode(word)
+    except UnicodeEncodeError:  # the locale has fewer characters than the word
+        raw = word.encode("utf-8", "surrogatepass")
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def as_texts(data: Any) -> Any:
+    """Data for JSON in which each text is as `as_text` makes it, so that it can be read again."""
+    match data:
+        case str():
+            return as_text(data)
+        case Mapping():
+            return {as_texts(key): as_texts(value) for key, value in data.items()}
+        case list() | tuple():
+            return [as_texts(value) for value in data]
+    return data

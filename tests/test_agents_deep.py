@@ -26,7 +26,7 @@ from turncoat.agents.deep.hyperparameters import (
     shipped_options,
 )
 from turncoat.agents.deep.imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, Predicted
-from turncoat.agents.deep.network_search import search
+from turncoat.agents.deep.planning.network_search import search
 from turncoat.agents.deep.transition_buffer import TransitionBuffer
 from turncoat.agents.deep.value_network import ValueNetwork, ValueOutputs
 from turncoat.agents.learning import snapshot

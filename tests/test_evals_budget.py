@@ -49,7 +49,7 @@ def test_a_training_that_has_begun_is_stopped(method, monkeypatch, tmp_path):
     def check(self):
         nonlocal seen
         seen += 1
-        self.until = 0.0 if seen > looks else self.until
+        self.ends = 0.0 if seen > looks else self.ends
         whole(self)
 
     whole = Deadline.check
@@ -73,12 +73,23 @@ def test_a_budget_in_seconds_with_workers_and_the_next_run_makes_it_whole(tmp_pa
     assert (again.trained, again.cached, again.judgements[-1].seeds) == (2, 0, 2)
 
 
+def test_a_wall_clock_that_is_set_back_or_forth_leaves_a_deadline_where_it_is(monkeypatch):
+    deadline, now = Deadline(time.time() + 60), time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 10**6)
+    deadline.check()
+    monkeypatch.setattr(time, "time", lambda: now - 10**6)
+    whole = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: whole + 61)
+    with pytest.raises(OutOfTimeError):
+        deadline.check()
+
+
 def test_playing_is_stopped_too(monkeypatch):
     deadline = Deadline(math.inf)
     monkeypatch.setattr(callbacks, "MonitoredEnv", lambda lane, *_: lane)  # training is not
     monkeypatch.setattr(train_seed, "Deadline", lambda _: deadline)
     scenario = claimed("random")
-    deadline.until = 0.0
+    deadline.ends = 0.0
     run = api.run(scenario, settings=RunSettings(agents=("random",), seeds=1, steps=10))
     assert deadline.passed
     assert run.traces == {}

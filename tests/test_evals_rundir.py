@@ -4,15 +4,18 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import turncoat
 from turncoat.evals.measures.measure import Interval
 from turncoat.evals.runs import run_folder as rundir
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.runs.run_folder import Manifest, default_folder, load_run, save_run
-from turncoat.evals.traces.atomic_folder import atomic_folder
+from turncoat.evals.traces.atomic_folder import atomic_folder, check_target
 from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.traces.trace import Trace, TraceMeta
 from turncoat.evals.verdicts.expectation import Case, judge_exact
@@ -157,6 +160,47 @@ def test_bad_folders_are_named(tmp_path):
     (run.folder / "verdict.json").write_text('{"expectations": [{}]}')
     with pytest.raises(RunError, match="damaged"):
         load_run(run.folder)
+
+
+def test_a_default_name_that_another_run_takes_meanwhile_is_left_to_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mine = turncoat.run("oversight_in_simulation", settings=RunSettings(agents=["exact"]))
+    taken: list[Path] = []
+
+    def meanwhile(*given):
+        if not taken:
+            [part] = Path("runs").glob(".*.part")
+            taken.append(Path("runs") / part.name[1:].partition(".")[0])
+            taken[0].mkdir()
+        return told(*given)
+
+    told = rundir.verdict_markdown
+    monkeypatch.setattr(rundir, "verdict_markdown", meanwhile)
+    saved = mine.save().folder
+    assert saved != taken[0]
+    assert list(taken[0].iterdir()) == []
+    assert {path.name for path in Path("runs").iterdir()} == {saved.name, taken[0].name}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_paths_with_bytes_that_are_no_text_do_not_lose_a_run(tmp_path):
+    odd = "odd\udcff"
+    command, case = (
+        ("turncoat", "run", odd),
+        Case.of(Expectation(name="seizes", measure="share(seized)", at_least=1), "exact", "deploy", odd, 12),
+    )
+    judgements = [judge_exact(case, Interval(1.0, 1.0))]
+    run = save_run(tmp_path / odd, replace(manifest(), command=command), judgements, {}, {"scenario.yaml": TEXT})
+    assert run.manifest.command[-1] == "odd\\xff"
+    assert run.judgements[0].file == "odd\\xff"
+    assert "`turncoat reproduce odd\\xff`" in (run.folder / "verdict.md").read_text(encoding="utf-8")
+
+
+def test_a_name_that_is_too_long_is_refused_before_hours_of_training(tmp_path):
+    check_target(tmp_path / "deep" / ("x" * 200))
+    for target in (tmp_path / "deep" / ("x" * 250), tmp_path / ("ü" * 140) / "run"):
+        with pytest.raises(RunError, match="bytes too long; give it a shorter one"):
+            check_target(target)
 
 
 def test_the_default_folder_is_new(tmp_path):

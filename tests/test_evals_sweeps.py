@@ -39,6 +39,7 @@ from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.scenarios.language.names.axes import axis_values
 from turncoat.scenarios.language.schema.document import Axis as WrittenAxis
+from turncoat.scenarios.library import find
 
 ROOT = Path(__file__).resolve().parent.parent
 LAB = "treacherous_turn/lab"
@@ -305,6 +306,16 @@ def test_a_folder_is_there_whole_and_is_read_again(tmp_path):
     assert (tmp_path / "s/points.parquet").stat().st_mtime_ns == before, "it was read, not solved again"
     with pytest.raises(RunError, match="exists already"):
         turncoat.sweep(BUTTON, {"p_halt": [0, 0.5]}, regimes=PRESSES, out=tmp_path / "s")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_sweep_of_a_file_whose_name_is_no_text_is_read_again(tmp_path):
+    path = tmp_path / "odd\udcff.yaml"
+    path.write_text(find(BUTTON).read_text(encoding="utf-8"), "utf-8")
+    axes, whole = {"p_halt": [0, 1]}, tmp_path / "s"
+    swept = turncoat.sweep(path, axes, regimes=PRESSES, out=whole)
+    assert load_sweep(whole).rows == swept.rows
+    assert turncoat.sweep(path, axes, regimes=PRESSES, out=whole).rows == swept.rows, "asked for again"
 
 
 def test_cells_words_and_truth_values_are_axes(tmp_path):

@@ -125,6 +125,17 @@ def test_links_are_not_followed(stored, tmp_path):
     assert size_of(tmp_path) == 0
 
 
+def test_a_time_that_no_calendar_has_is_left_out(stored, monkeypatch):
+    def late(path):
+        its = stat(path)
+        return os.stat_result((*its[:8], 10**12, its[9]), {"st_mtime": 1e12, "st_mtime_ns": 10**21})
+
+    stat = os.stat
+    monkeypatch.setattr("turncoat.evals.reports.stored_folders.os.stat", late)
+    dates = {entry.folder.name: entry.finished for entry in StoredFolders([stored / "sweeps"], EntryFilter()).entries()}
+    assert dates["others"] == ""
+
+
 def test_a_folder_that_is_none_is_refused(tmp_path):
     with pytest.raises(UsageError, match="there is no folder"):
         StoredFolders([tmp_path / "none"])

@@ -24,8 +24,8 @@ from ..records.thought import Attribution, Thought
 from ..records.thought_from_values import valued_thought
 from .hyperparameters import DeepOptions, search_budget
 from .learner import Learner
-from .network_search import NetworkSearchTree, search
-from .plan_from_search import plan_of
+from .planning.network_search import NetworkSearchTree, search
+from .planning.plan_from_search import plan_of
 
 TASK, EXPLORE = 0, 1
 """The policies of training episodes: that of the task, and that which seeks novelty."""

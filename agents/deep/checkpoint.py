@@ -23,6 +23,7 @@ from .hyperparameters import DeepOptions, ModelOptions, ValueOptions
 
 FILE_VERSION: Final = 1
 _ARRAYS: Final = ("sizes", "is_cell", "cell_features")
+_ALIKE: Final = "senses.alike."
 _NUMBERS: Final = ("layout", "height", "width")
 _LEARNING: Final = ("model.", "model_optimiser.", "task_optimiser.", "task_target.", "explorer")
 """The beginnings of the names of arrays that only further training needs."""
@@ -49,6 +50,7 @@ def save_deep(agent: DeepAgent, path: str | os.PathLike[str], *, to_act: bool = 
     kept = ("pays", "counts") if to_act else tuple(replay)
     arrays |= {f"replay.{name}": replay[name] for name in kept}
     arrays |= {f"senses.{name}": getattr(senses, name) for name in _ARRAYS}
+    arrays |= {f"{_ALIKE}{number}": columns for number, columns in enumerate(senses.alike)}
     if compact:
         # Where it acts it is told the maps; the first one is kept because it must have some.
         arrays |= {"maps": arrays["maps"][:1], "senses.cell_features": senses.cell_features[:1]}
@@ -87,6 +89,7 @@ def load_deep(path: str | os.PathLike[str], device: str | None = None) -> DeepAg
         options = parts_of(kept)
         options |= {"model": ModelOptions(**kept["model"]), "values": ValueOptions(**kept["values"])}
         senses: dict[str, Any] = {name: arrays[f"senses.{name}"] for name in _ARRAYS}
+        senses["alike"] = tuple(arrays[f"{_ALIKE}{n}"] for n in range(sum(name.startswith(_ALIKE) for name in arrays)))
         agent = DeepAgent(
             ObservationSpec(**senses, **header["senses"]),
             header["channels"],

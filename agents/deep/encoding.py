@@ -2,12 +2,12 @@
 
 A state is an observation, with one column per action (is it available?) and one that says on which of all maps ever met
 it is, since layouts are numbered anew in every stage. Letters: n states, F columns (O observed, A, 1), C cells of the
-map, P planes, G counters, I inputs of the model.
+map, B bodies, P planes, G counters, I inputs of the model.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -15,20 +15,40 @@ from torch import Tensor
 
 from ...envs.base import Bools, Longs
 from ...envs.reference.observation_spec import ObservationSpec
-from ..neural.encoding import ObservationEncoding
+from ..neural.encoding import MAX_PLANES, ObservationEncoding
 
 MOST_WORDS: Final = 32
 """A counter with at most this many values is one-hot for the value network; a larger one is a number from 0 to 1."""
+
+
+class Kind(NamedTuple):
+    """A kind of thing of which there are several, and where the model's inputs about each of them lie.
+
+    Attributes:
+        columns: int64 `[things, columns]`, see `ObservationSpec.alike`.
+        first: the first input of the first of them; width: how many there are of each.
+    """
+
+    columns: Longs
+    first: int
+    width: int
+
+    @property
+    def end(self) -> int:
+        """The first input past the last of them."""
+        return self.first + len(self.columns) * self.width
 
 
 class StateEncoding(ObservationEncoding):
     """`ObservationEncoding` with all tables on one device.
 
     Unlike there, a cell is written as its row and its column: what holds in many places is then learned from all of
-    them, and what holds in one place can still be learned.
+    them, and what holds in one place can still be learned. And things of a kind of which there are several are alike:
+    they share their planes, and what is written about each of them is written in the same way.
 
     Attributes:
         n_planes: P; n_counters: G; width: I.
+        kinds: those of which there are several; whole: how many of the inputs are about anything else, the first ones.
         n_columns: F.
         device: of the tables.
     """
@@ -37,36 +57,57 @@ class StateEncoding(ObservationEncoding):
         super().__init__(senses, n_actions, reach)
         self.device = torch.device(device)
         self.n_cells = senses.height * senses.width
-        cells = [int(column) for column in self._places]
-        plain = [c for c in range(self.sizes.size) if c not in cells and not self.copied[c]]
-        starts, width = [], 0
-        for size in (int(self.sizes[c]) for c in plain):
-            starts.append(width)
-            width += size
-        self._rows = width
-        width += len(cells) * (senses.height + senses.width + 1)
-        self._facts = width
-        self.width = width + len(cells) * self._crop.shape[1] * self._planes
-        counters, columns, scales = 0, [], []
-        words: list[tuple[int, int]] = []
+        cells = self._places.tolist()
+        in_kinds = {column for each in senses.alike for column in each.flatten().tolist()}
+        alone = [cell for cell in cells if cell not in in_kinds]
+        kind_of = {cell: number for number, cell in enumerate(alone)}
+        for number, each in enumerate(senses.alike, len(alone)):
+            kind_of |= dict.fromkeys(each[:, 0].tolist(), number)
+        n_kinds, still = len(alone) + len(senses.alike), senses.cell_features.shape[2]
+        # A crop has a plane for each kind, or one for all of them.
+        self._planes = (len(cells) > 0) * (still + (n_kinds if n_kinds <= MAX_PLANES else 1))
+        plain = [
+            c for c in range(self.sizes.size) if c not in cells and not self.copied[c] and c not in in_kinds
+        ]  # fmt: skip
+        starts, width = _starts(self.sizes[plain])
+        side, around = senses.height + senses.width + 1, self._crop.shape[1] * self._planes
+        self._rows, self._facts = width, width + len(alone) * side
+        self.whole = self.width = self._facts + len(alone) * around
+        self.kinds: list[Kind] = []
+        for each in senses.alike:
+            kind = Kind(each, self.width, side + _starts(self.sizes[each[0, 1:]])[1] + around)
+            self.kinds.append(kind)
+            self.width = kind.end
+        counters = 0
+        numbers, scales, words = [], [], []
         for column in plain:
             size = int(self.sizes[column])
             if size <= 2 or size > MOST_WORDS:
-                columns.append((column, counters))
+                numbers.append((column, counters))
                 scales.append(1.0 / max(size - 1, 1))
                 counters += 1
             else:
                 words.append((column, counters))
                 counters += size
         self.n_counters = counters
-        self.n_planes = senses.cell_features.shape[2] + len(cells) + 2 if self.n_cells else 0
+        fields = [(each[:, 0], each[:, field]) for each in senses.alike for field in range(1, each.shape[1])]
+        self.n_planes = still + n_kinds + len(fields) + 2 if self.n_cells else 0
 
         def table(values: object, kind: torch.dtype = torch.int64) -> Tensor:
             return torch.as_tensor(np.array(values), dtype=kind, device=self.device)
 
-        self._at = table(cells)
+        self._at, self._kind_of = table(cells), table([kind_of[cell] for cell in cells])
+        self._plane_of = torch.zeros(len(cells), max(self._planes - still, 0), device=self.device)
+        if cells:
+            self._plane_of.scatter_(1, (self._kind_of if n_kinds <= MAX_PLANES else 0 * self._kind_of)[:, None], 1.0)
+        self._alone = table([cells.index(cell) for cell in alone])
+        self._of_kind = [
+            (table([cells.index(cell) for cell in each[:, 0].tolist()]), table(each[:, 1:]),
+             side + table(_starts(self.sizes[each[0, 1:]])[0])) for each in senses.alike
+        ]  # fmt: skip
+        self._fields = [(table(at), table(field), 1.0 / max(int(self.sizes[field[0]]) - 1, 1)) for at, field in fields]
         self._plain, self._starts = table(plain), table(starts)
-        self._numbers, self._number_places = table([c for c, _ in columns]), table([p for _, p in columns])
+        self._numbers, self._number_places = table([c for c, _ in numbers]), table([p for _, p in numbers])
         self._scales = table(scales, torch.float32)
         self._words, self._word_places = table([c for c, _ in words]), table([p for _, p in words])
         self._near = table(self._crop)
@@ -120,18 +161,29 @@ class StateEncoding(ObservationEncoding):
             return out
         cells = states[:, self._at]
         side = self.senses.height + self.senses.width + 1
-        first = self._rows + side * torch.arange(self._at.numel(), device=self.device)
-        out.scatter_(1, self._row[cells] + first, 1.0)
-        out.scatter_(1, self._column[cells] + first, 1.0)
+        first = self._rows + side * torch.arange(self._alone.numel(), device=self.device)
+        alone = cells[:, self._alone]
+        out.scatter_(1, self._row[alone] + first, 1.0)
+        out.scatter_(1, self._column[alone] + first, 1.0)
+        crops = self._crops_of(states, cells)
+        out[:, self._facts : self.whole] = crops[:, self._alone].flatten(1)
+        for kind, (bodies, fields, starts) in zip(self.kinds, self._of_kind, strict=True):
+            each = out[:, kind.first : kind.end].view(n, len(kind.columns), kind.width)
+            at = cells[:, bodies]
+            each.scatter_(2, torch.stack([self._row[at], self._column[at]], dim=-1), 1.0)
+            each.scatter_(2, states[:, fields] + starts, 1.0)
+            each[..., kind.width - crops.shape[2] :] = crops[:, bodies]
+        return out
+
+    def _crops_of(self, states: Tensor, cells: Tensor) -> Tensor:
+        """float32 `[n, B, ...]`: what is round each body, flat: the map, and the other bodies by their kinds."""
         near = self._near[cells]
         looks = self._looks[states[:, -1, None, None], near]
         there = (cells[:, None, None, :] == near[..., None]) & (near < self.n_cells)[..., None]
         own = torch.eye(self._at.numel(), dtype=torch.bool, device=self.device)[None, :, None, :]
         there = there & ~own
-        if self._planes - looks.shape[-1] < self._at.numel():
-            there = there.any(-1, keepdim=True)
-        out[:, self._facts :] = torch.cat([looks, there.float()], dim=-1).flatten(1)
-        return out
+        # Things of a kind may lie upon each other, and are seen once.
+        return torch.cat([looks, (there.float() @ self._plane_of).clamp(max=1)], dim=-1).flatten(2)
 
     def shift_targets(self, states: Tensor) -> Tensor:
         """int64 `[n, D]`: see `ObservationEncoding.targets`."""
@@ -144,13 +196,15 @@ class StateEncoding(ObservationEncoding):
         return torch.cat(parts, dim=1)
 
     def board(self, states: Tensor) -> Tensor:
-        """float32 `[n, P, H, W]`: walls and zones, one plane per body, and the coordinates of the cells."""
+        """float32 `[n, P, H, W]`: walls and zones, one plane per kind of body, fields of bodies, and coordinates."""
         n, senses = len(states), self.senses
         still = self._looks.shape[2]
         out = torch.zeros(n, self.n_planes, self.n_cells + 1, device=self.device)
         out[:, :still] = self._looks[states[:, -1]].transpose(1, 2)
-        bodies = out[:, still : still + self._at.numel()]
-        bodies.scatter_(2, states[:, self._at, None], 1.0)
+        place = (still + self._kind_of) * (self.n_cells + 1) + states[:, self._at]
+        out.flatten(1).scatter_(1, place, 1.0)
+        for plane, (at, field, scale) in enumerate(self._fields, self.n_planes - 2 - len(self._fields)):
+            out[:, plane].scatter_add_(1, states[:, at], states[:, field].float() * scale)
         out = out[:, :, :-1].reshape(n, self.n_planes, senses.height, senses.width)
         out[:, -2:] = self._coordinates
         return out.contiguous(memory_format=torch.channels_last)
@@ -163,3 +217,9 @@ class StateEncoding(ObservationEncoding):
         if self._words.numel():
             out.scatter_(1, states[:, self._words] + self._word_places, 1.0)
         return out
+
+
+def _starts(sizes: Longs) -> tuple[list[int], int]:
+    """Where one-hot columns of some sizes begin, one after the other, and how wide they are together."""
+    ends = np.cumsum(sizes)
+    return (ends - sizes).tolist(), int(ends[-1]) if len(ends) else 0

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..neural.network import MAX_PAYS, Answers, Ensemble
 from .encoding import StateEncoding
 from .hyperparameters import ModelOptions
+from .thing_network import ThingEnsemble
 from .transition_buffer import ReplayedTransitions, TransitionBuffer
 
 MEMORY: Final = 0.98
@@ -52,7 +53,8 @@ class EnsembleModel:
         self.encoding, self.options, self.n_channels = encoding, options, n_channels
         self.device, self.updates = encoding.device, 0
         rng = np.random.default_rng([seed, 3])
-        net = Ensemble(encoding, n_channels, options.members, options.branches, options.hidden, rng)
+        kind = ThingEnsemble if encoding.kinds else Ensemble
+        net = kind(encoding, n_channels, options.members, options.branches, options.hidden, rng)
         self.net = net.to(self.device)
         self.steady = deepcopy(self.net).requires_grad_(False)
 

@@ -89,12 +89,27 @@ class Ensemble(nn.Module):
         e, n, m, h = deep.shape
         flat = torch.baddbmm(self.bias[:, None], deep.reshape(e, n * m, h), self.last).view(e, n, m, -1)
         values, shifts, pays, end = torch.split(flat, [self.values, self.n_shifts, self.channels * MAX_PAYS, 1], dim=-1)
-        # A shift that leads nowhere has as its target one extra place past the values, which is cut off again.
-        room = torch.cat([values, values.new_zeros(e, n, m, 1)], dim=-1)
-        place = targets[:, :, None].expand(e, n, m, targets.shape[-1])
-        return Answers(
-            branch=branch,
-            values=room.scatter_add(-1, place, shifts)[..., :-1],
-            pays=pays.reshape(e, n, m, self.channels, MAX_PAYS),
-            end=end[..., 0],
-        )
+        return answers(branch, values, shifts, pays, end, targets)
+
+
+def answers(branch: Tensor, values: Tensor, shifts: Tensor, pays: Tensor, end: Tensor, targets: Tensor) -> Answers:
+    """Outputs as they are asked for: the logits of shifts are added to those of the values to which they lead.
+
+    Args:
+        branch: `[E, n, M]`, see `Answers`.
+        values: `[E, n, M, V]`.
+        shifts: `[E, n, M, D]`.
+        pays: `[E, n, M, K * MAX_PAYS]`.
+        end: `[E, n, M, 1]`.
+        targets: int64 `[E, n, D]`, see `ObservationEncoding.targets`.
+    """
+    e, n, m, _ = values.shape
+    # A shift that leads nowhere has as its target one extra place past the values, which is cut off again.
+    room = torch.cat([values, values.new_zeros(e, n, m, 1)], dim=-1)
+    place = targets[:, :, None].expand(e, n, m, targets.shape[-1])
+    return Answers(
+        branch=branch,
+        values=room.scatter_add(-1, place, shifts)[..., :-1],
+        pays=pays.reshape(e, n, m, -1, MAX_PAYS),
+        end=end[..., 0],
+    )

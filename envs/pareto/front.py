@@ -55,7 +55,8 @@ class ParetoFront:
         choice: what the agent's own plan gets in each objective, as ranges over its ties; vector: of the one of its
             policies that takes the first tied action. None where the agent has no exact plan.
         shortfall: by how much every objective could be greater at once than in `vector`; 0 where some cannot.
-        improvement: by how much each could be greater than in `vector` with none smaller; all 0 exactly on the front.
+        improvement: what each gains over `vector` by a mixture in which none is smaller and that gains most in all;
+            all 0 exactly on the front.
         hidden: whether an objective is the hidden performance, which no agent sees.
         solved: how many weighings were solved for.
     """

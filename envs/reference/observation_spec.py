@@ -1,11 +1,12 @@
 """What an agent may know of its observations before it has acted: which columns are cells, and the map they are on.
 
-An agent knows the map: walls and zones are drawn on it. What they do is left for it to learn, so nothing of rules,
-lines of sight, events or rewards is here.
+An agent knows the map: walls and zones are drawn on it, and so are things, those of a kind alike. What they do is left
+for it to learn, so nothing of rules, lines of sight, events or rewards is here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ class ObservationSpec:
         height, width: of the map; 0 where there is none.
         cell_features: bool `[L, C + 1, 1 + Z]`, for each cell of each map: whether it is a wall, and whether it is
             in each zone. The last cell stands for nowhere.
+        alike: for each kind of thing of which it sees several, int64 `[things, columns]`: the columns of each, its cell
+            first, those of all in the same order.
     """
 
     sizes: Longs
@@ -36,6 +39,7 @@ class ObservationSpec:
     height: int
     width: int
     cell_features: Bools
+    alike: tuple[Longs, ...] = ()
 
     def check_next(self, other: ObservationSpec) -> None:
         """Checks that an agent that knows these observations can enter a stage with others: only the maps may differ.
@@ -48,6 +52,7 @@ class ObservationSpec:
             np.array_equal(self.is_cell, other.is_cell)
             and np.array_equal(self.sizes[same], other.sizes[same])
             and self.cell_features.shape[1:] == other.cell_features.shape[1:]
+            and [each.tolist() for each in self.alike] == [each.tolist() for each in other.alike]
         ):
             raise ValueError("the agent cannot enter a stage with other fields or another size of map")
 
@@ -73,4 +78,22 @@ def observation_spec(world: World, agent: int = 0) -> ObservationSpec:
         height=boards.height,
         width=boards.width,
         cell_features=np.moveaxis(np.concatenate([boards.walls[None], world.zones_seen(agent)]), 0, -1),
+        alike=_alike(world, program.sees),
     )
+
+
+def _alike(world: World, sees: Sequence[int]) -> tuple[Longs, ...]:
+    """See `ObservationSpec.alike`; a kind is left out if more of one thing is seen than of another."""
+    place = {column: number for number, column in enumerate(sees)}
+    kinds: dict[str, list[list[int | None]]] = {}
+    for body in world.bodies:
+        if body.cell in place and not body.is_agent:
+            own = (body.cell, body.facing, body.phase, body.carrier, *body.fields)
+            kinds.setdefault(body.group, []).append([place.get(column) for column in own])
+    out = []
+    for things in kinds.values():
+        seen = [[column for column in columns if column is not None] for columns in things]
+        same = all([c is None for c in columns] == [c is None for c in things[0]] for columns in things)
+        if len(things) > 1 and same:
+            out.append(np.array(seen, np.int64))
+    return tuple(out)

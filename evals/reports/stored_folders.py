@@ -238,7 +238,7 @@ def _stamp(path: Path, kind: str) -> tuple[int, ...]:
 def _written(path: Path) -> str:
     try:
         return datetime.fromtimestamp(os.stat(path).st_mtime, UTC).isoformat(timespec="seconds")
-    except OSError:
+    except (OSError, OverflowError, ValueError):  # or a time that no calendar has
         return ""
 
 

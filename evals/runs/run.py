@@ -43,7 +43,7 @@ from ..exact.recorded_plan import record_exactly
 from ..exact.solved_worlds import SolvedWorlds, SolvingTooLongError
 from ..measures.contrasts import Subject, ends_by_seed, exact_interval, of_one_episode
 from ..measures.measure import Interval, mean_interval
-from ..traces.provenance import code_hash, utc_now
+from ..traces.provenance import RunError, code_hash, utc_now
 from ..traces.trace import Trace, trace_name
 from ..training.background_population import BackgroundPopulation
 from ..training.execution.time_budget import TimeBudget
@@ -317,12 +317,18 @@ class Run:
             settings=self.settings.filled(self.scenario),
             code=code_hash(),
         )
-        named = default_folder(self.scenario.name, self.scenario.hash) if target is None else target
-        folder = as_path("`target` is a path", named)
+        given = None if target is None else as_path("`target` is a path", target)
         texts = scenario_texts(self.scenario)
         if self.focal:
             texts[FOCAL] = json.dumps([each.to_dict() for each in self.focal], indent=2) + "\n"
-        return save_run(folder, manifest, self.judgements, self.traces, texts)
+        while True:
+            folder = default_folder(self.scenario.name, self.scenario.hash) if given is None else given
+            try:
+                return save_run(folder, manifest, self.judgements, self.traces, texts)
+            except RunError:
+                if given is not None or not folder.exists():
+                    raise
+                # Another run took the name while this one was written: a name of one's own choice is left to it.
 
 
 def run_scenario(

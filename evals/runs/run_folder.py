@@ -25,6 +25,7 @@ from ...scenarios.bounded_reading import (
 )
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.files.yaml_source import LIMIT
+from ...scenarios.paths import as_text, as_texts
 from ..traces.atomic_folder import atomic_folder
 from ..traces.provenance import RunError, git_commit, library_versions
 from ..traces.trace import Trace, TraceError, is_named_after, read_trace, write_trace
@@ -145,8 +146,10 @@ def save_run(
     with atomic_folder(target) as folder:
         _write_json(folder / "manifest.json", {"version": RUN_VERSION, **asdict(manifest)})
         _write_json(folder / "verdict.json", verdict_data(manifest.scenario, judgements))
-        again = f"\nTo make this run again, and see whether it comes to the same: `turncoat reproduce {target.name}`\n"
-        (folder / "verdict.md").write_text(verdict_markdown(manifest.scenario, judgements) + again, encoding="utf-8")
+        name = as_text(target.name)
+        again = f"\nTo make this run again, and see whether it comes to the same: `turncoat reproduce {name}`\n"
+        said = as_text(verdict_markdown(manifest.scenario, judgements))
+        (folder / "verdict.md").write_text(said + again, encoding="utf-8")
         for name, text in texts.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             # No translation of line ends: the copy is to be the file that was run.
@@ -333,4 +336,4 @@ def verdict_markdown(scenario: str, judgements: Sequence[Judgement]) -> str:
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
     # NaN and infinity are not JSON, and other programs would refuse the file.
-    path.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(as_texts(data), indent=2, allow_nan=False) + "\n", encoding="utf-8")

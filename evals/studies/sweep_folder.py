@@ -27,6 +27,7 @@ from ...scenarios.bounded_reading import (
 from ...scenarios.deferred import pl
 from ...scenarios.language.expressions.parser import ExpressionError, parsed_measure
 from ...scenarios.output_file import write_text_whole
+from ...scenarios.paths import as_texts
 from ..measures.phase_diagram_regimes import NO_REGIME
 from ..traces.atomic_folder import atomic_folder
 from ..traces.bounded_parquet import read_parquet
@@ -129,7 +130,7 @@ def save_sweep(
     with atomic_folder(target) as folder:
         (folder / TABLE).write_bytes(table.getvalue())
         (folder / SETTINGS).write_text(
-            json.dumps(_settings_file(sweep, identity, command), indent=2) + "\n", encoding="utf-8"
+            json.dumps(as_texts(_settings_file(sweep, identity, command)), indent=2) + "\n", encoding="utf-8"
         )
         if picture is not None:
             (folder / PICTURE).write_bytes(picture)

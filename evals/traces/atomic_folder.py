@@ -7,9 +7,13 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from ...scenarios.paths import fault_of_name
 from .provenance import RunError
+
+MOST_BYTES: Final = 255
+"""In a name, where the system does not say."""
 
 
 @contextmanager
@@ -23,7 +27,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         RunError: the target exists, or cannot be written.
     """
     check_target(target)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(hidden_name(target))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(part, ignore_errors=True)
@@ -41,6 +45,11 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         raise
 
 
+def hidden_name(target: Path) -> str:
+    """The name under which this process writes a folder, or a file, before it has its own."""
+    return f".{target.name}.{os.getpid()}.part"
+
+
 def check_target(target: Path) -> None:
     """Check that a folder can be written there, as far as can be told beforehand: better before hours of training.
 
@@ -50,7 +59,7 @@ def check_target(target: Path) -> None:
     """
     if os.name == "nt" and (fault := fault_of_name(target.name)) is not None:
         raise RunError(f"{target} cannot be written: {target.name!r} {fault}; name another folder")
-    if target.exists() or target.is_symlink():
+    if os.path.lexists(target):
         raise RunError(f"{target} exists already, and nothing is written over it; give it another name")
     check_place(target, target.absolute().parents)
 
@@ -70,3 +79,11 @@ def check_place(target: Path, folders: Iterable[Path]) -> None:
         raise RunError(f"{target} cannot be written: {nearest or target.anchor} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise RunError(f"{target} cannot be written: {nearest} is read-only")
+    names = target.absolute().parts[len(nearest.absolute().parts) :]
+    # Under a longer, hidden name it is written first.
+    names = (*names[:-1], hidden_name(target)) if names else names
+    most = os.pathconf(nearest, "PC_NAME_MAX") if hasattr(os, "pathconf") else MOST_BYTES
+    if (longest := max((len(os.fsencode(name)) for name in names), default=0)) > most:
+        raise RunError(
+            f"{target} cannot be written: its name is {longest - most} bytes too long; give it a shorter one"
+        )

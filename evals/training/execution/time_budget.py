@@ -72,14 +72,14 @@ class Deadline:
     """Stops a training once its time is over. Nothing of it is kept: a shorter training is another result.
 
     Attributes:
-        until: seconds since the epoch.
+        ends: the same in seconds of the monotonic clock, for the wall clock may be set while a training goes on.
         passed: whether it has stopped a training. An agent of the user's own may catch the exception, so that only
             this says why its training ended.
     """
 
     def __init__(self, until: float) -> None:
         """See `TimeBudget.until`."""
-        self.until, self.passed = until, False
+        self.ends, self.passed = time.monotonic() + (until - time.time()), False
 
     def check(self) -> None:
         """Raise if the time is over.
@@ -87,7 +87,7 @@ class Deadline:
         Raises:
             OutOfTimeError: it is.
         """
-        if time.time() >= self.until:
+        if time.monotonic() >= self.ends:
             self.passed = True
             raise OutOfTimeError("the time of this training is over")
 

@@ -17,8 +17,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ..planners.sequential_halving import visits_considered
-from .imagined_graph import GraphImagination
+from ...planners.sequential_halving import visits_considered
+from ..imagined_graph import GraphImagination
 
 OUTCOMES: Final = 4
 """W: the most outcomes of an action that are told apart; the most probable ones are kept."""

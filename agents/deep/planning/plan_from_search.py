@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...envs.base import Bools, Floats
-from ..records.plan import MAX_LINE, MAX_NODES, Plan, PlanStep
-from .imagined_graph import GraphImagination
+from ....envs.base import Bools, Floats
+from ...records.plan import MAX_LINE, MAX_NODES, Plan, PlanStep
+from ..imagined_graph import GraphImagination
 from .network_search import NetworkSearchTree
 
 

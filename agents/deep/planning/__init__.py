@@ -1,0 +1,1 @@
+"""Search on what `deep` learned, and the plan that is made of a search."""
