@@ -8,6 +8,7 @@ equilibria are those of the tree (Shoham and Leyton-Brown 2009, chapter 5).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain, islice, product, zip_longest
 from math import comb, prod
@@ -44,7 +45,7 @@ MAX_VERTICES: Final = 20_000
 """Sets of constraints that are tried to find all equilibria; beyond it only those with small supports are."""
 MAX_EQUILIBRIA: Final = 64
 """Equilibria that are kept."""
-MAX_WAYS: Final = 512
+MAX_WAYS: Final = 128
 """Ways to play them that are kept: with plans that are paid the same, and bring about something else."""
 _NEAR: Final = 1e-9
 
@@ -231,7 +232,8 @@ def _plans(tree: _Tree, agent: int, kept: dict[int, tuple[int, ...]], name: str)
 def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[float]) -> tuple[Floats, Floats, Floats]:
     """What each pair of plans is worth to each agent, float64 `[m, n]`, and a mark of what comes of it.
 
-    The mark is the mean of random numbers, one for each thing that may come: equal where all has the same chances.
+    The mark is the sum of random numbers, one for each tick and what comes in it, events and score: equal where these
+    have the same chances.
     """
     mdp, world = tree.enumeration.mdp, tree.enumeration.world
     pay = [mdp.rewards @ its.weights for its in world.agents]
@@ -242,7 +244,8 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
             for pair in plan.items():
                 index[agent].setdefault(pair, len(index[agent]))
     entries: tuple[list[int], list[int], list[float], list[float], list[float]] = ([], [], [], [], [])
-    marks = np.random.default_rng(0)
+    # One for each tick, set of events and score.
+    marks = defaultdict[tuple[int, int, float], float](np.random.default_rng(0).random)
     for tick in range(tree.horizon):
         factors = [discount**tick for discount in discounts]
         for key, weight in tree.levels[tick].items():
@@ -256,7 +259,9 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
                 entries[1].append(pairs[1])
                 entries[2].append(chance * factors[0] * float(pay[0][outcome]))
                 entries[3].append(chance * factors[1] * float(pay[1][outcome]))
-                entries[4].append(chance * float(marks.random()))
+                entries[4].append(
+                    chance * marks[tick, int(mdp.events[outcome]), float(tree.enumeration.performance[outcome])]
+                )
     shape = len(index[0]), len(index[1])
     played = []
     for agent in range(2):
