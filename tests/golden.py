@@ -19,7 +19,7 @@ from turncoat.viz.scene.scene import draw
 from turncoat.viz.viewer.frame import OVERLAYS
 from turncoat.viz.viewer.viewer import Viewer
 
-from .worlds import LIVES
+from .worlds import LIVES, SIMULATED
 
 KEPT = Path(__file__).resolve().parent / "pictures" / "library"
 SIZES = ((1280, 800), (640, 480), (360, 640))
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="scenarios; all of the library by default")
     parser.add_argument("--to", type=Path, help="a folder for the scenes at full size, in place of what is kept")
     chosen = parser.parse_args()
-    for name in chosen.names or sorted({*library.names()} - LIVES):
+    for name in chosen.names or sorted({*library.names()} - LIVES - SIMULATED):
         drawn = dict(scenes(name))
         if chosen.to is None:
             KEPT.mkdir(exist_ok=True)
