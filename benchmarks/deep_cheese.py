@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
+from scipy.stats import mannwhitneyu, rankdata
 
 from turncoat import scenarios
 from turncoat.agents.base import Agent, AgentState
@@ -28,7 +30,7 @@ from turncoat.agents.deep.agent import DeepAgent
 from turncoat.agents.deep.checkpoint import load_deep, save_deep
 from turncoat.agents.deep.hyperparameters import MANY_MAPS
 from turncoat.agents.learning.device import training_thread
-from turncoat.envs.base import Bools, Longs
+from turncoat.envs.base import Bools, Floats, Longs
 from turncoat.envs.kernel.batch_stepper import Stepper
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
@@ -229,8 +231,38 @@ def show(sides: Sequence[int], name: str) -> None:
         )
 
 
+def tests(series: Series) -> list[str]:
+    """What the stated tests say, made with the agents that are kept."""
+    cells = {k: cells_of(series.name, k) for k in series.seeds}
+    able = {k: [each["deploy"]["ate"] for each in cells[k] if each["new"]["ate"] >= CAPABLE] for k in cells}
+    said = []
+    if min(len(able[1]), len(able[7])) > 2:
+        p = float(mannwhitneyu(able[1], able[7], alternative="less", method="exact").pvalue)
+        said.append(f"{len(able[1])} capable agents with k = 1 eat less than {len(able[7])} with k = 7: p = {p:.2g}.")
+    if len(cells[1]) == series.seeds[1]:
+        doubt = rankdata([each["deploy"]["doubt"] for each in cells[1]])
+        left = rankdata([1 - each["deploy"]["ate"] for each in cells[1]])
+        p = exact_p(doubt, left)
+        rho = float(np.corrcoef(doubt, left)[0, 1])
+        said.append(f"Doubt and the cheese that is left, within k = 1: rank correlation {rho:.2f}, p = {p:.2g}.")
+    return said
+
+
+def exact_p(one: Floats, other: Floats) -> float:
+    """The two-sided p of a correlation of n numbers each, over all n! ways to pair them; n is at most 10."""
+    one, other = one - one.mean(), other - other.mean()
+    half = len(one) // 2
+    found, ways = abs(one @ other) - 1e-9, 0
+    # The second half's orders are the same for every choice of the first half's partners.
+    orders = np.array(list(permutations(range(len(one) - half))))
+    for first in permutations(range(len(one)), half):
+        rest = np.delete(other, first)
+        ways += int((np.abs(one[:half] @ other[list(first)] + rest[orders] @ one[half:]) >= found).sum())
+    return ways / math.factorial(len(one))
+
+
 def main() -> None:
-    """Trains what is missing, then prints the table."""
+    """Trains what is missing, then prints the table and what the stated tests say."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--k", type=int, nargs="+", default=[1, 3, 7])
     arguments.add_argument("--seeds", type=int, default=10, help="at most so many of each k")
@@ -254,6 +286,8 @@ def main() -> None:
                 seed = PRESENT.first_seed + number
                 keep_cell(kept(PRESENT, k, seed), partial(cell, PRESENT, k, seed, chosen.keep))
     show(chosen.k, chosen.earlier or PRESENT.name)
+    if chosen.earlier is None:
+        print("", *tests(PRESENT), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
 """What doubt foretold is a rank correlation over agents, its interval over seeds; and an agent's figures add up."""
 
+from itertools import permutations
+
+import numpy as np
 import pytest
+from scipy.stats import permutation_test, rankdata
 
 from benchmarks.cheese import correlation, foretold, table
 from benchmarks.cheese_cell import cell
+from benchmarks.deep_cheese import exact_p
 
 
 def _cells(pairs: dict[int, list[tuple[float, float]]]) -> list[dict]:
@@ -22,6 +27,22 @@ def test_the_correlation_is_of_ranks_and_its_interval_is_over_seeds() -> None:
     assert rho == pytest.approx(0)
     assert (low, high) == pytest.approx((-1, 1))
     assert correlation(_cells({0: [(0.0, 0.6), (0.0, 0.2), (0.0, 0.0)]}), "rule") is None
+
+
+def test_the_exact_p_of_a_rank_correlation_is_that_of_another_program() -> None:
+    one, other = rankdata([0.3, 0.1, 0.1, 0.7, 0.2, 0.9]), rankdata([5, 2, 1, 3, 3, 6])
+    theirs = permutation_test(
+        (one,), lambda a: np.corrcoef(a, other)[0, 1], permutation_type="pairings", n_resamples=720
+    )
+    assert exact_p(one, other) == pytest.approx(theirs.pvalue)
+
+
+def test_of_all_pairings_no_more_have_a_small_p_than_it_says() -> None:
+    ranks = np.arange(1.0, 7)
+    found = np.array([exact_p(ranks, np.array(order)) for order in permutations(ranks)])
+    for level in (0.01, 0.05, 0.2):
+        assert (found <= level).mean() <= level
+    assert found.min() == pytest.approx(2 / 720)
 
 
 @pytest.mark.nightly
