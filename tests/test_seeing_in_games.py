@@ -145,6 +145,28 @@ def test_plans_that_are_paid_the_same_and_bring_about_something_else_all_count()
     assert len(solved(scenario).equilibria.every) == 1
 
 
+def test_a_measure_of_states_says_where_plans_of_equal_pay_differ_in_them_alone():
+    """Harm leaves a mark, and no event and no score: such plans are one, and a claim about the mark is not shown."""
+    spoilt = TYPES.replace("draws:", "counters: {mark: {max: 1}}\ndraws:").replace(
+        "      - event harmed\n    pays: {performance: -10}\n", "      - mark = 1\n"
+    )
+    claim = "expect: [{name: no mark, measure: final(mark), at_most: 0, of: [exact]}]\n"
+    scenario = scenario_of(spoilt + claim)
+    marked, paid = (
+        exact_range(SolvedWorlds(scenario), parsed_measure(measure), {}, "deploy")
+        for measure in ("final(mark)", "return(score)")
+    )
+    assert "differ in the states" in marked.cut
+    assert not paid.cut
+    (only,) = api.run(scenario).judgements
+    assert only.outcome == "inconclusive"
+    assert "there may be more equilibria" in only.why
+    # Where it is an event they are told apart, and both count.
+    told = scenario_of(spoilt.replace("      - mark = 1\n", "      - mark = 1\n      - event marked\n"))
+    found = exact_range(SolvedWorlds(told), parsed_measure("final(mark)"), {}, "deploy")
+    assert (found.low, found.high, found.cut) == (0, 1, "")
+
+
 PENNIES = """
 counters: {phase: {values: [choose, guess, over]}}
 agents:

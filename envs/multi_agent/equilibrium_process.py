@@ -55,6 +55,7 @@ class Equilibria:
         solution: one in which all actions count as optimal; its values are those of the first of them.
         every: the equilibria by name, each by the actions that belong to it.
         cut: a sentence that says why there may be more equilibria than these; empty where these are all.
+        states_cut: why measures of the state may take other values than in these; empty where they cannot.
         settled: which one is played is settled for all places at once in which episodes may begin, since somebody does
             not know in which of them it is; else each place has its own choice among all that is played there.
         views: int64 `[places]`, equal for places that are not told apart by what both agents see, and in which the same
@@ -71,6 +72,7 @@ class Equilibria:
     cut: str = ""
     settled: bool = False
     views: Longs | None = None
+    states_cut: str = ""
 
 
 Key: TypeAlias = tuple[int, ...]

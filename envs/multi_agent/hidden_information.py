@@ -9,7 +9,7 @@ equilibria are those of the tree (Shoham and Leyton-Brown 2009, chapter 5).
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice, product, zip_longest
 from math import comb, prod
 from typing import Final
@@ -39,6 +39,10 @@ from .subgame_perfect import chosen, outcome_classes
 
 MAX_SITUATIONS: Final = 100_000
 """Places of the tree that are told apart: a state, and what each agent knows there."""
+UNLIKE: Final = (
+    "plans that are paid the same, with the same events and score, are one, and differ in the states that they reach"
+)
+"""Why measures of states may be further apart than those of the equilibria that are found."""
 MAX_PLANS: Final = 3_000
 """Plans of one agent."""
 MAX_VERTICES: Final = 20_000
@@ -175,15 +179,15 @@ def equilibria_of_tree(enumeration: Enumeration, horizon: int, choice: Equilibri
     tree = _Tree(enumeration, horizon)
     kept = tree.alike()
     plans = [_plans(tree, agent, kept[agent], world.agents[agent].name) for agent in range(2)]
-    first, second, outcomes = _matrix(tree, plans, [its.discount for its in world.agents])
-    found, cut = _solve(first, second, outcomes, choice)
+    first, second, outcomes, states = _matrix(tree, plans, [its.discount for its in world.agents])
+    found, cut, unlike = _solve(first, second, outcomes, states, choice)
     if not found:
         raise NotEnumerableError(
             f"no equilibrium was found in which each agent mixes at most two of its plans ({len(first)} and "
             f"{first.shape[1]})",
             "shorten the horizon, or take away actions",
         )
-    return _as_process(tree, plans, (first, second), found, cut)
+    return replace(_as_process(tree, plans, (first, second), found, cut), states_cut=UNLIKE if unlike else "")
 
 
 def _plans(tree: _Tree, agent: int, kept: dict[int, tuple[int, ...]], name: str) -> list[dict[int, int]]:
@@ -229,11 +233,13 @@ def _plans(tree: _Tree, agent: int, kept: dict[int, tuple[int, ...]], name: str)
     return out
 
 
-def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[float]) -> tuple[Floats, Floats, Floats]:
-    """What each pair of plans is worth to each agent, float64 `[m, n]`, and a mark of what comes of it.
+def _matrix(
+    tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[float]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """What each pair of plans is worth to each agent, float64 `[m, n]`, and two marks of what comes of it.
 
-    The mark is the sum of random numbers, one for each tick and what comes in it, events and score: equal where these
-    have the same chances.
+    A mark is the sum of random numbers, one for each tick and what comes in it, events and score, or for each tick and
+    the state that is reached: equal where these have the same chances.
     """
     mdp, world = tree.enumeration.mdp, tree.enumeration.world
     pay = [mdp.rewards @ its.weights for its in world.agents]
@@ -243,9 +249,9 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
         for plan in plans[agent]:
             for pair in plan.items():
                 index[agent].setdefault(pair, len(index[agent]))
-    entries: tuple[list[int], list[int], list[float], list[float], list[float]] = ([], [], [], [], [])
-    # One for each tick, set of events and score.
+    entries: tuple[list[int], list[int], *tuple[list[float], ...]] = ([], [], [], [], [], [])
     marks = defaultdict[tuple[int, int, float], float](np.random.default_rng(0).random)
+    places = defaultdict[tuple[int, int], float](np.random.default_rng(1).random)
     for tick in range(tree.horizon):
         factors = [discount**tick for discount in discounts]
         for key, weight in tree.levels[tick].items():
@@ -262,6 +268,7 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
                 entries[4].append(
                     chance * marks[tick, int(mdp.events[outcome]), float(tree.enumeration.performance[outcome])]
                 )
+                entries[5].append(chance * places[tick, int(mdp.next_state[outcome])])
     shape = len(index[0]), len(index[1])
     played = []
     for agent in range(2):
@@ -270,16 +277,16 @@ def _matrix(tree: _Tree, plans: list[list[dict[int, int]]], discounts: list[floa
             mine[number, [index[agent][pair] for pair in plan.items()]] = 1.0
         played.append(mine)
     out = []
-    for column in (2, 3, 4):
+    for column in (2, 3, 4, 5):
         paid = sparse.coo_array((entries[column], (entries[0], entries[1])), shape=shape).tocsr()
         out.append(np.asarray(played[0] @ (paid @ played[1].T)))
-    return out[0], out[1], out[2]
+    return out[0], out[1], out[2], out[3]
 
 
 def _solve(
-    first: Floats, second: Floats, outcomes: Floats, choice: EquilibriumChoice
-) -> tuple[list[tuple[Floats, Floats]], str]:
-    """Pairs of mixtures of plans that a rule chooses, and why there may be more."""
+    first: Floats, second: Floats, outcomes: Floats, states: Floats, choice: EquilibriumChoice
+) -> tuple[list[tuple[Floats, Floats]], str, bool]:
+    """Pairs of mixtures of plans that a rule chooses, why there may be more, and whether only in states."""
     rows, columns = np.ones(len(first), np.bool_), np.ones(first.shape[1], np.bool_)
     if choice.rule == "perfect":
         # Nothing that is weakly dominated is part of a perfect equilibrium, and whoever deviates to it could as well
@@ -290,7 +297,8 @@ def _solve(
     a, b = first[np.ix_(rows, columns)], second[np.ix_(rows, columns)]
     # Plans that are worth the same against every plan are one to the solver; most of them differ only where neither
     # agent ever comes, and others in what nobody is paid for.
-    marks = outcomes[np.ix_(rows, columns)]
+    marks, places = outcomes[np.ix_(rows, columns)], states[np.ix_(rows, columns)]
+    unlike = _unlike([a, b, marks], places) or _unlike([a.T, b.T, marks.T], places.T)
     a_rows = _alike(np.concatenate([a, b], axis=1), marks)
     a_columns = _alike(np.concatenate([a.T, b.T], axis=1), marks.T)
     chosen_rows = [np.flatnonzero(rows)[its] for its in a_rows]
@@ -319,7 +327,14 @@ def _solve(
     # One way of each comes before a second of any.
     ways = [product(_put(one, chosen_rows), _put(two, chosen_columns)) for one, two in whole]
     turns = chain.from_iterable(zip_longest(*ways))
-    return list(islice((way for way in turns if way is not None), MAX_WAYS)), cut
+    return list(islice((way for way in turns if way is not None), MAX_WAYS)), cut, unlike
+
+
+def _unlike(alike: list[Floats], places: Floats) -> bool:
+    """Whether rows that are equal in some tables are unequal in another."""
+    same = np.stack([_kinds(table) for table in alike], axis=1)
+    finer = np.column_stack([same, _kinds(places)])
+    return len(np.unique(finer, axis=0)) > len(np.unique(same, axis=0))
 
 
 def _alike(worth: Floats, marks: Floats) -> list[list[int]]:

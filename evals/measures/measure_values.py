@@ -95,7 +95,9 @@ def _of_equilibria(plan: ExactPlan, equilibria: Equilibria, measure: ParsedMeasu
     interval = spanned(alone) if equilibria.settled else measured(plan, measure)
     interval = replace(interval, whose=whose_policies(plan))
     each = tuple((one.low, one.high) for one in alone if one.low is not None and one.high is not None)
-    return replace(interval, each=each if len(each) == len(alone) else (), cut=equilibria.cut)
+    reads_states = isinstance(measure.syntax, Statistic)
+    cut = "; ".join(filter(None, (equilibria.cut, equilibria.states_cut if reads_states else "")))
+    return replace(interval, each=each if len(each) == len(alone) else (), cut=cut)
 
 
 def _range_in_life(
