@@ -249,7 +249,8 @@ def _matrix(
         for plan in plans[agent]:
             for pair in plan.items():
                 index[agent].setdefault(pair, len(index[agent]))
-    entries: tuple[list[int], list[int], *tuple[list[float], ...]] = ([], [], [], [], [], [])
+    sequences: tuple[list[int], list[int]] = ([], [])
+    amounts: tuple[list[float], list[float], list[float], list[float]] = ([], [], [], [])
     marks = defaultdict[tuple[int, int, float], float](np.random.default_rng(0).random)
     places = defaultdict[tuple[int, int], float](np.random.default_rng(1).random)
     for tick in range(tree.horizon):
@@ -261,14 +262,14 @@ def _matrix(
                 if pairs[0] is None or pairs[1] is None:
                     continue
                 chance = weight * float(mdp.probability[outcome])
-                entries[0].append(pairs[0])
-                entries[1].append(pairs[1])
-                entries[2].append(chance * factors[0] * float(pay[0][outcome]))
-                entries[3].append(chance * factors[1] * float(pay[1][outcome]))
-                entries[4].append(
+                sequences[0].append(pairs[0])
+                sequences[1].append(pairs[1])
+                amounts[0].append(chance * factors[0] * float(pay[0][outcome]))
+                amounts[1].append(chance * factors[1] * float(pay[1][outcome]))
+                amounts[2].append(
                     chance * marks[tick, int(mdp.events[outcome]), float(tree.enumeration.performance[outcome])]
                 )
-                entries[5].append(chance * places[tick, int(mdp.next_state[outcome])])
+                amounts[3].append(chance * places[tick, int(mdp.next_state[outcome])])
     shape = len(index[0]), len(index[1])
     played = []
     for agent in range(2):
@@ -277,8 +278,8 @@ def _matrix(
             mine[number, [index[agent][pair] for pair in plan.items()]] = 1.0
         played.append(mine)
     out = []
-    for column in (2, 3, 4, 5):
-        paid = sparse.coo_array((entries[column], (entries[0], entries[1])), shape=shape).tocsr()
+    for amount in amounts:
+        paid = sparse.coo_array((amount, sequences), shape=shape).tocsr()
         out.append(np.asarray(played[0] @ (paid @ played[1].T)))
     return out[0], out[1], out[2], out[3]
 
