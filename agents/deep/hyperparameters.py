@@ -176,10 +176,10 @@ class DeepOptions:
 
 
 SMALL: Final = DeepOptions(
-    model=ModelOptions(updates=64), values=ValueOptions(layers=0, learn_rate=3e-3), round=1_024, explore=0.5
+    model=ModelOptions(updates=64), values=ValueOptions(layers=0, learn_rate=3e-3), round=1_024, explore=0.5, graph=32
 )
 """For a world with one map, in which convolutions would see the same walls every time and much of it can be tried: none
-of them, more exploration, and fewer rounds of more learning."""
+of them, more exploration, and fewer rounds of more learning. It plans in a graph of what lies around."""
 MANY_MAPS: Final = DeepOptions(
     model=ModelOptions(hidden=64, updates=64),
     values=ValueOptions(channels=32, lanes=127, depth=32, rim=1.0, inner=True, own_every=2, batch=128, learn_rate=2e-3),
