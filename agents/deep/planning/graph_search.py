@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from ..imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, MergedOutcomes, firsts, known
+from ..imagined_graph import OUTCOMES, GraphImagination, ImaginedGraph, MergedOutcomes, Predicted, firsts, known
 from .network_search import NetworkSearchTree
 
 WIDTH: Final = 16
@@ -95,16 +95,10 @@ class _Opening:
         prior = torch.where(able, imagination.judge.values(nodes.state).prior, -torch.inf).softmax(dim=-1)
         likely = (1 - CURIOUS) * prior + CURIOUS * able / able.sum(dim=-1, keepdim=True)
         node, action, slot = ((told.probability > 0) & ~told.ended & able[..., None]).nonzero(as_tuple=True)
-        state, root, probability = (
-            told.next_state[node, action, slot],
-            nodes.root[node],
-            told.probability[node, action, slot],
-        )
-        more = _Rim(
-            state, self._keys(state, root), root,
-            nodes.weight[node] + likely[node, action].log() + probability.log(),
-            first + node, action, probability, told.rewards[node, action, slot],
-        )  # fmt: skip
+        state, root = told.next_state[node, action, slot], nodes.root[node]
+        probability, reward = told.probability[node, action, slot], told.rewards[node, action, slot]
+        weight = nodes.weight[node] + likely[node, action].log() + probability.log()
+        more = _Rim(state, self._keys(state, root), root, weight, first + node, action, probability, reward)
         both = _Rim(*(torch.cat(parts) for parts in zip(self.rim, more, strict=True)))
         both = both.rows(~known(self.ordered, both.key))
         both = both.rows(both.weight.sort(descending=True, stable=True).indices)
@@ -127,38 +121,43 @@ def graph_search(imagination: GraphImagination, roots: Tensor, states: int) -> N
     while opening.open(states):
         bounds.append(len(opening.key))
     nodes = _Rim(*(torch.cat(parts) for parts in zip(*opening.opened, strict=True)))
-    told = [torch.cat(parts) for parts in zip(*(found.told for found in opening.found), strict=True)]
+    told = Predicted(*(torch.cat(parts) for parts in zip(*(found.told for found in opening.found), strict=True)))
     chance = torch.cat([found.chance for found in opening.found])
-    merged = MergedOutcomes(type(opening.found[0].told)(*told), chance)
-    place, leaf = imagination.places(nodes.key, merged.told, opening.salt[nodes.root])
+    place, leaf = imagination.places(nodes.key, told, opening.salt[nodes.root])
+    able = imagination.able(nodes.state)
+    # Nobody seeks here what is new.
     graph = ImaginedGraph(
-        nodes.state, imagination.able(nodes.state), merged.told.rewards, chance, place, leaf, chance[..., 0, 0]
+        nodes.state, able, told.rewards, chance, place, leaf, torch.zeros_like(told.rewards[:, :, 0, 0])
     )
     swept, first = imagination.planned(graph), len(roots)
-    below = torch.ones(len(nodes.key), dtype=torch.int64, device=roots.device)
+    below = torch.ones_like(nodes.key)
     for begin, end in reversed(list(pairwise(bounds[1:]))):
         below.index_add_(0, nodes.parent[begin:end], below[begin:end].clone())
     # Every available action of the root was looked at, whether or not it led to a state that was opened from there.
-    visits = graph.able[:first].long()
-    child = nodes.parent[first:] < first
-    children = torch.arange(first, len(nodes.key), device=roots.device)[child]
+    visits = able[:first].long()
+    children = first + (nodes.parent[first:] < first).nonzero()[:, 0]
     visits.index_put_((nodes.root[children], nodes.action[children]), below[children], accumulate=True)
-    order = nodes.root.sort(stable=True).indices
-    begins = torch.searchsorted(nodes.root[order], nodes.root[order])
-    row = torch.empty_like(order)
-    row[order] = torch.arange(len(order), device=order.device) - begins
-    used = opening.count
-    height = int(used.max())
+    uncertainty = 1 - told.probability[:first].max(dim=-1).values
+    prior, steps = imagination.judge.values(roots).prior, imagination.options.sweeps
+    row, height = _rows(nodes.root), int(opening.count.max())
 
     def table(part: Tensor, blank: float = 0) -> Tensor:
         out = part.new_full((first, height, *part.shape[1:]), blank)
         out[nodes.root, row] = part
         return out
 
-    prior = imagination.judge.values(roots).prior
     parent = torch.where(nodes.parent >= 0, row[nodes.parent.clamp(min=0)], -1)
+    ended = torch.zeros(first, height, dtype=torch.bool, device=roots.device)
     return NetworkSearchTree(
-        prior, swept.q[:first], visits, 1 - merged.told.probability[:first].max(dim=-1).values, table(nodes.state),
-        table(swept.joint), table(below), table(parent, -1), table(nodes.action, -1), table(nodes.probability),
-        table(nodes.reward), table(torch.zeros_like(nodes.key, dtype=torch.bool)), used, imagination.options.sweeps,
+        prior, swept.q[:first], visits, uncertainty, table(nodes.state), table(swept.joint), table(below),
+        table(parent, -1), table(nodes.action, -1), table(nodes.probability), table(nodes.reward), ended, opening.count,
+        steps,
     )  # fmt: skip
+
+
+def _rows(root: Tensor) -> Tensor:
+    """int64 `[n]`: which of the nodes of its root each node is, by the roots int64 `[n]`."""
+    ordered, order = root.sort(stable=True)
+    row = torch.empty_like(order)
+    row[order] = torch.arange(len(order), device=order.device) - torch.searchsorted(ordered, ordered)
+    return row
