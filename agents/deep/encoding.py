@@ -66,16 +66,15 @@ class StateEncoding(ObservationEncoding):
         n_kinds, still = len(alone) + len(senses.alike), senses.cell_features.shape[2]
         # A crop has a plane for each kind, or one for all of them.
         self._planes = (len(cells) > 0) * (still + (n_kinds if n_kinds <= MAX_PLANES else 1))
-        plain = [
-            c for c in range(self.sizes.size) if c not in cells and not self.copied[c] and c not in in_kinds
-        ]  # fmt: skip
+        plain = [c for c in range(self.sizes.size) if c not in cells and not self.copied[c] and c not in in_kinds]
         starts, width = _starts(self.sizes[plain])
         side, around = senses.height + senses.width + 1, self._crop.shape[1] * self._planes
         self._rows, self._facts = width, width + len(alone) * side
         self.whole = self.width = self._facts + len(alone) * around
         self.kinds: list[Kind] = []
-        for each in senses.alike:
-            kind = Kind(each, self.width, side + _starts(self.sizes[each[0, 1:]])[1] + around)
+        own = [_starts(self.sizes[each[0, 1:]]) for each in senses.alike]
+        for each, (_, wide) in zip(senses.alike, own, strict=True):
+            kind = Kind(each, self.width, side + wide + around)
             self.kinds.append(kind)
             self.width = kind.end
         counters = 0
@@ -102,8 +101,8 @@ class StateEncoding(ObservationEncoding):
             self._plane_of.scatter_(1, (self._kind_of if n_kinds <= MAX_PLANES else 0 * self._kind_of)[:, None], 1.0)
         self._alone = table([cells.index(cell) for cell in alone])
         self._of_kind = [
-            (table([cells.index(cell) for cell in each[:, 0].tolist()]), table(each[:, 1:]),
-             side + table(_starts(self.sizes[each[0, 1:]])[0])) for each in senses.alike
+            (table([cells.index(cell) for cell in each[:, 0].tolist()]), table(each[:, 1:]), side + table(begin))
+            for each, (begin, _) in zip(senses.alike, own, strict=True)
         ]  # fmt: skip
         self._fields = [(table(at), table(field), 1.0 / max(int(self.sizes[field[0]]) - 1, 1)) for at, field in fields]
         self._plain, self._starts = table(plain), table(starts)

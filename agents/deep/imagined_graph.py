@@ -90,10 +90,11 @@ class Swept(NamedTuple):
     """What policy iteration made of the nodes of a graph.
 
     Attributes:
-        logits: float32 `[N, A]`, of the improved policy.
+        prior, logits: float32 `[N, A]`, of the network's policy and of the improved one.
         joint: float32 `[N, K]`, what it is worth; q: float32 `[N, A, K]`, what each action is worth before it.
     """
 
+    prior: Tensor
     logits: Tensor
     joint: Tensor
     q: Tensor
@@ -361,7 +362,7 @@ class GraphImagination:
                 q = paid + self.discounts * after
             logits = self._better(logits, q[:, :, None], graph.able)
             joint = (logits.softmax(dim=-1)[..., None] * q).sum(dim=1)
-        return Swept(logits, joint, q)
+        return Swept(here.prior, logits, joint, q)
 
     @torch.no_grad()
     def targets(self, graph: ImaginedGraph, own: bool) -> LearningTargets:
@@ -372,7 +373,7 @@ class GraphImagination:
             own: whether the heads' own optima are asked for.
         """
         rim = self._rim(self.judge, graph)
-        logits, joint, _ = self.swept(graph, rim.joint.mean(dim=1))
+        _, logits, joint, _ = self.swept(graph, rim.joint.mean(dim=1))
         mean = graph.chance.mean(dim=-1)[..., None]
         paid = (mean * graph.rewards).sum(dim=2)
         policy = logits.softmax(dim=-1)

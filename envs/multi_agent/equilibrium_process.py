@@ -75,6 +75,11 @@ class Equilibria:
     states_cut: str = ""
 
 
+def shared(views: Longs) -> Longs | None:
+    """Views int64 `[places]` as `Equilibria.views`: None where no two places share one."""
+    return views if np.unique(views).size < views.size else None
+
+
 Key: TypeAlias = tuple[int, ...]
 """What tells a place from all others."""
 Successors: TypeAlias = Callable[[Longs, Longs], Sequence[Key]]

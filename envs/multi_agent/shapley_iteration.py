@@ -27,6 +27,7 @@ from .equilibrium_process import (
     EquilibriumProcess,
     check_players,
     indifferent,
+    shared,
     told,
     values_of,
 )
@@ -143,7 +144,6 @@ def zero_sum_equilibria(enumeration: Enumeration) -> Equilibria:
     plays = process.available
     words = told(world, process, mixtures, play, plays)
     every = (Equilibrium(words, values_of(process, world, plays), (plays,)),)
-    views = cells[state_of]
     return Equilibria(
         process,
         state_of,
@@ -153,7 +153,7 @@ def zero_sum_equilibria(enumeration: Enumeration) -> Equilibria:
         indifferent(process, world),
         every,
         sees_alone(enumeration, looks, cells) or "",
-        views=views if np.unique(views).size < views.size else None,
+        views=shared(cells[state_of]),
     )
 
 

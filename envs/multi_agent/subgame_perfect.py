@@ -34,6 +34,7 @@ from .equilibrium_process import (
     Key,
     check_players,
     indifferent,
+    shared,
     told,
     values_of,
 )
@@ -307,7 +308,7 @@ class _Induction:
             done += 1
         process, state_of, order, mixtures, play = builder.finish(starts)
         shown = np.array([(tick, self.cells[tick][state], number) for tick, state, number in builder.keys])
-        views = np.unique(shown, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        views = shared(np.unique(shown, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64))
         every = self._listed(process, mixtures, play, places)
         return Equilibria(
             process,
@@ -318,7 +319,7 @@ class _Induction:
             indifferent(process, self.world),
             every,
             "; ".join(sorted(self.cut)),
-            views=views if views.max() + 1 < views.size else None,
+            views=views,
         )
 
     def _after(self, tick: int, way: _Way) -> Callable[[Longs, Longs], list[Key]]:

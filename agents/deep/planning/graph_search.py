@@ -72,10 +72,8 @@ class _Opening:
         """Opens the likeliest states of each root, so that none has more than `most`; whether there was any."""
         rim = self.rim
         order = rim.weight.sort(descending=True, stable=True).indices
-        order = order[rim.root[order].sort(stable=True).indices]
         root = rim.root[order]
-        rank = torch.arange(len(order), device=order.device) - torch.searchsorted(root, root)
-        chosen = rim.rows(order[rank < (most - self.count[root]).clamp(max=WIDTH)].sort().values)
+        chosen = rim.rows(order[_rows(root) < (most - self.count[root]).clamp(max=WIDTH)].sort().values)
         if not len(chosen.key):
             return False
         self.count += torch.bincount(chosen.root, minlength=len(self.count))
@@ -138,7 +136,6 @@ def graph_search(imagination: GraphImagination, roots: Tensor, states: int) -> N
     children = first + (nodes.parent[first:] < first).nonzero()[:, 0]
     visits.index_put_((nodes.root[children], nodes.action[children]), below[children], accumulate=True)
     uncertainty = 1 - told.probability[:first].max(dim=-1).values
-    prior, steps = imagination.judge.values(roots).prior, imagination.options.sweeps
     row, height = _rows(nodes.root), int(opening.count.max())
 
     def table(part: Tensor, blank: float = 0) -> Tensor:
@@ -149,9 +146,9 @@ def graph_search(imagination: GraphImagination, roots: Tensor, states: int) -> N
     parent = torch.where(nodes.parent >= 0, row[nodes.parent.clamp(min=0)], -1)
     ended = torch.zeros(first, height, dtype=torch.bool, device=roots.device)
     return NetworkSearchTree(
-        prior, swept.q[:first], visits, uncertainty, table(nodes.state), table(swept.joint), table(below),
+        swept.prior[:first], swept.q[:first], visits, uncertainty, table(nodes.state), table(swept.joint), table(below),
         table(parent, -1), table(nodes.action, -1), table(nodes.probability), table(nodes.reward), ended, opening.count,
-        steps,
+        imagination.options.sweeps,
     )  # fmt: skip
 
 
